@@ -1,0 +1,42 @@
+# Every target sets up the .venv it runs in; the first time takes a few minutes.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+NOTEBOOKS := $(wildcard tutorials/*.ipynb)
+
+# Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help demo test bench lint install-check tutorials clean
+
+help:  ## Say what each target does.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(INSTALLED): setup.cfg setup.py pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## Compare the mixers on a small data set; the report is in build/demo.
+	$(BIN)/keras-mix compare --data digits --train-size 300 --seeds 3 --output build/demo
+
+test: $(INSTALLED) tutorials  ## Run the tutorials, then the test suite.
+	$(BIN)/python -m pytest -n 2
+
+bench: $(INSTALLED)  ## Measure the speed against Keras's own layers.
+	$(BIN)/python tools/benchmark.py
+
+lint: $(INSTALLED)  ## Check the code's style; `.venv/bin/ruff format` mends the format.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+install-check:  ## Install the package into throw-away environments and use it there.
+	$(PYTHON) tools/check_install.py
+
+tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
+	$(if $(NOTEBOOKS),$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 $(NOTEBOOKS))
+
+clean:  ## Remove what the other targets made, the .venv too.
+	rm -rf .venv build dist *.egg-info .coverage htmlcov .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,57 @@
+"""A batch as the mixers see it: named leaves and sizes."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Leaf(NamedTuple):
+    """One tensor of a batch.
+
+    Attributes:
+        name: Where it stands, such as "x", "y/age" or "images".
+        kind: "images", "values", "labels" (to be blended, smoothed if asked), "class_ids",
+            "segmentation_masks", "bounding_boxes", "sample_weights" or "passthrough".
+        tensor: Its values, the samples along the first axis.
+    """
+
+    name: str
+    kind: str
+    tensor: tf.Tensor
+
+
+class Batch(NamedTuple):
+    """What a mixer's `sample` may look at.
+
+    Attributes:
+        size: The number of samples, an int or a scalar tensor.
+        donors: The number of samples that partners are drawn from.
+        crossed: Whether the donors are another batch.
+        draws: The number of independent draws: `size`, or 1 for one draw a batch.
+        grid: The sizes of the spatial axes that a region covers; None for mixers without one.
+        images: The first leaf of images, or else of values.
+        labels: The first leaf of labels as it was given, or None.
+    """
+
+    size: tf.Tensor | int
+    donors: tf.Tensor | int
+    crossed: bool
+    draws: tf.Tensor | int
+    grid: tuple | None
+    images: tf.Tensor
+    labels: tf.Tensor | None
+
+    @property
+    def height(self):
+        """The grid's first size."""
+        return self.grid[0]
+
+    @property
+    def width(self):
+        """The grid's second size."""
+        return self.grid[1]
+
+
+def axis_size(tensor, axis):
+    """The size of an axis: an int where it is known, else a scalar tensor."""
+    return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]

@@ -1,0 +1,89 @@
+"""Every ValueError about an argument: who, the rule, what was received, the way out."""
+
+import math
+import numbers
+
+KINDS = (
+    "images",
+    "values",
+    "labels",
+    "segmentation_masks",
+    "bounding_boxes",
+    "sample_weights",
+)
+LABELS = ("auto", "pairs", "values")
+PAIRINGS = ("shuffle", "derange", "reverse", "roll")
+PER = ("sample", "batch")
+
+
+def number(name, value, *, low=0.0, high=math.inf):
+    """A finite number between low and high, both included."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not real or not math.isfinite(value) or not low <= value <= high:
+        limits = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
+        raise ValueError(f"`{name}` must be a finite number {limits}. Received: {name}={value!r}")
+    return float(value)
+
+
+def integer(name, value, *, low=None, optional=False):
+    """An int (no bool), at least `low`; None only where it is optional."""
+    if value is None and optional:
+        return None
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or (low is not None and value < low):
+        limits = "" if low is None else f" of at least {low}"
+        raise ValueError(f"`{name}` must be an integer{limits}. Received: {name}={value!r}")
+    return int(value)
+
+
+def choice(name, value, known):
+    """One of the known strings."""
+    if value not in known:
+        raise ValueError(f"`{name}` must be one of {list(known)}. Received: {name}={value!r}")
+    return value
+
+
+def names(name, values):
+    """A tuple of strings; one string alone is a common slip."""
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"`{name}` must be a list of strings. Received: {name}={values!r}")
+    return tuple(values)
+
+
+def kinds(mapping):
+    """A mapping from the name of a leaf to one of the known kinds."""
+    for name, kind in (mapping or {}).items():
+        if kind not in KINDS:
+            raise ValueError(
+                f"`kinds` maps the name of a leaf to one of {list(KINDS)}. "
+                f"Received: {name!r}: {kind!r}"
+            )
+    return dict(mapping or {})
+
+
+def num_classes(value):
+    """None, an int of at least 2, or a dict of them by the name of the head."""
+    if isinstance(value, dict):
+        return {name: integer("num_classes", count, low=2) for name, count in value.items()}
+    return integer("num_classes", value, low=2, optional=True)
+
+
+def label_options(labels, smoothing):
+    """Packed pairs carry class ids, which cannot be smoothed."""
+    if labels == "pairs" and smoothing:
+        raise ValueError(
+            '`label_smoothing` cannot be packed with labels="pairs". '
+            f"Received: label_smoothing={smoothing}. Smooth in the loss instead: "
+            "MixedLoss(keras.losses.CategoricalCrossentropy(label_smoothing=…))."
+        )
+
+
+def reject(owner, leaf, rule, received, way_out=""):
+    """Raises the sentence about one leaf."""
+    sentence = f"{owner}: `{leaf}` {rule}. Received: {received}."
+    raise ValueError(f"{sentence} {way_out}".rstrip())
+
+
+def described(tensor):
+    """A leaf's dtype and shape as users know them."""
+    return f"dtype={getattr(tensor.dtype, 'name', tensor.dtype)}, shape={tuple(tensor.shape)}"

@@ -1,0 +1,287 @@
+"""The base of all mixers: a Keras layer that draws a plan and applies it to every leaf."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from keras_mix import checks, compiling, leaves, sampling
+from keras_mix import plan as plans
+from keras_mix.batch import Batch, axis_size
+from keras_mix.layers.specs import grid_of, specs_of
+from keras_mix.reading import Reader
+
+
+class Mixer(keras.layers.Layer):
+    """Mixes a batch: inputs, labels, masks and weights by one plan.
+
+    A mixer is called as `layer(x)`, `layer(x, y)`, `layer(x, y, sample_weight)`, with a tuple of
+    these, or with Keras's dict of "images", "labels", "segmentation_masks", "sample_weights", and
+    returns the same structure; so `dataset.map(layer)` works on a batched dataset. Inputs and
+    labels may be nested. What a leaf is follows from its place and dtype:
+
+    - inputs: float of any rank, uint8 images of rank ≥ 3. Other integers are refused.
+    - labels: integers (B,) or (B, 1) are class ids, one-hot encoded with `num_classes` or packed
+      with `labels="pairs"`; integers (B, H, W) or (B, H, W, 1) are masks of class ids, which
+      pasting mixers cut along; integers (B, K) are indicators of 0 and 1; floats are values.
+    - `sample_weight`, floats (B,): the mean of the sources' weights by the plan, so that the loss
+      of a sample is its mixed weight times the loss of its mixed label.
+
+    Labels and weights come out as float32 (float64 stays), whatever the dtype policy. A single
+    sample (B = 1) is its own partner and comes out unmixed.
+
+    A plain `dataset.map(layer)` draws other numbers each epoch and no seed twice. Runs that
+    repeat themselves and resume need `keras_mix.data.mix`.
+
+    Args:
+        num_classes: The number of classes, to one-hot encode class ids; a dict by the head's
+            name where heads differ. Defaults to None.
+        labels: "auto", "pairs" (class ids as a float32 [B, 2, S] target of the sources' ids and
+            weights, for large label spaces, with `keras_mix.losses.MixedLoss`) or "values"
+            (integer targets are numbers, as in regression). Defaults to "auto".
+        label_smoothing: The share in [0, 1] of each label (one-hot, probabilities, indicators)
+            that is spread evenly over its classes in training, of mixed and unmixed samples
+            alike, as timm and DeiT do. Defaults to 0.
+        pairing: "shuffle" (a random permutation, which leaves one sample a batch with itself on
+            average, as the papers do), "derange" (no sample with itself), "reverse" or "roll".
+            Defaults to "shuffle".
+        per: "sample" or "batch": one λ and region for each, or for all. Defaults to "sample".
+        rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
+            The rest come out bit for bit as they went in. Defaults to 1.
+        kinds: A dict from the name of a leaf ("image", or the whole path "x/image") to its kind,
+            where place and dtype do not tell it: "images", "values", "labels",
+            "segmentation_masks" or "sample_weights".
+        passthrough: The names of leaves that stay as they are.
+        keep_dtype: Whether blended inputs are rounded back to their own dtype, uint8 say.
+            Defaults to False: they come out in the compute dtype. Pasted ones always keep theirs.
+        inputs_only: Whether a model may call the layer on symbolic inputs without the labels.
+            Defaults to False.
+        jit_compile: Whether XLA compiles the applying part in graphs, such as tf.data's. Shapes
+            unknown but for the batch's, and builds of TensorFlow that cannot, take the plain
+            path. Defaults to True.
+        data_format: "channels_last" or "channels_first". Defaults to Keras's image data format.
+        seed: An integer that fixes the sequence of draws, if calls are not made in parallel.
+            Defaults to None: entropy.
+        **kwargs: Keras's arguments of a layer, `name`, `dtype`.
+
+    Raises:
+        ValueError: For an argument out of range, and for a batch that cannot be mixed, before any
+            work is done.
+    """
+
+    pastes = False
+    """Whether every place comes from exactly one source, so that inputs keep their dtype."""
+    grid_rank = None
+    """The number of spatial axes that the mixer's regions cover; None if it has no region."""
+    num_sources = 2
+    """The number S of sources of a sample, itself included."""
+
+    def __init__(
+        self,
+        *,
+        num_classes=None,
+        labels="auto",
+        label_smoothing=0.0,
+        pairing="shuffle",
+        per="sample",
+        rate=1.0,
+        kinds=None,
+        passthrough=(),
+        keep_dtype=False,
+        inputs_only=False,
+        jit_compile=True,
+        data_format=None,
+        seed=None,
+        **kwargs,
+    ):
+        # Only blended inputs ever take the compute dtype: autocast would spoil ids and labels.
+        super().__init__(autocast=False, **kwargs)
+        self.num_classes = checks.num_classes(num_classes)
+        self.labels = checks.choice("labels", labels, checks.LABELS)
+        self.label_smoothing = checks.number("label_smoothing", label_smoothing, high=1.0)
+        checks.label_options(self.labels, self.label_smoothing)
+        self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
+        self.per = checks.choice("per", per, checks.PER)
+        self.rate = checks.number("rate", rate, high=1.0)
+        self.kinds = checks.kinds(kinds)
+        self.passthrough = checks.names("passthrough", passthrough)
+        self.keep_dtype = bool(keep_dtype)
+        self.inputs_only = bool(inputs_only)
+        self.jit_compile = bool(jit_compile)
+        formats = ("channels_last", "channels_first")
+        data_format = data_format or keras.config.image_data_format()
+        self.data_format = checks.choice("data_format", data_format, formats)
+        self.seed = checks.integer("seed", seed, optional=True)
+        # tf.random.Generator hands out every seed once, also to calls that run in parallel.
+        self._generator = (
+            tf.random.Generator.from_non_deterministic_state()
+            if self.seed is None
+            else tf.random.Generator.from_seed(self.seed)
+        )
+        self._reader = Reader(self.name, self.labels, self.kinds, self.passthrough)
+        # Keras would convert every argument to the model's backend.
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+        self.built = True
+
+    def sample(self, batch, seed):
+        """Draws the plan of one batch: all that a mixer has to define.
+
+        Args:
+            batch: A `keras_mix.batch.Batch`.
+            seed: int32[2], to be split, one seed for each draw.
+
+        Returns:
+            A `keras_mix.plan.Plan`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `sample(batch, seed)`.")
+
+    def partners(self, batch, seed):
+        """int32 [B], the donor of each sample by the layer's pairing."""
+        return sampling.partners(seed, self.pairing, batch.size, batch.donors, batch.crossed)
+
+    def __call__(self, *args, **kwargs):
+        self._refuse_models_that_lose_labels(args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def call(self, x, y=None, sample_weight=None, training=True, seed=None, partners=None):
+        """Mixes a batch.
+
+        Args:
+            x: The inputs; or a dict, or a tuple (x, y) or (x, y, sample_weight), if alone.
+            y: The labels.
+            sample_weight: The samples' weights.
+            training: Whether to mix. If False, labels take the same form and inputs the same
+                dtype, so that a validation set fits the same loss; nothing is mixed or smoothed.
+            seed: int32[2] that alone decides all draws. Defaults to the layer's own sequence.
+            partners: A second batch (same forms) that the partners come from. Where it has no
+                labels or weights, those of the first are kept. Defaults to the batch itself.
+        """
+        structure, pack = _arranged(x, y, sample_weight)
+        own = self._reader.read(structure)
+        donors = own if partners is None else self._reader.read_partners(partners, own)
+        specs = specs_of(self, own)
+        mixed = {}
+        if training:
+            batch = self._batch(own, donors, crossed=partners is not None)
+            plan = self._plan(batch, self._next_seed() if seed is None else seed)
+            mixed = self._apply(plan, own, donors, specs)
+        results = [
+            mixed[index] if index in mixed else leaves.form(leaf.tensor, spec)
+            for index, (leaf, spec) in enumerate(zip(own, specs, strict=True))
+        ]
+        return pack(tf.nest.pack_sequence_as(structure, results))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "labels": self.labels,
+            "label_smoothing": self.label_smoothing,
+            "pairing": self.pairing,
+            "per": self.per,
+            "rate": self.rate,
+            "kinds": dict(self.kinds),
+            "passthrough": list(self.passthrough),
+            "keep_dtype": self.keep_dtype,
+            "inputs_only": self.inputs_only,
+            "jit_compile": self.jit_compile,
+            "data_format": self.data_format,
+            "seed": self.seed,
+        }
+
+    def _next_seed(self):
+        return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
+
+    def _batch(self, own, donors, crossed):
+        mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
+        inputs = [leaf for kind in ("images", "values") for leaf in mixed if leaf.kind == kind]
+        labels = [leaf for leaf in mixed if leaf.kind in ("class_ids", "pairs", "labels")]
+        size = axis_size(mixed[0].tensor, 0)
+        taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
+        return Batch(
+            size=size,
+            donors=axis_size(taken.tensor, 0),
+            crossed=crossed,
+            draws=1 if self.per == "batch" else size,
+            grid=grid_of(self, own),
+            images=inputs[0].tensor if inputs else None,
+            labels=labels[0].tensor if labels else None,
+        )
+
+    def _plan(self, batch, seed):
+        if self.rate == 1.0:
+            return self.sample(batch, seed)
+        seed, chance = sampling.split(seed, 2)
+        mixed = sampling.coin(chance, self.rate, batch.draws)
+        return plans.keep_unmixed(self.sample(batch, seed), mixed, batch.grid)
+
+    def _apply(self, plan, own, donors, specs):
+        """The mixed tensors by their index among the leaves; what is not mixed is left out."""
+        chosen = [
+            index
+            for index, donor in enumerate(donors)
+            if donor is not None and specs[index].kind != "passthrough"
+        ]
+        arguments = (
+            plan,
+            [own[index].tensor for index in chosen],
+            [donors[index].tensor for index in chosen],
+        )
+        apply = functools.partial(leaves.mix, specs=[specs[index] for index in chosen])
+        if self._compiles(arguments[1]):
+            apply = compiling.compiled(apply)
+        return dict(zip(chosen, apply(*arguments), strict=True))
+
+    def _compiles(self, tensors):
+        return (
+            self.jit_compile
+            and tf.inside_function()
+            and compiling.compiles_once(tensors)
+            and compiling.available()
+        )
+
+    def _refuse_models_that_lose_labels(self, args, kwargs):
+        given = tf.nest.flatten((args, kwargs))
+        symbolic = any(isinstance(value, keras.KerasTensor) for value in given)
+        backend = keras.config.backend()
+        if backend != "tensorflow" and any(symbolic or keras.ops.is_tensor(v) for v in given):
+            raise ValueError(
+                f"{self.name}: a mixer works inside a model on the TensorFlow backend only. "
+                f"Received: a tensor of the {backend} backend. Map the mixer over a tf.data "
+                "dataset, which works with any backend."
+            )
+        alone = len(args) == 1 and not isinstance(args[0], dict | tuple) and "y" not in kwargs
+        if symbolic and alone and not self.inputs_only:
+            raise ValueError(
+                f"{self.name}: a model that mixes its inputs must mix its labels with them. "
+                "Received: symbolic inputs alone. Call the layer on inputs and labels, "
+                "`x, y = layer(x, y)`, map it over the dataset instead, or say inputs_only=True."
+            )
+
+
+def _arranged(x, y, sample_weight):
+    """The structure to read, and how its mixed copy is returned as it was given."""
+    if y is not None:
+        parts = (x, y) if sample_weight is None else (x, y, sample_weight)
+        return parts, tuple
+    if sample_weight is not None:
+        raise ValueError("`sample_weight` belongs to labels. Received: y=None")
+    if isinstance(x, dict):
+        return x, _same
+    if isinstance(x, tuple):
+        if not 1 <= len(x) <= 3:
+            raise ValueError(
+                "A tuple must be (x,), (x, y) or (x, y, sample_weight). "
+                f"Received: {len(x)} entries. Put several inputs into a list or a dict."
+            )
+        return x, tuple
+    return (x,), _only
+
+
+def _same(structure):
+    return structure
+
+
+def _only(structure):
+    return structure[0]

@@ -1,0 +1,133 @@
+"""How each leaf of a batch is treated by a mixer: decided from kinds, dtypes and shapes alone."""
+
+import tensorflow as tf
+
+from keras_mix import checks
+from keras_mix.batch import axis_size
+from keras_mix.leaves import Spec, spatial_axes
+from keras_mix.reading import check_class_ids
+
+
+def grid_of(mixer, leaves):
+    """The sizes of the axes that the mixer's regions cover, or None if it has no region."""
+    leaf = _leaf_of_the_grid(mixer, leaves)
+    if leaf is None:
+        return None
+    axes = spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    return tuple(axis_size(leaf.tensor, axis) for axis in axes)
+
+
+def specs_of(mixer, leaves):
+    """One Spec a leaf; refuses what this mixer cannot mix."""
+    main = _leaf_of_the_grid(mixer, leaves)
+    return [_spec(mixer, leaf, main) for leaf in leaves]
+
+
+def _spec(mixer, leaf, main):
+    if leaf.kind == "passthrough":
+        return Spec("passthrough")
+    if leaf.kind == "bounding_boxes":
+        checks.reject(
+            mixer.name,
+            leaf.name,
+            "is of a kind that has no rule yet",
+            "bounding boxes",
+            f'Leave them out, or as they are with passthrough=["{leaf.name.split("/")[-1]}"].',
+        )
+    precise = tf.float64 if leaf.tensor.dtype == tf.float64 else tf.float32
+    axes = _axes(mixer, leaf, main)
+    if leaf.kind == "class_ids":
+        return _spec_of_class_ids(mixer, leaf)
+    if leaf.kind == "segmentation_masks":
+        return _spec_of_mask(mixer, leaf, axes)
+    if leaf.kind in ("labels", "sample_weights"):
+        smoothing = mixer.label_smoothing if leaf.kind == "labels" else 0.0
+        return Spec(leaf.kind, dtype=precise, smoothing=smoothing)
+    if leaf.name.split("/")[0] == "y":
+        return Spec("values", axes, precise)
+    kept = mixer.keep_dtype or (mixer.pastes and axes is not None)
+    dtype = leaf.tensor.dtype if kept else tf.as_dtype(mixer.compute_dtype)
+    return Spec(leaf.kind, axes, dtype)
+
+
+def _spec_of_class_ids(mixer, leaf):
+    if mixer.labels == "pairs":
+        return Spec("pairs", sources=mixer.num_sources)
+    count = mixer.num_classes
+    if isinstance(count, dict):
+        count = count.get(leaf.name.split("/")[-1])
+    if count is None:
+        checks.reject(
+            mixer.name,
+            leaf.name,
+            "holds class ids, whose number must be known to mix them",
+            f"{checks.described(leaf.tensor)} and no `num_classes` for it",
+            'Pass num_classes=…; or labels="pairs" for a large label space; or labels="values" '
+            "if the integers are numbers.",
+        )
+    check_class_ids(mixer.name, leaf, count)
+    return Spec("class_ids", num_classes=count)
+
+
+def _spec_of_mask(mixer, leaf, axes):
+    if not mixer.pastes:
+        checks.reject(
+            mixer.name,
+            leaf.name,
+            "holds class ids of pixels, which cannot be blended",
+            checks.described(leaf.tensor),
+            "One-hot encode the mask as floats, or use a mixer that pastes, such as CutMix.",
+        )
+    return Spec("segmentation_masks", axes, leaf.tensor.dtype)
+
+
+def _axes(mixer, leaf, main):
+    """The leaf's axes under the grid; None where it is off the grid and is blended instead."""
+    if main is None or leaf.kind in ("class_ids", "labels", "sample_weights"):
+        return None
+    rank = leaf.tensor.shape.rank
+    axes = spatial_axes(rank, mixer.grid_rank, mixer.data_format)
+    sizes = _sizes(leaf, axes)
+    expected = _sizes(
+        main, spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    )
+    if sizes and all(
+        None in pair or len(set(pair)) == 1 for pair in zip(sizes, expected, strict=True)
+    ):
+        return axes
+    if leaf.kind in ("images", "segmentation_masks"):
+        checks.reject(
+            mixer.name,
+            leaf.name,
+            f"must have the size {expected} of `{main.name}` to be cut along with it",
+            checks.described(leaf.tensor),
+            f'Resize it, or blend it by the weights alone: kinds={{"{leaf.name}": "values"}}.',
+        )
+    return None
+
+
+def _sizes(leaf, axes):
+    return axes and tuple(leaf.tensor.shape[axis] for axis in axes)
+
+
+def _leaf_of_the_grid(mixer, leaves):
+    """The first leaf of images, or else of input values, that has enough axes."""
+    if mixer.grid_rank is None:
+        return None
+    inputs = [leaf for kind in ("images", "values") for leaf in leaves if leaf.kind == kind]
+    for leaf in inputs:
+        rank = leaf.tensor.shape.rank
+        if rank <= mixer.grid_rank or leaf.name.split("/")[0] == "y":
+            continue
+        if rank == mixer.grid_rank + 1 and len(leaves) == 1:
+            checks.reject(
+                mixer.name,
+                leaf.name,
+                "alone and without an axis of channels could be one sample or a batch",
+                checks.described(leaf.tensor),
+                "Batch a single sample; give a batch a last axis, `x[..., None]`.",
+            )
+        return leaf
+    received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
+    axes = "height and width" if mixer.grid_rank == 2 else f"{mixer.grid_rank} spatial axes"
+    raise ValueError(f"{mixer.name}: the inputs must have {axes}. Received: {received}.")

@@ -1,0 +1,236 @@
+"""Reads what a layer is called with into named leaves, and refuses what cannot be mixed."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from keras_mix import checks
+from keras_mix.batch import Leaf
+
+# The keys of Keras's dict of a batch; each names its kind.
+DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
+
+
+class Reader:
+    """Tells the kind of every leaf; holds the options of one layer."""
+
+    def __init__(self, owner, labels, kinds, passthrough):
+        self.owner = owner
+        self.labels = labels
+        self.kinds = kinds
+        self.passthrough = tuple(passthrough)
+
+    def read(self, structure):
+        """The leaves of a dict, or of a tuple (x,), (x, y) or (x, y, sample_weight)."""
+        leaves = []
+        paths = list(_paths(structure))
+        for path, value in zip(paths, tf.nest.flatten(structure), strict=True):
+            role, name = self._role_and_name(structure, path)
+            tensor = self._tensor(name, path, value)
+            leaves.append(Leaf(name, self._kind(role, name, path, tensor), tensor))
+        self._check_batched(leaves)
+        return leaves
+
+    def read_partners(self, partners, own):
+        """The second batch's leaves in the order of the first's.
+
+        None stands where it has no label or weight, so that the first batch's is kept.
+        """
+        whole = isinstance(partners, Mapping | tuple)
+        donors = {leaf.name: leaf for leaf in self.read(partners if whole else (partners,))}
+        return [self._donor(leaf, donors.get(leaf.name)) for leaf in own]
+
+    def _donor(self, leaf, donor):
+        if donor is None and leaf.kind in ("class_ids", "labels", "sample_weights"):
+            return None
+        if donor is None and leaf.name.split("/")[0] in ("y", "sample_weight"):
+            return None
+        rule = "must have the same kind and shape in the batch that partners come from"
+        own = checks.described(leaf.tensor)
+        if donor is None:
+            checks.reject(self.owner, leaf.name, rule, f"none beside {own}")
+        shapes = leaf.tensor.shape[1:], donor.tensor.shape[1:]
+        same = donor.kind == leaf.kind and donor.tensor.dtype == leaf.tensor.dtype
+        if not same or not shapes[0].is_compatible_with(shapes[1]):
+            checks.reject(
+                self.owner, leaf.name, rule, f"{checks.described(donor.tensor)} beside {own}"
+            )
+        return donor
+
+    def _role_and_name(self, structure, path):
+        if isinstance(structure, Mapping):
+            return "", "/".join(path)
+        role = ("x", "y", "sample_weight")[int(path[0])]
+        return role, "/".join((role, *path[1:]))
+
+    def _tensor(self, name, path, value):
+        if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
+            kind = "a ragged" if isinstance(value, tf.RaggedTensor) else "a sparse"
+            checks.reject(
+                self.owner, name, "must be a dense tensor", kind + " tensor", "Pad it first."
+            )
+        if value is None:
+            checks.reject(self.owner, name, "must be a tensor", "None")
+        tensor = tf.convert_to_tensor(value)
+        if tensor.shape.rank is None:
+            checks.reject(
+                self.owner, name, "must have a known rank", "unknown", "Call `set_shape` on it."
+            )
+        if tensor.dtype == tf.string and not self._passes(name, path):
+            checks.reject(
+                self.owner,
+                name,
+                "cannot be mixed, for it holds strings",
+                checks.described(tensor),
+                f"Leave it as it is with passthrough=[{path[-1] if path else name!r}].",
+            )
+        return tensor
+
+    def _passes(self, name, path):
+        return name in self.passthrough or bool(path and path[-1] in self.passthrough)
+
+    def _kind(self, role, name, path, tensor):
+        if self._passes(name, path):
+            return "passthrough"
+        stated = self.kinds.get(name) or self.kinds.get(path[-1])
+        if role == "":
+            if stated is None and path[0] in DICT_KEYS:
+                # Boxes are a structure: what stands below the key belongs to it.
+                stated = path[0]
+            if stated is None:
+                checks.reject(
+                    self.owner,
+                    name,
+                    f"is not one of the known keys {list(DICT_KEYS)}",
+                    checks.described(tensor),
+                    f'Name its kind, kinds={{"{path[-1]}": "images"}} (one of '
+                    f'{list(checks.KINDS)}), or leave it as it is, passthrough=["{path[-1]}"].',
+                )
+        elif role == "sample_weight" and stated is None:
+            stated = "sample_weights"
+        elif role == "x" and stated is None:
+            return self._kind_of_input(name, tensor)
+        if stated in (None, "labels"):
+            return self._kind_of_label(name, tensor)
+        return stated
+
+    def _kind_of_input(self, name, tensor):
+        rank = tensor.shape.rank
+        if tensor.dtype.is_floating:
+            return "images" if rank >= 4 else "values"
+        if tensor.dtype == tf.uint8 and rank >= 3:
+            return "images"
+        return checks.reject(
+            self.owner,
+            name,
+            "holds integers or booleans, which mean nothing when averaged",
+            checks.described(tensor),
+            "For token ids or categories mix the embedding; for numbers cast to float or name "
+            f'them, kinds={{"{name}": "values"}}; or leave them, passthrough=["{name}"].',
+        )
+
+    def _kind_of_label(self, name, tensor):
+        rank, shape = tensor.shape.rank, tensor.shape
+        if tensor.dtype.is_floating or tensor.dtype.is_complex or self.labels == "values":
+            return "labels" if rank == 2 and shape[1] != 1 else "values"
+        if rank <= 1 or (rank == 2 and shape[1] == 1):
+            return "class_ids"
+        if rank == 2:
+            self._check_indicators(name, tensor)
+            return "labels"
+        if rank == 3 or (rank == 4 and 1 in (shape[1], shape[-1])):
+            return "segmentation_masks"
+        return checks.reject(
+            self.owner,
+            name,
+            "is no label: integers are class ids (B,) or (B, 1), indicators (B, K) of 0 and 1, "
+            "or masks of class ids (B, H, W) or (B, H, W, 1)",
+            checks.described(tensor),
+            "Cast it to float where it is dense values.",
+        )
+
+    def _check_indicators(self, name, tensor):
+        values = known_values(tensor)
+        if values is not None and not np.isin(values, (0, 1)).all():
+            checks.reject(
+                self.owner,
+                name,
+                "as integers (B, K) must be indicators of 0 and 1",
+                f"values up to {values.max()}, {checks.described(tensor)}",
+                "One-hot encode several class ids a sample, or cast numbers to float.",
+            )
+
+    def _check_batched(self, leaves):
+        mixed = [leaf for leaf in leaves if leaf.kind != "passthrough"]
+        if not mixed:
+            raise ValueError(f"{self.owner}: there is nothing to mix. Received: no mixable leaf.")
+        for leaf in mixed:
+            if leaf.tensor.shape.rank == 0:
+                checks.reject(
+                    self.owner,
+                    leaf.name,
+                    "must hold a batch of samples",
+                    "a scalar: the sample is not batched",
+                    "Call `dataset.batch(…)` before mixing.",
+                )
+        images = [leaf for leaf in mixed if leaf.kind == "images"]
+        for leaf in images:
+            if leaf.tensor.shape.rank < 3 or (leaf.tensor.shape.rank == 3 and len(mixed) == 1):
+                checks.reject(
+                    self.owner,
+                    leaf.name,
+                    "must be a batch of images (B, H, W, C)",
+                    checks.described(leaf.tensor),
+                    "Batch a single image first; give a batch of grayscale images a last axis.",
+                )
+        self._check_sizes(mixed)
+
+    def _check_sizes(self, leaves):
+        first, *others = leaves
+        for leaf in others:
+            sizes = first.tensor.shape[0], leaf.tensor.shape[0]
+            rule = f"must have as many samples as `{first.name}`"
+            hint = "Is the dataset batched?"
+            if None not in sizes and sizes[0] != sizes[1]:
+                checks.reject(
+                    self.owner, leaf.name, rule, f"{sizes[1]} beside {sizes[0]} samples", hint
+                )
+            if None in sizes:
+                tf.debugging.assert_equal(
+                    tf.shape(leaf.tensor)[0],
+                    tf.shape(first.tensor)[0],
+                    f"{self.owner}: `{leaf.name}` {rule}. {hint}",
+                )
+
+
+def check_class_ids(owner, leaf, num_classes):
+    """Refuses ids outside 0 … num_classes - 1: at once if eager, as the graph runs otherwise.
+
+    XLA drops such checks, so in a train step that it compiles an id out of range becomes a label
+    of zeros.
+    """
+    rule = f"must hold class ids from 0 to {num_classes - 1}, as num_classes={num_classes} says"
+    values = known_values(leaf.tensor)
+    if values is None:
+        legal = (leaf.tensor >= 0) & (leaf.tensor < num_classes)
+        tf.debugging.assert_equal(legal, True, f"{owner}: `{leaf.name}` {rule}.")
+    elif values.size and not (values.min() >= 0 and values.max() < num_classes):
+        checks.reject(owner, leaf.name, rule, f"ids from {values.min()} to {values.max()}")
+
+
+def known_values(tensor):
+    """The values of an eager tensor; None while a graph is traced."""
+    return tensor.numpy() if hasattr(tensor, "numpy") else None
+
+
+def _paths(structure, path=()):
+    """The path of every leaf, in the order of tf.nest (which sorts the keys of a dict)."""
+    if isinstance(structure, Mapping):
+        for key in sorted(structure):
+            yield from _paths(structure[key], (*path, str(key)))
+    elif isinstance(structure, list | tuple):
+        for index, value in enumerate(structure):
+            yield from _paths(value, (*path, str(index)))
+    else:
+        yield path
