@@ -80,8 +80,15 @@ def label_options(labels, smoothing):
 
 def reject(owner, leaf, rule, received, way_out=""):
     """Raises the sentence about one leaf."""
-    sentence = f"{owner}: `{leaf}` {rule}. Received: {received}."
-    raise ValueError(f"{sentence} {way_out}".rstrip())
+    refuse(owner, f"`{leaf}` {rule}", received, way_out)
+
+
+def refuse(owner, rule, received, way_out=""):
+    """Raises the sentence about a batch."""
+    error = ValueError(f"{owner}: {rule}. Received: {received}. {way_out}".rstrip())
+    # Keras would append the whole batch to the sentence.
+    error._keras_call_info_injected = True
+    raise error
 
 
 def described(tensor):

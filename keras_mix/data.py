@@ -49,11 +49,14 @@ def mix(
     seed = checks.integer("seed", seed)
     _refuse_unbatched(dataset.element_spec)
     seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
-    calls = {"num_parallel_calls": num_parallel_calls, "deterministic": True}
-    if partners is None:
-        return tf.data.Dataset.zip(dataset, seeds).map(_Mixing(layer), **calls)
-    partners = _labelled(partners, partner_labels, dataset.element_spec).repeat()
-    return tf.data.Dataset.zip(dataset, seeds, partners).map(_Mixing(layer), **calls)
+    streams = [dataset, seeds]
+    if partners is not None:
+        streams.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
+    # Unconverted, so that refusals reach users without a traceback of converted code.
+    mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer))
+    return tf.data.Dataset.zip(*streams).map(
+        mixing, num_parallel_calls=num_parallel_calls, deterministic=True
+    )
 
 
 def mixed(layer, **options):
@@ -82,7 +85,6 @@ class _Mixing:
         self.layer = layer
 
     def __call__(self, element, seed, partners=None):
-        # A list would be taken for several inputs; datasets hold tuples, dicts and tensors.
         seed = tf.cast(seed, tf.int32)
         return self.layer(element, seed=seed, partners=partners, training=True)
 

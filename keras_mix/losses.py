@@ -51,7 +51,7 @@ class MixedLoss(keras.losses.Loss):
             raise ValueError(
                 f"{self.name}: packed targets [B, 2, S] cannot be weighted by class outside "
                 "the loss. Received: `class_weight` in `fit`, or `sample_weight` of shape "
-                f"{tuple(ops.shape(sample_weight))}. Use MixedLoss(…, class_weight={{…}})."
+                f"{tuple(sample_weight.shape)}. Use MixedLoss(…, class_weight={{…}})."
             )
         return super().__call__(y_true, y_pred, sample_weight)
 

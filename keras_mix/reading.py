@@ -15,9 +15,10 @@ DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample
 class Reader:
     """Tells the kind of every leaf; holds the options of one layer."""
 
-    def __init__(self, owner, labels, kinds, passthrough):
+    def __init__(self, owner, labels, num_classes, kinds, passthrough):
         self.owner = owner
         self.labels = labels
+        self.num_classes = num_classes
         self.kinds = kinds
         self.passthrough = tuple(passthrough)
 
@@ -27,7 +28,7 @@ class Reader:
         paths = list(_paths(structure))
         for path, value in zip(paths, tf.nest.flatten(structure), strict=True):
             role, name = self._role_and_name(structure, path)
-            tensor = self._tensor(name, path, value)
+            tensor = self._tensor(name, value)
             leaves.append(Leaf(name, self._kind(role, name, path, tensor), tensor))
         self._check_batched(leaves)
         return leaves
@@ -64,7 +65,7 @@ class Reader:
         role = ("x", "y", "sample_weight")[int(path[0])]
         return role, "/".join((role, *path[1:]))
 
-    def _tensor(self, name, path, value):
+    def _tensor(self, name, value):
         if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
             kind = "a ragged" if isinstance(value, tf.RaggedTensor) else "a sparse"
             checks.reject(
@@ -77,23 +78,23 @@ class Reader:
             checks.reject(
                 self.owner, name, "must have a known rank", "unknown", "Call `set_shape` on it."
             )
-        if tensor.dtype == tf.string and not self._passes(name, path):
+        if tensor.dtype == tf.string and not self._passes(name):
             checks.reject(
                 self.owner,
                 name,
                 "cannot be mixed, for it holds strings",
                 checks.described(tensor),
-                f"Leave it as it is with passthrough=[{path[-1] if path else name!r}].",
+                f"Leave it as it is with passthrough=['{key(name)}'].",
             )
         return tensor
 
-    def _passes(self, name, path):
-        return name in self.passthrough or bool(path and path[-1] in self.passthrough)
+    def _passes(self, name):
+        return name in self.passthrough or key(name) in self.passthrough
 
     def _kind(self, role, name, path, tensor):
-        if self._passes(name, path):
+        if self._passes(name):
             return "passthrough"
-        stated = self.kinds.get(name) or self.kinds.get(path[-1])
+        stated = self.kinds.get(name) or self.kinds.get(key(name))
         if role == "":
             if stated is None and path[0] in DICT_KEYS:
                 # Boxes are a structure: what stands below the key belongs to it.
@@ -104,8 +105,8 @@ class Reader:
                     name,
                     f"is not one of the known keys {list(DICT_KEYS)}",
                     checks.described(tensor),
-                    f'Name its kind, kinds={{"{path[-1]}": "images"}} (one of '
-                    f'{list(checks.KINDS)}), or leave it as it is, passthrough=["{path[-1]}"].',
+                    f'Name its kind, kinds={{"{key(name)}": "images"}} (one of '
+                    f'{list(checks.KINDS)}), or leave it as it is, passthrough=["{key(name)}"].',
                 )
         elif role == "sample_weight" and stated is None:
             stated = "sample_weights"
@@ -132,9 +133,15 @@ class Reader:
 
     def _kind_of_label(self, name, tensor):
         rank, shape = tensor.shape.rank, tensor.shape
-        if tensor.dtype.is_floating or tensor.dtype.is_complex or self.labels == "values":
-            return "labels" if rank == 2 and shape[1] != 1 else "values"
-        if rank <= 1 or (rank == 2 and shape[1] == 1):
+        column = rank == 1 or (rank == 2 and shape[1] == 1)
+        if self.labels == "values":
+            return "labels" if rank == 2 and not column else "values"
+        # Keras's augmentations turn the class ids of a dict into floats.
+        if column and (not tensor.dtype.is_floating or classes_of(self.num_classes, name)):
+            return "class_ids"
+        if tensor.dtype.is_floating:
+            return "labels" if rank == 2 and not column else "values"
+        if rank == 0:
             return "class_ids"
         if rank == 2:
             self._check_indicators(name, tensor)
@@ -164,7 +171,7 @@ class Reader:
     def _check_batched(self, leaves):
         mixed = [leaf for leaf in leaves if leaf.kind != "passthrough"]
         if not mixed:
-            raise ValueError(f"{self.owner}: there is nothing to mix. Received: no mixable leaf.")
+            checks.refuse(self.owner, "there is nothing to mix", "no leaf of a kind that is mixed")
         for leaf in mixed:
             if leaf.tensor.shape.rank == 0:
                 checks.reject(
@@ -210,13 +217,30 @@ def check_class_ids(owner, leaf, num_classes):
     XLA drops such checks, so in a train step that it compiles an id out of range becomes a label
     of zeros.
     """
-    rule = f"must hold class ids from 0 to {num_classes - 1}, as num_classes={num_classes} says"
+    rule = (
+        f"must hold whole numbers from 0 to {num_classes - 1}, class ids, "
+        f"as num_classes={num_classes} says"
+    )
+    way_out = "Where heads differ, give num_classes as a dict by their names."
     values = known_values(leaf.tensor)
     if values is None:
         legal = (leaf.tensor >= 0) & (leaf.tensor < num_classes)
-        tf.debugging.assert_equal(legal, True, f"{owner}: `{leaf.name}` {rule}.")
-    elif values.size and not (values.min() >= 0 and values.max() < num_classes):
-        checks.reject(owner, leaf.name, rule, f"ids from {values.min()} to {values.max()}")
+        if leaf.tensor.dtype.is_floating:
+            legal &= tf.equal(leaf.tensor, tf.round(leaf.tensor))
+        tf.debugging.assert_equal(legal, True, f"{owner}: `{leaf.name}` {rule}. {way_out}")
+    elif not np.isin(values, np.arange(num_classes)).all():
+        received = f"values from {values.min()} to {values.max()}"
+        checks.reject(owner, leaf.name, rule, received, way_out)
+
+
+def classes_of(num_classes, name):
+    """The number of classes of a head, or None where it was not given."""
+    return num_classes.get(key(name)) if isinstance(num_classes, dict) else num_classes
+
+
+def key(name):
+    """The last part of a leaf's name, as users know it from their dicts."""
+    return name.split("/")[-1]
 
 
 def known_values(tensor):

@@ -1,6 +1,7 @@
 """The base of all mixers: a Keras layer that draws a plan and applies it to every leaf."""
 
 import functools
+import random
 
 import keras
 import tensorflow as tf
@@ -8,6 +9,7 @@ import tensorflow as tf
 from keras_mix import checks, compiling, leaves, sampling
 from keras_mix import plan as plans
 from keras_mix.batch import Batch, axis_size
+from keras_mix.layers import calls
 from keras_mix.layers.specs import grid_of, specs_of
 from keras_mix.reading import Reader
 
@@ -76,6 +78,10 @@ class Mixer(keras.layers.Layer):
     num_sources = 2
     """The number S of sources of a sample, itself included."""
 
+    # Tells tf.data not to convert the layer, so that refusals reach users without a traceback of
+    # converted code.
+    autograph_info__ = None
+
     def __init__(
         self,
         *,
@@ -112,13 +118,13 @@ class Mixer(keras.layers.Layer):
         data_format = data_format or keras.config.image_data_format()
         self.data_format = checks.choice("data_format", data_format, formats)
         self.seed = checks.integer("seed", seed, optional=True)
+        # Python's own numbers, which keras.utils.set_random_seed seeds.
+        start = random.getrandbits(31) if self.seed is None else self.seed
         # tf.random.Generator hands out every seed once, also to calls that run in parallel.
-        self._generator = (
-            tf.random.Generator.from_non_deterministic_state()
-            if self.seed is None
-            else tf.random.Generator.from_seed(self.seed)
+        self._generator = tf.random.Generator.from_seed(start)
+        self._reader = Reader(
+            self.owner, self.labels, self.num_classes, self.kinds, self.passthrough
         )
-        self._reader = Reader(self.name, self.labels, self.kinds, self.passthrough)
         # Keras would convert every argument to the model's backend.
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
@@ -136,15 +142,20 @@ class Mixer(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must define `sample(batch, seed)`.")
 
+    @property
+    def owner(self):
+        """The name that error messages begin with."""
+        return type(self).__name__
+
     def partners(self, batch, seed):
         """int32 [B], the donor of each sample by the layer's pairing."""
         return sampling.partners(seed, self.pairing, batch.size, batch.donors, batch.crossed)
 
     def __call__(self, *args, **kwargs):
-        self._refuse_models_that_lose_labels(args, kwargs)
+        calls.refuse_models_that_lose_labels(self, args, kwargs)
         return super().__call__(*args, **kwargs)
 
-    def call(self, x, y=None, sample_weight=None, training=True, seed=None, partners=None):
+    def call(self, x, y=None, sample_weight=None, training=None, seed=None, partners=None):
         """Mixes a batch.
 
         Args:
@@ -153,14 +164,18 @@ class Mixer(keras.layers.Layer):
             sample_weight: The samples' weights.
             training: Whether to mix. If False, labels take the same form and inputs the same
                 dtype, so that a validation set fits the same loss; nothing is mixed or smoothed.
+                Defaults to True where the layer is called by itself, and inside a model to what
+                the model is called with (False if nothing is said).
             seed: int32[2] that alone decides all draws. Defaults to the layer's own sequence.
             partners: A second batch (same forms) that the partners come from. Where it has no
                 labels or weights, those of the first are kept. Defaults to the batch itself.
         """
-        structure, pack = _arranged(x, y, sample_weight)
+        structure, pack = calls.arranged(x, y, sample_weight)
         own = self._reader.read(structure)
         donors = own if partners is None else self._reader.read_partners(partners, own)
         specs = specs_of(self, own)
+        if training is None:
+            training = self._get_call_context().entry_layer is self
         mixed = {}
         if training:
             batch = self._batch(own, donors, crossed=partners is not None)
@@ -240,48 +255,3 @@ class Mixer(keras.layers.Layer):
             and compiling.compiles_once(tensors)
             and compiling.available()
         )
-
-    def _refuse_models_that_lose_labels(self, args, kwargs):
-        given = tf.nest.flatten((args, kwargs))
-        symbolic = any(isinstance(value, keras.KerasTensor) for value in given)
-        backend = keras.config.backend()
-        if backend != "tensorflow" and any(symbolic or keras.ops.is_tensor(v) for v in given):
-            raise ValueError(
-                f"{self.name}: a mixer works inside a model on the TensorFlow backend only. "
-                f"Received: a tensor of the {backend} backend. Map the mixer over a tf.data "
-                "dataset, which works with any backend."
-            )
-        alone = len(args) == 1 and not isinstance(args[0], dict | tuple) and "y" not in kwargs
-        if symbolic and alone and not self.inputs_only:
-            raise ValueError(
-                f"{self.name}: a model that mixes its inputs must mix its labels with them. "
-                "Received: symbolic inputs alone. Call the layer on inputs and labels, "
-                "`x, y = layer(x, y)`, map it over the dataset instead, or say inputs_only=True."
-            )
-
-
-def _arranged(x, y, sample_weight):
-    """The structure to read, and how its mixed copy is returned as it was given."""
-    if y is not None:
-        parts = (x, y) if sample_weight is None else (x, y, sample_weight)
-        return parts, tuple
-    if sample_weight is not None:
-        raise ValueError("`sample_weight` belongs to labels. Received: y=None")
-    if isinstance(x, dict):
-        return x, _same
-    if isinstance(x, tuple):
-        if not 1 <= len(x) <= 3:
-            raise ValueError(
-                "A tuple must be (x,), (x, y) or (x, y, sample_weight). "
-                f"Received: {len(x)} entries. Put several inputs into a list or a dict."
-            )
-        return x, tuple
-    return (x,), _only
-
-
-def _same(structure):
-    return structure
-
-
-def _only(structure):
-    return structure[0]

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_mix import checks
 from keras_mix.batch import axis_size
 from keras_mix.leaves import Spec, spatial_axes
-from keras_mix.reading import check_class_ids
+from keras_mix.reading import check_class_ids, classes_of, key
 
 
 def grid_of(mixer, leaves):
@@ -28,11 +28,11 @@ def _spec(mixer, leaf, main):
         return Spec("passthrough")
     if leaf.kind == "bounding_boxes":
         checks.reject(
-            mixer.name,
+            mixer.owner,
             leaf.name,
             "is of a kind that has no rule yet",
             "bounding boxes",
-            f'Leave them out, or as they are with passthrough=["{leaf.name.split("/")[-1]}"].',
+            f'Leave them out, or as they are with passthrough=["{key(leaf.name)}"].',
         )
     precise = tf.float64 if leaf.tensor.dtype == tf.float64 else tf.float32
     axes = _axes(mixer, leaf, main)
@@ -53,26 +53,24 @@ def _spec(mixer, leaf, main):
 def _spec_of_class_ids(mixer, leaf):
     if mixer.labels == "pairs":
         return Spec("pairs", sources=mixer.num_sources)
-    count = mixer.num_classes
-    if isinstance(count, dict):
-        count = count.get(leaf.name.split("/")[-1])
+    count = classes_of(mixer.num_classes, leaf.name)
     if count is None:
         checks.reject(
-            mixer.name,
+            mixer.owner,
             leaf.name,
             "holds class ids, whose number must be known to mix them",
             f"{checks.described(leaf.tensor)} and no `num_classes` for it",
             'Pass num_classes=…; or labels="pairs" for a large label space; or labels="values" '
             "if the integers are numbers.",
         )
-    check_class_ids(mixer.name, leaf, count)
+    check_class_ids(mixer.owner, leaf, count)
     return Spec("class_ids", num_classes=count)
 
 
 def _spec_of_mask(mixer, leaf, axes):
     if not mixer.pastes:
         checks.reject(
-            mixer.name,
+            mixer.owner,
             leaf.name,
             "holds class ids of pixels, which cannot be blended",
             checks.described(leaf.tensor),
@@ -97,7 +95,7 @@ def _axes(mixer, leaf, main):
         return axes
     if leaf.kind in ("images", "segmentation_masks"):
         checks.reject(
-            mixer.name,
+            mixer.owner,
             leaf.name,
             f"must have the size {expected} of `{main.name}` to be cut along with it",
             checks.described(leaf.tensor),
@@ -121,7 +119,7 @@ def _leaf_of_the_grid(mixer, leaves):
             continue
         if rank == mixer.grid_rank + 1 and len(leaves) == 1:
             checks.reject(
-                mixer.name,
+                mixer.owner,
                 leaf.name,
                 "alone and without an axis of channels could be one sample or a batch",
                 checks.described(leaf.tensor),
@@ -130,4 +128,4 @@ def _leaf_of_the_grid(mixer, leaves):
         return leaf
     received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
     axes = "height and width" if mixer.grid_rank == 2 else f"{mixer.grid_rank} spatial axes"
-    raise ValueError(f"{mixer.name}: the inputs must have {axes}. Received: {received}.")
+    checks.refuse(mixer.owner, f"the inputs must have {axes}", received)
