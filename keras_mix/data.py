@@ -54,9 +54,15 @@ def mix(
         streams.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
     # Unconverted, so that refusals reach users without a traceback of converted code.
     mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer))
-    return tf.data.Dataset.zip(*streams).map(
-        mixing, num_parallel_calls=num_parallel_calls, deterministic=True
+    parallel = {} if num_parallel_calls is None else {"deterministic": True}
+    result = tf.data.Dataset.zip(*streams).map(
+        mixing, num_parallel_calls=num_parallel_calls, **parallel
     )
+    # TensorFlow's default checkpoints lose the seeds of later epochs, a shuffle's as well as
+    # ours, when a prefetch has begun before the restore (seen on TF 2.21).
+    options = tf.data.Options()
+    options.experimental_symbolic_checkpoint = True
+    return result.with_options(options)
 
 
 def mixed(layer, **options):

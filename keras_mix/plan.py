@@ -81,20 +81,21 @@ def soft(partners, region, placement=None):
     return Plan(sources, _weights(shares, sources), region, placement)
 
 
-def keep_unmixed(plan, mixed, frame=None):
+def keep_unmixed(plan, mixed, frame=None, crossed=False):
     """The plan with some samples left as they are.
 
     Args:
         plan: The plan to change.
         mixed: bool [B or 1], False where a sample (or the whole batch) stays itself.
         frame: (height, width) of the grid, needed where the plan has a placement.
+        crossed: Whether the donors are another batch, which holds no sample's self: there the
+            weight of zero must do.
     """
     own = tf.one_hot(0, plan.sources.shape[1])
     weights = tf.where(mixed[:, None], plan.weights, own)
-    itself = tf.range(tf.shape(plan.sources)[0])[:, None]
-    # A second data set's donors are not indexed like the batch: there the zero weight must do.
-    sources = tf.where(mixed[:, None], plan.sources, itself)
-    region, placement = plan.region, plan.placement
+    sources, region, placement = plan.sources, plan.region, plan.placement
+    if not crossed:
+        sources = tf.where(mixed[:, None], sources, sources[:, :1])
     if region is not None:
         mixed_places = tf.reshape(mixed, [-1] + [1] * (region.shape.rank - 1))
         unmixed = tf.zeros([], region.dtype) if plan.hard else own

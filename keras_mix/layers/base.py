@@ -229,7 +229,8 @@ class Mixer(keras.layers.Layer):
             return self.sample(batch, seed)
         seed, chance = sampling.split(seed, 2)
         mixed = sampling.coin(chance, self.rate, batch.draws)
-        return plans.keep_unmixed(self.sample(batch, seed), mixed, batch.grid)
+        plan = self.sample(batch, seed)
+        return plans.keep_unmixed(plan, mixed, batch.grid, batch.crossed)
 
     def _apply(self, plan, own, donors, specs):
         """The mixed tensors by their index among the leaves; what is not mixed is left out."""

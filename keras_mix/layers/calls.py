@@ -46,8 +46,7 @@ def refuse_models_that_lose_labels(mixer, args, kwargs):
             f"a tensor of the {backend} backend",
             "Map the mixer over a tf.data dataset, which works with any backend.",
         )
-    alone = len(args) == 1 and not isinstance(args[0], dict | tuple) and "y" not in kwargs
-    if symbolic and alone and not mixer.inputs_only:
+    if symbolic and not mixer.inputs_only and not _with_labels(*args, **kwargs):
         checks.refuse(
             mixer.owner,
             "a model that mixes its inputs must mix its labels with them",
@@ -55,3 +54,8 @@ def refuse_models_that_lose_labels(mixer, args, kwargs):
             "Call the layer on inputs and labels, `x, y = layer(x, y)`, map it over the "
             "dataset instead, or say inputs_only=True.",
         )
+
+
+def _with_labels(x, y=None, *others, **options):
+    """Whether a call has anything beside its inputs."""
+    return y is not None or (isinstance(x, dict | tuple) and len(x) > 1)

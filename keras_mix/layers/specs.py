@@ -64,7 +64,7 @@ def _spec_of_class_ids(mixer, leaf):
             "if the integers are numbers.",
         )
     check_class_ids(mixer.owner, leaf, count)
-    return Spec("class_ids", num_classes=count)
+    return Spec("class_ids", num_classes=count, smoothing=mixer.label_smoothing)
 
 
 def _spec_of_mask(mixer, leaf, axes):

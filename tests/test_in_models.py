@@ -1,0 +1,125 @@
+"""Mixers inside Keras models on the TensorFlow backend, and beside models on JAX."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_mix import data
+from keras_mix.layers import CutMix, MixUp
+
+IMAGES = np.random.default_rng(0).random((16, 8, 8, 3), "float32")
+IDS = np.arange(16) % 4
+
+
+def classifier():
+    return keras.Sequential(
+        [keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")], name="classifier"
+    )
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class MixedTraining(keras.Model):
+    """Trains on what a functional model of a mixer and a classifier gives out."""
+
+    def __init__(self, pair, **kwargs):
+        super().__init__(**kwargs)
+        self.pair = pair
+
+    def call(self, batch, training=None):
+        prediction, labels = self.pair(batch, training=training)
+        loss = keras.losses.categorical_crossentropy(labels, prediction)
+        self.add_loss(keras.ops.mean(loss))
+        return labels
+
+
+def mixing_model(mixer):
+    inputs, ids = keras.Input((8, 8, 3)), keras.Input((), dtype="int32")
+    mixed, labels = mixer(inputs, ids)
+    return keras.Model([inputs, ids], [classifier()(mixed), labels])
+
+
+@pytest.mark.parametrize("mixer", [MixUp, CutMix])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_symbolic_call_mixes_inputs_and_labels_while_training(mixer, jit_compile):
+    model = MixedTraining(mixing_model(mixer(alpha=1.0, num_classes=4)))
+    model.compile("sgd", jit_compile=jit_compile)
+    history = model.fit([IMAGES, IDS], epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert np.array_equal(model.predict([IMAGES, IDS], verbose=0), np.eye(4)[IDS])
+    assert not np.array_equal(model([IMAGES, IDS], training=True), np.eye(4)[IDS])
+
+
+def test_a_model_that_says_nothing_of_training_does_not_mix():
+    model = mixing_model(MixUp(alpha=8.0, num_classes=4))
+    assert np.array_equal(model([IMAGES, IDS])[1], np.eye(4)[IDS])
+
+
+def test_saved_and_exported_models_predict_as_the_model(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), CutMix(alpha=1.0, inputs_only=True), classifier()]
+    )
+    expected = model.predict(IMAGES, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(IMAGES, verbose=0), expected)
+    assert loaded.layers[0].get_config() == model.layers[0].get_config()
+    model.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(IMAGES), expected, rtol=1e-6)
+
+
+def test_a_pipeline_of_keras_mixes_after_its_own_augmentations():
+    pipeline = keras.layers.Pipeline([keras.layers.RandomFlip(), CutMix(1.0, num_classes=4)])
+    dataset = tf.data.Dataset.from_tensor_slices({"images": IMAGES, "labels": IDS}).batch(16)
+    labels = next(iter(dataset.map(pipeline)))["labels"].numpy()
+    np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
+    assert labels.max() > 0
+    assert ((labels > 0) & (labels < 1)).any()
+
+
+def test_fit_on_a_mixed_dataset_with_a_validation_set_of_the_same_form():
+    mixer = MixUp(0.2, num_classes=4)
+    dataset = tf.data.Dataset.from_tensor_slices((IMAGES, IDS)).batch(5)
+    validation = dataset.map(lambda x, y: mixer(x, y, training=False))
+    model = classifier()
+    model.compile("sgd", "categorical_crossentropy")
+    history = model.fit(
+        data.mix(dataset, mixer, seed=1),
+        validation_data=validation,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+    ).history
+    assert np.isfinite(history["loss"] + history["val_loss"]).all()
+
+
+def test_under_jax_mixers_run_in_tf_data_and_are_refused_in_models():
+    script = """
+import keras, numpy as np, tensorflow as tf
+from keras_mix import data
+from keras_mix.layers import CutMix
+x, y = np.ones((8, 4, 4, 3), "float32"), np.arange(8)
+mixer = CutMix(num_classes=8)
+dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(8, activation="softmax")])
+model.compile("sgd", "categorical_crossentropy")
+model.fit(data.mix(dataset, mixer), verbose=0)
+for call in (lambda: mixer(keras.Input((4, 4, 3)), keras.Input((8,))),
+             lambda: mixer(keras.ops.ones((2, 4, 4, 3)))):
+    try:
+        call()
+    except ValueError as error:
+        print(error)
+"""
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    assert run.returncode == 0, run.stderr
+    sentence = "CutMix: a mixer works inside a model on the TensorFlow backend only."
+    assert run.stdout.count(sentence) == 2

@@ -1,0 +1,135 @@
+"""Packed targets give the loss of one-hot labels."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_mix import data
+from keras_mix.layers import CutMix, MixUp
+from keras_mix.losses import MixedLoss
+
+SEED = tf.constant([1, 2])
+RNG = np.random.default_rng(0)
+INPUTS = RNG.random((16, 5), "float32")
+IDS = RNG.integers(0, 6, 16)
+PREDICTION = RNG.dirichlet(np.ones(6), 16).astype("float32")
+WEIGHTS = np.linspace(0.5, 2, 16).astype("float32")
+
+
+def mixed_labels(labels, mixer=MixUp, size=6, inputs=INPUTS, ids=IDS):
+    options = {"num_classes": size} if labels == "auto" else {}
+    return mixer(alpha=1.0, labels=labels, **options)(inputs, ids, seed=SEED)[1]
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "sparse_categorical_crossentropy",
+        "categorical_crossentropy",
+        keras.losses.SparseCategoricalCrossentropy(),
+        keras.losses.CategoricalCrossentropy(),
+        keras.losses.categorical_crossentropy,
+    ],
+)
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "none"])
+def test_cross_entropy_of_pairs_is_that_of_one_hot_labels(base, weights, reduction):
+    packed = MixedLoss(base, reduction=reduction)
+    one_hot = keras.losses.CategoricalCrossentropy(reduction=reduction)
+    np.testing.assert_allclose(
+        packed(mixed_labels("pairs"), PREDICTION, weights),
+        one_hot(mixed_labels("auto"), PREDICTION, weights),
+        rtol=1e-6,
+        atol=1e-6,
+    )
+
+
+def test_cutmix_packs_the_counted_weights():
+    images = RNG.random((16, 5, 7, 3), "float32")
+    packed = MixedLoss("sparse_categorical_crossentropy")
+    pairs = mixed_labels("pairs", CutMix, inputs=images)
+    one_hot = mixed_labels("auto", CutMix, inputs=images)
+    expected = keras.losses.CategoricalCrossentropy()(one_hot, PREDICTION)
+    np.testing.assert_allclose(packed(pairs, PREDICTION), expected, atol=1e-6)
+
+
+def test_equal_at_21000_classes():
+    size = 21_000
+    ids = RNG.integers(0, size, 16)
+    logits = RNG.normal(size=(16, size)).astype("float32")
+    packed = MixedLoss(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    one_hot = keras.losses.CategoricalCrossentropy(from_logits=True)
+    pairs = mixed_labels("pairs", ids=ids)
+    assert pairs.shape == (16, 2, 2)
+    np.testing.assert_allclose(
+        packed(pairs, logits), one_hot(mixed_labels("auto", size=size, ids=ids), logits), rtol=1e-6
+    )
+
+
+def test_any_loss_is_the_mean_of_its_sources_losses():
+    pairs = mixed_labels("pairs").numpy()
+    focal = keras.losses.CategoricalFocalCrossentropy(reduction="none")
+    expected = sum(
+        pairs[:, 1, s] * focal(np.eye(6)[pairs[:, 0, s].astype(int)], PREDICTION) for s in (0, 1)
+    )
+    loss = MixedLoss("categorical_focal_crossentropy", reduction="none")
+    np.testing.assert_allclose(loss(pairs, PREDICTION), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [IDS, IDS[:, None], np.eye(6, dtype="float32")[IDS]])
+def test_plain_labels_go_to_the_base_loss(labels):
+    base = (
+        "categorical_crossentropy" if labels.shape[-1] == 6 else "sparse_categorical_crossentropy"
+    )
+    expected = keras.losses.SparseCategoricalCrossentropy()(IDS, PREDICTION)
+    np.testing.assert_allclose(MixedLoss(base)(labels, PREDICTION), expected, rtol=1e-6)
+
+
+def test_class_weights_belong_to_each_source():
+    class_weight = {0: 3.0, 4: 0.5}
+    pairs = mixed_labels("pairs").numpy()
+    loss = MixedLoss("sparse_categorical_crossentropy", class_weight, reduction="none")
+    table = np.array([class_weight.get(k, 1.0) for k in range(6)])
+    ids = pairs[:, 0].astype(int)
+    crossentropy = -np.log(np.take_along_axis(PREDICTION, ids, axis=1))
+    expected = np.sum(pairs[:, 1] * table[ids] * crossentropy, axis=1)
+    np.testing.assert_allclose(loss(pairs, PREDICTION), expected, rtol=1e-5)
+    plain = loss(IDS, PREDICTION)
+    expected = -table[IDS] * np.log(PREDICTION[np.arange(16), IDS])
+    np.testing.assert_allclose(plain, expected, rtol=1e-5)
+
+
+def test_fit_refuses_class_weight_on_packed_targets():
+    model = keras.Sequential([keras.layers.Dense(6, activation="softmax")])
+    model.compile("sgd", MixedLoss("sparse_categorical_crossentropy"))
+    dataset = tf.data.Dataset.from_tensor_slices((INPUTS, IDS)).batch(8)
+    mixed = data.mix(dataset, MixUp(labels="pairs"))
+    with pytest.raises(ValueError, match=r"class_weight|3\+ dimensional"):
+        model.fit(mixed, class_weight=dict.fromkeys(range(6), 2.0), shuffle=False, verbose=0)
+
+
+def test_weights_with_a_column_for_each_row_of_the_pack_are_refused():
+    loss = MixedLoss("sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"Received: `class_weight` in `fit`.*MixedLoss\(…"):
+        loss(mixed_labels("pairs"), PREDICTION, np.ones((16, 2)))
+    loss(mixed_labels("pairs"), PREDICTION, np.ones((16, 1)))
+
+
+@pytest.mark.parametrize("base", [keras.losses.CategoricalFocalCrossentropy(gamma=3.0), "mse"])
+def test_config_round_trip(base):
+    loss = MixedLoss(base, {1: 2.0}, name="pairs")
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert again.get_config() == loss.get_config()
+    pairs = mixed_labels("pairs")
+    np.testing.assert_array_equal(again(pairs, PREDICTION), loss(pairs, PREDICTION))
+
+
+def test_a_model_with_packed_targets_is_saved_and_loaded(tmp_path):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(6, activation="softmax")])
+    model.compile("sgd", MixedLoss("sparse_categorical_crossentropy"))
+    dataset = tf.data.Dataset.from_tensor_slices((INPUTS, IDS)).batch(8)
+    model.fit(data.mix(dataset, MixUp(labels="pairs")), shuffle=False, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.evaluate(INPUTS, IDS, verbose=0) == model.evaluate(INPUTS, IDS, verbose=0)

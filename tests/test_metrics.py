@@ -1,0 +1,41 @@
+"""Metrics of packed targets are read against the dominant source."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_mix.metrics import MixedMetric
+
+PACKED = np.array([[[2, 0], [0.7, 0.3]], [[1, 2], [0.2, 0.8]], [[0, 1], [1, 0]]], "float32")
+PREDICTION = np.eye(3, dtype="float32")[[2, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "sparse_categorical_accuracy",
+        keras.metrics.SparseCategoricalAccuracy(),
+        keras.metrics.sparse_categorical_accuracy,
+    ],
+)
+def test_a_sample_counts_as_its_dominant_source(metric):
+    wrapped = MixedMetric(metric)
+    wrapped.update_state(PACKED, PREDICTION)
+    assert float(wrapped.result()) == pytest.approx(2 / 3)
+    wrapped.reset_state()
+    wrapped.update_state(PACKED, PREDICTION, sample_weight=np.array([1.0, 2.0, 1.0]))
+    assert float(wrapped.result()) == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize("labels", [np.array([2, 2, 0]), np.array([[2], [2], [0]])])
+def test_plain_labels_go_to_the_metric(labels):
+    wrapped = MixedMetric("sparse_categorical_accuracy")
+    wrapped.update_state(labels, PREDICTION)
+    assert float(wrapped.result()) == pytest.approx(2 / 3)
+
+
+def test_config_round_trip():
+    wrapped = MixedMetric(keras.metrics.SparseTopKCategoricalAccuracy(k=2), name="top_2")
+    again = keras.metrics.deserialize(keras.metrics.serialize(wrapped))
+    assert again.get_config() == wrapped.get_config()
+    assert again.metric.k == 2
