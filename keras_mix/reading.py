@@ -158,15 +158,15 @@ class Reader:
         )
 
     def _check_indicators(self, name, tensor):
+        rule = "as integers (B, K) must be indicators of 0 and 1"
+        way_out = "One-hot encode several class ids a sample, or cast numbers to float."
         values = known_values(tensor)
-        if values is not None and not np.isin(values, (0, 1)).all():
-            checks.reject(
-                self.owner,
-                name,
-                "as integers (B, K) must be indicators of 0 and 1",
-                f"values up to {values.max()}, {checks.described(tensor)}",
-                "One-hot encode several class ids a sample, or cast numbers to float.",
-            )
+        if values is None:
+            legal = tensor == tf.cast(tf.cast(tensor, tf.bool), tensor.dtype)
+            tf.debugging.assert_equal(legal, True, f"{self.owner}: `{name}` {rule}. {way_out}")
+        elif not np.isin(values, (0, 1)).all():
+            received = f"values up to {values.max()}, {checks.described(tensor)}"
+            checks.reject(self.owner, name, rule, received, way_out)
 
     def _check_batched(self, leaves):
         mixed = [leaf for leaf in leaves if leaf.kind != "passthrough"]

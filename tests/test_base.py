@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_mix import compiling
 from keras_mix.layers import CutMix, MixUp
 
 SEED = tf.constant([3, 4])
@@ -210,6 +211,27 @@ def test_a_plain_parallel_map_uses_no_seed_twice_and_changes_every_epoch():
     assert len(set(seeds)) == 2000
     epochs = [[y.numpy().tobytes() for _, y in dataset] for _ in range(2)]
     assert epochs[0] != epochs[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "shape", "available", "compiled"),
+    [
+        ({}, (None, 6, 5, 3), True, 1),
+        ({"jit_compile": False}, (None, 6, 5, 3), True, 0),
+        ({}, (None, None, 5, 3), True, 0),
+        ({}, (None, 6, 5, 3), False, 0),
+    ],
+)
+def test_what_is_compiled_in_a_graph(monkeypatch, options, shape, available, compiled):
+    calls = []
+    monkeypatch.setattr(compiling, "available", lambda: available)
+    monkeypatch.setattr(compiling, "compiled", lambda apply: calls.append(apply) or apply)
+    layer = CutMix(alpha=1.0, **options)
+    graph = tf.function(layer, input_signature=[tf.TensorSpec(shape)], autograph=False)
+    assert graph(IMAGES).shape == IMAGES.shape
+    assert len(calls) == compiled
+    layer(IMAGES)  # an eager call of other shapes each time must not compile
+    assert len(calls) == compiled
 
 
 @pytest.mark.parametrize("mixer", MIXERS)

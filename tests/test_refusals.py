@@ -100,10 +100,14 @@ def test_a_graph_says_the_same_as_an_eager_call():
         (np.array([0, 1, 2, 9]), "must hold whole numbers from 0 to 3"),
         (np.array([0, 0.5, 2, 1]), "must hold whole numbers from 0 to 3"),
         (np.arange(3), "must have as many samples"),
+        (np.arange(8).reshape(4, 2), "must be indicators of 0 and 1"),
     ],
 )
 def test_what_only_a_running_graph_can_know_is_refused_there(labels, sentence):
-    signature = (tf.TensorSpec((None, 6, 5, 3)), tf.TensorSpec((None,), labels.dtype))
+    signature = (
+        tf.TensorSpec((None, 6, 5, 3)),
+        tf.TensorSpec((None, *labels.shape[1:]), labels.dtype),
+    )
     layer = MixUp(num_classes=4)
     graph = tf.function(layer, input_signature=signature, autograph=False)
     with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
