@@ -1,0 +1,37 @@
+"""Measures what mixing does for a model: runs, scores, reports.
+
+`compare` trains and scores, `write_report` makes the page, `draw` mixes samples to look at. The
+data sets and networks of the command `keras-mix` are in `datasets` and `networks`.
+"""
+
+from keras_mix.evaluate import datasets, mixers, networks
+from keras_mix.evaluate.compare import compare
+from keras_mix.evaluate.report import write_report
+from keras_mix.evaluate.results import Results, Run, Spread
+from keras_mix.evaluate.samples import draw
+from keras_mix.evaluate.scores import (
+    Reliability,
+    accuracy,
+    brier,
+    expected_calibration_error,
+    negative_log_likelihood,
+    reliability,
+)
+
+__all__ = [
+    "Reliability",
+    "Results",
+    "Run",
+    "Spread",
+    "accuracy",
+    "brier",
+    "compare",
+    "datasets",
+    "draw",
+    "expected_calibration_error",
+    "mixers",
+    "negative_log_likelihood",
+    "networks",
+    "reliability",
+    "write_report",
+]

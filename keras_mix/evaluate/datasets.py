@@ -1,0 +1,169 @@
+"""Data sets for the command: the digits of scikit-learn, Keras's, and folders of images."""
+
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_mix.evaluate import image_folder
+from keras_mix.extras import require
+
+KERAS = ("cifar10", "cifar100", "fashion_mnist", "mnist")
+BUILT_IN = ("digits", *KERAS)
+# The share of a data set without a given split that is used for training.
+TRAIN_SHARE = 0.8
+
+
+class Data(NamedTuple):
+    """A data set, split.
+
+    Attributes:
+        name: str, as it was asked for.
+        train: ([N, H, W, C] float32 images in 0..1, [N] int64 class ids).
+        validation: the same, of other images.
+        class_names: list of K str.
+        skipped: list of str, the files that could not be read.
+    """
+
+    name: str
+    train: tuple
+    validation: tuple
+    class_names: list
+    skipped: list
+
+
+def load(name, train_size=None, image_size=32, seed=0):
+    """Loads a data set and splits it into training and validation samples.
+
+    `digits` and folders are split at random with the classes in proportion, by default 80 % to
+    train; all the rest validates. Keras's data sets keep their own test split for validation, and
+    `train_size` draws from their training split.
+
+    Args:
+        name: str, `digits` (1,797 scans of 8×8 pixels, part of scikit-learn), `cifar10`,
+            `cifar100`, `mnist`, `fashion_mnist` (downloaded by Keras), or the path of a folder
+            with one sub-folder of images a class.
+        train_size: int, the number of training samples, or None for all that there are.
+        image_size: int in pixels, the height and width to which images of a folder are resized,
+            whatever their proportions. Built-in data sets keep their size.
+        seed: int, of the split.
+
+    Returns:
+        `Data`.
+
+    Raises:
+        ValueError: if the name is neither known nor a folder, the folder does not hold two
+            classes of images, or `train_size` leaves a class without samples.
+        OSError: if a download fails.
+        ImportError: if scikit-learn or Pillow is needed and missing.
+
+    Example:
+
+    >>> data = load("digits", train_size=300)
+    >>> data.train[0].shape, data.validation[0].shape
+    ((300, 8, 8, 1), (1497, 8, 8, 1))
+    """
+    if name in KERAS:
+        return _keras(name, train_size, seed)
+    if name == "digits":
+        images, ids, class_names, skipped = *_digits(), []
+    elif pathlib.Path(name).is_dir():
+        images, ids, class_names, skipped = image_folder.read(name, image_size)
+    else:
+        raise ValueError(
+            f"datasets.load: unknown data set, and no such folder. Received: {name!r}. "
+            f"Known: {', '.join(BUILT_IN)}, or a folder with one sub-folder of images a class"
+        )
+    size = round(TRAIN_SHARE * len(ids)) if train_size is None else train_size
+    chosen, rest = split(ids, size, seed, class_names)
+    train, validation = (images[chosen], ids[chosen]), (images[rest], ids[rest])
+    return Data(str(name), train, validation, class_names, skipped)
+
+
+def split(ids, size, seed, class_names, rest=1):
+    """Draws samples with the classes in proportion.
+
+    Args:
+        ids: [N] int array of class ids.
+        size: int, how many samples to draw.
+        seed: int.
+        class_names: list of K str.
+        rest: int, how many samples of each class must remain.
+
+    Returns:
+        Two sorted int arrays: the indices of the drawn samples and of the others.
+
+    Raises:
+        ValueError: if a class would have no drawn sample or fewer than `rest` others.
+    """
+    counts = np.bincount(ids, minlength=len(class_names))
+    for name, count in zip(class_names, counts, strict=True):
+        if count < 1 + rest:
+            raise ValueError(
+                f"datasets.split: each class needs at least {1 + rest} images. "
+                f"Received: {count} of class {name!r}"
+            )
+    smallest, largest = len(counts), int((counts - rest).sum())
+    if not smallest <= size <= largest:
+        raise ValueError(
+            "datasets.split: the number of training samples must be from "
+            f"{smallest} (one of each class) to {largest}. Received: train_size={size}"
+        )
+    shares = _proportional(counts, size, rest)
+    order = np.random.default_rng(seed).permutation(len(ids))
+    chosen = [order[ids[order] == k][:share] for k, share in enumerate(shares)]
+    chosen = np.sort(np.concatenate(chosen))
+    return chosen, np.setdiff1d(np.arange(len(ids)), chosen)
+
+
+def _proportional(counts, size, rest):
+    """Returns how many of each class to draw: in proportion, at least 1, at most count - rest."""
+    exact = counts * size / counts.sum()
+    shares = np.clip(np.floor(exact).astype(int), 1, counts - rest)
+    while shares.sum() != size:
+        step = 1 if shares.sum() < size else -1
+        possible = (shares < counts - rest) if step > 0 else (shares > 1)
+        furthest = np.argmax(np.where(possible, step * (exact - shares), -np.inf))
+        shares[furthest] += step
+    return shares
+
+
+def _digits():
+    digits = require("sklearn.datasets", "The data set digits").load_digits()
+    # The scans count the set pixels, 0..16, of 4×4 blocks.
+    images = (digits.images / 16.0).astype(np.float32)[..., None]
+    return images, digits.target.astype(np.int64), [str(name) for name in digits.target_names]
+
+
+def _keras(name, train_size, seed):
+    import keras  # slow, and digits and folders do not need it
+
+    try:
+        (images, ids), validation = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception for every failed download
+        raise OSError(f"datasets.load: {name} could not be downloaded: {error}") from error
+    ids = np.asarray(ids).reshape(-1).astype(np.int64)
+    class_names = _CLASS_NAMES.get(name) or [str(k) for k in range(ids.max() + 1)]
+    if train_size is not None:
+        chosen, _ = split(ids, train_size, seed, class_names, rest=0)
+        images, ids = images[chosen], ids[chosen]
+    test_ids = np.asarray(validation[1]).reshape(-1).astype(np.int64)
+    return Data(name, (_scaled(images), ids), (_scaled(validation[0]), test_ids), class_names, [])
+
+
+def _scaled(images):
+    """Turns uint8 [N, H, W] or [N, H, W, C] into float32 [N, H, W, C] in 0..1."""
+    images = np.asarray(images, np.float32) / 255.0
+    return images if images.ndim == 4 else images[..., None]
+
+
+_CLASS_NAMES = {
+    "cifar10": [
+        *("airplane", "automobile", "bird", "cat", "deer"),
+        *("dog", "frog", "horse", "ship", "truck"),
+    ],
+    "fashion_mnist": [
+        *("T-shirt", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Boot"),
+    ],
+}

@@ -1,0 +1,72 @@
+"""The page that shows a comparison, in one file with its pictures inside."""
+
+import base64
+import importlib.resources
+import io
+import pathlib
+
+from keras_mix import plot
+from keras_mix.evaluate import verdict
+from keras_mix.evaluate.results import BASELINE, SCORES, SECONDS
+from keras_mix.extras import require
+
+FILE = "report.html"
+
+
+def write_report(results, folder, *, title="Mixing compared", samples=None, command=None, notes=()):
+    """Writes `report.html` and its pictures, `reliability.png` and `samples.png`.
+
+    Args:
+        results: `keras_mix.evaluate.Results` with at least one run.
+        folder: str or path of a folder that exists.
+        title: str, the headline.
+        samples: a `matplotlib.figure.Figure` of mixed samples, as `draw` makes it, or None.
+        command: str, the command that repeats the comparison, or None.
+        notes: sequence of str, what else a reader must know, such as images that were skipped.
+
+    Returns:
+        `pathlib.Path` of the page.
+
+    Raises:
+        ValueError: if there is no finished run.
+        OSError: if a file cannot be written.
+        ImportError: if matplotlib or jinja2 is missing.
+
+    Example:
+
+    >>> from keras_mix.evaluate import Reliability, Results, Run
+    >>> run = Run("none", 0, 1.0, 0.1, 0.02, 0.1, 3.0, [0.2], Reliability([1], [0.9], [1.0]))
+    >>> write_report(Results({"epochs": 1}, {"none": None}, [run]), ".").name
+    'report.html'
+    """
+    if not results.runs:
+        raise ValueError("write_report: `results` must hold at least one finished run.")
+    diagrams = {mixer: results.reliability(mixer) for mixer in results.measured}
+    jinja2 = require("jinja2", "The report")
+    template = importlib.resources.files("keras_mix.evaluate").joinpath(FILE).read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    worse, better = verdict.sentences(results)
+    page = environment.from_string(template).render(
+        title=title,
+        baseline=BASELINE,
+        results=results,
+        summary=results.summary(),
+        columns=(*SCORES, SECONDS),
+        worse=worse,
+        better=better,
+        reliability=_picture(plot.reliability(diagrams), folder, "reliability.png"),
+        samples=samples and _picture(samples, folder, "samples.png"),
+        command=command,
+        notes=notes,
+    )
+    path = pathlib.Path(folder) / FILE
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _picture(figure, folder, name):
+    """Writes a figure as PNG and returns it as a data URI."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    pathlib.Path(folder, name).write_bytes(buffer.getvalue())
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,53 @@
+"""Progress and results in the terminal, by rich."""
+
+import contextlib
+
+from keras_mix.evaluate.results import SCORES, SECONDS
+from keras_mix.extras import require
+
+
+@contextlib.contextmanager
+def bar():
+    """Shows a progress bar; yields the callable that moves it.
+
+    Yields:
+        callable of (finished epochs, all epochs, text).
+    """
+    rich = require("rich.progress", "The progress bar")
+    with rich.Progress(
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(bar_width=None),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("epochs, remaining"),
+        rich.TimeRemainingColumn(),
+    ) as progress:
+        task = progress.add_task("", total=None)
+
+        def report(done, total, text):
+            progress.update(task, completed=done, total=total, description=text)
+
+        yield report
+
+
+def table(results):
+    """Makes the table of the results, one row a mixer.
+
+    Args:
+        results: `keras_mix.evaluate.Results`.
+
+    Returns:
+        A `rich.table.Table`.
+    """
+    summary = results.summary()
+    runs = sorted({numbers["seconds"].count for numbers in summary.values()})
+    made = require("rich.table", "The table of results").Table(
+        caption=f"mean ± sample standard deviation over {' or '.join(map(str, runs))} seed(s)",
+        padding=(0, 0, 0, 1),
+    )
+    made.add_column("Mixer", overflow="fold", min_width=10)
+    for score in (*SCORES, SECONDS):
+        arrow = "" if score is SECONDS else " ↑" if score.higher_is_better else " ↓"
+        made.add_column(f"{score.title}{arrow}\n{score.unit}", justify="right", no_wrap=True)
+    for mixer, numbers in summary.items():
+        made.add_row(mixer, *[numbers[score.field].text(score) for score in (*SCORES, SECONDS)])
+    return made

@@ -1,0 +1,97 @@
+"""One run: a fresh network trained on mixed samples and scored on whole ones."""
+
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_mix import data
+from keras_mix.evaluate import scores
+from keras_mix.evaluate.results import Run
+
+
+def pipeline(train, num_classes, mixer, seed, batch_size):
+    """Batches of training samples, mixed unless `mixer` is None.
+
+    Args:
+        train: ([N, …] array, [N] integer ids).
+        num_classes: int K.
+        mixer: a layer of `keras_mix.layers`, or None.
+        seed: int; it gives the same order of samples with every mixer.
+        batch_size: int.
+
+    Returns:
+        A `tf.data.Dataset` of ([B, …] samples, [B, K] float32 labels), other in each epoch.
+    """
+    samples, ids = train
+    one_hot = np.eye(num_classes, dtype=np.float32)[ids]
+    dataset = tf.data.Dataset.from_tensor_slices((samples, one_hot))
+    dataset = dataset.shuffle(len(ids), seed=seed).batch(batch_size)
+    return dataset if mixer is None else data.mix(dataset, mixer, seed=seed)
+
+
+def run(build_model, train, validation, name, mixer, seed, settings, after_epoch):
+    """Trains and scores one network.
+
+    Args:
+        build_model: callable that returns a new model, as in `keras_mix.evaluate.compare`.
+        train: ([N, …] array, [N] integer ids) to train on.
+        validation: the same to score on.
+        name: str, the mixer's name.
+        mixer: a layer, or None.
+        seed: int.
+        settings: dict with `epochs`, `batch_size`, `learning_rate` and `classes`.
+        after_epoch: callable of the number of finished epochs.
+
+    Returns:
+        A `keras_mix.evaluate.Run`.
+    """
+    keras.utils.set_random_seed(seed)
+    network = build_model()
+    epochs, batch_size = settings["epochs"], settings["batch_size"]
+    batches = pipeline(train, settings["classes"], mixer, seed, batch_size)
+    steps = -(-len(train[1]) // batch_size)
+    if not network.compiled:
+        rate = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], epochs * steps)
+        network.compile(
+            keras.optimizers.Adam(rate),
+            loss="categorical_crossentropy",
+            # XLA takes longer to compile such a network than to train it on a CPU.
+            jit_compile=False,
+        )
+    progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: after_epoch(epoch + 1))
+    start = time.perf_counter()
+    history = network.fit(
+        # One iterator for all epochs: making one anew costs more than an epoch of 300 samples.
+        batches.repeat().prefetch(tf.data.AUTOTUNE),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        shuffle=False,  # the pipeline shuffles
+        verbose=0,
+        callbacks=[progress],
+    )
+    seconds = time.perf_counter() - start
+    probabilities, ids = predict(network, validation[0]), validation[1]
+    diagram = scores.reliability(probabilities, ids)
+    return Run(
+        mixer=name,
+        seed=seed,
+        accuracy=scores.accuracy(probabilities, ids),
+        nll=scores.negative_log_likelihood(probabilities, ids),
+        brier=scores.brier(probabilities, ids),
+        ece=diagram.calibration_error,
+        seconds=seconds,
+        losses=[float(loss) for loss in history.history["loss"]],
+        reliability=diagram,
+    )
+
+
+def predict(network, samples, batch_size=256):
+    """Returns [N, K] float32, the network's output without training-time behaviour."""
+    # Called eagerly: `Model.predict` traces a graph, and warns when many networks do.
+    parts = [
+        keras.ops.convert_to_numpy(network(samples[start : start + batch_size], training=False))
+        for start in range(0, len(samples), batch_size)
+    ]
+    return np.concatenate(parts).astype(np.float32)

@@ -1,0 +1,159 @@
+"""The command, from its arguments to its files, its exit code and its sentences."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from keras_mix import cli, evaluate
+
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of four images each, and a file that is no image."""
+    data = tmp_path / "data"
+    for name in ("cat", "dog"):
+        (data / name).mkdir(parents=True)
+        for i in range(4):
+            Image.new("RGB", (10, 8), (60 * i, 90, 200)).save(data / name / f"{i}.png")
+    (data / "cat" / "broken.png").write_bytes(PNG)
+    return data
+
+
+def refused(capsys, *argv):
+    """Runs the command, which must refuse; returns its sentence."""
+    assert cli.main([str(arg) for arg in argv]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("keras-mix: error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_compare_trains_and_reports_a_folder(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(evaluate.networks.STAGES, "small", (2,))
+    output = tmp_path / "made" / "here"
+    argv = ["compare", "--data", str(folder), "--image-size", "8", "--train-size", "4"]
+    argv += ["--epochs", "1", "--seeds", "1", "--mixers", "none,mixup:alpha=1,per=batch"]
+    argv += ["--output", str(output)]
+    assert cli.main(argv) == 0
+    captured = capsys.readouterr()
+    assert "Skipped 1 image that could not be read: cat/broken.png." in captured.err
+    assert "mixup:alp" in captured.out
+    assert captured.out.endswith(f"Report: {output / 'report.html'}\n")
+    names = {"report.html", "results.json", "reliability.png", "samples.png"}
+    assert {path.name for path in output.iterdir()} == names
+    page = (output / "report.html").read_text("utf-8")
+    assert "cat/broken.png" in page
+    assert "mixup:alpha=1,per=batch" in page
+    assert "keras-mix compare --data" in page
+    results = evaluate.Results.from_json((output / "results.json").read_text("utf-8"))
+    assert results.measured == ["none", "mixup:alpha=1,per=batch"]
+    for mixer in results.measured:
+        assert f"{results.spread(mixer, 'nll').mean:.3f}" in page
+
+
+def test_preview_draws_a_picture(folder, tmp_path, capsys):
+    output = tmp_path / "made" / "preview.png"
+    argv = ["preview", "--data", folder, "--columns", "3", "--rows", "2", "--output", output]
+    assert cli.main([str(arg) for arg in argv]) == 0
+    assert capsys.readouterr().out == f"{output}\n"
+    assert output.read_bytes().startswith(PNG)
+
+
+def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
+    def interrupt(text):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate.mixers, "parse", interrupt)
+    assert cli.main(["preview"]) == 130
+    assert capsys.readouterr().err.startswith("keras-mix: interrupted; ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--data", "cifar11"], "unknown data set, and no such folder. Received: 'cifar11'"),
+        (["--mixers", "mixip"], "unknown mixer. Received: 'mixip'. Known: none, cutmix"),
+        (["--mixers", "mixup:alfa=1"], "MixUp has no such argument. Received: 'alfa=1'"),
+        (["--mixers", "cutmix:alpha=-1"], "alpha"),
+        (["--train-size", "1790"], "to 1787. Received: train_size=1790"),
+        (["--train-size", "3"], "from 10 (one of each class)"),
+        (["--model", "huge"], "unknown model. Received: 'huge'. Known: small, medium"),
+        (["--epochs", "0"], "`epochs` must be at least 1. Received: 0"),
+        (["--seeds", "0"], "`seeds` must be at least 1. Received: 0"),
+        (["--batch-size", "x"], "argument --batch-size: invalid int value: 'x'"),
+        (["--colour", "red"], "unrecognized arguments: --colour red"),
+    ],
+)
+def test_compare_refuses_in_one_sentence_before_any_training(
+    monkeypatch, tmp_path, capsys, argv, sentence
+):
+    monkeypatch.setattr("keras.Model.fit", None)
+    output = tmp_path / "out"
+    assert sentence in refused(capsys, "compare", "--output", output, *argv)
+    assert not list(output.glob("*"))
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused_before_anything_is_read(
+    monkeypatch, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(evaluate.datasets, "load", None)
+    error = refused(capsys, "compare", "--output", tmp_path / "file" / "out")
+    assert "folder must be one that can be written. Received: " in error
+    assert "Not a directory" in error
+
+
+def test_a_folder_without_two_classes_is_refused(tmp_path, capsys):
+    (tmp_path / "data" / "only").mkdir(parents=True)
+    for command in ("compare", "preview"):
+        error = refused(capsys, command, "--data", tmp_path / "data", "--output", tmp_path / "out")
+        assert "one sub-folder of images for each class, at least 2. Received: 1 sub" in error
+
+
+def test_preview_refuses_in_one_sentence(tmp_path, capsys):
+    assert "Received: 'cifar11'" in refused(capsys, "preview", "--data", "cifar11")
+    assert "Received: columns=0, rows=1" in refused(capsys, "preview", "--columns", "0")
+    (tmp_path / "file").write_text("")
+    assert "file" in refused(capsys, "preview", "--output", tmp_path / "file" / "p.png")
+
+
+def test_a_missing_command_is_refused(capsys):
+    assert "required: compare | preview" in refused(capsys)
+
+
+def test_help_is_quick_and_the_module_runs():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = "import runpy, sys; sys.argv[1:] = ['compare', '--help']\n"
+    code += "try: runpy.run_module('keras_mix', run_name='__main__')\n"
+    code += "except SystemExit as end: print(end.code, 'tensorflow' in sys.modules)"
+    made = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert "--mixers" in made.stdout
+    assert made.stdout.endswith("0 False\n")
+    assert made.stderr == ""
+
+
+@pytest.mark.parametrize("module", ["sklearn.datasets", "matplotlib.figure", "jinja2"])
+def test_a_missing_extra_is_one_sentence_before_any_training(tmp_path, capsys, monkeypatch, module):
+    monkeypatch.setattr("keras.Model.fit", None)
+    monkeypatch.setitem(sys.modules, module, None)
+    error = refused(capsys, "compare", "--output", tmp_path)
+    assert f"needs the package {module.partition('.')[0]}, which is not installed. " in error
+    assert 'pip install "keras-mix[evaluate]"' in error
+
+
+def test_tensorflow_is_silent():
+    code = "from keras_mix import cli; cli._import_tensorflow_quietly()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    made = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert (made.stdout, made.stderr) == ("", "")

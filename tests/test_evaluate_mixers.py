@@ -1,0 +1,68 @@
+"""Mixers written as text."""
+
+import pytest
+
+from keras_mix import layers
+from keras_mix.evaluate import mixers
+
+
+def test_names_in_any_case_and_none():
+    parsed = mixers.parse("none, MixUp ,CUTMIX")
+    assert list(parsed) == ["none", "mixup", "cutmix"]
+    assert parsed["none"] is None
+    assert type(parsed["mixup"]) is layers.MixUp
+    assert type(parsed["cutmix"]) is layers.CutMix
+
+
+def test_every_mixer_of_the_package_has_a_name():
+    for name in layers.__all__:
+        assert mixers._layer(name.lower(), []).__class__.__name__ == name
+
+
+def test_an_argument_belongs_to_the_mixer_before_it():
+    parsed = mixers.parse("mixup:alpha=0.4, rate = 0.5,cutmix,mixup:alpha=1")
+    assert list(parsed) == ["mixup:alpha=0.4,rate=0.5", "cutmix", "mixup:alpha=1"]
+    config = parsed["mixup:alpha=0.4,rate=0.5"].get_config()
+    assert (config["alpha"], config["rate"]) == (0.4, 0.5)
+
+
+def test_a_list_reads_as_the_joined_text():
+    assert list(mixers.parse(["none", "mixup:alpha=0.4,rate=0.5"])) == [
+        "none",
+        "mixup:alpha=0.4,rate=0.5",
+    ]
+
+
+def test_values_are_literals_or_text():
+    config = mixers.parse("mixup:pairing=roll,per=batch,seed=None")[
+        "mixup:pairing=roll,per=batch,seed=None"
+    ].get_config()
+    assert (config["pairing"], config["per"]) == ("roll", "batch")
+
+
+def test_commas_in_brackets_do_not_separate():
+    assert mixers._items("one:size=(2,3),rate=[1,2],two") == [
+        ("one", ["size=(2,3)", "rate=[1,2]"]),
+        ("two", []),
+    ]
+    assert mixers._value("(2,3)") == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("mixip", "unknown mixer. Received: 'mixip'. Known: none, cutmix, .*mixup"),
+        ("", "unknown mixer. Received: ''"),
+        ("alpha=0.2", "unknown mixer. Received: 'alpha=0.2'"),
+        ("none:alpha=1", "none takes no arguments"),
+        ("mixup:alfa=1", "MixUp has no such argument. Received: 'alfa=1'. Known: alpha, .*rate"),
+        ("mixup:alpha", "must read name=value, as in mixup:alpha=0.4. Received: 'mixup:alpha'"),
+        ("mixup:", "must read name=value"),
+        ("mixup:alpha=", "must read name=value"),
+        ("mixup,none,mixup", "Received twice: mixup"),
+        ("mixup:alpha=-1", "alpha"),
+    ],
+)
+def test_refusals(text, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        mixers.parse(text)

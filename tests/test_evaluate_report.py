@@ -1,0 +1,108 @@
+"""The page and the words about a comparison, from results made by hand."""
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from rich import console
+
+from keras_mix.evaluate import Reliability, Results, Run, draw, terminal, verdict, write_report
+
+DIAGRAM = Reliability([0, 4], [0.0, 0.8], [0.0, 0.75])
+
+
+def run(mixer, seed, accuracy, ece=0.05):
+    return Run(mixer, seed, accuracy, 0.25, 0.125, ece, 2.5, [1.0, 0.5], DIAGRAM)
+
+
+RESULTS = Results(
+    {"epochs": 2, "versions": {"keras": "3.x"}},
+    {"none": None, "mixup": {"alpha": 0.2}, "late": {}},
+    [
+        run("none", 0, 0.75), run("none", 1, 0.77), run("none", 2, 0.79),
+        run("mixup", 0, 0.70, 0.01), run("mixup", 1, 0.80, 0.02), run("mixup", 2, 0.75, 0.03),
+    ],
+)  # fmt: skip
+
+
+def test_losses_and_gains_are_counted_seed_by_seed():
+    worse, better = verdict.sentences(RESULTS)
+    assert worse == [
+        "mixup is worse than none in Accuracy: 75.0 against 77.0\xa0%, worse at 2 of 3 seeds."
+    ]
+    assert better == [
+        "mixup is better than none in ECE: 2.0 against 5.0\xa0%, better at 3 of 3 seeds."
+    ]
+
+
+def test_only_seeds_of_both_are_compared():
+    runs = [run("none", 0, 0.5), run("mixup", 0, 0.6), run("mixup", 1, 0.1)]
+    worse, better = verdict.sentences(Results({}, {"none": None, "mixup": {}}, runs))
+    assert worse == []
+    assert better == [
+        "mixup is better than none in Accuracy: 60.0 against 50.0\xa0%, better at the only seed."
+    ]
+
+
+def test_without_the_baseline_nothing_is_said():
+    assert verdict.sentences(Results({}, {"mixup": {}}, [run("mixup", 0, 0.5)])) == ([], [])
+
+
+def test_the_page_holds_the_measured_numbers_and_its_pictures(tmp_path):
+    images = np.zeros([4, 5, 5, 1], np.float32)
+    samples = draw((images, np.arange(4) % 2), {"none": None}, ["a", "b"], columns=2)
+    path = write_report(
+        RESULTS, tmp_path, title="A <b>title", samples=samples, command="keras-mix compare",
+        notes=["Skipped 1 image."],
+    )  # fmt: skip
+    page = path.read_text("utf-8")
+    for text in (
+        "77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "2.0 ± 1.0", "2.5 ± 0.0",
+        "mixup is worse than none in Accuracy: 75.0 against 77.0",
+        "A &lt;b&gt;title", "keras-mix compare", "Skipped 1 image.", "keras 3.x", "alpha=0.2",
+    ):  # fmt: skip
+        assert text in page
+    assert "late</code>" not in page
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert [base64.b64decode(picture) for picture in pictures] == [
+        (tmp_path / name).read_bytes() for name in ("reliability.png", "samples.png")
+    ]
+    # Self-contained: nothing is loaded from elsewhere.
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_a_page_without_losses_says_so(tmp_path):
+    runs = [run("none", 0, 0.5), run("mixup", 0, 0.6)]
+    results = Results(RESULTS.settings, {"none": None, "mixup": {}}, runs)
+    page = write_report(results, tmp_path).read_text("utf-8")
+    assert "No mixer has a worse mean than <code>none</code>." in page
+    assert "What the network saw" not in page
+
+
+def test_no_run_is_no_report(tmp_path):
+    with pytest.raises(ValueError, match="at least one finished run"):
+        write_report(Results({}, {}), tmp_path)
+
+
+def test_the_table_fits_80_columns():
+    written = io.StringIO()
+    console.Console(file=written, width=80).print(terminal.table(RESULTS))
+    for number in ("77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "mixup", "over 3 seed(s)"):
+        assert number in written.getvalue()
+
+
+def test_samples_show_the_same_images_under_each_mixer():
+    images = np.random.default_rng(0).random([6, 5, 5, 1]).astype(np.float32)
+    figure = draw((images, np.arange(6) % 2), {"a": None, "b": None}, ["x", "y"], columns=3)
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    np.testing.assert_array_equal(shown[:3], shown[3:])
+    assert [text.get_text() for text in figure.texts] == ["a", "b"]
+
+
+@pytest.mark.parametrize("grid", [{"columns": 0}, {"columns": 3, "rows": 3}])
+def test_a_grid_that_does_not_fit_is_refused(grid):
+    images = np.zeros([6, 5, 5, 1], np.float32)
+    with pytest.raises(ValueError, match=r"product at most 6, .*Received: columns="):
+        draw((images, np.arange(6) % 2), {"none": None}, ["x", "y"], **grid)
