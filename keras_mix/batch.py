@@ -13,11 +13,13 @@ class Leaf(NamedTuple):
         kind: "images", "values", "labels" (to be blended, smoothed if asked), "class_ids",
             "segmentation_masks", "bounding_boxes", "sample_weights" or "passthrough".
         tensor: Its values, the samples along the first axis.
+        target: Whether it is what a model learns, not what it is given.
     """
 
     name: str
     kind: str
     tensor: tf.Tensor
+    target: bool = False
 
 
 class Batch(NamedTuple):
@@ -29,8 +31,8 @@ class Batch(NamedTuple):
         crossed: Whether the donors are another batch.
         draws: The number of independent draws: `size`, or 1 for one draw a batch.
         grid: The sizes of the spatial axes that a region covers; None for mixers without one.
-        images: The first leaf of images, or else of values.
-        labels: The first leaf of labels as it was given, or None.
+        images: The first input of images, or else of values.
+        labels: The first target as it was given, or None.
     """
 
     size: tf.Tensor | int
@@ -55,3 +57,13 @@ class Batch(NamedTuple):
 def axis_size(tensor, axis):
     """The size of an axis: an int where it is known, else a scalar tensor."""
     return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
+
+
+def inputs_of(leaves):
+    """The inputs that are mixed: images first, then values."""
+    return [
+        leaf
+        for kind in ("images", "values")
+        for leaf in leaves
+        if leaf.kind == kind and not leaf.target
+    ]

@@ -97,11 +97,12 @@ def _paste(plan, own, donor, spec):
 
 
 def _blend(own, others, shares):
-    """own + Σ share (other - own), so that a share of 0 leaves every bit as it was."""
+    """own + Σ share (other - own). What is not mixed, -0 and ∞ too, keeps every bit."""
     mixed = own
     for other, share in zip(others, shares[1:], strict=True):
         share = tf.cast(share, own.dtype)
-        mixed = tf.where(share == 0, mixed, mixed + share * (other - own))
+        unmixed = (share == 0) | (other == own)
+        mixed = tf.where(unmixed, mixed, mixed + share * (other - own))
     return mixed
 
 
@@ -113,26 +114,24 @@ def _placed(plan, own, donor, spec):
     others = _others(plan, donor)
     if plan.placement is None:
         return own, others
-    own, *others = (
-        _place(frame, plan.placement[:, s], spec) for s, frame in enumerate([own, *others])
-    )
+    frames = zip([own, *others], tf.unstack(plan.placement, axis=1), strict=True)
+    own, *others = (_place(frame, rectangle, spec) for frame, rectangle in frames)
     return own, others
 
 
 def _place(tensor, rectangle, spec):
     """The frame resampled so that it fills the rectangle; beyond it the border goes on."""
-    for axis, start, extent in zip(
-        spec.axes,
-        (rectangle[:, 0], rectangle[:, 1]),
-        (rectangle[:, 2], rectangle[:, 3]),
-        strict=True,
-    ):
+    top, left, height, width = tf.unstack(rectangle, axis=1)
+    nearest = spec.kind == "segmentation_masks"
+    placed = tensor if nearest else _precise(tensor)
+    for axis, start, extent in zip(spec.axes, (top, left), (height, width), strict=True):
         size = tf.shape(tensor)[axis]
         scale = tf.cast(size, tf.float32) / extent
         pixel = tf.cast(tf.range(size), tf.float32) + 0.5
-        position = (pixel - start[:, None]) * scale[:, None] - 0.5
-        tensor = _resample(tensor, position, axis, nearest=spec.kind == "segmentation_masks")
-    return tensor
+        centre = pixel - tf.expand_dims(start, 1)
+        position = centre * tf.expand_dims(scale, 1) - 0.5
+        placed = _resample(placed, position, axis, nearest)
+    return _convert(placed, Spec("values", dtype=tensor.dtype))
 
 
 def _resample(tensor, position, axis, nearest):
@@ -146,9 +145,7 @@ def _resample(tensor, position, axis, nearest):
     above = _along(tensor, tf.clip_by_value(index + 1, 0, last), axis)
     shape = [1] * tensor.shape.rank
     shape[0], shape[axis] = -1, tf.shape(position)[1]
-    share = tf.reshape(position - low, shape)
-    blended = _blend(_precise(values), [_precise(above)], [None, share])
-    return _convert(blended, Spec("values", dtype=tensor.dtype))
+    return _blend(values, [above], [None, tf.reshape(position - low, shape)])
 
 
 def _along(tensor, index, axis):
@@ -174,8 +171,9 @@ def _beside(share, tensor):
 
 
 def _precise(tensor):
-    """Mixing is done in float32, or in float64 where the data are."""
-    return tensor if tensor.dtype == tf.float64 else tf.cast(tensor, tf.float32)
+    """Mixing is done in float32, or in float64 where float32 would lose bits of the data."""
+    narrow = tensor.dtype.is_floating or tensor.dtype.size < 4
+    return tf.cast(tensor, tf.float32 if narrow and tensor.dtype != tf.float64 else tf.float64)
 
 
 def _mix_mask(plan, own, donor, spec):

@@ -26,7 +26,9 @@ def sides(share, grid):
     """
     # A square root is correctly rounded and so the same in every mode; a general power is not.
     scale = tf.sqrt(share) if len(grid) == 2 else share ** (1.0 / len(grid))
-    return tf.stack([tf.cast(scale * tf.cast(n, tf.float32), tf.int32) for n in grid], axis=1)
+    axes = [tf.cast(scale[:, None] * tf.cast(n, tf.float32), tf.int32) for n in grid]
+    # Not a stack: TensorFlow's graph optimizer spoils slices of stacks (seen on TF 2.21).
+    return tf.concat(axes, axis=1)
 
 
 def rectangle(centre, sides, grid):

@@ -58,12 +58,14 @@ def paste(partners, region, count=None, placement=None):
         placement: float32 [B, S, 4] or None.
     """
     sources = _sources(partners)
-    places = tf.cast(tf.reduce_prod(tf.shape(region)[1:]), tf.float32)
+    # In double precision, since graphs may multiply by the reciprocal: so the quotient, rounded to
+    # float32, is the exact one in every mode.
+    places = tf.cast(tf.reduce_prod(tf.shape(region)[1:]), tf.float64)
     if count is None:
         counts = [_count(region, source) for source in range(1, sources.shape[1])]
     else:
         counts = [count]
-    shares = tf.cast(tf.stack(counts, axis=1), tf.float32) / places
+    shares = tf.cast(tf.cast(tf.stack(counts, axis=1), tf.float64) / places, tf.float32)
     return Plan(sources, _weights(shares, sources), region, placement)
 
 

@@ -1,7 +1,8 @@
 """Pictures: batches with their mixed labels, and reliability diagrams.
 
 The functions return a `matplotlib.figure.Figure` and leave pyplot's state alone: show it as the
-last line of a notebook's cell, or write it with `figure.savefig("batch.png")`.
+last line of a notebook's cell after `%matplotlib inline`, or write it with
+`figure.savefig("batch.png")`.
 """
 
 import numpy as np

@@ -11,6 +11,8 @@ from keras_mix.batch import Leaf
 # The keys of Keras's dict of a batch; each names its kind.
 DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
 
+TARGETS = ("labels", "segmentation_masks", "bounding_boxes")
+
 
 class Reader:
     """Tells the kind of every leaf; holds the options of one layer."""
@@ -24,12 +26,21 @@ class Reader:
 
     def read(self, structure):
         """The leaves of a dict, or of a tuple (x,), (x, y) or (x, y, sample_weight)."""
-        leaves = []
-        paths = list(_paths(structure))
-        for path, value in zip(paths, tf.nest.flatten(structure), strict=True):
+        found = []
+        for path, value in zip(_paths(structure), tf.nest.flatten(structure), strict=True):
             role, name = self._role_and_name(structure, path)
             tensor = self._tensor(name, value)
-            leaves.append(Leaf(name, self._kind(role, name, path, tensor), tensor))
+            found.append((role, name, self._stated(role, name, path, tensor), tensor))
+        sole = sum(_is_label(role, stated) for role, _, stated, _ in found) == 1
+        leaves = [
+            Leaf(
+                name,
+                self._kind(role, stated, name, tensor, sole),
+                tensor,
+                target=role == "y" or stated in TARGETS,
+            )
+            for role, name, stated, tensor in found
+        ]
         self._check_batched(leaves)
         return leaves
 
@@ -43,9 +54,7 @@ class Reader:
         return [self._donor(leaf, donors.get(leaf.name)) for leaf in own]
 
     def _donor(self, leaf, donor):
-        if donor is None and leaf.kind in ("class_ids", "labels", "sample_weights"):
-            return None
-        if donor is None and leaf.name.split("/")[0] in ("y", "sample_weight"):
+        if donor is None and (leaf.target or leaf.kind == "sample_weights"):
             return None
         rule = "must have the same kind and shape in the batch that partners come from"
         own = checks.described(leaf.tensor)
@@ -78,11 +87,12 @@ class Reader:
             checks.reject(
                 self.owner, name, "must have a known rank", "unknown", "Call `set_shape` on it."
             )
-        if tensor.dtype == tf.string and not self._passes(name):
+        mixable = tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool
+        if not mixable and not self._passes(name):
             checks.reject(
                 self.owner,
                 name,
-                "cannot be mixed, for it holds strings",
+                f"cannot be mixed, for it holds {tensor.dtype.name}s",
                 checks.described(tensor),
                 f"Leave it as it is with passthrough=['{key(name)}'].",
             )
@@ -91,30 +101,33 @@ class Reader:
     def _passes(self, name):
         return name in self.passthrough or key(name) in self.passthrough
 
-    def _kind(self, role, name, path, tensor):
+    def _stated(self, role, name, path, tensor):
+        """The kind that a leaf's name or key states; None where its place and dtype tell it."""
+        stated = self.kinds.get(name) or self.kinds.get(key(name))
+        if stated or self._passes(name):
+            return stated
+        if role == "sample_weight":
+            return "sample_weights"
+        if role:
+            return None
+        if path[0] in DICT_KEYS:
+            # Boxes are a structure: what stands below the key belongs to it.
+            return path[0]
+        return checks.reject(
+            self.owner,
+            name,
+            f"is not one of the known keys {list(DICT_KEYS)}",
+            checks.described(tensor),
+            f'Name its kind, kinds={{"{key(name)}": "images"}} (one of '
+            f'{list(checks.KINDS)}), or leave it as it is, passthrough=["{key(name)}"].',
+        )
+
+    def _kind(self, role, stated, name, tensor, sole):
         if self._passes(name):
             return "passthrough"
-        stated = self.kinds.get(name) or self.kinds.get(key(name))
-        if role == "":
-            if stated is None and path[0] in DICT_KEYS:
-                # Boxes are a structure: what stands below the key belongs to it.
-                stated = path[0]
-            if stated is None:
-                checks.reject(
-                    self.owner,
-                    name,
-                    f"is not one of the known keys {list(DICT_KEYS)}",
-                    checks.described(tensor),
-                    f'Name its kind, kinds={{"{key(name)}": "images"}} (one of '
-                    f'{list(checks.KINDS)}), or leave it as it is, passthrough=["{key(name)}"].',
-                )
-        elif role == "sample_weight" and stated is None:
-            stated = "sample_weights"
-        elif role == "x" and stated is None:
-            return self._kind_of_input(name, tensor)
-        if stated in (None, "labels"):
-            return self._kind_of_label(name, tensor)
-        return stated
+        if _is_label(role, stated):
+            return self._kind_of_label(name, tensor, sole)
+        return stated or self._kind_of_input(name, tensor)
 
     def _kind_of_input(self, name, tensor):
         rank = tensor.shape.rank
@@ -131,13 +144,16 @@ class Reader:
             f'them, kinds={{"{name}": "values"}}; or leave them, passthrough=["{name}"].',
         )
 
-    def _kind_of_label(self, name, tensor):
+    def _kind_of_label(self, name, tensor, sole):
         rank, shape = tensor.shape.rank, tensor.shape
         column = rank == 1 or (rank == 2 and shape[1] == 1)
         if self.labels == "values":
             return "labels" if rank == 2 and not column else "values"
-        # Keras's augmentations turn the class ids of a dict into floats.
-        if column and (not tensor.dtype.is_floating or classes_of(self.num_classes, name)):
+        # Keras's augmentations turn the class ids of a dict into floats. Among several heads,
+        # one number of classes does not tell which of them are ids.
+        told = sole or isinstance(self.num_classes, dict)
+        floats_are_ids = told and classes_of(self.num_classes, name) is not None
+        if column and (floats_are_ids or not tensor.dtype.is_floating):
             return "class_ids"
         if tensor.dtype.is_floating:
             return "labels" if rank == 2 and not column else "values"
@@ -246,6 +262,10 @@ def key(name):
 def known_values(tensor):
     """The values of an eager tensor; None while a graph is traced."""
     return tensor.numpy() if hasattr(tensor, "numpy") else None
+
+
+def _is_label(role, stated):
+    return stated == "labels" or (stated is None and role == "y")
 
 
 def _paths(structure, path=()):

@@ -1,7 +1,8 @@
 """Every random draw, from stateless int32[2] seeds.
 
-All draws start from integer bits: TensorFlow's stateless integers are the same eagerly, in graphs
-and under XLA, its stateless floats are not (seen on TF 2.21). This is the only file that imports
+All draws start from integer bits of one named algorithm: these are the same eagerly, in graphs
+and under XLA. TensorFlow's stateless floats are not, nor are integers of the algorithm that it
+selects by itself, for negative seeds (seen on TF 2.21). This is the only file that imports
 TensorFlow Probability, at the first draw of a λ.
 """
 
@@ -10,18 +11,23 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+_ALGORITHM = "philox"
 # λ takes 2**16 equally likely values: half of them in a table, the other half by symmetry.
 _QUANTILES = 2**15
+# TensorFlow Probability's quantiles become NaN far beyond it; here λ is ½ ± 0.00004 already.
+_LARGEST_ALPHA = 1e8
 
 
 def split(seed, count):
     """`count` independent int32[2] seeds made of one; use each for one draw only."""
-    return tf.unstack(tf.random.split(seed, count), num=count)
+    return tf.unstack(tf.random.split(seed, count, alg=_ALGORITHM), num=count)
 
 
 def bits(seed, shape):
     """int32 `shape`, every bit pattern equally likely."""
-    return tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.int32)
+    return tf.random.stateless_uniform(
+        shape, seed, minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
+    )
 
 
 def uniform(seed, shape):
@@ -31,7 +37,7 @@ def uniform(seed, shape):
 
 def integers(seed, shape, limit):
     """int32 `shape`, uniform over 0 … limit - 1."""
-    return tf.random.stateless_uniform(shape, seed, 0, limit, dtype=tf.int32)
+    return tf.random.stateless_uniform(shape, seed, 0, limit, dtype=tf.int32, alg=_ALGORITHM)
 
 
 def coin(seed, probability, count):
@@ -42,8 +48,9 @@ def coin(seed, probability, count):
 def points(seed, count, grid):
     """int32 [count, len(grid)], a place on the grid, each equally likely."""
     seeds = split(seed, len(grid))
-    axes = [integers(s, [count], size) for s, size in zip(seeds, grid, strict=True)]
-    return tf.stack(axes, axis=1)
+    axes = [integers(s, [count, 1], size) for s, size in zip(seeds, grid, strict=True)]
+    # Not a stack: TensorFlow's graph optimizer spoils slices of stacks (seen on TF 2.21).
+    return tf.concat(axes, axis=1)
 
 
 def beta(seed, alpha, count):
@@ -62,7 +69,9 @@ def beta(seed, alpha, count):
     if alpha == 0:
         return tf.ones([count])
     pattern = bits(seed, [count])
-    small = tf.gather(tf.constant(_lower_quantiles(float(alpha))), pattern & (_QUANTILES - 1))
+    small = tf.gather(
+        tf.constant(_lower_quantiles(min(float(alpha), _LARGEST_ALPHA))), pattern & (_QUANTILES - 1)
+    )
     return tf.where(pattern < 0, small, 1.0 - small)
 
 

@@ -133,6 +133,13 @@ def test_smoothing_spreads_mass_over_labels_but_not_over_numbers():
     assert equal(after["age"], before["age"])
 
 
+def test_a_float_head_beside_class_ids_is_a_number():
+    y = {"kind": IDS, "flag": (IDS > 1).astype("float32")}
+    _, mixed = MixUp(alpha=1.0, num_classes=4)(IMAGES, y)
+    assert mixed["kind"].shape == (8, 4)
+    assert mixed["flag"].shape == (8,)
+
+
 def test_names_of_other_libraries_are_told_by_kinds_and_passthrough():
     layer = MixUp(
         alpha=1.0,

@@ -58,6 +58,7 @@ def test_an_option_out_of_range(mixer, options, sentence):
         (MixUp(), (IDS[:, None], np.eye(4)), r"For token ids or categories mix the embedding"),
         (CutMix(), (IDS[:, None], np.eye(4)), r"For token ids or categories mix the embedding"),
         (MixUp(), np.array(list("abcd")), r"holds strings.*passthrough=\['x'\]"),
+        (MixUp(), (IMAGES, np.ones(4, complex)), r"holds complex128s"),
         (MixUp(), RAGGED, r"must be a dense tensor. Received: a ragged tensor"),
         (MixUp(), tf.sparse.eye(4), r"Received: a sparse tensor"),
         (MixUp(), (IMAGES, None, IDS), r"`y` must be a tensor. Received: None"),

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_mix import checks, compiling, leaves, sampling
 from keras_mix import plan as plans
-from keras_mix.batch import Batch, axis_size
+from keras_mix.batch import Batch, axis_size, inputs_of
 from keras_mix.layers import calls
 from keras_mix.layers.specs import grid_of, specs_of
 from keras_mix.reading import Reader
@@ -210,8 +210,8 @@ class Mixer(keras.layers.Layer):
 
     def _batch(self, own, donors, crossed):
         mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
-        inputs = [leaf for kind in ("images", "values") for leaf in mixed if leaf.kind == kind]
-        labels = [leaf for leaf in mixed if leaf.kind in ("class_ids", "pairs", "labels")]
+        inputs = inputs_of(mixed)
+        targets = [leaf for leaf in mixed if leaf.target]
         size = axis_size(mixed[0].tensor, 0)
         taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
         return Batch(
@@ -221,7 +221,7 @@ class Mixer(keras.layers.Layer):
             draws=1 if self.per == "batch" else size,
             grid=grid_of(self, own),
             images=inputs[0].tensor if inputs else None,
-            labels=labels[0].tensor if labels else None,
+            labels=targets[0].tensor if targets else None,
         )
 
     def _plan(self, batch, seed):

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from keras_mix import checks
-from keras_mix.batch import axis_size
+from keras_mix.batch import axis_size, inputs_of
 from keras_mix.leaves import Spec, spatial_axes
 from keras_mix.reading import check_class_ids, classes_of, key
 
@@ -43,7 +43,7 @@ def _spec(mixer, leaf, main):
     if leaf.kind in ("labels", "sample_weights"):
         smoothing = mixer.label_smoothing if leaf.kind == "labels" else 0.0
         return Spec(leaf.kind, dtype=precise, smoothing=smoothing)
-    if leaf.name.split("/")[0] == "y":
+    if leaf.target:
         return Spec("values", axes, precise)
     kept = mixer.keep_dtype or (mixer.pastes and axes is not None)
     dtype = leaf.tensor.dtype if kept else tf.as_dtype(mixer.compute_dtype)
@@ -112,10 +112,9 @@ def _leaf_of_the_grid(mixer, leaves):
     """The first leaf of images, or else of input values, that has enough axes."""
     if mixer.grid_rank is None:
         return None
-    inputs = [leaf for kind in ("images", "values") for leaf in leaves if leaf.kind == kind]
-    for leaf in inputs:
+    for leaf in inputs_of(leaves):
         rank = leaf.tensor.shape.rank
-        if rank <= mixer.grid_rank or leaf.name.split("/")[0] == "y":
+        if rank <= mixer.grid_rank:
             continue
         if rank == mixer.grid_rank + 1 and len(leaves) == 1:
             checks.reject(

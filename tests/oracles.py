@@ -1,0 +1,131 @@
+"""Slow numpy loops over samples and pixels, written from the definitions and not from our code.
+
+Images are [B, *spatial] or [B, *spatial, C]; a plan is given by its arrays: `sources` [B, S],
+`weights` [B, S], `region` [B, *spatial] of source numbers or [B, *spatial, S] of shares, and
+`placement` [B, S, 4] of rectangles (top, left, height, width).
+"""
+
+import math
+
+import numpy as np
+
+
+def paste(images, sources, region, placement=None, nearest=False):
+    """Takes every pixel from the source that the region names there."""
+    copied = placement is None or nearest
+    result = np.empty(images.shape, images.dtype if copied else np.float64)
+    for i in range(len(images)):
+        used = {int(s) for s in np.ravel(region[i])}
+        frames = _frames(images, sources, placement, nearest, i, used)
+        for place in np.ndindex(region.shape[1:]):
+            result[i][place] = frames[int(region[i][place])][place]
+    return result
+
+
+def soft(images, sources, region, placement=None):
+    """Takes from every source the share that the region gives it at that pixel."""
+    result = np.zeros(images.shape, np.float64)
+    for i in range(len(images)):
+        used = [s for s in range(sources.shape[1]) if region[i][..., s].any()]
+        frames = _frames(images, sources, placement, False, i, used)
+        for place in np.ndindex(region.shape[1:-1]):
+            for s, frame in frames.items():
+                result[i][place] += float(region[i][place][s]) * frame[place].astype(np.float64)
+    return result
+
+
+def blend(values, sources, weights):
+    """Σ weight · value of the source, for whatever has the samples along its first axis."""
+    result = np.zeros(values.shape, np.float64)
+    for i in range(len(values)):
+        for source, weight in zip(sources[i], weights[i], strict=True):
+            result[i] += float(weight) * values[source].astype(np.float64)
+    return result
+
+
+def placed(image, rectangle, nearest):
+    """The whole image [H, W] or [H, W, C], stretched to fill a rectangle of a frame of its size.
+
+    The centre of pixel p of the frame lies at (p + ½ - start) / extent of the image. Linear
+    reading joins the centres of the image's pixels, nearest takes the pixel that the centre falls
+    in; beyond the image its border goes on.
+    """
+    top, left, height, width = (float(number) for number in rectangle)
+    result = np.empty(image.shape, image.dtype if nearest else np.float64)
+    for row, column in np.ndindex(image.shape[:2]):
+        y = (row + 0.5 - top) / height * image.shape[0]
+        x = (column + 0.5 - left) / width * image.shape[1]
+        result[row, column] = _nearest(image, y, x) if nearest else _linear(image, y, x)
+    return result
+
+
+def rectangle(centre, sides, grid):
+    """bool [*grid]: the places from centre - side // 2 on, as many as the side has, if there."""
+    region = np.zeros(grid, bool)
+    for place in np.ndindex(*grid):
+        region[place] = all(
+            c - s // 2 <= p < c - s // 2 + s for p, c, s in zip(place, centre, sides, strict=True)
+        )
+    return region
+
+
+def count(region, sources):
+    """int [B, S], how many places of each sample come from each of its sources."""
+    counts = np.zeros((len(region), sources), int)
+    for i in range(len(region)):
+        for place in np.ndindex(region.shape[1:]):
+            counts[i, int(region[i][place])] += 1
+    return counts
+
+
+def pixels_of(images, samples):
+    """int [B, samples], how many pixels of each image have the value 0, 1, … samples - 1."""
+    counts = np.zeros((len(images), samples), int)
+    for i, image in enumerate(images):
+        for value in np.ravel(image):
+            counts[i, int(value)] += 1
+    return counts
+
+
+def shares(counts):
+    """float32 [B, S] of counts: each source's count / places, and for the first what is left."""
+    result = np.empty(counts.shape, np.float32)
+    for i, row in enumerate(counts):
+        places, left = np.float32(row.sum()), np.float32(1)
+        for s in range(1, len(row)):
+            result[i, s] = np.float32(row[s]) / places
+            left -= result[i, s]
+        result[i, 0] = left
+    return result
+
+
+def one_hot(ids, classes):
+    """float64 [B, K]."""
+    result = np.zeros((len(ids), classes))
+    for i, label in enumerate(np.ravel(ids)):
+        result[i, label] = 1.0
+    return result
+
+
+def _frames(images, sources, placement, nearest, i, used):
+    """The frames of those of sample i's sources that are used, by the source's number."""
+    if placement is None:
+        return {s: images[sources[i, s]] for s in used}
+    return {s: placed(images[sources[i, s]], placement[i, s], nearest) for s in used}
+
+
+def _nearest(image, y, x):
+    row = min(max(math.floor(y), 0), image.shape[0] - 1)
+    column = min(max(math.floor(x), 0), image.shape[1] - 1)
+    return image[row, column]
+
+
+def _linear(image, y, x):
+    row, column = math.floor(y - 0.5), math.floor(x - 0.5)
+    result = 0.0
+    for r, down in ((row, 1 - (y - 0.5 - row)), (row + 1, y - 0.5 - row)):
+        for c, right in ((column, 1 - (x - 0.5 - column)), (column + 1, x - 0.5 - column)):
+            r_in = min(max(r, 0), image.shape[0] - 1)
+            c_in = min(max(c, 0), image.shape[1] - 1)
+            result = result + down * right * image[r_in, c_in].astype(np.float64)
+    return result

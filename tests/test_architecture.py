@@ -1,0 +1,192 @@
+"""Imports only point down; files stay small; what is public says what it does.
+
+The ranks below are the layering of the design. A module may import those of a lower rank, and
+of its own only where that is said.
+"""
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import keras
+import pytest
+
+import keras_mix
+from keras_mix.layers.base import Mixer
+
+PACKAGE = Path(keras_mix.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+RANKS = [
+    {"plan", "checks", "batch", "compiling", "extras"},
+    {"sampling", "masks", "leaves"},
+    {"reading"},
+    {"layers.calls", "layers.specs"},
+    {"layers.base"},
+    {"layers.mixup", "layers.cutmix"},
+    {"layers"},
+    {"data", "losses", "metrics", "plot"},
+    {"evaluate"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+# The package of the evaluation is one room with an order of its own.
+ROOMS = {"evaluate"}
+SHARED_BY_THE_LAYERS = {"layers.base", "layers.calls", "layers.specs", "layers"}
+MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in SHARED_BY_THE_LAYERS]
+THIRD_PARTY_ROOMS = {"tensorflow_probability": {"sampling"}}
+WITHOUT_TENSORFLOW = {"checks", "losses", "metrics", "__init__", "extras"}
+
+
+def room(module):
+    """The name that a module has among the ranks."""
+    first = module.split(".")[0]
+    return first if first in ROOMS else module
+
+
+def rank(module):
+    return next(i for i, names in enumerate(RANKS) if room(module) in names)
+
+
+def imported(module):
+    """The full names of all that a module imports, inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def dependencies(module):
+    """The modules of the package that a module imports."""
+    found = set()
+    for name in imported(module):
+        parts = name.split(".")
+        if parts[0] != "keras_mix":
+            continue
+        inner = [".".join(parts[1:n]) for n in range(len(parts), 1, -1)]
+        found.add(next((name for name in inner if name in MODULES), "__init__"))
+    return found - {module}
+
+
+def public():
+    """(module, name, object) of all that the public namespaces offer."""
+    for module in ("layers", "losses", "metrics", "data"):
+        namespace = importlib.import_module(f"keras_mix.{module}")
+        for name, value in vars(namespace).items():
+            known = inspect.isclass(value) or inspect.isfunction(value)
+            if known and not name.startswith("_") and value.__module__.startswith("keras_mix"):
+                yield pytest.param(value, id=f"{module}.{name}")
+
+
+def mixer_classes():
+    return [p for p in public() if inspect.isclass(p.values[0]) and issubclass(p.values[0], Mixer)]
+
+
+every_module = pytest.mark.parametrize("module", MODULES)
+
+
+@every_module
+def test_module_has_its_rank(module):
+    assert any(room(module) in names for names in RANKS), f"Where does {module} belong?"
+
+
+@every_module
+def test_imports_only_point_down(module):
+    above = {
+        name
+        for name in dependencies(module)
+        if rank(name) >= rank(module) and not (room(name) == room(module) and room(name) in ROOMS)
+    }
+    assert not above
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_mixers_know_no_other_mixer(mixer):
+    assert not dependencies(mixer) & set(MIXERS)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_mixers_name_no_kind_of_leaf(mixer):
+    assert not dependencies(mixer) & {"leaves", "reading", "layers.specs", "layers.calls"}
+
+
+@every_module
+def test_leaf_rules_know_no_draw_and_no_geometry(module):
+    if module == "leaves":
+        assert not dependencies(module) & {"sampling", "masks"}
+
+
+@every_module
+@pytest.mark.parametrize(("package", "allowed"), THIRD_PARTY_ROOMS.items())
+def test_one_file_imports_a_package(module, package, allowed):
+    names = {name.split(".")[0] for name in imported(module)}
+    assert package not in names or module in allowed
+
+
+@pytest.mark.parametrize("module", sorted(WITHOUT_TENSORFLOW & set(MODULES)))
+def test_model_side_imports_no_tensorflow(module):
+    assert "tensorflow" not in {name.split(".")[0] for name in imported(module)}
+
+
+@every_module
+def test_no_random_numbers_but_those_of_sampling(module):
+    """Neither numpy's generator nor TensorFlow's, both with a state of their own."""
+    tree = ast.parse(MODULES[module].read_text())
+    drawn = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    drawn = {name for name in drawn if name.startswith(("np.random.", "tf.random.", "random."))}
+    # The layer's own sequence of seeds is state, and stands where the layer's state does.
+    state = {"tf.random.Generator", "tf.random.Generator.from_seed", "random.getrandbits"}
+    if module == "layers.base":
+        drawn -= state | {"tf.random.Generator.from_non_deterministic_state"}
+    assert not drawn or module == "sampling" or room(module) in {"evaluate", "plot", "cli"}
+
+
+@every_module
+def test_module_says_what_it_holds(module):
+    assert ast.get_docstring(ast.parse(MODULES[module].read_text()))
+
+
+@every_module
+def test_module_is_short(module):
+    assert len(MODULES[module].read_text().splitlines()) <= 300
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_mixer_is_short(mixer):
+    assert len(MODULES[mixer].read_text().splitlines()) <= 120
+
+
+@pytest.mark.parametrize("thing", list(public()))
+def test_what_is_public_has_a_docstring_with_its_arguments(thing):
+    text = inspect.getdoc(thing)
+    for name, parameter in inspect.signature(thing).parameters.items():
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            assert f"\n    {name}: " in text, name
+    assert "\nArgs:" in text
+
+
+@pytest.mark.parametrize("thing", list(public()))
+def test_what_is_public_has_an_example(thing):
+    text = inspect.getdoc(thing)
+    assert "\nExample" in text or f"{thing.__name__}(" in text.partition("\n")[0]
+
+
+@pytest.mark.parametrize("thing", mixer_classes())
+def test_mixer_names_its_source(thing):
+    text = inspect.getdoc(thing)
+    for section in ("Args:", "Raises:", "Example:", "Reference:"):
+        assert f"\n{section}" in text, section
+    assert "arXiv:" in text
+    assert "section" in text.partition("Reference:")[2]
+
+
+@pytest.mark.parametrize("thing", [p for p in public() if inspect.isclass(p.values[0])])
+def test_what_keras_saves_is_registered(thing):
+    assert keras.saving.get_registered_name(thing).startswith("keras_mix>")

@@ -1,0 +1,161 @@
+"""The plan keeps its law: weights are counted from the region."""
+
+import numpy as np
+import oracles
+import pytest
+import tensorflow as tf
+
+from keras_mix import plan as plans
+
+GRIDS = [(1,), (7,), (5, 3), (33, 47), (3, 4, 5)]
+
+
+def hard_region(size, grid, sources=2, seed=0):
+    region = np.random.default_rng(seed).integers(0, sources, (size, *grid), "int32")
+    return region.astype(bool) if sources == 2 else region
+
+
+def soft_region(size, grid, sources, seed=0):
+    region = np.random.default_rng(seed).random((size, *grid, sources), np.float32)
+    return region / region.sum(axis=-1, keepdims=True)
+
+
+def others(size, sources):
+    """int32 [B, S - 1]."""
+    return tf.constant((np.arange(size)[:, None] + np.arange(1, sources)) % size, tf.int32)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("sources", [2, 3, 4])
+def test_paste_counts_its_weights(grid, sources):
+    region = hard_region(6, grid, sources)
+    plan = plans.paste(others(6, sources), tf.constant(region))
+    counts = oracles.count(region, sources)
+    np.testing.assert_allclose(plan.weights, counts / counts[0].sum(), rtol=0, atol=2e-7)
+    np.testing.assert_array_equal(plan.weights[:, 1:], oracles.shares(counts)[:, 1:])
+
+
+@pytest.mark.parametrize("compile_all", [False, True], ids=["graph", "all in XLA"])
+@pytest.mark.parametrize("grid", [(47,), (33, 47), (3, 5, 7)])
+def test_paste_rounds_its_weights_correctly_in_a_graph(grid, compile_all):
+    region = hard_region(64, grid)
+    paste = tf.function(lambda r: plans.paste(others(64, 2), r), jit_compile=compile_all)
+    weights = paste(tf.constant(region)).weights
+    np.testing.assert_array_equal(weights, oracles.shares(oracles.count(region, 2)))
+
+
+def test_paste_takes_a_count_for_counted():
+    region = tf.constant(hard_region(6, (5, 3)))
+    count = tf.constant(oracles.count(region.numpy(), 2)[:, 1], tf.int32)
+    counted, told = (plans.paste(others(6, 2)[:, 0], region, c) for c in (None, count))
+    np.testing.assert_array_equal(counted.weights, told.weights)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        plans.blend(tf.constant([1, 2, 0]), tf.constant([[0.25, 0.75]])),
+        plans.paste(tf.constant([1, 2, 0]), tf.constant([[True, True, True, False]])),
+        plans.soft(tf.constant([1, 2, 0]), tf.constant([[[0.5, 0.5], [0.0, 1.0]]])),
+    ],
+    ids=["blend", "paste", "soft"],
+)
+def test_one_draw_for_the_batch_weighs_on_every_sample(plan):
+    np.testing.assert_array_equal(plan.weights, [[0.25, 0.75]] * 3)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("sources", [2, 4])
+def test_soft_averages_its_region(grid, sources):
+    region = soft_region(6, grid, sources)
+    plan = plans.soft(others(6, sources), tf.constant(region))
+    expected = region.astype("float64").reshape(6, -1, sources).mean(axis=1)
+    np.testing.assert_allclose(plan.weights, expected, atol=1e-6)
+    np.testing.assert_allclose(tf.reduce_sum(plan.weights, axis=1), 1, atol=2e-7)
+
+
+@pytest.mark.parametrize("sources", [2, 4])
+def test_first_source_is_the_sample_itself(sources):
+    plan = plans.paste(others(6, sources), tf.constant(hard_region(6, (4, 3), sources)))
+    expected = np.concatenate([np.arange(6)[:, None], others(6, sources)], axis=1)
+    np.testing.assert_array_equal(plan.sources, expected)
+    assert plan.sources.dtype == tf.int32
+    assert plan.weights.dtype == tf.float32
+
+
+@pytest.mark.parametrize(
+    ("plan", "hard"),
+    [
+        (plans.blend(tf.constant([0]), tf.constant([[1.0, 0.0]])), False),
+        (plans.paste(tf.constant([0]), tf.constant([[True, False]])), True),
+        (plans.paste(tf.constant([[0, 0]]), tf.constant([[2, 1]])), True),
+        (plans.soft(tf.constant([0]), tf.constant([[[0.5, 0.5]]])), False),
+    ],
+    ids=["blend", "bool", "int", "soft"],
+)
+def test_hard_means_one_source_a_place(plan, hard):
+    assert plan.hard == hard
+
+
+def placements(size, sources):
+    return tf.random.stateless_uniform([size, sources, 4], [0, 1]) + 1.0
+
+
+def example(kind, size=5, sources=4, grid=(4, 3)):
+    partners = others(size, sources)
+    if kind == "blend":
+        return plans.blend(partners, tf.fill([size, sources], 1 / sources))
+    if kind == "soft":
+        region = tf.constant(soft_region(size, grid, sources))
+        return plans.soft(partners, region, placements(size, sources))
+    region = tf.constant(hard_region(size, grid, sources))
+    return plans.paste(partners, region, placement=placements(size, sources))
+
+
+KINDS = pytest.mark.parametrize("kind", ["blend", "paste", "soft"])
+MIXED = np.array([True, False, True, True, False])
+
+
+@KINDS
+def test_keep_unmixed_leaves_the_mixed_as_they_were(kind):
+    before = example(kind)
+    after = plans.keep_unmixed(before, tf.constant(MIXED), frame=(4, 3))
+    for old, new in zip(before, after, strict=True):
+        assert (old is None) == (new is None)
+        if old is not None:
+            np.testing.assert_array_equal(new[MIXED], old[MIXED])
+
+
+@KINDS
+def test_keep_unmixed_makes_the_rest_of_themselves_alone(kind):
+    plan = plans.keep_unmixed(example(kind), tf.constant(MIXED), frame=(4, 3))
+    alone = ~MIXED
+    np.testing.assert_array_equal(plan.sources[alone], [[1] * 4, [4] * 4])
+    np.testing.assert_array_equal(plan.weights[alone], [[1, 0, 0, 0]] * 2)
+    if kind == "paste":
+        assert not np.any(plan.region[alone])
+    if kind == "soft":
+        own = np.broadcast_to([1, 0, 0, 0], (2, 4, 3, 4))
+        np.testing.assert_array_equal(plan.region[alone], own)
+    if kind != "blend":
+        whole = np.broadcast_to([0, 0, 4, 3], (2, 4, 4))
+        np.testing.assert_array_equal(plan.placement[alone], whole)
+
+
+@KINDS
+@pytest.mark.parametrize("mixed", [True, False])
+def test_keep_unmixed_decides_for_the_batch(kind, mixed):
+    before = example(kind)
+    once, each = (
+        plans.keep_unmixed(before, tf.fill([count], mixed), frame=(4, 3)) for count in (1, 5)
+    )
+    for one, other in zip(once, each, strict=True):
+        if one is not None:
+            np.testing.assert_array_equal(one, other)
+
+
+def test_keep_unmixed_keeps_a_batch_wide_region_for_the_mixed():
+    before = plans.paste(others(5, 2)[:, 0], tf.constant([[True, False, True]]))
+    after = plans.keep_unmixed(before, tf.constant(MIXED))
+    expected = MIXED[:, None] & np.array([[True, False, True]])
+    np.testing.assert_array_equal(after.region, expected)

@@ -1,0 +1,269 @@
+"""Every draw against its distribution, and the same bits in every mode."""
+
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from keras_mix import sampling
+
+DRAWS = 100_000
+ALPHAS = [0.01, 0.1, 0.2, 1.0, 8.0]
+SEEDS = [(0, 0), (1, 9), (-1, 7), (3, -5), (-(2**31), 2**31 - 1)]
+UNLIKELY = 1e-4  # Seeds are fixed, so a test below this stays red and is no bad luck.
+STANDARD_ERRORS = 4.5
+
+
+def seed_of(*seed):
+    return tf.constant(seed, tf.int32)
+
+
+def for_seeds(draw, count):
+    """What `draw` gives for each of `count` seeds."""
+    seeds = tf.stack([tf.range(count), 7 * tf.range(count) - count], axis=1)
+    signature = tf.TensorSpec(draw(seeds[0]).shape, draw(seeds[0]).dtype)
+    return tf.function(lambda: tf.map_fn(draw, seeds, fn_output_signature=signature))().numpy()
+
+
+def is_near(found, expected, count):
+    """Whether a proportion among `count` draws is near its probability."""
+    error = np.sqrt(expected * (1 - expected) / count)
+    return abs(found - expected) <= STANDARD_ERRORS * error + 1e-9
+
+
+# λ: Acceptance 4.
+
+
+@pytest.fixture(scope="module", params=ALPHAS)
+def drawn(request):
+    return request.param, sampling.beta(seed_of(4, 2), request.param, DRAWS).numpy()
+
+
+def test_beta_follows_its_distribution(drawn):
+    # Nearer to 0 float32 has no normal numbers, nearer to 1 few: the next test weighs those.
+    alpha, ratio = drawn
+    low, high = np.finfo("float32").tiny, 1 - 2.0**-12
+    below, above = stats.beta.cdf([low, high], alpha, alpha)
+    interior = ratio[(ratio >= low) & (ratio <= high)]
+
+    def cdf(x):
+        return (stats.beta.cdf(x, alpha, alpha) - below) / (above - below)
+
+    assert stats.kstest(interior, cdf).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0.0, float(np.finfo("float32").tiny)),  # What becomes 0.
+        (0.0, 2.0**-12),
+        (1 - 2.0**-12, 1.0),
+        (1 - 2.0**-25, 1.0),  # What becomes 1.
+    ],
+)
+def test_beta_has_its_mass_at_the_ends(drawn, low, high):
+    alpha, ratio = drawn
+    expected = stats.beta.cdf(high, alpha, alpha) - stats.beta.cdf(low, alpha, alpha)
+    if high == 1.0:  # By symmetry, for the CDF near 1 has lost its digits.
+        expected = stats.beta.cdf(1 - low, alpha, alpha)
+    found = np.mean((ratio >= np.float32(low)) & (ratio <= np.float32(high)))
+    # λ takes 2**16 equally likely values, so an end's mass is rounded to one of them.
+    assert is_near(found, expected, DRAWS) or abs(found - expected) < 2.0**-15
+
+
+def test_beta_is_symmetric(drawn):
+    _, ratio = drawn
+    assert is_near(np.mean(ratio < 0.5), 0.5, DRAWS)
+    assert abs(ratio.mean() - 0.5) < STANDARD_ERRORS * ratio.std() / np.sqrt(DRAWS)
+
+
+def test_beta_is_a_number_between_0_and_1(drawn):
+    _, ratio = drawn
+    assert ratio.dtype == "float32"
+    assert np.isfinite(ratio).all()
+    assert (ratio >= 0).all()
+    assert (ratio <= 1).all()
+
+
+def test_beta_does_not_pile_up_at_one_half(drawn):
+    _, ratio = drawn
+    assert np.mean(ratio == 0.5) < 1e-3
+
+
+@pytest.mark.parametrize("alpha", [1e-30, 1e-4, 0.003, 50.0, 1e3, 1e6])
+def test_beta_of_extreme_concentrations_keeps_its_variance(alpha):
+    ratio = sampling.beta(seed_of(4, 2), alpha, DRAWS).numpy()
+    assert np.isfinite(ratio).all()
+    expected = 1 / (4 * (2 * alpha + 1))
+    spread = np.sqrt(2 / DRAWS) if alpha > 1 else np.sqrt(1 / DRAWS)
+    assert abs(ratio.astype("float64").var() / expected - 1) < STANDARD_ERRORS * spread + 1e-3
+
+
+def test_beta_of_an_absurd_concentration_is_one_half():
+    np.testing.assert_allclose(sampling.beta(seed_of(4, 2), 1e30, DRAWS), 0.5, atol=1e-3)
+
+
+def test_beta_of_0_mixes_nothing():
+    assert np.all(sampling.beta(seed_of(1, 2), 0, 1000) == 1)
+
+
+# Bits, and what is made of them.
+
+
+def all_draws(seed):
+    chance, *others = sampling.split(seed, 6)
+    pairs = [
+        sampling.partners(others[0], pairing, 9, 9, False)
+        for pairing in ("shuffle", "derange", "reverse", "roll")
+    ]
+    return [
+        sampling.bits(seed, [9]),
+        sampling.bits(chance, [9]),
+        sampling.uniform(others[1], [3, 3]),
+        sampling.integers(others[2], [9], 5),
+        sampling.coin(others[3], 0.5, 9),
+        sampling.points(others[4], 9, (5, 7, 9)),
+        *(sampling.beta(chance, alpha, 9) for alpha in ALPHAS),
+        *pairs,
+    ]
+
+
+@pytest.mark.parametrize("compile_all", [False, True], ids=["graph", "all in XLA"])
+def test_draws_are_the_same_in_every_mode(compile_all):
+    draw = tf.function(all_draws, jit_compile=compile_all)
+    for seed in SEEDS:
+        for eager, found in zip(all_draws(seed_of(*seed)), draw(seed_of(*seed)), strict=True):
+            np.testing.assert_array_equal(found, eager, f"seed {seed}")
+
+
+def test_seeds_split_into_seeds_that_all_differ():
+    parts = [tuple(s.numpy()) for seed in SEEDS for s in sampling.split(seed_of(*seed), 50)]
+    assert len(set(parts)) == 50 * len(SEEDS)
+
+
+def test_bits_are_even():
+    pattern = sampling.bits(seed_of(1, 2), [DRAWS]).numpy().view("uint32")
+    ones = [np.mean(pattern >> shift & 1) for shift in range(32)]
+    assert all(is_near(share, 0.5, DRAWS) for share in ones)
+
+
+@pytest.mark.parametrize("alone", [(0, 1), (1, 0), (1, 1)])
+def test_neighbouring_seeds_are_unrelated(alone):
+    first, second = (sampling.uniform(s, [DRAWS]) for s in (seed_of(0, 0), seed_of(*alone)))
+    assert stats.pearsonr(first, second).pvalue > UNLIKELY
+
+
+def test_uniform_is_uniform_and_below_1():
+    values = sampling.uniform(seed_of(1, 2), [DRAWS]).numpy()
+    assert stats.kstest(values, "uniform").pvalue > UNLIKELY
+    assert values.max() < 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10, 224])
+def test_integers_are_equally_likely(limit):
+    values = sampling.integers(seed_of(1, 2), [DRAWS], limit).numpy()
+    counts = np.bincount(values, minlength=limit)
+    assert len(counts) == limit
+    assert limit == 1 or stats.chisquare(counts).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("probability", [0.0, 1e-3, 0.25, 0.5, 0.999, 1.0])
+def test_coin_falls_with_its_probability(probability):
+    found = np.mean(sampling.coin(seed_of(1, 2), probability, DRAWS))
+    assert is_near(found, probability, DRAWS)
+
+
+def test_points_reach_every_place_equally():
+    places = sampling.points(seed_of(1, 2), DRAWS, (5, 8)).numpy()
+    counts = np.bincount(places[:, 0] * 8 + places[:, 1], minlength=40)
+    assert len(counts) == 40
+    assert stats.chisquare(counts).pvalue > UNLIKELY
+
+
+def test_points_can_be_sliced_with_new_axes_in_a_graph():
+    # Grappler loses the new axes of a slice of a `tf.stack` along the sliced axis.
+    @tf.function
+    def sliced(seed):
+        points = sampling.points(seed, 5, (6, 8))
+        return points[:, 0, None, None], points[:, :1, None], points[:, 1:, None]
+
+    assert [part.shape.as_list() for part in sliced(seed_of(1, 2))] == [[5, 1, 1]] * 3
+
+
+# Pairings.
+
+PAIRINGS = ["shuffle", "derange", "reverse", "roll"]
+
+
+def pair(seed, pairing, size, donors=None, crossed=False):
+    return sampling.partners(seed, pairing, size, donors or size, crossed)
+
+
+@pytest.mark.parametrize("size", [3, 4, 7])
+@pytest.mark.parametrize("pairing", ["shuffle", "derange"])
+def test_partners_are_equally_likely(pairing, size):
+    partners = for_seeds(partial(pair, pairing=pairing, size=size), 4000)
+    for i, column in enumerate(partners.T):
+        counts = np.bincount(column, minlength=size)
+        allowed = [j for j in range(size) if j != i or pairing == "shuffle"]
+        assert counts.sum() == counts[allowed].sum()
+        assert stats.chisquare(counts[allowed]).pvalue > UNLIKELY / size
+
+
+@pytest.mark.parametrize(("pairing", "possible"), [("shuffle", 24), ("derange", 6)])
+def test_permutations_are_equally_likely(pairing, possible):
+    # Of 4 samples there are 4! permutations, and 3! cycles through all.
+    partners = for_seeds(partial(pair, pairing=pairing, size=4), 4000)
+    _, counts = np.unique(partners, axis=0, return_counts=True)
+    assert len(counts) == possible
+    assert stats.chisquare(counts).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("size", range(1, 10))
+def test_derange_pairs_nobody_with_itself(size):
+    partners = for_seeds(partial(pair, pairing="derange", size=size), 200)
+    assert (np.sort(partners, axis=1) == np.arange(size)).all()
+    assert size == 1 or (partners != np.arange(size)).all()
+
+
+@pytest.mark.parametrize(
+    ("pairing", "expected"), [("reverse", [4, 3, 2, 1, 0]), ("roll", [1, 2, 3, 4, 0])]
+)
+def test_fixed_pairings(pairing, expected):
+    assert pair(seed_of(1, 2), pairing, 5).numpy().tolist() == expected
+
+
+@pytest.mark.parametrize("pairing", PAIRINGS)
+@pytest.mark.parametrize(("size", "donors"), [(5, 3), (3, 5), (4, 4), (1, 1), (3, 1)])
+def test_donors_of_another_batch_are_all_in_it(pairing, size, donors):
+    partners = for_seeds(partial(pair, pairing=pairing, size=size, donors=donors, crossed=True), 20)
+    assert partners.shape == (20, size)
+    assert ((partners >= 0) & (partners < donors)).all()
+    # Nobody is taken twice before all others have been taken once.
+    counts = [np.bincount(row, minlength=donors) for row in partners]
+    assert np.ptp(counts, axis=1).max() <= 1
+
+
+@pytest.mark.parametrize("pairing", ["shuffle", "derange"])
+def test_donors_of_another_batch_are_equally_likely(pairing):
+    draw = partial(pair, pairing=pairing, size=3, donors=5, crossed=True)
+    for column in for_seeds(draw, 2000).T:
+        assert stats.chisquare(np.bincount(column, minlength=5)).pvalue > UNLIKELY
+
+
+def test_probability_library_is_imported_at_the_first_draw():
+    script = """
+        import sys, keras_mix.layers
+        tfp = lambda: "tensorflow_probability" in sys.modules
+        layer = keras_mix.layers.MixUp(alpha=0.3)
+        before = tfp()
+        layer(keras_mix.layers.mixup.tf.ones([2, 3]))
+        print(before, tfp())
+    """.replace("\n        ", "\n")
+    command = [sys.executable, "-c", script]
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert found.stdout.split() == ["False", "True"]
