@@ -1,9 +1,9 @@
 """Every random draw, from stateless int32[2] seeds.
 
-All draws start from integer bits of one named algorithm: these are the same eagerly, in graphs
-and under XLA. TensorFlow's stateless floats are not, nor are integers of the algorithm that it
-selects by itself, for negative seeds (seen on TF 2.21). This is the only file that imports
-TensorFlow Probability, at the first draw of a λ.
+All draws start from integer bits of the Philox algorithm, whose key is the seed: these are the
+same eagerly, in graphs and under XLA. TensorFlow's stateless floats are not, nor are integers of
+the algorithm that it selects by itself, for negative seeds (seen on TF 2.21). This is the only
+file that imports TensorFlow Probability, at the first draw of a λ.
 """
 
 import functools
@@ -11,7 +11,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-_ALGORITHM = "philox"
+_PHILOX = 1  # as TensorFlow numbers its algorithms
 # λ takes 2**16 equally likely values: half of them in a table, the other half by symmetry.
 _QUANTILES = 2**15
 # TensorFlow Probability's quantiles become NaN far beyond it; here λ is ½ ± 0.00004 already.
@@ -20,14 +20,12 @@ _LARGEST_ALPHA = 1e8
 
 def split(seed, count):
     """`count` independent int32[2] seeds made of one; use each for one draw only."""
-    return tf.unstack(tf.random.split(seed, count, alg=_ALGORITHM), num=count)
+    return tf.unstack(bits(seed, [count, 2]), num=count)
 
 
 def bits(seed, shape):
     """int32 `shape`, every bit pattern equally likely."""
-    return tf.random.stateless_uniform(
-        shape, seed, minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
-    )
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(shape=shape, dtype=tf.int32, **_state(seed))
 
 
 def uniform(seed, shape):
@@ -37,7 +35,9 @@ def uniform(seed, shape):
 
 def integers(seed, shape, limit):
     """int32 `shape`, uniform over 0 … limit - 1."""
-    return tf.random.stateless_uniform(shape, seed, 0, limit, dtype=tf.int32, alg=_ALGORITHM)
+    return tf.raw_ops.StatelessRandomUniformIntV2(
+        shape=shape, minval=0, maxval=limit, **_state(seed)
+    )
 
 
 def coin(seed, probability, count):
@@ -100,11 +100,19 @@ def partners(seed, pairing, size, donors, crossed):
     return tf.gather(order, place % donors)
 
 
+def _state(seed):
+    """The seed as the generator's key. tf.random would scramble it first, at every draw."""
+    key = tf.reshape(tf.bitcast(seed, tf.uint64), [1])
+    return {"key": key, "counter": tf.zeros([2], tf.uint64), "alg": _PHILOX}
+
+
 @functools.lru_cache(maxsize=32)
 def _lower_quantiles(alpha):
     """float32 [2**15], the quantiles of Beta(alpha, alpha) below its median, mid-interval."""
-    special = _tfp_math()
     levels = (np.arange(_QUANTILES) + 0.5) / (2 * _QUANTILES)
+    if alpha == 1.0:
+        return levels.astype(np.float32)  # Beta(1, 1) is uniform
+    special = _tfp_math()
     with tf.init_scope(), tf.device("CPU"):
         concentration = tf.constant(alpha, tf.float64)
         quantiles = special.betaincinv(concentration, concentration, levels).numpy()

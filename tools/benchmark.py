@@ -1,0 +1,75 @@
+"""Measure the speed of keras_mix against Keras's own layers, a plain copy, and peers.
+
+All run side by side in one process and take turns, so compare the ratios: the figures in
+images/s depend on the machine and on what else it does. Peers (keras_cv, torchvision, timm) are
+measured where they are installed.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+# TensorFlow reads it when it is imported: no chatter about this machine's CPU and absent GPU.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import tensorflow as tf
+from benchmarking import comparison, fresh, machine
+from benchmarking.contenders import THREADS, Workload
+from benchmarking.report import Report
+
+SIZES = ((224, 1000), (32, 10))
+DTYPES = ("float32", "uint8")
+
+
+def main():
+    """Run the benchmark; returns the exit status."""
+    arguments = parsed()
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    results = measured(arguments.quick, Report())
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(results, indent=2) + "\n")
+    missed = comparison.below(results)
+    Report().end(missed, arguments.output)
+    return 1 if missed and arguments.check else 0
+
+
+def parsed():
+    """The arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and sizes")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 1 if a ratio misses its floor"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("build/benchmark.json"),
+        help="the JSON file to write (default: %(default)s)",
+    )
+    return parser.parse_args()
+
+
+def measured(quick, report):
+    """All figures, printed as they come."""
+    results = {"machine": machine.describe(), "groups": []}
+    report.machine(results["machine"])
+    rounds = 5 if quick else 7
+    for side, classes in SIZES[:1] if quick else SIZES:
+        for dtype in DTYPES:
+            workload = Workload(128, side, dtype, classes)
+            rows, absent = comparison.compare(workload, rounds)
+            results["groups"].append({**workload._asdict(), "rows": rows, "absent": absent})
+            report.group(results["groups"][-1])
+    results["fresh"] = fresh.measure(repeats=1 if quick else 3)
+    report.fresh(results["fresh"], comparison.FIRST_BATCH_LIMIT)
+    results["growth"] = comparison.growth(quick, rounds=3)
+    report.growth(results["growth"])
+    results["pairs"] = comparison.packed_pairs((32,) if quick else (32, 224), rounds=5)
+    report.pairs(results["pairs"])
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())

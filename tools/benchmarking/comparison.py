@@ -1,0 +1,125 @@
+"""The comparison side by side, the growth of the cost, and the floors of the ratios."""
+
+import statistics
+
+import keras_mix
+from benchmarking.contenders import MIXERS, OURS, Workload, contenders, mapped
+from benchmarking.rounds import measure, ratio, spread
+
+COPY = "copy only (x + 1)"
+KERAS = "keras.layers"
+# (dtype, mixer, against): how many times as fast keras_mix must be, on 224 × 224 images.
+# Keras's layers get the same uint8 input as ours.
+FLOORS = {
+    ("float32", "MixUp", KERAS): 2.5,
+    ("uint8", "MixUp", KERAS): 4.0,
+    ("float32", "CutMix", KERAS): 8.0,
+    ("float32", "MixUp", COPY): 0.6,
+    ("float32", "CutMix", COPY): 0.6,
+}
+FLOORS_SIDE = 224
+# Seconds to the first batch beyond the plain pipeline's.
+FIRST_BATCH_LIMIT = 1.5
+LARGE_LABEL_SPACE = 21_000
+
+
+def compare(workload, rounds):
+    """How fast all are on one workload.
+
+    Returns:
+        One row for each mixer and contender, with its speed and how many times as fast ours is;
+        and the peers that are absent, as {library: reason}.
+    """
+    found, absent = contenders(workload, COPY)
+    seconds = measure([contender.step for contender in found], rounds)
+    rows = []
+    for mixer in MIXERS:
+        own = next(
+            record
+            for contender, record in zip(found, seconds, strict=True)
+            if contender[:2] == (mixer, OURS)
+        )
+        rows += [
+            _row(workload, mixer, contender.library, own, record)
+            for contender, record in zip(found, seconds, strict=True)
+            if contender.mixer in (mixer, "")
+        ]
+    return rows, {peer.library: peer.reason for peer in absent}
+
+
+def growth(quick, rounds):
+    """Microseconds an image as B, the side of the images and K grow."""
+    base = Workload(64, 112, "float32", 100)
+    grown = [
+        *(base._replace(batch=batch) for batch in (16, 64, 256)),
+        *(base._replace(side=side) for side in (32, 64, 224)),
+        *(base._replace(classes=classes) for classes in (10, 1000, LARGE_LABEL_SPACE)),
+    ]
+    workloads = grown[1::2] if quick else grown
+    steps = [mapped(workload, _layer(mixer)) for workload in workloads for mixer in MIXERS]
+    medians = iter([statistics.median(record) for record in measure(steps, rounds)])
+    return [
+        {
+            **workload._asdict(),
+            **{mixer: 1e6 * next(medians) / workload.batch for mixer in MIXERS},
+        }
+        for workload in workloads
+    ]
+
+
+def packed_pairs(sides, rounds):
+    """Packed pairs against one-hot labels, both made from class ids of a large label space."""
+    rows = []
+    for side in sides:
+        workload = Workload(128, side, "float32", LARGE_LABEL_SPACE)
+        layers = _layer("MixUp", num_classes=LARGE_LABEL_SPACE), _layer("MixUp", labels="pairs")
+        steps = [mapped(workload, layer, one_hot=False) for layer in layers]
+        one_hot, pairs = measure(steps, rounds)
+        rows.append(
+            {
+                **workload._asdict(),
+                "one_hot": 1e6 * statistics.median(one_hot) / workload.batch,
+                "pairs": 1e6 * statistics.median(pairs) / workload.batch,
+                "ratio": ratio(pairs, one_hot),
+            }
+        )
+    return rows
+
+
+def below(results):
+    """What misses its floor, in words."""
+    missed = [
+        f"{row['mixer']} {group['dtype']} against {row['library']}: {row['ratio']:.2f}×"
+        for group in results["groups"]
+        for row in group["rows"]
+        if row["verdict"] == "below"
+    ]
+    return missed + [
+        f"first batch of {mixer}: {results['fresh'][mixer]:.2f} s beyond the plain one"
+        for mixer in MIXERS
+        if results["fresh"][mixer] > FIRST_BATCH_LIMIT
+    ]
+
+
+def _layer(mixer, **options):
+    return getattr(keras_mix.layers, mixer)(**MIXERS[mixer], **options)
+
+
+def _row(workload, mixer, library, own, record):
+    row = {
+        "mixer": mixer,
+        "library": library,
+        "images_per_second": workload.batch / statistics.median(record),
+        "verdict": "",
+    }
+    if record is own:
+        return row
+    floor = None
+    if workload.side == FLOORS_SIDE:
+        floor = FLOORS.get((workload.dtype, mixer, library))
+    row["ratio"] = ratio(own, record)
+    row["quartiles"] = spread(own, record)
+    row["floor"] = floor
+    if floor:
+        row["verdict"] = "ok" if row["ratio"] >= floor else "below"
+    return row

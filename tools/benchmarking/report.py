@@ -1,0 +1,108 @@
+"""The tables that the benchmark prints."""
+
+from rich.console import Console
+from rich.table import Table
+
+STYLES = {"ok": "green", "below": "bold red", "above": "bold red"}
+
+
+class Report:
+    """Prints each part as soon as it is measured."""
+
+    def __init__(self):
+        console = Console()
+        # Without a terminal there is no width to ask for.
+        self.console = console if console.is_terminal else Console(width=100)
+
+    def machine(self, machine):
+        """The line that every figure must be read with."""
+        packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+        self.console.print(
+            f"{machine['cores']} cores, {machine['processor']}, {machine['memory_gib']} GiB; "
+            f"{machine['system']}, Python {machine['python']}, {packages}",
+            highlight=False,
+        )
+
+    def group(self, group):
+        """One workload: all contenders."""
+        title = f"{_sizes(group)}, {group['dtype']}, {group['classes']} classes"
+        columns = ("images/s", "keras_mix is", "quartiles", "floor", "")
+        table = self._table(title, ("mixer", "library"), columns)
+        for row in group["rows"]:
+            verdict = row["verdict"]
+            style = STYLES.get(verdict)
+            table.add_row(
+                row["mixer"],
+                row["library"],
+                f"{row['images_per_second']:,.0f}",
+                _number(row.get("ratio"), "{:.2f}×"),
+                "–".join(f"{value:.2f}" for value in row.get("quartiles", ())),
+                _number(row.get("floor"), "{:.1f}×"),
+                f"[{style}]{verdict}[/]" if style else verdict,
+            )
+        self.console.print(table)
+        for peer, reason in group["absent"].items():
+            self.console.print(f"{peer}: {reason}", style="dim", highlight=False)
+
+    def fresh(self, figures, limit):
+        """The import and the first batch."""
+        table = self._table("A fresh process", ("what",), ("seconds", "limit", ""))
+        names = {
+            "import": "import keras_mix, after tensorflow and keras",
+            "import_layers": "keras_mix.layers, at its first use",
+            "plain": "first batch of a pipeline that copies",
+        }
+        for key, seconds in figures.items():
+            if key in names:
+                table.add_row(names[key], f"{seconds:.3f}")
+                continue
+            verdict = "ok" if seconds <= limit else "above"
+            table.add_row(
+                f"first batch of {key}, beyond that",
+                f"{seconds:.3f}",
+                f"{limit}",
+                f"[{STYLES[verdict]}]{verdict}[/]",
+            )
+        self.console.print(table)
+
+    def growth(self, rows):
+        """The cost an image at several sizes."""
+        title = "Growth: microseconds an image, float32"
+        table = self._table(title, ("images", "classes"), ("MixUp", "CutMix"))
+        for row in rows:
+            cells = (f"{row[mixer]:.1f}" for mixer in ("MixUp", "CutMix"))
+            table.add_row(_sizes(row), f"{row['classes']:,}", *cells)
+        self.console.print(table)
+
+    def pairs(self, rows):
+        """Packed pairs against one-hot."""
+        title = "Labels of a large label space: microseconds an image, MixUp float32"
+        table = self._table(title, ("images", "classes"), ("one-hot", "pairs", "faster by"))
+        for row in rows:
+            cells = f"{row['one_hot']:.1f}", f"{row['pairs']:.1f}", f"{row['ratio']:.2f}×"
+            table.add_row(_sizes(row), f"{row['classes']:,}", *cells)
+        self.console.print(table)
+
+    def end(self, missed, path):
+        """What misses its floor, and where the figures are."""
+        for line in missed:
+            self.console.print(f"[bold red]misses its floor[/]: {line}")
+        if not missed:
+            self.console.print("[green]All floors are reached.[/]")
+        self.console.print(f"Written: {path}")
+
+    def _table(self, title, words, numbers):
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for name in words:
+            table.add_column(name, no_wrap=True)
+        for name in numbers:
+            table.add_column(name, justify="right", no_wrap=True)
+        return table
+
+
+def _sizes(row):
+    return f"{row['batch']} × {row['side']} × {row['side']} × 3"
+
+
+def _number(value, form):
+    return "" if value is None else form.format(value)

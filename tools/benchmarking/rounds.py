@@ -1,0 +1,54 @@
+"""Timing by rounds: everyone runs for a moment in turn, so that noise falls on all alike."""
+
+import statistics
+import time
+
+# A round of one contender lasts at least this long, in seconds, and so many batches.
+SLICE = 0.15
+FEWEST = 2
+# The batches that tf.data keeps ready; they are taken before the clock starts.
+READY = 2
+
+
+def measure(steps, rounds):
+    """Seconds a batch, one list of `rounds` values for each step.
+
+    Args:
+        steps: Functions that make one batch each.
+        rounds: The number of rounds.
+    """
+    for step in steps:
+        # The first batches pay for tracing and compilation.
+        _slice(step)
+    seconds = [[] for _ in steps]
+    for _ in range(rounds):
+        for step, record in zip(steps, seconds, strict=True):
+            record.append(_slice(step))
+    return seconds
+
+
+def ratio(seconds, others):
+    """How many times faster than another, as the median over the rounds that both ran in."""
+    return statistics.median(other / own for own, other in zip(seconds, others, strict=True))
+
+
+def spread(seconds, others):
+    """The lower and upper quartile of the same ratios."""
+    ratios = [other / own for own, other in zip(seconds, others, strict=True)]
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return low, high
+
+
+def _slice(step):
+    """Seconds a batch, over one slice of time."""
+    for _ in range(READY):
+        step()
+    count, elapsed = 0, 0.0
+    start = time.perf_counter()
+    while count < FEWEST or elapsed < SLICE:
+        step()
+        count += 1
+        elapsed = time.perf_counter() - start
+    # A parallel map works ahead until its buffer is full: not into the next one's time.
+    time.sleep(READY * elapsed / count)
+    return elapsed / count
