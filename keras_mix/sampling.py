@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 _PHILOX = 1  # as TensorFlow numbers its algorithms
-# λ takes 2**16 equally likely values: half of them in a table, the other half by symmetry.
-_QUANTILES = 2**15
+# λ takes 2**14 equally likely values: half of them in a table, the other half by symmetry.
+_QUANTILES = 2**13
 # TensorFlow Probability's quantiles become NaN far beyond it; here λ is ½ ± 0.00004 already.
 _LARGEST_ALPHA = 1e8
 
@@ -56,10 +56,10 @@ def points(seed, count, grid):
 def beta(seed, alpha, count):
     """float32 [count] draws of λ ~ Beta(alpha, alpha), by inverse CDF.
 
-    TensorFlow Probability's quantiles of 2**16 equally likely values are computed once for each
+    TensorFlow Probability's quantiles of 2**14 equally likely values are computed once for each
     alpha, in float64; a draw looks one up. So λ is the same to the bit in every mode, costs
     nothing, compiles at once, and has neither the ties at 0.5 nor the NaN of a ratio of gammas.
-    The largest error of the CDF is 2**-17.
+    The largest error of the CDF is 2**-15.
 
     Args:
         seed: int32[2].
@@ -108,7 +108,7 @@ def _state(seed):
 
 @functools.lru_cache(maxsize=32)
 def _lower_quantiles(alpha):
-    """float32 [2**15], the quantiles of Beta(alpha, alpha) below its median, mid-interval."""
+    """float32 [2**13], the quantiles of Beta(alpha, alpha) below its median, mid-interval."""
     levels = (np.arange(_QUANTILES) + 0.5) / (2 * _QUANTILES)
     if alpha == 1.0:
         return levels.astype(np.float32)  # Beta(1, 1) is uniform

@@ -71,7 +71,7 @@ def test_beta_has_its_mass_at_the_ends(drawn, low, high):
     if high == 1.0:  # By symmetry, for the CDF near 1 has lost its digits.
         expected = stats.beta.cdf(1 - low, alpha, alpha)
     found = np.mean((ratio >= np.float32(low)) & (ratio <= np.float32(high)))
-    # λ takes 2**16 equally likely values, so an end's mass is rounded to one of them.
+    # λ takes 2**14 equally likely values, so an end's mass is rounded to one of them.
     assert is_near(found, expected, DRAWS) or abs(found - expected) < 2.0**-15
 
 
