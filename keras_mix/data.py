@@ -126,7 +126,7 @@ def _labelled(partners, labels, spec):
             '`partner_labels` must be None, "kept" or a callable. '
             f"Received: partner_labels={labels!r}"
         )
-    return partners if not alone else partners.map(_as_inputs)
+    return partners
 
 
 class _Labelling:
@@ -135,7 +135,3 @@ class _Labelling:
 
     def __call__(self, x):
         return x, self.labels(x)
-
-
-def _as_inputs(x):
-    return (x,)

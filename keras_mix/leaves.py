@@ -176,10 +176,6 @@ def _precise(tensor):
     return tf.cast(tensor, tf.float32 if narrow and tensor.dtype != tf.float64 else tf.float64)
 
 
-def _mix_mask(plan, own, donor, spec):
-    return _paste(plan, own, donor, spec)
-
-
 def _mix_labels(plan, own, donor, spec):
     own, donor = _form_labels(own, spec), _form_labels(donor, spec)
     mixed = _mix_values(plan, own, donor, spec)
@@ -226,7 +222,7 @@ RULES = {
     "labels": Rule(_form_labels, _mix_labels),
     "class_ids": Rule(_form_labels, _mix_labels),
     "pairs": Rule(_form_pairs, _mix_pairs),
-    "segmentation_masks": Rule(_untouched, _mix_mask),
+    "segmentation_masks": Rule(_untouched, _paste),
     "sample_weights": Rule(_convert, _mix_values),
     "passthrough": Rule(_untouched, _pass),
 }

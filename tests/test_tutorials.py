@@ -4,12 +4,12 @@ import ast
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "tutorials"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 COLAB = "https://colab.research.google.com"
-nbformat = pytest.importorskip("nbformat")
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
