@@ -43,6 +43,7 @@ def form(tensor, spec):
 
 def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
+    plan = plan.rendered()
     return [
         RULES[spec.kind].mix(plan, own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)

@@ -1,20 +1,6 @@
 """Geometry without randomness: the regions that plans are made of."""
 
-from typing import NamedTuple
-
 import tensorflow as tf
-
-
-class Rectangle(NamedTuple):
-    """Boxes clipped to a grid.
-
-    Attributes:
-        region: bool [N, *grid], True inside the box.
-        count: int32 [N], the number of places inside.
-    """
-
-    region: tf.Tensor
-    count: tf.Tensor
 
 
 def sides(share, grid):
@@ -40,17 +26,14 @@ def rectangle(centre, sides, grid):
         centre: int32 [N, len(grid)].
         sides: int32 [N, len(grid)].
         grid: The grid's sizes.
+
+    Returns:
+        A tuple of bool [N, size], one for each axis: the box of a `keras_mix.plan.Plan`.
     """
     low = centre - sides // 2
     high = low + sides
-    region, count = True, 1
-    for axis, size in enumerate(grid):
-        first = tf.maximum(low[:, axis], 0)
-        last = tf.minimum(high[:, axis], size)
-        count *= tf.maximum(last - first, 0)
-        place = tf.range(size)
-        inside = (place >= first[:, None]) & (place < last[:, None])
-        others = [1] * (len(grid) - 1)
-        others.insert(axis, size)
-        region &= tf.reshape(inside, [-1, *others])
-    return Rectangle(region, count)
+    places = [tf.range(size) for size in grid]
+    return tuple(
+        (place >= low[:, axis, None]) & (place < high[:, axis, None])
+        for axis, place in enumerate(places)
+    )

@@ -19,6 +19,9 @@ class Plan(NamedTuple):
         region: What each place is made of, or None where all are blended alike. Spatial is
             H, W; T; T, F; … A leading 1 serves the whole batch.
             Hard: bool or int32 [B or 1, *spatial], the source of each place (True is source 1).
+            Box: a tuple of bool [B or 1, size], one for each spatial axis, True along source 1's
+            part; it stands for their product, a hard region, which is not rendered before the
+            compiled part applies it.
             Soft: float32 [B or 1, *spatial, S], how much of each source.
         placement: float32 [B, S, 4], the rectangle (top, left, height, width), in pixels of the
             result, in which each source's whole frame lands; it may reach over the border.
@@ -27,13 +30,26 @@ class Plan(NamedTuple):
 
     sources: tf.Tensor
     weights: tf.Tensor
-    region: tf.Tensor | None = None
+    region: tf.Tensor | tuple | None = None
     placement: tf.Tensor | None = None
 
     @property
     def hard(self):
         """Whether every place comes from exactly one source."""
+        if isinstance(self.region, tuple):
+            return True
         return self.region is not None and not self.region.dtype.is_floating
+
+    def rendered(self):
+        """The same plan, with a box as a region of places."""
+        if not isinstance(self.region, tuple):
+            return self
+        region = True
+        for axis, inside in enumerate(self.region):
+            shape = [1] * len(self.region)
+            shape[axis] = tf.shape(inside)[1]
+            region &= tf.reshape(inside, [-1, *shape])
+        return self._replace(region=region)
 
 
 def blend(partners, weights):
@@ -47,25 +63,19 @@ def blend(partners, weights):
     return Plan(sources, tf.broadcast_to(weights, tf.shape(sources)))
 
 
-def paste(partners, region, count=None, placement=None):
+def paste(partners, region, placement=None):
     """A plan that takes every place from one source; the weights are counted from the region.
 
     Args:
         partners: int32 [B] or [B, S - 1].
-        region: bool or int32 [B or 1, *spatial].
-        count: int32 [B or 1], the number of places of source 1 where the caller knows it, as a
-            rectangle does from its sides: for two sources it spares a pass over the region.
+        region: bool or int32 [B or 1, *spatial], or a box, as in `Plan`.
         placement: float32 [B, S, 4] or None.
     """
     sources = _sources(partners)
+    counts, places = _counts(region, sources.shape[1])
     # In double precision, since graphs may multiply by the reciprocal: so the quotient, rounded to
     # float32, is the exact one in every mode.
-    places = tf.cast(tf.reduce_prod(tf.shape(region)[1:]), tf.float64)
-    if count is None:
-        counts = [_count(region, source) for source in range(1, sources.shape[1])]
-    else:
-        counts = [count]
-    shares = tf.cast(tf.cast(tf.stack(counts, axis=1), tf.float64) / places, tf.float32)
+    shares = tf.cast(tf.cast(counts, tf.float64) / tf.cast(places, tf.float64), tf.float32)
     return Plan(sources, _weights(shares, sources), region, placement)
 
 
@@ -98,7 +108,9 @@ def keep_unmixed(plan, mixed, frame=None, crossed=False):
     sources, region, placement = plan.sources, plan.region, plan.placement
     if not crossed:
         sources = tf.where(mixed[:, None], sources, sources[:, :1])
-    if region is not None:
+    if isinstance(region, tuple):
+        region = (region[0] & mixed[:, None], *region[1:])
+    elif region is not None:
         mixed_places = tf.reshape(mixed, [-1] + [1] * (region.shape.rank - 1))
         unmixed = tf.zeros([], region.dtype) if plan.hard else own
         region = tf.where(mixed_places, region, unmixed)
@@ -119,7 +131,17 @@ def _weights(shares, sources):
     return tf.broadcast_to(tf.concat([own, shares], axis=1), tf.shape(sources))
 
 
-def _count(region, source):
-    places = region if region.dtype == tf.bool else tf.equal(region, source)
+def _counts(region, num_sources):
+    """int32 [B or 1, S - 1], the places of each source but the first; and the places in all."""
+    if isinstance(region, tuple):
+        lengths = [tf.reduce_sum(tf.cast(inside, tf.int32), axis=1) for inside in region]
+        sizes = [tf.shape(inside)[1] for inside in region]
+        return tf.reduce_prod(lengths, axis=0)[:, None], tf.reduce_prod(sizes)
+    sources = [region] if region.dtype == tf.bool else _each(region, num_sources)
     spatial = list(range(1, region.shape.rank))
-    return tf.reduce_sum(tf.cast(places, tf.int32), axis=spatial)
+    counts = [tf.reduce_sum(tf.cast(places, tf.int32), axis=spatial) for places in sources]
+    return tf.stack(counts, axis=1), tf.reduce_prod(tf.shape(region)[1:])
+
+
+def _each(region, num_sources):
+    return [tf.equal(region, source) for source in range(1, num_sources)]

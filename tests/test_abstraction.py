@@ -87,7 +87,7 @@ class Splice(Mixer):
         stretch = masks.rectangle(
             sampling.points(place, batch.draws, batch.grid), sides, batch.grid
         )
-        return plan.paste(self.partners(batch, order), stretch.region, stretch.count)
+        return plan.paste(self.partners(batch, order), stretch)
 
 
 class Bands(Mixer):
@@ -154,8 +154,9 @@ class Seen:
         self.layer.sample = self._sample
 
     def _sample(self, batch, seed):
-        self.plan = self.sample(batch, seed)
-        return self.plan
+        drawn = self.sample(batch, seed)
+        self.plan = drawn.rendered()
+        return drawn
 
     def __call__(self, x):
         """The mixed inputs, and the sources and weights that the labels got."""

@@ -166,7 +166,7 @@ def test_sources_and_weights_are_well_formed(row, per, rate):
 
 @every_mixer
 def test_plan_counts_its_weights_from_its_region(row):
-    plan = sampled(row.make(**row.strong), size=6, grid=(8, 5))
+    plan = sampled(row.make(**row.strong), size=6, grid=(8, 5)).rendered()
     if plan.hard:
         counted = oracles.shares(oracles.count(plan.region.numpy(), plan.sources.shape[1]))
         np.testing.assert_array_equal(plan.weights, counted)
@@ -307,7 +307,7 @@ def test_plan_is_the_same_in_every_mode(row, options, compile_all):
     layer = row.make(alpha=1.0, **options)
 
     def draw(seed):
-        return sampled(layer, 9, (33, 47), seed)
+        return sampled(layer, 9, (33, 47), seed).rendered()
 
     draw_in_graph = tf.function(draw, jit_compile=compile_all)
     for seed in SEEDS:

@@ -15,7 +15,7 @@ UNLIKELY = 1e-4
 
 def sampled(layer, size, grid, seed=SEED):
     draws = 1 if layer.per == "batch" else size
-    return layer.sample(Batch(size, size, False, draws, grid, None, None), seed)
+    return layer.sample(Batch(size, size, False, draws, grid, None, None), seed).rendered()
 
 
 def many(layer, grid, chunks=16, size=512):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_mix import masks
+from keras_mix import masks, plan
 
 GRIDS = [(1, 1), (2, 3), (33, 47), (224, 224), (16,), (4, 5, 6)]
 
@@ -25,17 +25,16 @@ def boxes(draw):
 @given(boxes())
 def test_rectangle_is_the_places_around_its_centre(case):
     grid, centres, sides = case
-    region, count = masks.rectangle(tf.constant(centres), tf.constant(sides), grid)
+    box = masks.rectangle(tf.constant(centres), tf.constant(sides), grid)
     expected = [oracles.rectangle(c, s, grid) for c, s in zip(centres, sides, strict=True)]
-    np.testing.assert_array_equal(region, expected)
-    np.testing.assert_array_equal(count, [np.count_nonzero(e) for e in expected])
+    assert [inside.shape.as_list() for inside in box] == [[len(centres), size] for size in grid]
+    np.testing.assert_array_equal(plan.Plan(None, None, box).rendered().region, expected)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 46), (32, 0), (32, 46)])
 def test_rectangle_reaches_every_corner(corner):
-    region, count = masks.rectangle(tf.constant([corner]), tf.constant([[1, 1]]), (33, 47))
-    assert region.numpy()[0][corner]
-    assert count == [1]
+    box = masks.rectangle(tf.constant([corner]), tf.constant([[1, 1]]), (33, 47))
+    assert [np.flatnonzero(inside[0]).tolist() for inside in box] == [[corner[0]], [corner[1]]]
 
 
 @pytest.mark.parametrize("grid", GRIDS)

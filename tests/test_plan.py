@@ -159,3 +159,16 @@ def test_keep_unmixed_keeps_a_batch_wide_region_for_the_mixed():
     after = plans.keep_unmixed(before, tf.constant(MIXED))
     expected = MIXED[:, None] & np.array([[True, False, True]])
     np.testing.assert_array_equal(after.region, expected)
+
+
+def test_a_box_is_the_product_of_its_sides():
+    rng = np.random.default_rng(7)
+    box = tuple(tf.constant(rng.random((5, size)) < 0.5) for size in (4, 3, 6))
+    region = np.einsum("bi,bj,bk->bijk", *(inside.numpy() for inside in box))
+    drawn = plans.paste(others(5, 2)[:, 0], box)
+    assert drawn.hard
+    np.testing.assert_array_equal(drawn.rendered().region, region)
+    counted = oracles.shares(oracles.count(region, 2))
+    np.testing.assert_array_equal(drawn.weights, counted)
+    kept = plans.keep_unmixed(drawn, tf.constant(MIXED)).rendered()
+    np.testing.assert_array_equal(kept.region, region & MIXED[:, None, None, None])

@@ -56,7 +56,7 @@ class CutMix(Mixer):
         sides = masks.sides(1.0 - ratio, batch.grid)
         centre = sampling.points(place, batch.draws, batch.grid)
         box = masks.rectangle(centre, sides, batch.grid)
-        return plan.paste(self.partners(batch, order), box.region, box.count)
+        return plan.paste(self.partners(batch, order), box)
 
     def get_config(self):
         return {**super().get_config(), "alpha": self.alpha}
