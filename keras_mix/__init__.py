@@ -8,7 +8,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-__all__ = ["data", "evaluate", "layers", "losses", "metrics", "plot"]
+__all__ = ["callbacks", "data", "evaluate", "layers", "losses", "metrics", "models", "plot"]
 
 
 def __getattr__(name):

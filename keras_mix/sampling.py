@@ -63,16 +63,39 @@ def beta(seed, alpha, count):
 
     Args:
         seed: int32[2].
-        alpha: Python float ≥ 0, the concentration. 0 draws λ = 1: no mixing.
+        alpha: The concentration: a Python float ≥ 0, or a `Concentration` that may change later.
+            0 draws λ = 1: no mixing.
         count: The number of draws.
     """
-    if alpha == 0:
+    if isinstance(alpha, Concentration):
+        quantiles, mixes = alpha.quantiles, alpha.mixes
+    elif alpha == 0:
         return tf.ones([count])
+    else:
+        quantiles, mixes = tf.constant(_lower_quantiles(float(alpha))), True
     pattern = bits(seed, [count])
-    small = tf.gather(
-        tf.constant(_lower_quantiles(min(float(alpha), _LARGEST_ALPHA))), pattern & (_QUANTILES - 1)
-    )
-    return tf.where(pattern < 0, small, 1.0 - small)
+    small = tf.gather(quantiles, pattern & (_QUANTILES - 1))
+    return tf.where((pattern < 0) & mixes, small, 1.0 - small)
+
+
+class Concentration:
+    """An α that may change between the steps of a compiled function, without a new trace.
+
+    Args:
+        alpha: Python float ≥ 0.
+    """
+
+    def __init__(self, alpha):
+        with tf.init_scope():
+            self.quantiles = tf.Variable(tf.zeros([_QUANTILES]), trainable=False)
+            self.mixes = tf.Variable(False, trainable=False)
+        self.assign(alpha)
+
+    def assign(self, alpha):
+        """Sets α."""
+        mixes = alpha > 0
+        self.quantiles.assign(_lower_quantiles(float(alpha)) if mixes else np.zeros(_QUANTILES))
+        self.mixes.assign(mixes)
 
 
 def partners(seed, pairing, size, donors, crossed):
@@ -109,6 +132,7 @@ def _state(seed):
 @functools.lru_cache(maxsize=32)
 def _lower_quantiles(alpha):
     """float32 [2**13], the quantiles of Beta(alpha, alpha) below its median, mid-interval."""
+    alpha = min(alpha, _LARGEST_ALPHA)
     levels = (np.arange(_QUANTILES) + 0.5) / (2 * _QUANTILES)
     if alpha == 1.0:
         return levels.astype(np.float32)  # Beta(1, 1) is uniform

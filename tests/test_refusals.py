@@ -115,10 +115,14 @@ def test_what_only_a_running_graph_can_know_is_refused_there(labels, sentence):
         graph(IMAGES, labels)
 
 
-@pytest.mark.parametrize("inputs", [keras.Input((6, 5, 3)), {"images": keras.Input((6, 5, 3))}])
-def test_symbolic_inputs_alone(inputs):
+@pytest.mark.parametrize("keyed", [False, True], ids=["tensor", "dict"])
+def test_a_model_that_trains_on_mixed_inputs_alone(keyed):
+    inputs = keras.Input((6, 5, 3))
+    mixed = CutMix()({"images": inputs})["images"] if keyed else CutMix()(inputs)
+    model = keras.Model(inputs, mixed)
+    np.testing.assert_array_equal(model(IMAGES), IMAGES)
     with pytest.raises(ValueError, match=r"must mix its labels .* `x, y = layer\(x, y\)`"):
-        CutMix()(inputs)
+        model(IMAGES, training=True)
 
 
 def test_partners_that_do_not_fit():

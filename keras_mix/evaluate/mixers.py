@@ -74,7 +74,7 @@ def _items(text):
 
 def _layer(name, arguments):
     """Returns the layer called `name` in any case, or None for the baseline."""
-    known = {mixer.lower(): mixer for mixer in layers.__all__}
+    known = {mixer.lower(): mixer for mixer in layers.__all__ if mixer != "MixPoint"}
     if name == BASELINE and not arguments:
         return None
     if name not in known:

@@ -1,6 +1,20 @@
-"""The mixers: Keras layers that also serve as tf.data map functions."""
+"""The mixers: Keras layers that also serve as tf.data map functions; and MixPoint.
 
-from keras_mix.layers.cutmix import CutMix
-from keras_mix.layers.mixup import MixUp
+Each is loaded at its first use: the mixers need TensorFlow, MixPoint does not.
+"""
 
-__all__ = ["CutMix", "MixUp"]
+import importlib
+
+_MODULES = {"CutMix": "cutmix", "MixPoint": "mix_point", "MixUp": "mixup"}
+
+__all__ = ["CutMix", "MixPoint", "MixUp"]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -56,8 +56,9 @@ class Mixer(keras.layers.Layer):
         passthrough: The names of leaves that stay as they are.
         keep_dtype: Whether blended inputs are rounded back to their own dtype, uint8 say.
             Defaults to False: they come out in the compute dtype. Pasted ones always keep theirs.
-        inputs_only: Whether a model may call the layer on symbolic inputs without the labels.
-            Defaults to False.
+        inputs_only: Whether the layer may mix inputs without their labels while a model trains.
+            Defaults to False: it asks for the labels, or for a model of `keras_mix.models` around
+            the whole, which mixes them in the loss.
         jit_compile: Whether XLA compiles the applying part in graphs, such as tf.data's. Shapes
             unknown but for the batch's, and builds of TensorFlow that cannot, take the plain
             path. Defaults to True.
@@ -75,6 +76,8 @@ class Mixer(keras.layers.Layer):
     """Whether every place comes from exactly one source, so that inputs keep their dtype."""
     grid_rank = None
     """The number of spatial axes that the mixer's regions cover; None if it has no region."""
+    mixes_by_plan = True
+    """By which models know a mixer among their layers, without importing TensorFlow for it."""
     num_sources = 2
     """The number S of sources of a sample, itself included."""
 
@@ -147,12 +150,32 @@ class Mixer(keras.layers.Layer):
         """The name that error messages begin with."""
         return type(self).__name__
 
+    def plan(self, x, seed, rate=None):
+        """Draws the plan of a batch of inputs, for who applies it beside the layer's call.
+
+        Args:
+            x: The inputs, as in `call`.
+            seed: int32[2].
+            rate: A scalar tensor in the place of the layer's rate.
+
+        Returns:
+            A `keras_mix.plan.Plan`.
+        """
+        own = self._reader.read((x,))
+        return self._plan(self._batch(own, own, crossed=False), seed, rate)
+
+    def apply(self, plan, x):
+        """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""
+        own = self._reader.read((x,))
+        mixed = self._results(plan, own, own, specs_of(self, own))
+        return tf.nest.pack_sequence_as(x, mixed)
+
     def partners(self, batch, seed):
         """int32 [B], the donor of each sample by the layer's pairing."""
         return sampling.partners(seed, self.pairing, batch.size, batch.donors, batch.crossed)
 
     def __call__(self, *args, **kwargs):
-        calls.refuse_models_that_lose_labels(self, args, kwargs)
+        calls.refuse_other_backends(self, args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def call(self, x, y=None, sample_weight=None, training=None, seed=None, partners=None):
@@ -174,17 +197,14 @@ class Mixer(keras.layers.Layer):
         own = self._reader.read(structure)
         donors = own if partners is None else self._reader.read_partners(partners, own)
         specs = specs_of(self, own)
-        if training is None:
-            training = self._get_call_context().entry_layer is self
-        mixed = {}
-        if training:
+        alone = self._get_call_context().entry_layer is self
+        plan = None
+        if alone if training is None else training:
+            if not alone:
+                calls.refuse_lost_labels(self, structure)
             batch = self._batch(own, donors, crossed=partners is not None)
             plan = self._plan(batch, self._next_seed() if seed is None else seed)
-            mixed = self._apply(plan, own, donors, specs)
-        results = [
-            mixed[index] if index in mixed else leaves.form(leaf.tensor, spec)
-            for index, (leaf, spec) in enumerate(zip(own, specs, strict=True))
-        ]
+        results = self._results(plan, own, donors, specs)
         return pack(tf.nest.pack_sequence_as(structure, results))
 
     def get_config(self):
@@ -224,15 +244,23 @@ class Mixer(keras.layers.Layer):
             labels=targets[0].tensor if targets else None,
         )
 
-    def _plan(self, batch, seed):
-        if self.rate == 1.0:
+    def _plan(self, batch, seed, rate=None):
+        if rate is None and self.rate == 1.0:
             return self.sample(batch, seed)
         seed, chance = sampling.split(seed, 2)
-        mixed = sampling.coin(chance, self.rate, batch.draws)
+        mixed = sampling.coin(chance, self.rate if rate is None else rate, batch.draws)
         plan = self.sample(batch, seed)
         return plans.keep_unmixed(plan, mixed, batch.grid, batch.crossed)
 
-    def _apply(self, plan, own, donors, specs):
+    def _results(self, plan, own, donors, specs):
+        """All leaves as they come out: mixed by the plan, if there is one."""
+        mixed = {} if plan is None else self._mixed(plan, own, donors, specs)
+        return [
+            mixed[index] if index in mixed else leaves.form(leaf.tensor, spec)
+            for index, (leaf, spec) in enumerate(zip(own, specs, strict=True))
+        ]
+
+    def _mixed(self, plan, own, donors, specs):
         """The mixed tensors by their index among the leaves; what is not mixed is left out."""
         chosen = [
             index

@@ -34,28 +34,30 @@ def _only(structure):
     return structure[0]
 
 
-def refuse_models_that_lose_labels(mixer, args, kwargs):
-    """A model whose inputs alone are mixed would train on the wrong labels, without a word."""
-    given = tf.nest.flatten((args, kwargs))
-    symbolic = any(isinstance(value, keras.KerasTensor) for value in given)
+def refuse_other_backends(mixer, args, kwargs):
+    """Inside a model of another backend TensorFlow's operations cannot run."""
     backend = keras.config.backend()
-    if backend != "tensorflow" and any(symbolic or keras.ops.is_tensor(v) for v in given):
+    if backend == "tensorflow":
+        return
+    given = tf.nest.flatten((args, kwargs))
+    if any(isinstance(v, keras.KerasTensor) or keras.ops.is_tensor(v) for v in given):
         checks.refuse(
             mixer.owner,
             "a mixer works inside a model on the TensorFlow backend only",
             f"a tensor of the {backend} backend",
-            "Map the mixer over a tf.data dataset, which works with any backend.",
-        )
-    if symbolic and not mixer.inputs_only and not _with_labels(*args, **kwargs):
-        checks.refuse(
-            mixer.owner,
-            "a model that mixes its inputs must mix its labels with them",
-            "symbolic inputs alone",
-            "Call the layer on inputs and labels, `x, y = layer(x, y)`, map it over the "
-            "dataset instead, or say inputs_only=True.",
+            "Map the mixer over a tf.data dataset, or wrap the model in "
+            "keras_mix.models.ManifoldMixup; both work with any backend.",
         )
 
 
-def _with_labels(x, y=None, *others, **options):
-    """Whether a call has anything beside its inputs."""
-    return y is not None or (isinstance(x, dict | tuple) and len(x) > 1)
+def refuse_lost_labels(mixer, structure):
+    """A model whose inputs alone are mixed would train on the wrong labels, without a word."""
+    if len(structure) > 1 or mixer.inputs_only:
+        return
+    checks.refuse(
+        mixer.owner,
+        "a model that mixes its inputs must mix its labels with them",
+        "inputs alone, in training",
+        "Wrap the model, `keras_mix.models.MixingModel(model)`; or call the layer on inputs and "
+        "labels, `x, y = layer(x, y)`; or map it over the dataset; or say inputs_only=True.",
+    )

@@ -1,0 +1,6 @@
+"""Models that train another model on mixtures, drawn and mixed inside the train step."""
+
+from keras_mix.models.manifold_mixup import ManifoldMixup
+from keras_mix.models.mixing_model import MixingModel
+
+__all__ = ["ManifoldMixup", "MixingModel"]

@@ -1,0 +1,47 @@
+"""Checks of what the wrappers are given."""
+
+import keras
+
+from keras_mix.models import blends, places
+
+
+def mixers(owner, mixer):
+    """The mixers as a list, if there are any."""
+    if mixer is None:
+        return []
+    given = list(mixer) if isinstance(mixer, list | tuple) else [mixer]
+    for one in given:
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                f"{owner}: a mixer needs the TensorFlow backend. Received: {one!r} on "
+                f"{keras.backend.backend()}. Leave `mixer` out: Mixup's blend works on any."
+            )
+        if not blends.is_mixer(one):
+            raise ValueError(
+                f"{owner}: `mixer` must be a layer of keras_mix.layers, or a list of them. "
+                f"Received: {one!r}"
+            )
+    return given
+
+
+def check_base(owner, model):
+    """Refuses what cannot be trained on mixtures."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"{owner}: the base must be a Keras model. Received: {model!r}")
+    for path, layer in {model.name: model, **places.tree(model)}.items():
+        if getattr(layer, "stateful", False):
+            raise ValueError(
+                f"{owner}: a stateful recurrent layer hands the state of mixed samples on to the "
+                f"next batch. Received: {path!r} with stateful=True. Make it stateless."
+            )
+        if hasattr(layer, "mix_points"):
+            raise ValueError(
+                f"{owner}: the base must not mix by itself. Received: {path!r}, a "
+                f"{type(layer).__name__}. Give its `base`."
+            )
+    for method in ("train_step", "compute_loss"):
+        if getattr(type(model), method) is not getattr(keras.Model, method):
+            raise ValueError(
+                f"{owner}: the base's own `{method}` would not be used. Received: "
+                f"{type(model).__name__}, which defines it. Take it out, or mix in tf.data."
+            )

@@ -1,0 +1,96 @@
+"""Sensible places: the points that all of a model's data pass through, where its stages end."""
+
+import keras
+
+from keras_mix.models import places
+from keras_mix.models.places import INPUT
+
+COUNT = 3
+
+
+def default_entries(base):
+    """What `layers` is by default.
+
+    The input, unless it holds integers that are no images; and three layers at most. Of a model
+    whose graph Keras knows they come from the layers that all data pass through after the first
+    weights and before the output: the last one of each of the first three sizes of feature maps,
+    or, where there are fewer sizes, those at a quarter, a half and three quarters. Of any other
+    model they come from the layers that it directly holds, but the last, in the order in which it
+    made them: those that hold others, if there are any, else those with weights.
+
+    Args:
+        base: A Keras model.
+
+    Returns:
+        A list of "input" and paths.
+    """
+    graph = graph_of(base)
+    first = [INPUT] if graph is None or _blends_inputs(graph) else []
+    points = _children(base) if graph is None else _middle(cut_points(base))
+    ends = list({size: path for path, size in points}.values())
+    if len(ends) >= COUNT:
+        return first + ends[:COUNT]
+    paths = [path for path, _ in points]
+    quarters = (paths[len(paths) * quarter // 4] for quarter in range(1, COUNT + 1) if paths)
+    return first + list(dict.fromkeys(quarters))
+
+
+def graph_of(layer):
+    """The functional graph of a model, or None where Keras does not know it."""
+    graph = getattr(layer, "_functional", None) or layer
+    return graph if hasattr(graph, "_nodes_by_depth") else None
+
+
+def cut_points(base, prefix=""):
+    """[(path, output, whether there are weights before)] of the layers all data pass through."""
+    nodes = _nodes(graph_of(base))
+    uses = _last_uses(nodes)
+    points, live, weighted = [], set(), False
+    for index, node in enumerate(nodes):
+        live |= {id(t) for t in node.outputs if t.dtype != "bool"}
+        live = {tensor for tensor in live if uses.get(tensor, len(nodes)) > index}
+        layer = node.operation
+        weighted = weighted or bool(getattr(layer, "weights", ()))
+        alone = len(node.outputs) == 1 and live == {id(node.outputs[0])}
+        if node.is_input or not alone or not isinstance(layer, keras.layers.Layer):
+            continue
+        path = prefix + layer.name
+        if graph_of(layer) is not None:
+            points += cut_points(layer, path + "/")[:-1]
+        points.append((path, node.outputs[0], weighted))
+    return points
+
+
+def _middle(points):
+    """(path, size) of those after the first weights, but for the model's output."""
+    return [
+        (path, tuple(output.shape[1:-1]) or tuple(output.shape[1:]))
+        for path, output, weighted in points[:-1]
+        if weighted and keras.backend.is_float_dtype(output.dtype)
+    ]
+
+
+def _nodes(graph):
+    """A graph's nodes, each after those it depends on."""
+    by_depth = graph._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def _last_uses(nodes):
+    """{id of a tensor: the index of the last node that takes it}."""
+    return {id(t): index for index, node in enumerate(nodes) for t in node.input_tensors}
+
+
+def _blends_inputs(graph):
+    return all(
+        keras.backend.is_float_dtype(t.dtype) or (t.dtype == "uint8" and len(t.shape) >= 3)
+        for t in graph.inputs
+    )
+
+
+def _children(base):
+    """(path, path) of what a model of unknown graph may be mixed at."""
+    layers = [x for x in places.children(base) if not isinstance(x, keras.layers.InputLayer)][:-1]
+    blocks = [layer for layer in layers if places.children(layer)]
+    weighted = [layer for layer in layers if layer.weights or not layer.built]
+    return [(layer.name, layer.name) for layer in blocks or weighted]

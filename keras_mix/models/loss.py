@@ -1,0 +1,186 @@
+"""The loss of a mixed batch: the base loss under each source's labels, weighted by the plan."""
+
+import threading
+
+import keras
+from keras import ops
+
+# Keras resolves names and functions here as `compile` does.
+from keras.src.trainers.compile_utils import get_loss
+
+from keras_mix import checks
+from keras_mix.models import masking, portable
+
+LOSSES = ("sources", "mixed_targets")
+
+
+class _Thread(threading.local):
+    mixture = None
+
+
+_THREAD = _Thread()
+
+
+class Mixture:
+    """How the labels of a batch are mixed, known to the losses within the context.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        shares: `portable.Shares`.
+        per: "batch" where all samples have the same weights, or "sample".
+        unmixed_masks: {id of a mixed mask: the mask before}.
+    """
+
+    def __init__(self, owner, shares, per, unmixed_masks):
+        self.owner = owner
+        self.shares = shares
+        self.per = per
+        self.unmixed_masks = unmixed_masks
+
+    def __enter__(self):
+        self.outer, _THREAD.mixture = _THREAD.mixture, self
+
+    def __exit__(self, *error):
+        _THREAD.mixture = self.outer
+
+    def of_source(self, structure, source):
+        """Labels (or weights of samples) of one source."""
+        return keras.tree.map_structure(lambda tensor: self._taken(tensor, source), structure)
+
+    def dominant(self, structure):
+        """Labels of the source with the largest weight; the sample itself where two are equal."""
+        best = ops.argmax(self.shares.weights, axis=1)
+        index = ops.take_along_axis(self.shares.sources, best[:, None], axis=1)[:, 0]
+        return keras.tree.map_structure(
+            lambda tensor: None if tensor is None else ops.take(tensor, index, axis=0), structure
+        )
+
+    def _taken(self, tensor, source):
+        return None if tensor is None else ops.take(tensor, self.shares.sources[:, source], axis=0)
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class LossOfSources(keras.losses.Loss):
+    """A loss that is the plain one but while a mixture is trained on.
+
+    Args:
+        loss: Whatever `compile` takes for one output.
+        mixed: "sources", Σ_s weight_s · loss(label_s); or "mixed_targets", loss(Σ_s weight_s ·
+            label_s).
+    """
+
+    def __init__(self, loss, mixed="sources", name=None):
+        super().__init__(
+            name=name or getattr(loss, "name", None) or getattr(loss, "__name__", loss)
+        )
+        self.loss = loss
+        self.mixed = mixed
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        base = get_loss(self.loss, y_true, y_pred)
+        mixture = _THREAD.mixture
+        if mixture is None:
+            return base(y_true, y_pred, sample_weight)
+        _check_batch(mixture, y_true)
+        if self.mixed == "mixed_targets":
+            return _of_mixed_targets(mixture, base, y_true, y_pred, sample_weight)
+        return _of_sources(mixture, base, y_true, y_pred, sample_weight)
+
+    def get_config(self):
+        return {
+            "loss": keras.saving.serialize_keras_object(self.loss),
+            "mixed": self.mixed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        loss = keras.saving.deserialize_keras_object(config["loss"])
+        return cls(**{**config, "loss": loss})
+
+
+class _Reduced(keras.losses.Loss):
+    """The reduction of a loss, applied to losses of samples."""
+
+    def call(self, y_true, y_pred):
+        return y_pred
+
+
+def _of_sources(mixture, base, y_true, y_pred, sample_weight):
+    terms = [
+        _term(mixture, base, y_true, y_pred, sample_weight, source)
+        for source in range(mixture.shares.sources.shape[1])
+    ]
+    if base.reduction == "mean_with_sample_weight":
+        # One mean over all sources, for their weights' sums differ.
+        values, weights, masks = zip(*terms, strict=True)
+        mask = None if masks[0] is None else ops.concatenate(masks)
+        return _reduced(base, ops.concatenate(values), ops.concatenate(weights), mask)
+    return sum(_reduced(base, *term) for term in terms)
+
+
+def _term(mixture, base, y_true, y_pred, sample_weight, source):
+    """The losses of all samples under the labels of one source, their weights and mask."""
+    y_true = keras.tree.map_structure(
+        lambda y: ops.convert_to_tensor(y, dtype=base.dtype), mixture.of_source(y_true, source)
+    )
+    values = base.call(y_true, ops.convert_to_tensor(y_pred, dtype=base.dtype))
+    weights = mixture.shares.weights[:, source]
+    if len(values.shape) == 0:
+        return _whole_batch(mixture, values, weights, sample_weight), None, None
+    if sample_weight is None:
+        weights = portable.beside(weights, values)
+    else:
+        of_source = mixture.of_source(ops.convert_to_tensor(sample_weight), source)
+        weights = portable.beside(weights, of_source) * ops.cast(of_source, weights.dtype)
+    mask = masking.mask_of(y_pred)
+    if mask is not None:
+        mask = mixture.of_source(mixture.unmixed_masks.get(id(mask), mask), source)
+    return values, weights, mask
+
+
+def _whole_batch(mixture, value, weights, sample_weight):
+    if mixture.per != "batch" or sample_weight is not None:
+        checks.refuse(
+            mixture.owner,
+            "a loss that is one number for the whole batch cannot be weighted sample by sample",
+            "a loss without an axis of samples",
+            'Return one loss for each sample, or mix with per="batch" and no sample weights.',
+        )
+    return value * ops.cast(weights[0], value.dtype)
+
+
+def _reduced(base, values, weights, mask):
+    if len(values.shape) == 0:
+        return values
+    if mask is not None:
+        masking.set_mask(values, mask)
+    reduce = _Reduced(reduction=base.reduction, dtype=base.dtype)
+    return reduce(values, values, weights)
+
+
+def _of_mixed_targets(mixture, base, y_true, y_pred, sample_weight):
+    for tensor in keras.tree.flatten(y_true):
+        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)):
+            checks.refuse(
+                mixture.owner,
+                'loss="mixed_targets" blends labels, which integers cannot be',
+                checks.described(tensor),
+                'One-hot encode them as floats, or take loss="sources".',
+            )
+    y_true, sample_weight = keras.tree.map_structure(
+        lambda tensor: portable.blend(ops.convert_to_tensor(tensor), mixture.shares),
+        (y_true, sample_weight),
+    )
+    return base(y_true, y_pred, sample_weight)
+
+
+def _check_batch(mixture, y_true):
+    size = mixture.shares.sources.shape[0]
+    for tensor in keras.tree.flatten(y_true):
+        if None not in (size, tensor.shape[0]) and size != tensor.shape[0]:
+            checks.refuse(
+                mixture.owner,
+                "there must be a label for each sample",
+                f"{tensor.shape[0]} labels beside {size} samples",
+            )

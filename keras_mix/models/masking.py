@@ -1,0 +1,36 @@
+"""Keras masks: where they ride on tensors, which arguments are masks, and how they are mixed."""
+
+from keras import ops
+
+# Keras has no public way to read or write the mask of a tensor.
+from keras.src.backend import get_keras_mask as mask_of
+from keras.src.backend import set_keras_mask as set_mask
+
+from keras_mix.models import portable
+
+__all__ = ["is_mask", "mask_of", "set_mask", "union"]
+
+
+def is_mask(name):
+    """Whether an argument of a layer's `call` is a mask, by Keras's convention."""
+    return name is not None and (name == "mask" or name.endswith("_mask"))
+
+
+def union(mask, plan, active):
+    """The mask of a mixed sample: what any of its sources has.
+
+    Args:
+        mask: [B, …], bool, or numbers of which the larger unmasks (0 and 1; -1e9 and 0).
+        plan: Its sources [B, S] and weights [B, S].
+        active: Scalar bool, whether the plan is in force in this batch.
+    """
+    mixed = mask
+    for source in range(1, plan.sources.shape[1]):
+        other = ops.take(mask, plan.sources[:, source], axis=0)
+        present = portable.beside((plan.weights[:, source] > 0) & active, mask)
+        # Booleans are compared as 0 and 1, since not every backend has their maximum.
+        larger = ops.cast(
+            ops.maximum(ops.cast(mixed, "float32"), ops.cast(other, "float32")), mask.dtype
+        )
+        mixed = ops.where(present, larger, mixed)
+    return mixed

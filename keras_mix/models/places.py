@@ -1,0 +1,120 @@
+"""The places of a model at which it may be mixed: how they are named, found and told apart."""
+
+import difflib
+from typing import NamedTuple
+
+import keras
+
+INPUT = "input"
+
+
+class Place(NamedTuple):
+    """Where a batch may be mixed.
+
+    Attributes:
+        layers: The layers whose outputs are mixed, all by one plan; or (INPUT,).
+        names: Their paths.
+        blend: What is done there: see `keras_mix.models.blends`.
+    """
+
+    layers: tuple
+    names: tuple
+    blend: object
+
+    @property
+    def name(self):
+        """The path, or the tuple of paths, as `layers=` takes it."""
+        return self.names[0] if len(self.names) == 1 else self.names
+
+    def name_of(self, layer):
+        """The path of one of the layers."""
+        return next(n for own, n in zip(self.layers, self.names, strict=True) if own is layer)
+
+
+def children(layer):
+    """The layers that a layer directly holds."""
+    return layer._flatten_layers(include_self=False, recursive=False)
+
+
+def tree(base):
+    """{path: layer} of all layers in a model; the names of nested ones are joined by "/"."""
+    found, queue = {}, [("", base)]
+    while queue:
+        prefix, parent = queue.pop(0)
+        for layer in children(parent):
+            if isinstance(layer, keras.layers.InputLayer):
+                continue
+            path = prefix + layer.name
+            if not any(layer is other for other in found.values()):
+                found[path] = layer
+                queue.append((path + "/", layer))
+    return found
+
+
+def find(owner, base, entry):
+    """The (path, layer) of one entry of `layers`.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        base: The model.
+        entry: "input", a name, a path, an index into `base.layers`, or a layer.
+
+    Raises:
+        ValueError: If there is no such layer, or more than one.
+    """
+    if entry == INPUT:
+        return INPUT, INPUT
+    known = tree(base)
+    if isinstance(entry, keras.layers.Layer):
+        path = next((path for path, layer in known.items() if layer is entry), None)
+        if path is None:
+            raise ValueError(
+                f"{owner}: a layer in `layers` must belong to the model. Received: {entry!r}, "
+                f"which is no part of {base.name!r}."
+            )
+    elif isinstance(entry, int) and not isinstance(entry, bool):
+        path = _path_of_index(owner, base, known, entry)
+    elif isinstance(entry, str):
+        path = _path_of_name(owner, base, known, entry)
+    else:
+        raise ValueError(
+            f"{owner}: `layers` holds names, paths, indices or layers, and tuples of these. "
+            f"Received: {entry!r}"
+        )
+    _refuse_cells(owner, known, path)
+    return path, known[path]
+
+
+def _path_of_index(owner, base, known, index):
+    layers = children(base)
+    if not -len(layers) <= index < len(layers):
+        raise ValueError(
+            f"{owner}: an index in `layers` must be between {-len(layers)} and "
+            f"{len(layers) - 1}. Received: {index}"
+        )
+    return find(owner, base, layers[index])[0]
+
+
+def _path_of_name(owner, base, known, name):
+    matches = [path for path in known if path == name or path.endswith("/" + name)]
+    if name in matches or len(matches) == 1:
+        return name if name in matches else matches[0]
+    if matches:
+        raise ValueError(
+            f"{owner}: several layers of {base.name!r} have this name. Received: {name!r}. "
+            f"Name one by its path: {matches}"
+        )
+    near = difflib.get_close_matches(name, [INPUT, *known], n=3, cutoff=0.4)
+    near = f"Near names: {near}" if near else f"Known: {[INPUT, *known][:20]}"
+    raise ValueError(f"{owner}: {base.name!r} has no such layer. Received: {name!r}. {near}")
+
+
+def _refuse_cells(owner, known, path):
+    """What a recurrent layer calls at each step would be mixed at each step."""
+    parents = (path[:end] for end, letter in enumerate(path) if letter == "/")
+    for parent in parents:
+        if isinstance(known[parent], keras.layers.RNN):
+            raise ValueError(
+                f"{owner}: the inside of a recurrent layer cannot be mixed, for it is called at "
+                f"every step. Received: {path!r}. Name {parent!r} instead."
+            )

@@ -1,0 +1,91 @@
+"""Draws and blend once more, in `keras.ops`, for the backends that TensorFlow's cannot serve.
+
+The one permitted twin, of `sampling`, `plan.blend` and the blending rule of `leaves`. The draws
+have the names and arguments of `keras_mix.sampling`, with a `keras.random.SeedGenerator` in the
+place of a seed; `keras_mix.models.draws` chooses between the two. Blending is done here on every
+backend.
+"""
+
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+
+class Shares(NamedTuple):
+    """A plan that blends: who is mixed with whom, and how much.
+
+    Attributes:
+        sources: int32 [B, S]. Column 0 is the sample itself.
+        weights: float32 [B, S]. Every row sums to 1.
+    """
+
+    sources: object
+    weights: object
+
+
+def split(seed, count):
+    """A generator hands out a new seed at each draw: it serves as many as are asked for."""
+    return [seed] * count
+
+
+def uniform(seed, shape):
+    """float32 `shape` in [0, 1)."""
+    return keras.random.uniform(shape, dtype="float32", seed=seed)
+
+
+def coin(seed, probability, count):
+    """bool [count], True with the given probability; 0 and 1 are exact."""
+    return uniform(seed, [count]) < probability
+
+
+class Concentration:
+    """An α that may change between steps; `variable` is where a model keeps it."""
+
+    def __init__(self, variable):
+        self.variable = variable
+
+    def assign(self, alpha):
+        """Nothing is derived from α here."""
+
+
+def beta(seed, alpha, count):
+    """float32 [count] draws of λ ~ Beta(α, α) by `keras.random`; α = 0 draws λ = 1."""
+    value = ops.convert_to_tensor(alpha.variable)
+    mixes = value > 0
+    concentration = ops.where(mixes, value, 1.0)
+    ratio = keras.random.beta([count], concentration, concentration, dtype="float32", seed=seed)
+    return ops.where(mixes, ratio, 1.0)
+
+
+def partners(seed, pairing, size, donors, crossed=False):
+    """int32 [size], the partner of each sample; `donors` is `size`, for none come from outside."""
+    place = ops.arange(size, dtype="int32")
+    if pairing == "reverse":
+        return donors - 1 - place
+    if pairing == "roll":
+        return (place + 1) % donors
+    order = ops.cast(ops.argsort(uniform(seed, [donors])), "int32")
+    if pairing == "derange":
+        return ops.take(ops.roll(order, -1), ops.argsort(order))
+    return order
+
+
+def blend(tensor, plan):
+    """own + Σ share (other - own), in float32 or better, in the tensor's own dtype.
+
+    What is not mixed keeps every bit.
+    """
+    double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
+    own = ops.cast(tensor, "float64" if double else "float32")
+    mixed = own
+    for source in range(1, plan.sources.shape[1]):
+        other = ops.take(own, plan.sources[:, source], axis=0)
+        share = ops.cast(beside(plan.weights[:, source], own), own.dtype)
+        mixed = ops.where(share == 0, mixed, mixed + share * (other - own))
+    return ops.cast(mixed, tensor.dtype)
+
+
+def beside(share, tensor):
+    """A share [B], shaped to be multiplied with a tensor [B, …]."""
+    return ops.reshape(share, [-1] + [1] * (len(tensor.shape) - 1))
