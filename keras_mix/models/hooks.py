@@ -3,6 +3,9 @@
 import inspect
 import threading
 
+# True while Keras builds layers by tracing them: nothing is computed there, nor mixed.
+from keras.src.backend import in_symbolic_scope as only_building
+
 from keras_mix.models import places
 
 
@@ -74,7 +77,7 @@ class _Hook:
 
     def __call__(self, *args, **kwargs):
         run = _THREAD.run
-        if run is None:
+        if run is None or only_building():
             return self.function(*args, **kwargs)
         return run.call(self.operation, self.function, self.parameters, args, kwargs)
 

@@ -45,18 +45,17 @@ class Mixture:
 
     def of_source(self, structure, source):
         """Labels (or weights of samples) of one source."""
-        return keras.tree.map_structure(lambda tensor: self._taken(tensor, source), structure)
+        return _taken(structure, self.shares.sources[:, source])
 
     def dominant(self, structure):
         """Labels of the source with the largest weight; the sample itself where two are equal."""
         best = ops.argmax(self.shares.weights, axis=1)
         index = ops.take_along_axis(self.shares.sources, best[:, None], axis=1)[:, 0]
-        return keras.tree.map_structure(
-            lambda tensor: None if tensor is None else ops.take(tensor, index, axis=0), structure
-        )
+        return _taken(structure, index)
 
-    def _taken(self, tensor, source):
-        return None if tensor is None else ops.take(tensor, self.shares.sources[:, source], axis=0)
+    def blended(self, structure):
+        """Labels (or weights of samples) of floats, mixed by the plan."""
+        return _mapped(lambda t: portable.blend(ops.convert_to_tensor(t), self.shares), structure)
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -168,11 +167,16 @@ def _of_mixed_targets(mixture, base, y_true, y_pred, sample_weight):
                 checks.described(tensor),
                 'One-hot encode them as floats, or take loss="sources".',
             )
-    y_true, sample_weight = keras.tree.map_structure(
-        lambda tensor: portable.blend(ops.convert_to_tensor(tensor), mixture.shares),
-        (y_true, sample_weight),
-    )
-    return base(y_true, y_pred, sample_weight)
+    return base(mixture.blended(y_true), y_pred, mixture.blended(sample_weight))
+
+
+def _taken(structure, index):
+    return _mapped(lambda tensor: ops.take(tensor, index, axis=0), structure)
+
+
+def _mapped(function, structure):
+    """The function of each tensor; None, where an output has no label or weight, stays."""
+    return keras.tree.map_structure(lambda t: None if t is None else function(t), structure)
 
 
 def _check_batch(mixture, y_true):

@@ -7,7 +7,7 @@ import keras
 from keras_mix import checks
 from keras_mix.models import arguments, blends, draws, places
 from keras_mix.models.dials import Dials
-from keras_mix.models.hooks import Hooks, Running
+from keras_mix.models.hooks import Hooks, Running, only_building
 from keras_mix.models.loss import LOSSES, LossOfSources, Mixture
 from keras_mix.models.run import Run
 
@@ -137,7 +137,7 @@ class MixingModel(keras.Model):
     def call(self, inputs, training=None):
         """The base model's outputs; in training, those of a mixed batch."""
         self._step.mixture = None
-        if not training:
+        if not training or only_building():
             return self.base(inputs)
         probabilities, rate = self.dials.now()
         run = Run(self.owner, self._places, probabilities, rate, draws.begin(self._seeds))

@@ -61,6 +61,8 @@ class Origins:
             mask = mask_of(tensor)
             if mask is not None and id(mask) not in self._known:
                 self.learn(mask, self.frame.entry)
+            if id(tensor) not in self._known and not self.frame.now:
+                self.learn(tensor, CLEAN)
         known = [self._known[id(t)].places for t in tensors if id(t) in self._known]
         unknown = len(known) < len(tensors)
         return CLEAN.union(*known, self.frame.now if unknown else CLEAN), unknown

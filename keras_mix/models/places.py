@@ -62,9 +62,13 @@ def find(owner, base, entry):
     Raises:
         ValueError: If there is no such layer, or more than one.
     """
+    if isinstance(entry, int) and not isinstance(entry, bool):
+        entry = _layer_of_index(owner, base, entry)
     if entry == INPUT:
         return INPUT, INPUT
     known = tree(base)
+    if isinstance(entry, keras.layers.InputLayer):
+        return _only_input(owner, base, entry)
     if isinstance(entry, keras.layers.Layer):
         path = next((path for path, layer in known.items() if layer is entry), None)
         if path is None:
@@ -72,8 +76,6 @@ def find(owner, base, entry):
                 f"{owner}: a layer in `layers` must belong to the model. Received: {entry!r}, "
                 f"which is no part of {base.name!r}."
             )
-    elif isinstance(entry, int) and not isinstance(entry, bool):
-        path = _path_of_index(owner, base, known, entry)
     elif isinstance(entry, str):
         path = _path_of_name(owner, base, known, entry)
     else:
@@ -85,14 +87,23 @@ def find(owner, base, entry):
     return path, known[path]
 
 
-def _path_of_index(owner, base, known, index):
-    layers = children(base)
+def _layer_of_index(owner, base, index):
+    layers = base.layers
     if not -len(layers) <= index < len(layers):
         raise ValueError(
             f"{owner}: an index in `layers` must be between {-len(layers)} and "
             f"{len(layers) - 1}. Received: {index}"
         )
-    return find(owner, base, layers[index])[0]
+    return layers[index]
+
+
+def _only_input(owner, base, layer):
+    if len(base.inputs) != 1:
+        raise ValueError(
+            f"{owner}: all inputs are mixed, or none. Received: {layer.name!r}, one of "
+            f"{len(base.inputs)}. Name the first layer behind it, or {INPUT!r} for all."
+        )
+    return INPUT, INPUT
 
 
 def _path_of_name(owner, base, known, name):
