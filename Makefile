@@ -3,12 +3,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+TORCH_INSTALLED := .venv-torch/.installed
 NOTEBOOKS := $(wildcard tutorials/*.ipynb)
 
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test bench lint install-check tutorials clean
+.PHONY: help demo test test-jax test-torch bench lint install-check tutorials clean
 
 help:  ## Say what each target does.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,11 +19,23 @@ $(INSTALLED): setup.cfg setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
+# Not the package itself, which would bring TensorFlow: its model side has to work without.
+$(TORCH_INSTALLED):
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/python -m pip install --quiet 'torch>=2.6' 'keras>=3.10' numpy pytest hypothesis
+	@touch $@
+
 demo: $(INSTALLED)  ## Compare the mixers on a small data set; the report is in build/demo.
 	$(BIN)/keras-mix compare --data digits --train-size 300 --seeds 3 --output build/demo
 
-test: $(INSTALLED) tutorials  ## Run the tutorials, then the test suite.
+test: $(INSTALLED) tutorials test-jax  ## Run the tutorials, then the test suite.
 	$(BIN)/python -m pytest -n 2
+
+test-jax: $(INSTALLED)  ## Test the model side on JAX.
+	KERAS_BACKEND=jax JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 tests/backends
+
+test-torch: $(TORCH_INSTALLED)  ## Test the model side on PyTorch, without TensorFlow.
+	KERAS_BACKEND=torch PYTHONPATH=. .venv-torch/bin/python -m pytest tests/backends
 
 bench: $(INSTALLED)  ## Measure the speed against Keras's own layers.
 	$(BIN)/python tools/benchmark.py
@@ -38,5 +51,5 @@ tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
 	$(if $(NOTEBOOKS),$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 $(NOTEBOOKS))
 
 clean:  ## Remove what the other targets made, the .venv too.
-	rm -rf .venv build dist *.egg-info .coverage htmlcov .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-torch build dist *.egg-info .coverage htmlcov .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

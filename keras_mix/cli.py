@@ -10,8 +10,9 @@ import sys
 from keras_mix.extras import require
 
 MIXERS_HELP = (
-    "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; none is no mixing; an "
-    "unknown name lists the known ones (default: %(default)s)"
+    "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; with -device behind the "
+    "name they mix in the train step; manifold mixes hidden states; none is no mixing; an unknown "
+    "name lists the known ones (default: %(default)s)"
 )
 INTERRUPTED = 130  # as shells report a process that Ctrl-C ended
 
@@ -75,7 +76,7 @@ def _parser():
         "calibration error. Interrupted, it keeps the finished runs; the same command goes on.",
     )
     _add_data(compare, image_size=32)
-    compare.add_argument("--mixers", default="none,mixup,cutmix", help=MIXERS_HELP)
+    compare.add_argument("--mixers", default="none,mixup,cutmix,manifold", help=MIXERS_HELP)
     compare.add_argument(
         "--train-size", type=int, metavar="N",
         help="training samples, the classes in proportion (default: 80 %% of digits and folders, "

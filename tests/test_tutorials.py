@@ -22,7 +22,12 @@ def cells(path, kind):
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS] == ["01_two_lines", "02_which_mixer"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_two_lines",
+        "02_which_mixer",
+        "03_manifold_mixup",
+        "04_text",
+    ]
 
 
 def test_is_a_valid_notebook(path):

@@ -1,8 +1,9 @@
 """Measure the speed of keras_mix against Keras's own layers, a plain copy, and peers.
 
-All run side by side in one process and take turns, so compare the ratios: the figures in
-images/s depend on the machine and on what else it does. Peers (keras_cv, torchvision, timm) are
-measured where they are installed.
+The data side is measured in tf.data pipelines, the model side by whole train steps. All run side
+by side in one process and take turns, so compare the ratios: the figures in images/s depend on the
+machine and on what else it does. Peers (keras_cv, torchvision, timm) are measured where they are
+installed.
 """
 
 import argparse
@@ -15,22 +16,24 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
-from benchmarking import comparison, fresh, machine
+from benchmarking import comparison, fresh, machine, train_steps
 from benchmarking.contenders import THREADS, Workload
 from benchmarking.report import Report
 
 SIZES = ((224, 1000), (32, 10))
 DTYPES = ("float32", "uint8")
+PARTS = ("data", "models")
 
 
 def main():
     """Run the benchmark; returns the exit status."""
     arguments = parsed()
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    results = measured(arguments.quick, Report())
+    results = measured(arguments.part, arguments.quick, Report())
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(results, indent=2) + "\n")
-    missed = comparison.below(results)
+    missed = comparison.below(results) if "groups" in results else []
+    missed += train_steps.exceeded(results.get("train_steps", []))
     Report().end(missed, arguments.output)
     return 1 if missed and arguments.check else 0
 
@@ -39,6 +42,9 @@ def parsed():
     """The arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds and sizes")
+    parser.add_argument(
+        "--part", choices=PARTS, action="append", help="only this side (default: both)"
+    )
     parser.add_argument(
         "--check", action="store_true", help="exit with 1 if a ratio misses its floor"
     )
@@ -51,10 +57,21 @@ def parsed():
     return parser.parse_args()
 
 
-def measured(quick, report):
+def measured(parts, quick, report):
     """All figures, printed as they come."""
-    results = {"machine": machine.describe(), "groups": []}
+    results = {"machine": machine.describe()}
     report.machine(results["machine"])
+    if "data" in (parts or PARTS):
+        results.update(data_side(quick, report))
+    if "models" in (parts or PARTS):
+        results["train_steps"] = train_steps.measure(repeats=1 if quick else 3, count=9)
+        report.train_steps(results["train_steps"])
+    return results
+
+
+def data_side(quick, report):
+    """The figures of tf.data pipelines."""
+    results = {"groups": []}
     rounds = 5 if quick else 7
     for side, classes in SIZES[:1] if quick else SIZES:
         for dtype in DTYPES:

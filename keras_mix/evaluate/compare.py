@@ -36,9 +36,10 @@ def compare(
             cross-entropy. A compiled one is trained as it is; its loss must take one-hot labels.
         train: ([N, …] float array of samples, [N] integer array of class ids in 0..K-1).
         validation: the same for the samples that score.
-        mixers: dict, name → layer of `keras_mix.layers` or None for no mixing; or a text or list
-            of texts such as `["none", "mixup:alpha=0.4"]`, see `keras_mix.evaluate.mixers`. Give
-            the layers no `num_classes`: labels are one-hot before they are mixed.
+        mixers: dict, name → layer of `keras_mix.layers`, or a callable that wraps a model, such
+            as `keras_mix.models.ManifoldMixup`, or None for no mixing; or a text or list of texts
+            such as `["none", "mixup:alpha=0.4"]`, see `keras_mix.evaluate.mixers`. Give the layers
+            no `num_classes`: labels are one-hot before they are mixed.
         epochs: int from 1. 60 let the small network converge on 300 digits: with 100 the mean
             accuracies moved by 0.2 % at most, the mean likelihoods by 0.009 nats.
         seeds: int from 1 for the seeds 0..seeds-1, or a list of ints from 0.

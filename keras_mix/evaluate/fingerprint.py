@@ -36,8 +36,14 @@ def mixer(layer):
     """Returns a mixer's config as plain data, or None for None."""
     if layer is None:
         return None
-    config = keras.saving.serialize_keras_object(layer)["config"]
-    return json.loads(_without_numbers(json.dumps(config)))
+    if isinstance(layer, keras.layers.Layer):
+        config = keras.saving.serialize_keras_object(layer)["config"]
+        return json.loads(_without_numbers(json.dumps(config)))
+    # A callable that wraps a model: a class, perhaps with arguments by functools.partial.
+    keywords = getattr(layer, "keywords", {})
+    inner = mixer(keywords["mixer"]) if "mixer" in keywords else None
+    name = getattr(getattr(layer, "func", layer), "__name__", type(layer).__name__)
+    return json.loads(json.dumps({"wraps": name, **keywords, "mixer": inner}))
 
 
 def versions():

@@ -8,19 +8,25 @@ The grammar:
     argument = key "=" value
 
 An argument belongs to the last mixer before it, so `mixup:alpha=0.4,rate=0.5,cutmix` are two
-mixers. Names are those of `keras_mix.layers`, in any case, or `none` for no mixing. A value is a
+mixers. Names are those of `keras_mix.layers`, in any case, which mix in the data pipeline; these
+followed by `-device`, which mix in the train step; `manifold` for ManifoldMixup; or `none` for no
+mixing. A value is a
 Python literal (`0.4`, `None`, `True`, `(2, 2)`) or else text without quotes. Commas in brackets do
 not separate.
 """
 
 import ast
+import functools
 import inspect
 import re
 
 import keras
 
-from keras_mix import layers
+from keras_mix import layers, models
 from keras_mix.evaluate.results import BASELINE
+
+MANIFOLD = "manifold"
+ON_DEVICE = "-device"
 
 
 def parse(text):
@@ -30,8 +36,8 @@ def parse(text):
         text: str in the grammar above, or a list of such texts.
 
     Returns:
-        dict, the mixer as it was written, without spaces around its parts → a layer, or None
-        for `none`.
+        dict, the mixer as it was written, without spaces around its parts → a layer; or a
+        callable that wraps a model, for what mixes in the train step; or None for `none`.
 
     Raises:
         ValueError: if a name or an argument is unknown, a mixer stands there twice or refuses an
@@ -50,6 +56,20 @@ def parse(text):
             raise ValueError(f"mixers: each mixer may stand there once. Received twice: {written}")
         mixers[written] = _layer(name, arguments)
     return mixers
+
+
+def wraps(mixer):
+    """Whether a mixer is a callable that wraps a model, not a layer."""
+    return mixer is not None and not isinstance(mixer, keras.layers.Layer)
+
+
+def pictured(mixers):
+    """dict, name → layer or None, of those whose mixtures are pictures: not of hidden states."""
+    inner = {
+        name: getattr(mixer, "keywords", {}).get("mixer") if wraps(mixer) else mixer
+        for name, mixer in mixers.items()
+    }
+    return {name: layer for name, layer in inner.items() if layer or mixers[name] is None}
 
 
 def _items(text):
@@ -73,36 +93,50 @@ def _items(text):
 
 
 def _layer(name, arguments):
-    """Returns the layer called `name` in any case, or None for the baseline."""
+    """Returns what `name` in any case means; None for the baseline."""
     known = {mixer.lower(): mixer for mixer in layers.__all__ if mixer != "MixPoint"}
     if name == BASELINE and not arguments:
         return None
-    if name not in known:
+    if name == MANIFOLD:
+        wrapper = models.ManifoldMixup
+        return functools.partial(
+            wrapper, **_keywords(wrapper, arguments, hidden=("model", "mixer"))
+        )
+    inner = name.removesuffix(ON_DEVICE)
+    if inner not in known:
         raise ValueError(
             f"mixers: unknown mixer. Received: {name!r}. Known: "
-            f"{', '.join([BASELINE, *sorted(known)])} (none takes no arguments)"
+            f"{', '.join([BASELINE, *sorted(known), MANIFOLD])} (none takes no arguments), and "
+            f"{', '.join(mixer + ON_DEVICE for mixer in sorted(known))}"
         )
-    mixer = getattr(layers, known[name])
-    accepted = _arguments(mixer)
+    mixer = getattr(layers, known[inner])
+    keywords = _keywords(mixer, arguments)
+    try:
+        layer = mixer(**keywords)
+    except TypeError as error:
+        raise ValueError(f"mixers: {known[inner]} refused {arguments}: {error}") from error
+    return layer if inner == name else functools.partial(models.MixingModel, mixer=layer)
+
+
+def _keywords(thing, arguments, hidden=()):
+    """Returns dict, the `key=value` texts as arguments of a class."""
+    accepted = [name for name in _arguments(thing) if name not in hidden]
     keywords = {}
     for argument in arguments:
         key, _, value = argument.partition("=")
         if key not in accepted:
             raise ValueError(
-                f"mixers: {known[name]} has no such argument. Received: {argument!r}. "
+                f"mixers: {thing.__name__} has no such argument. Received: {argument!r}. "
                 f"Known: {', '.join(accepted)}"
             )
         keywords[key] = _value(value)
-    try:
-        return mixer(**keywords)
-    except TypeError as error:
-        raise ValueError(f"mixers: {known[name]} refused {arguments}: {error}") from error
+    return keywords
 
 
-def _arguments(mixer):
-    """Returns list of str: a mixer's own arguments, then those that all mixers share."""
+def _arguments(thing):
+    """Returns list of str: a class's own arguments, then those of the package's below it."""
     names = {}
-    for cls in mixer.__mro__[: mixer.__mro__.index(keras.layers.Layer)]:
+    for cls in (c for c in thing.__mro__ if c.__module__.startswith("keras_mix.")):
         for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
             if parameter.kind is not parameter.VAR_KEYWORD:
                 names[parameter.name] = None

@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_mix import plot
 from keras_mix.evaluate import training
+from keras_mix.evaluate.mixers import pictured
 
 
 def draw(train, mixers, class_names, *, columns=8, rows=1, seed=0):
@@ -13,6 +14,7 @@ def draw(train, mixers, class_names, *, columns=8, rows=1, seed=0):
         train: ([N, H, W] or [N, H, W, C] array of images, [N] integer array of class ids); C is 1
             or 3, values as `keras_mix.plot.batch` reads them.
         mixers: dict, name → layer of `keras_mix.layers`, or None for the images as they are.
+            What mixes hidden states has no pictures and is left out.
         class_names: sequence of K str.
         columns: int from 1, the images in a row.
         rows: int from 1, the rows of each mixer.
@@ -40,7 +42,7 @@ def draw(train, mixers, class_names, *, columns=8, rows=1, seed=0):
             f"{len(train[1])}, the number of images. Received: columns={columns}, rows={rows}"
         )
     images, labels, names = [], [], []
-    for name, mixer in mixers.items():
+    for name, mixer in pictured(mixers).items():
         batches = training.pipeline(train, len(class_names), mixer, seed, count)
         mixed_images, mixed_labels = next(batches.as_numpy_iterator())
         images.append(mixed_images)

@@ -8,16 +8,18 @@ import tensorflow as tf
 
 from keras_mix import data
 from keras_mix.evaluate import scores
+from keras_mix.evaluate.mixers import wraps
 from keras_mix.evaluate.results import Run
 
 
 def pipeline(train, num_classes, mixer, seed, batch_size):
-    """Batches of training samples, mixed unless `mixer` is None.
+    """Batches of training samples, mixed if `mixer` is a layer.
 
     Args:
         train: ([N, …] array, [N] integer ids).
         num_classes: int K.
-        mixer: a layer of `keras_mix.layers`, or None.
+        mixer: a layer of `keras_mix.layers`; or None or a callable that wraps a model, whose
+            samples come as they are.
         seed: int; it gives the same order of samples with every mixer.
         batch_size: int.
 
@@ -28,7 +30,7 @@ def pipeline(train, num_classes, mixer, seed, batch_size):
     one_hot = np.eye(num_classes, dtype=np.float32)[ids]
     dataset = tf.data.Dataset.from_tensor_slices((samples, one_hot))
     dataset = dataset.shuffle(len(ids), seed=seed).batch(batch_size)
-    return dataset if mixer is None else data.mix(dataset, mixer, seed=seed)
+    return dataset if mixer is None or wraps(mixer) else data.mix(dataset, mixer, seed=seed)
 
 
 def run(build_model, train, validation, name, mixer, seed, settings, after_epoch):
@@ -39,7 +41,7 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
         train: ([N, …] array, [N] integer ids) to train on.
         validation: the same to score on.
         name: str, the mixer's name.
-        mixer: a layer, or None.
+        mixer: a layer, a callable that wraps the network, or None.
         seed: int.
         settings: dict with `epochs`, `batch_size`, `learning_rate` and `classes`.
         after_epoch: callable of the number of finished epochs.
@@ -48,7 +50,7 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
         A `keras_mix.evaluate.Run`.
     """
     keras.utils.set_random_seed(seed)
-    network = build_model()
+    network = wrapped(build_model(), mixer)
     epochs, batch_size = settings["epochs"], settings["batch_size"]
     batches = pipeline(train, settings["classes"], mixer, seed, batch_size)
     steps = -(-len(train[1]) // batch_size)
@@ -85,6 +87,16 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
         losses=[float(loss) for loss in history.history["loss"]],
         reliability=diagram,
     )
+
+
+def wrapped(network, mixer):
+    """Returns what is trained: the network itself, or what a mixer puts around it."""
+    if not wraps(mixer):
+        return network
+    model = mixer(network)
+    if network.compiled:
+        model.compile_from_config(network.get_compile_config())
+    return model
 
 
 def predict(network, samples, batch_size=256):

@@ -52,6 +52,7 @@ class ByMixer:
     """
 
     def __init__(self, mixer, alpha=None):
+        self.given = mixer
         if alpha is not None:
             mixer = type(mixer).from_config(mixer.get_config())
             mixer.alpha = alpha

@@ -86,5 +86,11 @@ def _as_given(variable):
 
 def _weight(model, name, shape):
     return model.add_weight(
-        name=name, shape=shape, initializer="zeros", trainable=False, dtype="float32"
+        name=name,
+        shape=shape,
+        initializer="zeros",
+        trainable=False,
+        dtype="float32",
+        # Half precision is too coarse to draw by.
+        autocast=False,
     )

@@ -1,5 +1,6 @@
 """The loss of a mixed batch: the base loss under each source's labels, weighted by the plan."""
 
+import functools
 import threading
 
 import keras
@@ -49,9 +50,12 @@ class Mixture:
 
     def dominant(self, structure):
         """Labels of the source with the largest weight; the sample itself where two are equal."""
+        return _taken(structure, self._dominant_sources)
+
+    @functools.cached_property
+    def _dominant_sources(self):
         best = ops.argmax(self.shares.weights, axis=1)
-        index = ops.take_along_axis(self.shares.sources, best[:, None], axis=1)[:, 0]
-        return _taken(structure, index)
+        return ops.take_along_axis(self.shares.sources, best[:, None], axis=1)[:, 0]
 
     def blended(self, structure):
         """Labels (or weights of samples) of floats, mixed by the plan."""

@@ -46,7 +46,8 @@ class MixingModel(keras.Model):
         loss: "sources", as above, for any loss; or "mixed_targets", the loss of the mixed label,
             for labels of floats. They are equal where the loss is linear in the label, as
             cross-entropy is. Defaults to "sources".
-        seed: An integer. Defaults to None, which `keras.utils.set_random_seed` fixes.
+        seed: An integer. Defaults to None, which `keras.utils.set_random_seed` fixes. A loaded
+            model begins anew with it, as Keras's layers do.
         **kwargs: `name` and the other arguments of a Keras model.
 
     Attributes:
@@ -109,6 +110,7 @@ class MixingModel(keras.Model):
         self._seeds = keras.random.SeedGenerator(self.seed)
         self._hooks = Hooks(model)
         self._step = _Step()
+        self.built = model.built
 
     @property
     def owner(self):
@@ -123,7 +125,7 @@ class MixingModel(keras.Model):
     @property
     def choices(self):
         """What each batch draws from: (place, mixer), None for the blend."""
-        return [(place.name, getattr(place.blend, "mixer", None)) for place in self._places]
+        return [(place.name, getattr(place.blend, "given", None)) for place in self._places]
 
     @property
     def output_names(self):
@@ -137,12 +139,14 @@ class MixingModel(keras.Model):
     def call(self, inputs, training=None):
         """The base model's outputs; in training, those of a mixed batch."""
         self._step.mixture = None
+        # Said aloud: on JAX, Keras calls this method without a context to inherit it from.
+        told = {} if training is None else {"training": training}
         if not training or only_building():
-            return self.base(inputs)
+            return self.base(inputs, **told)
         probabilities, rate = self.dials.now()
         run = Run(self.owner, self._places, probabilities, rate, draws.begin(self._seeds))
         with self._hooks, Running(run):
-            outputs = self.base(run.begin(inputs))
+            outputs = self.base(run.begin(inputs), **told)
         self._step.mixture = Mixture(self.owner, run.shares(), run.per, run.unmixed_masks)
         return outputs
 

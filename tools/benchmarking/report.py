@@ -83,12 +83,28 @@ class Report:
             table.add_row(_sizes(row), f"{row['classes']:,}", *cells)
         self.console.print(table)
 
+    def train_steps(self, rows):
+        """Models that mix by themselves, as multiples of the plain model."""
+        title = "A train step of a ResNet-20, 64 × 32 × 32 × 3"
+        table = self._table(title, ("mode", "model", "what"), ("times plain", "limit", ""))
+        for row in rows:
+            verdict = "ok" if row["ratio"] <= row["limit"] else "above"
+            table.add_row(
+                row["mode"],
+                row["variant"],
+                row["what"],
+                f"{row['ratio']:.2f}×",
+                f"{row['limit']:.2f}×",
+                f"[{STYLES[verdict]}]{verdict}[/]",
+            )
+        self.console.print(table)
+
     def end(self, missed, path):
-        """What misses its floor, and where the figures are."""
+        """What misses its floor or limit, and where the figures are."""
         for line in missed:
-            self.console.print(f"[bold red]misses its floor[/]: {line}")
+            self.console.print(f"[bold red]misses its floor or limit[/]: {line}")
         if not missed:
-            self.console.print("[green]All floors are reached.[/]")
+            self.console.print("[green]All floors and limits are kept.[/]")
         self.console.print(f"Written: {path}")
 
     def _table(self, title, words, numbers):

@@ -1,0 +1,267 @@
+"""Training through the wrappers: every engine of Keras, saving, and what is drawn."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from models import Recorder
+from scipy import stats
+
+from keras_mix.callbacks import MixSchedule
+from keras_mix.layers import MixUp
+from keras_mix.models import ManifoldMixup, MixingModel
+
+RNG = np.random.default_rng(0)
+# Three classes that a small network can tell apart.
+IDS = np.arange(96) % 3
+X = (RNG.normal(size=(96, 8)) + 2.0 * np.eye(8)[IDS]).astype("float32")
+UNLIKELY = 1e-4
+
+
+def network(**options):
+    return keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(16, activation="relu", name="one"),
+            keras.layers.BatchNormalization(name="norm"),
+            keras.layers.Dense(16, activation="relu", name="two"),
+            keras.layers.Dense(3, activation="softmax", dtype="float32", name="head"),
+        ],
+        **options,
+    )
+
+
+def compiled(model, **options):
+    options = {"jit_compile": False, "metrics": ["accuracy"], **options}
+    optimizer = options.pop("optimizer", keras.optimizers.SGD(0.05))
+    model.compile(optimizer, "sparse_categorical_crossentropy", **options)
+    return model
+
+
+def losses(policy=None, epochs=2, **options):
+    """The loss of each epoch, always from the same seed."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy or before)
+    try:
+        keras.utils.set_random_seed(7)
+        model = compiled(ManifoldMixup(network(), ["input", "one", "two"], seed=3), **options)
+        fit = model.fit(X, IDS, batch_size=16, epochs=epochs, shuffle=False, verbose=0)
+        return np.array(fit.history["loss"])
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return losses()
+
+
+ENGINES = [
+    ({"run_eagerly": True}, 1e-5),
+    ({"jit_compile": True}, 1e-4),
+    ({"steps_per_execution": 3}, 1e-5),
+    ({"policy": "mixed_bfloat16"}, 0.03),
+    ({"policy": "mixed_float16"}, 0.02),
+    ({"policy": "mixed_float16", "jit_compile": True}, 0.02),
+]
+
+
+@pytest.mark.parametrize(("options", "tolerance"), ENGINES, ids=str)
+def test_every_engine_finds_the_same_losses(expected, options, tolerance):
+    np.testing.assert_allclose(losses(**options), expected, rtol=tolerance)
+
+
+def test_gradients_accumulate_as_plain_ones_do():
+    found = []
+    for wrap in (False, True):
+        keras.utils.set_random_seed(7)
+        base = network()
+        model = ManifoldMixup(base, ["one"], rate=0.0) if wrap else base
+        optimizer = keras.optimizers.SGD(0.05, gradient_accumulation_steps=3)
+        compiled(model, optimizer=optimizer)
+        model.fit(X, IDS, batch_size=16, epochs=2, shuffle=False, verbose=0)
+        found.append(base.get_weights())
+    for plain, mixed in zip(*found, strict=True):
+        np.testing.assert_array_equal(mixed, plain)
+
+
+def test_one_seed_repeats_itself_and_others_differ():
+    runs = [[w.sum() for w in trained(seed).get_weights()] for seed in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def trained(seed):
+    keras.utils.set_random_seed(7)
+    base = network()
+    model = compiled(ManifoldMixup(base, ["input", "one"], seed=seed))
+    model.fit(X, IDS, batch_size=16, shuffle=False, verbose=0)
+    return base
+
+
+def test_the_base_is_trained_and_nothing_else_is_left_of_it():
+    base = network()
+    model = compiled(ManifoldMixup(base))
+    history = model.fit(X, IDS, batch_size=16, epochs=8, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    np.testing.assert_array_equal(model.predict(X, verbose=0), base.predict(X, verbose=0))
+    compiled(base)
+    assert model.evaluate(X, IDS, verbose=0) == base.evaluate(X, IDS, verbose=0)
+    assert not any("call" in layer.__dict__ for layer in base._flatten_layers())
+    assert model.base is base
+
+
+def test_a_base_is_wrapped_again():
+    base = network()
+    for _ in range(2):
+        compiled(ManifoldMixup(base)).fit(X, IDS, batch_size=32, verbose=0)
+    compiled(base).fit(X, IDS, batch_size=32, verbose=0)
+
+
+class Failing(keras.layers.Layer):
+    """Fails while a training step is traced."""
+
+    def call(self, inputs, training=None):
+        if training:
+            raise RuntimeError("on purpose")
+        return inputs
+
+
+def test_an_exception_leaves_the_base_unwrapped():
+    base = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, name="one"), Failing()])
+    model = compiled(ManifoldMixup(base, ["one"]))
+    with pytest.raises(RuntimeError, match="on purpose"):
+        model.fit(X, IDS, verbose=0)
+    assert not any("call" in layer.__dict__ for layer in base._flatten_layers())
+    base.predict(X, verbose=0)
+
+
+WRAPPERS = [
+    lambda: ManifoldMixup(network(), ["input", ("one", "two")], 0.3, rate=0.9, seed=5),
+    lambda: ManifoldMixup(network(), loss="mixed_targets"),
+    lambda: MixingModel(network(), per="batch", pairing="roll", name="mixing"),
+    lambda: MixingModel(network(), [MixUp(0.1), MixUp(0.3)]),
+]
+
+
+@pytest.mark.parametrize("make", WRAPPERS)
+def test_saving_loading_and_training_on(make, tmp_path):
+    model = make()
+    y = np.eye(3, dtype="float32")[IDS]
+    model.compile(keras.optimizers.Adam(), "categorical_crossentropy", metrics=["accuracy"])
+    model.fit(X, y, verbose=0)
+    # Keras saves no state of random numbers: unmixed, both go on alike.
+    model.dials.rate = 0.0
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    configs = [{k: v for k, v in m.get_config().items() if k != "model"} for m in (loaded, model)]
+    assert configs[0] == configs[1]
+    assert loaded.dials.rate == 0.0
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
+    for one in (model, loaded):
+        one.fit(X, y, shuffle=False, batch_size=32, verbose=0)
+    for ours, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = make()
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+def test_a_loaded_alpha_is_the_one_that_is_drawn(tmp_path):
+    model = MixingModel(network(), alpha=0.0)
+    model.dials.alpha = 1e8
+    model.save_weights(tmp_path / "a.weights.h5")
+    other = MixingModel(network(), alpha=0.0)
+    other.load_weights(tmp_path / "a.weights.h5")
+    quantiles = other.dials.concentration.quantiles
+    np.testing.assert_allclose(quantiles, 0.5, atol=1e-3)
+    model.dials.alpha = 0.0
+    other.set_weights(model.get_weights())
+    assert not other.dials.concentration.mixes
+
+
+def ratios(model, recorder, batches):
+    """What a recorder behind the place saw of sample 0 in batches of 0 and 1."""
+    x = np.eye(2, dtype="float32")
+    compiled(model, jit_compile=True, metrics=None)
+    dataset = tf.data.Dataset.from_tensors((x, np.array([0, 1]))).repeat(batches)
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(recorder.seen.numpy())
+    )
+    model.fit(dataset, shuffle=False, verbose=0, callbacks=[watch])
+    return np.array(seen)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 2.0])
+def test_ratios_inside_the_compiled_step_are_beta(alpha):
+    recorder = Recorder((2, 2))
+    head = keras.layers.Dense(2, activation="softmax")
+    base = keras.Sequential([keras.Input((2,)), recorder, head])
+    model = ManifoldMixup(base, ["input"], alpha, pairing="derange", seed=11)
+    seen = ratios(model, recorder, 1000)
+    assert np.allclose(seen[:, 0, 0], seen[:, 1, 1])
+    assert stats.kstest(seen[:, 0, 0], stats.beta(alpha, alpha).cdf).pvalue > UNLIKELY
+
+
+def test_places_are_chosen_by_their_probability():
+    """The two samples are halves of each other's behind the chosen place, and from there on."""
+    places = [keras.layers.Rescaling(1.0, name=f"p{i}") for i in range(3)]
+    recorders = [Recorder((2, 2)) for _ in places]
+    layers = [layer for pair in zip(places, recorders, strict=True) for layer in pair]
+    head = keras.layers.Dense(2, activation="softmax")
+    base = keras.Sequential([keras.Input((2,)), *layers, head])
+    model = ManifoldMixup(base, ["p0", "p1", "p2"], 1e8, pairing="reverse", seed=5)
+    model.dials.probabilities = [0.5, 0.3, 0.2]
+    chosen = []
+    compiled(model, jit_compile=True, metrics=None)
+    dataset = tf.data.Dataset.from_tensors((np.eye(2, dtype="float32"), np.array([0, 1])))
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: chosen.append(
+            next(i for i, r in enumerate(recorders) if abs(np.ptp(r.seen.numpy())) < 0.01)
+        )
+    )
+    model.fit(dataset.repeat(1000), shuffle=False, verbose=0, callbacks=[watch])
+    counts = np.bincount(chosen, minlength=3)
+    for count, probability in zip(counts, (0.5, 0.3, 0.2), strict=True):
+        error = np.sqrt(1000 * probability * (1 - probability))
+        assert abs(count - 1000 * probability) < 3 * error
+
+
+class Counting(keras.layers.Layer):
+    """Counts the traces of a training step."""
+
+    traces = 0
+
+    def call(self, inputs, training=None):
+        type(self).traces += bool(training)
+        return inputs
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_schedule_changes_all_without_a_new_trace(jit_compile):
+    recorder = Recorder((16, 8))
+    base = keras.Sequential([keras.Input((8,)), Counting(), recorder, *network().layers])
+    model = compiled(
+        MixingModel(base, [MixUp(1e8, pairing=pairing) for pairing in ("roll", "reverse")]),
+        jit_compile=jit_compile,
+    )
+    schedule = MixSchedule(rate=(1.0, 0.5), probabilities={0: [1, 0], 2: [0, 1]}, off_last=1)
+    seen, traces = [], []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: traces.append(Counting.traces),
+        on_epoch_end=lambda batch, logs: seen.append((model.dials.rate, recorder.seen.numpy())),
+    )
+    model.fit(
+        X, IDS, batch_size=16, epochs=5, shuffle=False, verbose=0, callbacks=[schedule, watch]
+    )
+    assert traces[0] < traces[1] == traces[-1] == Counting.traces
+    assert [rate for rate, _ in seen] == pytest.approx([1.0, 0.875, 0.75, 0.625, 0.0])
+    assert (model.dials.rate, model.dials.probabilities) == (1.0, [0.5, 0.5])
+    last = X[-16:]
+    np.testing.assert_allclose(seen[0][1], (last + np.roll(last, -1, axis=0)) / 2, atol=1e-3)
+    later = np.abs(seen[2][1] - (last + last[::-1]) / 2).max(axis=1) < 1e-3
+    unmixed = (seen[2][1] == last).all(axis=1)
+    assert later.any()
+    assert (later ^ unmixed).all()
+    np.testing.assert_array_equal(seen[4][1], last)
