@@ -154,7 +154,8 @@ def test_a_mask_that_two_branches_share_is_mixed_in_one_of_them(monkeypatch):
     pool = keras.layers.GlobalAveragePooling1D
     x = keras.layers.Concatenate()([pool(name="a")(mixed), pool(name="b")(plain)])
     base = keras.Model(ids, keras.layers.Dense(2)(x))
-    trained(base, ["place"])
+    with pytest.warns(UserWarning, match="past `place`"):
+        trained(base, ["place"])
     np.testing.assert_array_equal(layer(base, "mixed").mask, UNION)
     np.testing.assert_array_equal(layer(base, "plain").mask, RAW)
 
@@ -173,6 +174,23 @@ def test_both_encoders_of_a_pair_are_mixed_by_one_plan(monkeypatch):
     other = OTHER != 0
     union = other | (other[PARTNERS] & (RATIO < 1)[:, None])
     np.testing.assert_array_equal(layer(base, "after_b").mask, union)
+
+
+def test_metrics_of_a_sequence_take_the_mask_of_the_dominant_source(monkeypatch):
+    fix_draws(monkeypatch, PARTNERS, 0.25)
+    base = keras.Sequential(
+        [keras.Input((4,), dtype="int32"), embedding(), keras.layers.Dense(1, name="dense")]
+    )
+    model = ManifoldMixup(base, ["embedding"], per="sample")
+    model.compile("sgd", "mse", weighted_metrics=["mae"])
+    kernel, bias = base.get_layer("dense").get_weights()
+    vectors = base.get_layer("embedding").get_weights()[0][IDS]
+    predicted = ((0.25 * vectors + 0.75 * vectors[PARTNERS]) @ kernel + bias)[..., 0]
+    y = np.random.default_rng(0).normal(size=(4, 4)).astype("float32")
+    weights = np.ones((4, 4), "float32")
+    logs = model.train_on_batch(IDS, y[..., None], weights, return_dict=True)
+    expected = np.abs(predicted - y[PARTNERS])[RAW[PARTNERS]].mean()
+    assert logs["mae"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_loss_of_a_sequence_takes_each_sources_own_mask(monkeypatch):

@@ -263,3 +263,13 @@ def test_a_mixer_in_the_model_mixes_in_the_wrapper_alone(monkeypatch):
     model.compile("sgd", "mse", run_eagerly=True)
     model.train_on_batch(X, np.zeros((6, 3), "float32"))
     assert np.abs(recorder.seen - X).max() > 0.1
+
+
+def test_ways_around_a_place_are_warned_of():
+    base = residual()
+    with pytest.warns(UserWarning, match=r"past `1a_conv` and stay unmixed .* in a tuple"):
+        ManifoldMixup(base, ["1a_conv"])
+    ManifoldMixup(base, ["1a", ("1b_conv", "1b_skip"), "pool"])
+    outer = keras.Sequential([keras.Input((8, 8, 3)), residual(), keras.layers.Dense(2)])
+    with pytest.warns(UserWarning, match="past `functional.*/2a_norm`"):
+        ManifoldMixup(outer, ["2a_norm", "2a"])

@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 SMOKE = """
+import keras
 import numpy as np
 import keras_mix
 
@@ -31,6 +32,16 @@ labels = np.array([0, 1, 2, 0], dtype="int32")
 images, labels = keras_mix.layers.MixUp(alpha=0.2, num_classes=3)(images, labels)
 assert images.shape == (4, 8, 8, 3), images.shape
 assert np.allclose(np.sum(labels, axis=1), 1.0), labels
+
+base = keras.Sequential([
+    keras.Input((6,), dtype="int32"),
+    keras.layers.Embedding(9, 4, mask_zero=True),
+    keras.layers.LSTM(4),
+    keras.layers.Dense(3, activation="softmax"),
+])
+model = keras_mix.models.ManifoldMixup(base)
+model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+assert np.isfinite(model.fit(np.ones((8, 6)), np.arange(8) % 3, verbose=0).history["loss"]).all()
 """
 
 # A command that needs every package of the extra `evaluate`.

@@ -35,8 +35,7 @@ class Blend:
         ratio = ops.where(draws.coin(chance, rate, count), ratio, 1.0)
         ratio = ops.broadcast_to(ratio, [size])
         partners = draws.partners(order, self.pairing, size, size, crossed=False)
-        sources = ops.stack([ops.arange(size, dtype="int32"), partners], axis=1)
-        return portable.Shares(sources, ops.stack([ratio, 1.0 - ratio], axis=1))
+        return portable.shares(partners, ratio)
 
     def apply(self, plan, value):
         """The value's tensors, each blended in its own dtype (integers as floats)."""

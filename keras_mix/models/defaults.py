@@ -1,11 +1,20 @@
 """Sensible places: the points that all of a model's data pass through, where its stages end."""
 
+import warnings
+
 import keras
 
 from keras_mix.models import places
 from keras_mix.models.places import INPUT
 
 COUNT = 3
+# What stands before a network, and what belongs to the layer behind it, are no stages of their own.
+NO_STAGES = (
+    keras.layers.Normalization,
+    keras.layers.ZeroPadding1D,
+    keras.layers.ZeroPadding2D,
+    keras.layers.ZeroPadding3D,
+)
 
 
 def default_entries(base):
@@ -35,6 +44,25 @@ def default_entries(base):
     return first + list(dict.fromkeys(quarters))
 
 
+def warn_of_ways_around(owner, base, place):
+    """Warns where data pass a place by, such as the skip beside a residual branch.
+
+    Only a single layer in a graph that Keras knows can be judged.
+    """
+    graph = graph_of(base)
+    if graph is None or place.layers == (INPUT,) or len(place.layers) > 1:
+        return
+    name = place.names[0]
+    known = {layer.name for layer in graph.operations}
+    if name.split("/")[0] in known and name not in [path for path, _, _ in cut_points(base)]:
+        warnings.warn(
+            f"{owner}: some of the data reach the output past `{name}` and stay unmixed there, "
+            "while their labels are mixed. Mix where all pass through, such as behind the addition "
+            "of a residual block; or name all ways at once in a tuple.",
+            stacklevel=4,
+        )
+
+
 def graph_of(layer):
     """The functional graph of a model, or None where Keras does not know it."""
     graph = getattr(layer, "_functional", None) or layer
@@ -42,7 +70,7 @@ def graph_of(layer):
 
 
 def cut_points(base, prefix=""):
-    """[(path, output, whether there are weights before)] of the layers all data pass through."""
+    """[(path, output, whether it can end a stage)] of the layers all data pass through."""
     nodes = _nodes(graph_of(base))
     uses = _last_uses(nodes)
     points, live, weighted = [], set(), False
@@ -50,23 +78,24 @@ def cut_points(base, prefix=""):
         live |= {id(t) for t in node.outputs if t.dtype != "bool"}
         live = {tensor for tensor in live if uses.get(tensor, len(nodes)) > index}
         layer = node.operation
-        weighted = weighted or bool(getattr(layer, "weights", ()))
+        stage = not isinstance(layer, NO_STAGES)
+        weighted = weighted or (stage and bool(getattr(layer, "weights", ())))
         alone = len(node.outputs) == 1 and live == {id(node.outputs[0])}
         if node.is_input or not alone or not isinstance(layer, keras.layers.Layer):
             continue
         path = prefix + layer.name
         if graph_of(layer) is not None:
             points += cut_points(layer, path + "/")[:-1]
-        points.append((path, node.outputs[0], weighted))
+        points.append((path, node.outputs[0], stage and weighted))
     return points
 
 
 def _middle(points):
-    """(path, size) of those after the first weights, but for the model's output."""
+    """(path, size) of those that may end a stage, but for the model's output."""
     return [
         (path, tuple(output.shape[1:-1]) or tuple(output.shape[1:]))
-        for path, output, weighted in points[:-1]
-        if weighted and keras.backend.is_float_dtype(output.dtype)
+        for path, output, stage in points[:-1]
+        if stage and keras.backend.is_float_dtype(output.dtype)
     ]
 
 

@@ -52,6 +52,20 @@ class Mixture:
         """Labels of the source with the largest weight; the sample itself where two are equal."""
         return _taken(structure, self._dominant_sources)
 
+    def unmixed(self, mask):
+        """The mask that a mask of predictions was before it was mixed, if it was."""
+        return self.unmixed_masks.get(id(mask), mask)
+
+    def predictions(self, y_pred):
+        """What metrics see: without a gradient, and with the masks of the dominant sources."""
+        return keras.tree.map_structure(self._prediction, y_pred)
+
+    def _prediction(self, tensor):
+        fixed, mask = ops.stop_gradient(tensor), masking.mask_of(tensor)
+        if mask is not None:
+            masking.set_mask(fixed, self.dominant(self.unmixed(mask)))
+        return fixed
+
     @functools.cached_property
     def _dominant_sources(self):
         best = ops.argmax(self.shares.weights, axis=1)
@@ -138,7 +152,7 @@ def _term(mixture, base, y_true, y_pred, sample_weight, source):
         weights = portable.beside(weights, of_source) * ops.cast(of_source, weights.dtype)
     mask = masking.mask_of(y_pred)
     if mask is not None:
-        mask = mixture.of_source(mixture.unmixed_masks.get(id(mask), mask), source)
+        mask = mixture.of_source(mixture.unmixed(mask), source)
     return values, weights, mask
 
 

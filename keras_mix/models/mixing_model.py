@@ -5,7 +5,7 @@ import threading
 import keras
 
 from keras_mix import checks
-from keras_mix.models import arguments, blends, draws, places
+from keras_mix.models import arguments, blends, defaults, draws, places
 from keras_mix.models.dials import Dials
 from keras_mix.models.hooks import Hooks, Running, only_building
 from keras_mix.models.loss import LOSSES, LossOfSources, Mixture
@@ -107,6 +107,8 @@ class MixingModel(keras.Model):
         count = sum(len(mixers) for mixers in kinds)
         self.dials = Dials(self, self._starting_alpha(alpha, kinds), rate, count)
         self._places = self._placed(groups, kinds)
+        for place in self._places:
+            defaults.warn_of_ways_around(self.owner, model, place)
         self._seeds = keras.random.SeedGenerator(self.seed)
         self._hooks = Hooks(model)
         self._step = _Step()
@@ -178,8 +180,8 @@ class MixingModel(keras.Model):
         with mixture:
             loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         # Not in `compute_metrics`: on JAX nothing of the forward pass reaches it but the metrics.
-        fixed = keras.tree.map_structure(keras.ops.stop_gradient, y_pred)
-        super().compute_metrics(x, mixture.dominant(y), fixed, mixture.dominant(sample_weight))
+        y, sample_weight = mixture.dominant(y), mixture.dominant(sample_weight)
+        super().compute_metrics(x, y, mixture.predictions(y_pred), sample_weight)
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

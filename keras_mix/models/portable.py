@@ -71,18 +71,29 @@ def partners(seed, pairing, size, donors, crossed=False):
     return order
 
 
-def blend(tensor, plan):
-    """own + Σ share (other - own), in float32 or better, in the tensor's own dtype.
+def shares(partners, ratio):
+    """The plan in which each sample keeps its ratio, float32 [B], and a partner has the rest.
 
-    What is not mixed keeps every bit.
+    Where no rest is left the sample is its own partner, so that nothing of another, not even an
+    infinity times 0, can reach it.
+    """
+    own = ops.arange(ops.shape(partners)[0], dtype="int32")
+    sources = ops.stack([own, ops.where(ratio < 1, partners, own)], axis=1)
+    return Shares(sources, ops.stack([ratio, 1.0 - ratio], axis=1))
+
+
+def blend(tensor, plan):
+    """Σ weight · source, in float32 or better, in the tensor's own dtype.
+
+    This form has fewer passes over the data than own + share (other - own), forward and back. A
+    sample of weights 1 and 0 keeps its values, for then it is its own partner: see `shares`.
     """
     double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
     own = ops.cast(tensor, "float64" if double else "float32")
-    mixed = own
+    mixed = own * ops.cast(beside(plan.weights[:, 0], own), own.dtype)
     for source in range(1, plan.sources.shape[1]):
         other = ops.take(own, plan.sources[:, source], axis=0)
-        share = ops.cast(beside(plan.weights[:, source], own), own.dtype)
-        mixed = ops.where(share == 0, mixed, mixed + share * (other - own))
+        mixed += other * ops.cast(beside(plan.weights[:, source], own), own.dtype)
     return ops.cast(mixed, tensor.dtype)
 
 
