@@ -9,8 +9,9 @@ class MixSchedule(keras.callbacks.Callback):
     """Changes how a `keras_mix.models` model mixes, epoch by epoch, without a new trace.
 
     The concentration, the rate and the choice among places and mixers are weights of the model,
-    which this sets when an epoch begins; the compiled step goes on. When training ends they are
-    as they were before.
+    which this sets when an epoch begins; the compiled step goes on. When `fit` ends, in whatever
+    way, they are as they were before. A checkpoint that is saved on the way holds what was in
+    force then: train on from it with a schedule of its own, or set `dials`.
 
     Args:
         alpha: The concentration α ≥ 0 of each epoch: a callable of the epoch's number, from 0; or
@@ -42,7 +43,6 @@ class MixSchedule(keras.callbacks.Callback):
         self.rate = _ramp("rate", rate)
         self.probabilities = _phases(probabilities)
         self.off_last = checks.integer("off_last", off_last, low=0)
-        self._before = None
 
     def on_train_begin(self, logs=None):
         dials = getattr(self.model, "dials", None)
@@ -51,7 +51,7 @@ class MixSchedule(keras.callbacks.Callback):
                 "MixSchedule: the model must be one of keras_mix.models. Received: "
                 f"{type(self.model).__name__}. Wrap it, `keras_mix.models.MixingModel(model)`."
             )
-        self._before = dials.alpha, dials.rate, dials.probabilities
+        dials.begin_schedule()
 
     def on_epoch_begin(self, epoch, logs=None):
         dials, epochs = self.model.dials, self.params.get("epochs") or 1
@@ -59,14 +59,8 @@ class MixSchedule(keras.callbacks.Callback):
             dials.alpha = self.alpha(epoch, epochs)
         if self.probabilities is not None:
             dials.probabilities = self.probabilities(epoch)
-        rate = self._before[1] if self.rate is None else self.rate(epoch, epochs)
+        rate = dials.resting[1] if self.rate is None else self.rate(epoch, epochs)
         dials.rate = 0.0 if epoch >= epochs - self.off_last else rate
-
-    def on_train_end(self, logs=None):
-        dials = self.model.dials
-        alpha, dials.rate, dials.probabilities = self._before
-        if alpha is not None:
-            dials.alpha = alpha
 
 
 class _Straight:

@@ -32,6 +32,7 @@ RANKS = [
     {"models.draws", "models.masking", "models.hooks", "models.defaults"},
     {"models.origins", "models.blends", "models.dials", "models.loss"},
     {"models.arguments", "models.run"},
+    {"models.choices"},
     {"models.mixing_model"},
     {"models.manifold_mixup"},
     {"models"},

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from models import MaskProbe, fix_draws
+from models import MaskProbe, fix_draws, mixed_by
 
 from keras_mix.models import ManifoldMixup
 
@@ -224,3 +224,65 @@ def test_without_mixing_masked_models_train_as_plain(kind, jit_compile):
         weights.append([w.numpy() for w in base.trainable_weights])
     for plain, mixed in zip(*weights, strict=True):
         np.testing.assert_allclose(mixed, plain, rtol=1e-5, atol=1e-7)
+
+
+class Encoder(keras.layers.Layer):
+    """Makes a mask of its own, which Keras could not compute from its inputs'."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.embedding = embedding()
+
+    def call(self, ids):
+        return self.embedding(ids)
+
+
+class Encoding(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.after = Encoder(name="place"), probe("after")
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, ids):
+        return self.dense(ops.mean(self.after(self.encoder(ids)), axis=1))
+
+
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_a_place_that_makes_a_mask_keeps_it(monkeypatch, chosen):
+    fix_draws(monkeypatch, PARTNERS, RATIO)
+    base = Encoding()
+    base(IDS)
+    model = ManifoldMixup(base, ["place", "after"], per="sample")
+    model.dials.probabilities = np.eye(2)[chosen]
+    model.compile("sgd", "mse", run_eagerly=True)
+    model.train_on_batch(IDS, np.zeros((4, 2), "float32"))
+    np.testing.assert_array_equal(base.after.mask, RAW if chosen else UNION)
+
+
+class Causal(keras.Model):
+    """Attention with a mask [T, T] for all samples, of which there are as many."""
+
+    def __init__(self):
+        super().__init__()
+        self.place = keras.layers.Dense(8, name="place")
+        self.attention = keras.layers.MultiHeadAttention(2, 4)
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, inputs):
+        x = self.place(inputs)
+        x = self.attention(x, x, attention_mask=ops.tril(ops.ones((4, 4))))
+        return self.dense(ops.mean(x, axis=1))
+
+
+def test_a_causal_mask_is_no_mask_of_samples(monkeypatch):
+    fix_draws(monkeypatch, PARTNERS, 0.25)
+    base = Causal()
+    x = np.random.default_rng(0).normal(size=(4, 4, 8)).astype("float32")
+    base(x)
+    mixed = mixed_by(base.place(x).numpy(), PARTNERS, 0.25).astype("float32")
+    attended = base.attention(mixed, mixed, attention_mask=np.tril(np.ones((4, 4))))
+    expected = base.dense(ops.mean(attended, axis=1)).numpy()
+    model = ManifoldMixup(base, ["place"], per="sample")
+    model.compile("sgd", "mse", run_eagerly=True)
+    loss = model.train_on_batch(x, np.zeros((4, 2), "float32"))
+    assert loss == pytest.approx((expected**2).mean(), rel=1e-5)

@@ -161,8 +161,9 @@ class OwnStep(keras.Sequential):
         (lambda: ManifoldMixup(recurrent(), ["cell"]), "called at every step. .* Name 'rnn'"),
         (lambda: ManifoldMixup(ManifoldMixup(small())), "must not mix by itself"),
         (lambda: ManifoldMixup(OwnStep([keras.layers.Dense(3)])), "own `train_step` would not"),
+        (lambda: MixingModel(small(), MixUp(label_smoothing=0.1)), "which a mixer cannot smooth"),
         (lambda: MixingModel(small(), keras.layers.Dense(3)), "a layer of keras_mix.layers"),
-        (lambda: MixingModel(small(), [CutMix(), MixUp()], alpha=1.0), "Give each mixer its own"),
+        (lambda: MixingModel(small(), [CutMix(), MixUp()], alpha=1.0), "Give each its own"),
         (lambda: MixingModel(small(), alpha=-1.0), "`alpha` must be"),
         (lambda: MixingModel(small(), rate=2), "`rate` must be"),
         (lambda: MixingModel(small(), per="row"), "`per` must be one of"),
@@ -273,3 +274,17 @@ def test_ways_around_a_place_are_warned_of():
     outer = keras.Sequential([keras.Input((8, 8, 3)), residual(), keras.layers.Dense(2)])
     with pytest.warns(UserWarning, match="past `functional.*/2a_norm`"):
         ManifoldMixup(outer, ["2a_norm", "2a"])
+
+
+class TwoOfAName(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = (keras.layers.Dense(3, name="x") for _ in range(2))
+
+    def call(self, inputs):
+        return self.two(self.one(inputs))
+
+
+def test_layers_of_one_name_are_numbered():
+    base = TwoOfAName()
+    assert ManifoldMixup(base, [base.one, base.two]).mix_points == ["x", "x#2"]

@@ -265,3 +265,107 @@ def test_a_schedule_changes_all_without_a_new_trace(jit_compile):
     assert later.any()
     assert (later ^ unmixed).all()
     np.testing.assert_array_equal(seen[4][1], last)
+
+
+class Nested(keras.Model):
+    """Two layers of automatic names."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.one = keras.layers.Dense(8)
+        self.two = keras.layers.Dense(3, activation="softmax")
+
+    def call(self, inputs):
+        return self.two(self.one(inputs))
+
+
+def test_places_of_a_subclassed_base_are_saved_by_position(tmp_path):
+    base = Nested()
+    model = compiled(ManifoldMixup(base, [base.one]))
+    model.fit(X, IDS, verbose=0)
+    model.save(tmp_path / "model.keras")
+    keras.utils.clear_session()
+    keras.layers.Dense(1)
+    objects = {"Nested": Nested}
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects=objects)
+    assert loaded.mix_points == [loaded.base.one.name]
+
+
+def test_a_wrapper_trains_outermost_only():
+    inner = MixingModel(network())
+    outer = compiled(keras.Sequential([keras.Input((8,)), inner]))
+    outer.predict(X, verbose=0)
+    with pytest.raises(ValueError, match="must be outermost in training"):
+        outer.fit(X, IDS, verbose=0)
+
+
+def test_an_interrupted_schedule_leaves_the_model_as_it_was():
+    model = compiled(MixingModel(network(), alpha=0.5))
+    schedule = MixSchedule(alpha=(1.0, 2.0), off_last=2)
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / (epoch - 1))
+    with pytest.raises(ZeroDivisionError):
+        model.fit(X, IDS, epochs=3, verbose=0, callbacks=[schedule, stop])
+    assert (model.dials.alpha, model.dials.rate) == (0.5, 1.0)
+    best = keras.callbacks.EarlyStopping("loss", restore_best_weights=True)
+    model.fit(X, IDS, epochs=3, verbose=0, callbacks=[schedule, best])
+    assert (model.dials.alpha, model.dials.rate) == (0.5, 1.0)
+
+
+def test_half_precision_losses_are_scaled_as_the_bases():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    base = network()
+    keras.config.set_dtype_policy(before)
+    model = compiled(MixingModel(base))
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def test_the_wrapper_counts_the_base_as_its_only_layer():
+    base = network()
+    assert ManifoldMixup(base, [base.layers[0], ("one", "two")]).layers == [base]
+
+
+def test_exporting_exports_the_base(tmp_path):
+    model = compiled(MixingModel(network()))
+    model.fit(X, IDS, verbose=0)
+    model.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(X), model.predict(X, verbose=0), rtol=1e-5)
+
+
+class Own(keras.losses.Loss):
+    """One whose `__call__` is more than its `call`."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return 100 * super().__call__(y_true, y_pred, sample_weight)
+
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "sentence"),
+    [
+        (Own(), np.zeros((96, 3), "float32"), "its own `__call__` would not be used"),
+        ("mse", None, "there must be labels to mix"),
+    ],
+)
+def test_losses_that_cannot_be_mixed(loss, y, sentence):
+    model = MixingModel(network())
+    model.compile("sgd", loss, run_eagerly=True)
+    with pytest.raises(ValueError, match=sentence):
+        model.train_on_batch(X, y)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
+def test_what_the_loss_leaves_out_stays_out(reduction):
+    y = np.where(IDS == 2, -1, IDS)
+    loss = keras.losses.SparseCategoricalCrossentropy(ignore_class=-1, reduction=reduction)
+    found = []
+    for wrap in (False, True):
+        keras.utils.set_random_seed(7)
+        base = network()
+        model = MixingModel(base, rate=0.0) if wrap else base
+        model.compile(keras.optimizers.SGD(0.0), loss)
+        found.append(model.train_on_batch(X, y))
+    assert found[1] == pytest.approx(found[0], rel=1e-5)

@@ -2,7 +2,14 @@
 
 import keras
 
+# Keras has no public way to ask which layer was called first.
+from keras.src.backend.common.global_state import get_global_attribute
+
+from keras_mix import checks
 from keras_mix.models import blends, places
+
+# What a wrapper does by itself, and so not by the base's own way.
+METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 
 
 def mixers(owner, mixer):
@@ -24,6 +31,29 @@ def mixers(owner, mixer):
     return given
 
 
+def check_mixer(owner, mixer):
+    """Refuses a mixer with options that a model could not keep; None is the blend."""
+    smoothing = getattr(mixer, "label_smoothing", 0)
+    if smoothing:
+        raise ValueError(
+            f"{owner}: labels are mixed in the loss, which a mixer cannot smooth. Received: "
+            f"label_smoothing={smoothing}. Give it to the loss, such as "
+            "CategoricalCrossentropy(label_smoothing=…)."
+        )
+
+
+def refuse_inside_another(model):
+    """Inside another model nobody would mix the labels."""
+    context = get_global_attribute("current_call_ctx")
+    if context is not None and context.entry_layer is not model:
+        checks.refuse(
+            model.owner,
+            "its labels are mixed in its own `compute_loss`, so it must be outermost in training",
+            f"a call from inside {context.entry_layer.name!r}",
+            "Put its `base` there, and wrap the whole.",
+        )
+
+
 def check_base(owner, model):
     """Refuses what cannot be trained on mixtures."""
     if not isinstance(model, keras.Model):
@@ -39,7 +69,7 @@ def check_base(owner, model):
                 f"{owner}: the base must not mix by itself. Received: {path!r}, a "
                 f"{type(layer).__name__}. Give its `base`."
             )
-    for method in ("train_step", "compute_loss"):
+    for method in METHODS:
         if getattr(type(model), method) is not getattr(keras.Model, method):
             raise ValueError(
                 f"{owner}: the base's own `{method}` would not be used. Received: "

@@ -20,12 +20,13 @@ NO_STAGES = (
 def default_entries(base):
     """What `layers` is by default.
 
-    The input, unless it holds integers that are no images; and three layers at most. Of a model
-    whose graph Keras knows they come from the layers that all data pass through after the first
-    weights and before the output: the last one of each of the first three sizes of feature maps,
-    or, where there are fewer sizes, those at a quarter, a half and three quarters. Of any other
-    model they come from the layers that it directly holds, but the last, in the order in which it
-    made them: those that hold others, if there are any, else those with weights.
+    The input, unless it is known to hold integers that are no images (of a subclassed model that
+    is not known); and three layers at most. Of a model whose graph Keras knows they come from the
+    layers that all data pass through after the first weights and before the output: the last one
+    of each of the first three sizes of feature maps, or, where there are fewer sizes, those at a
+    quarter, a half and three quarters. Of any other model they come from the layers that it
+    directly holds, but the last, in the order in which it made them: those that hold others, if
+    there are any, else those with weights.
 
     Args:
         base: A Keras model.

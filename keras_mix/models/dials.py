@@ -23,6 +23,7 @@ class Dials:
             self._alpha = _weight(model, "alpha", ())
             self.concentration = draws.concentration(alpha, self._alpha)
             self._alpha.assign(alpha)
+        self._resting = None
         self._rate = _weight(model, "rate", ())
         self._probabilities = _weight(model, "probabilities", (count,))
         self.rate = rate
@@ -68,6 +69,24 @@ class Dials:
                 f"not all 0. Received: probabilities={value!r}"
             )
         self._probabilities.assign(weights / weights.sum())
+
+    @property
+    def resting(self):
+        """α, rate and probabilities as they are outside of a schedule."""
+        return self._resting or (self.alpha, self.rate, self.probabilities)
+
+    def begin_schedule(self):
+        """From here on changes last until `rest`."""
+        self._resting = self.resting
+
+    def rest(self):
+        """Puts back what a schedule changed, if one did."""
+        if self._resting is None:
+            return
+        alpha, self.rate, self.probabilities = self._resting
+        if alpha is not None:
+            self.alpha = alpha
+        self._resting = None
 
     def renew(self):
         """Derives again what depends on α, after the weight itself was loaded."""

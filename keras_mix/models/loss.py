@@ -87,9 +87,7 @@ class LossOfSources(keras.losses.Loss):
     """
 
     def __init__(self, loss, mixed="sources", name=None):
-        super().__init__(
-            name=name or getattr(loss, "name", None) or getattr(loss, "__name__", loss)
-        )
+        super().__init__(name=name or _name(loss))
         self.loss = loss
         self.mixed = mixed
 
@@ -98,7 +96,7 @@ class LossOfSources(keras.losses.Loss):
         mixture = _THREAD.mixture
         if mixture is None:
             return base(y_true, y_pred, sample_weight)
-        _check_batch(mixture, y_true)
+        _check(mixture, base, y_true, sample_weight)
         if self.mixed == "mixed_targets":
             return _of_mixed_targets(mixture, base, y_true, y_pred, sample_weight)
         return _of_sources(mixture, base, y_true, y_pred, sample_weight)
@@ -114,6 +112,12 @@ class LossOfSources(keras.losses.Loss):
     def from_config(cls, config):
         loss = keras.saving.deserialize_keras_object(config["loss"])
         return cls(**{**config, "loss": loss})
+
+
+def _name(loss):
+    if isinstance(loss, str):
+        return loss
+    return getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
 
 
 class _Reduced(keras.losses.Loss):
@@ -153,6 +157,10 @@ def _term(mixture, base, y_true, y_pred, sample_weight, source):
     mask = masking.mask_of(y_pred)
     if mask is not None:
         mask = mixture.of_source(mixture.unmixed(mask), source)
+    # What the loss itself leaves out, such as `ignore_class`.
+    own = masking.mask_of(values)
+    if own is not None:
+        mask = own if mask is None else ops.logical_and(own, mask)
     return values, weights, mask
 
 
@@ -197,12 +205,26 @@ def _mapped(function, structure):
     return keras.tree.map_structure(lambda t: None if t is None else function(t), structure)
 
 
-def _check_batch(mixture, y_true):
+def _check(mixture, base, y_true, sample_weight):
+    if type(base).__call__ is not keras.losses.Loss.__call__:
+        checks.refuse(
+            mixture.owner,
+            "a loss is mixed by its `call`, and its own `__call__` would not be used",
+            type(base).__name__,
+            "Move what it does into `call`.",
+        )
+    if any(tensor is None for tensor in keras.tree.flatten(y_true)):
+        checks.refuse(mixture.owner, "there must be labels to mix", "y=None")
+    _check_batch(mixture, "label", y_true)
+    _check_batch(mixture, "sample weight", sample_weight)
+
+
+def _check_batch(mixture, name, structure):
     size = mixture.shares.sources.shape[0]
-    for tensor in keras.tree.flatten(y_true):
-        if None not in (size, tensor.shape[0]) and size != tensor.shape[0]:
+    for tensor in keras.tree.flatten(structure):
+        if tensor is not None and None not in (size, tensor.shape[0]) and size != tensor.shape[0]:
             checks.refuse(
                 mixture.owner,
-                "there must be a label for each sample",
-                f"{tensor.shape[0]} labels beside {size} samples",
+                f"there must be a {name} for each sample",
+                f"{tensor.shape[0]} {name}s beside {size} samples",
             )

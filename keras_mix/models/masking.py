@@ -1,5 +1,6 @@
 """Keras masks: where they ride on tensors, which arguments are masks, and how they are mixed."""
 
+import keras
 from keras import ops
 
 # Keras has no public way to read or write the mask of a tensor.
@@ -8,12 +9,24 @@ from keras.src.backend import set_keras_mask as set_mask
 
 from keras_mix.models import portable
 
-__all__ = ["is_mask", "mask_of", "set_mask", "union"]
+__all__ = ["is_mask", "is_mask_of_batch", "mask_of", "set_mask", "union"]
 
 
 def is_mask(name):
     """Whether an argument of a layer's `call` is a mask, by Keras's convention."""
     return name is not None and (name == "mask" or name.endswith("_mask"))
+
+
+def is_mask_of_batch(layer, name, value):
+    """Whether an argument is a mask with an axis of samples, as far as the layer tells.
+
+    Keras's attention takes a mask [T, S] for all samples, too.
+    """
+    attention = isinstance(
+        layer, keras.layers.MultiHeadAttention | keras.layers.GroupQueryAttention
+    )
+    for_all = attention and name == "attention_mask" and len(getattr(value, "shape", ())) < 3
+    return is_mask(name) and not for_all
 
 
 def union(mask, plan, active):

@@ -5,7 +5,8 @@ import threading
 import keras
 
 from keras_mix import checks
-from keras_mix.models import arguments, blends, defaults, draws, places
+from keras_mix.models import arguments, draws, places
+from keras_mix.models.choices import Choices, at_positions
 from keras_mix.models.dials import Dials
 from keras_mix.models.hooks import Hooks, Running, only_building
 from keras_mix.models.loss import LOSSES, LossOfSources, Mixture
@@ -25,12 +26,17 @@ class MixingModel(keras.Model):
     In training, compiled metrics see the label of each sample's dominant source, so that an
     accuracy means something. Regularisers and `add_loss` count once. Masks of mixed sequences are
     the unions of their sources'. A layer that is called several times in a pass is mixed at each
-    call whose input has not been mixed there yet.
+    call whose input has not been mixed there yet. What a model computes between its layers in ways
+    that Keras does not see counts as mixed if anything in the call around it was mixed before.
+
+    The labels are mixed in `compute_loss`: a training loop of your own must take its loss from
+    there, and for unmixed outputs call `base`. Inside another model it does not train.
 
     Args:
         model: The model to train: sequential, functional or subclassed.
         mixer: A mixer of `keras_mix.layers`, or a list of them of which each batch draws one;
-            TensorFlow only. Defaults to None: Mixup's blend, on any backend.
+            TensorFlow only. Of its options those of the inputs count, not those of the labels.
+            Defaults to None: Mixup's blend, on any backend.
         layers: Where to mix: a list of "input", names or paths of layers ("backbone/block3_out"),
             indices into `model.layers`, or layers. An entry that is a tuple is one place, all of
             it mixed by one plan. Defaults to None: the mixers and `keras_mix.layers.MixPoint`s
@@ -92,23 +98,21 @@ class MixingModel(keras.Model):
         seed=None,
         **kwargs,
     ):
-        # The model inside casts its inputs by its own policy.
-        super().__init__(autocast=False, **kwargs)
         arguments.check_base(self.owner, model)
+        # Keras scales losses by the policy; the model inside casts its inputs itself.
+        kwargs.setdefault("dtype", model.dtype_policy)
+        super().__init__(autocast=False, **kwargs)
         self.base = model
         self.mixers = arguments.mixers(self.owner, mixer)
         self.per = checks.choice("per", per, checks.PER)
         self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
-        self.labels_mixed = checks.choice("loss", loss, LOSSES)
+        self.loss_mixing = checks.choice("loss", loss, LOSSES)
         self.seed = checks.integer("seed", seed, optional=True)
-        self._layers_given = layers
-        groups = [self._found(entry) for entry in self._entries(layers)]
-        kinds = [self._kinds(group) for group in groups]
-        count = sum(len(mixers) for mixers in kinds)
-        self.dials = Dials(self, self._starting_alpha(alpha, kinds), rate, count)
-        self._places = self._placed(groups, kinds)
-        for place in self._places:
-            defaults.warn_of_ways_around(self.owner, model, place)
+        self._finds_layers = layers is None
+        self._choices = Choices(self.owner, model, layers, self.default_entries, self.mixers)
+        alpha = self._choices.alpha(alpha, self.default_alpha)
+        self.dials = Dials(self, alpha, rate, len(self._choices))
+        self._choices.place(self.dials.concentration, self.pairing, self.per)
         self._seeds = keras.random.SeedGenerator(self.seed)
         self._hooks = Hooks(model)
         self._step = _Step()
@@ -122,12 +126,12 @@ class MixingModel(keras.Model):
     @property
     def mix_points(self):
         """The places, as `layers` names them."""
-        return list(dict.fromkeys(place.name for place in self._places))
+        return self._choices.mix_points
 
     @property
     def choices(self):
         """What each batch draws from: (place, mixer), None for the blend."""
-        return [(place.name, getattr(place.blend, "given", None)) for place in self._places]
+        return self._choices.pairs
 
     @property
     def output_names(self):
@@ -145,8 +149,9 @@ class MixingModel(keras.Model):
         told = {} if training is None else {"training": training}
         if not training or only_building():
             return self.base(inputs, **told)
+        arguments.refuse_inside_another(self)
         probabilities, rate = self.dials.now()
-        run = Run(self.owner, self._places, probabilities, rate, draws.begin(self._seeds))
+        run = Run(self.owner, self._choices.all, probabilities, rate, draws.begin(self._seeds))
         with self._hooks, Running(run):
             outputs = self.base(run.begin(inputs), **told)
         self._step.mixture = Mixture(self.owner, run.shares(), run.per, run.unmixed_masks)
@@ -162,8 +167,19 @@ class MixingModel(keras.Model):
         loss = keras.tree.map_structure(self._of_sources, loss)
         super().compile(optimizer, loss, *args, **kwargs)
 
+    def fit(self, *args, **kwargs):
+        """As Keras's; what a schedule has changed is put back, whatever ends the training."""
+        try:
+            return super().fit(*args, **kwargs)
+        finally:
+            self.dials.rest()
+
+    def export(self, *args, **kwargs):
+        """Exports the base model: nothing of the mixing is needed to predict."""
+        return self.base.export(*args, **kwargs)
+
     def get_compile_config(self):
-        # Keras saves it only where both methods are the class's own.
+        # Keras asks that who defines `compile` defines this too, though it adds nothing.
         return super().get_compile_config()
 
     def compile_from_config(self, config):
@@ -201,18 +217,20 @@ class MixingModel(keras.Model):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
+        alpha, rate, _ = self.dials.resting
         return {
             "name": self.name,
             "trainable": self.trainable,
             "model": serialize(self.base),
             "mixer": [serialize(mixer) for mixer in self.mixers] or None,
-            "layers": None if self._layers_given is None else self.mix_points,
-            "alpha": self.dials.alpha,
+            "places": None if self._finds_layers else self._choices.positions,
+            "alpha": alpha,
             "per": self.per,
             "pairing": self.pairing,
-            "rate": self.dials.rate,
-            "loss": self.labels_mixed,
+            "rate": rate,
+            "loss": self.loss_mixing,
             "seed": self.seed,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
         }
 
     @classmethod
@@ -221,67 +239,15 @@ class MixingModel(keras.Model):
         config = dict(config)
         config["model"] = load(config["model"], custom_objects=custom_objects)
         config["mixer"] = config["mixer"] and [load(mixer) for mixer in config["mixer"]]
-        if config["layers"] is not None:
-            config["layers"] = [x if isinstance(x, str) else tuple(x) for x in config["layers"]]
+        positions = config.pop("places")
+        if positions is not None:
+            config["layers"] = at_positions(config["model"], positions)
         return cls(**config)
-
-    def _entries(self, layers):
-        if layers is None:
-            held = [path for path, x in places.tree(self.base).items() if blends.is_own_place(x)]
-            layers = held or self.default_entries()
-        if isinstance(layers, str) or not isinstance(layers, list | tuple) or not layers:
-            raise ValueError(
-                f"{self.owner}: `layers` must be a list that names one place at least. Received: "
-                f"layers={layers!r}"
-            )
-        return list(layers)
-
-    def _found(self, entry):
-        """The (path, layer) of all that an entry of `layers` names."""
-        names = entry if isinstance(entry, tuple) else (entry,)
-        return [places.find(self.owner, self.base, name) for name in names]
-
-    def _kinds(self, group):
-        """The mixers of a place, of which each makes a choice of its own; None is the blend."""
-        held = [layer for _, layer in group if blends.is_mixer(layer)]
-        return held or self.mixers or [None]
-
-    def _starting_alpha(self, alpha, kinds):
-        """α where one value serves all places, else None."""
-        mixers = {id(mixer): mixer for group in kinds for mixer in group}.values()
-        own = self.default_alpha
-        if None not in mixers:
-            own = getattr(*mixers, "alpha", None) if len(mixers) == 1 else None
-            if alpha is not None and own is None:
-                raise ValueError(
-                    f"{self.owner}: `alpha` is that of the blend or of one mixer that has it. "
-                    f"Received: alpha={alpha!r} and mixers={list(mixers)}. Give each mixer its own."
-                )
-        return checks.number("alpha", alpha) if alpha is not None else own
-
-    def _placed(self, groups, kinds):
-        """The places: each entry, with each of its mixers."""
-        blend = None
-        if any(None in mixers for mixers in kinds):
-            blend = blends.Blend(self.dials.concentration, self.pairing, self.per)
-        found = []
-        for group, mixers in zip(groups, kinds, strict=True):
-            names, layers = zip(*group, strict=True)
-            if len(group) > 1 and any(getattr(mixer, "grid_rank", None) for mixer in mixers):
-                raise ValueError(
-                    f"{self.owner}: a tuple in `layers` is mixed by one plan, and regions do not "
-                    f"fit layers of different sizes. Received: {names} with {mixers}. Take a "
-                    "mixer that blends."
-                )
-            for mixer in mixers:
-                made = blend if mixer is None else blends.ByMixer(mixer, self.dials.concentration)
-                found.append(places.Place(layers, names, made))
-        return found
 
     def _of_sources(self, loss):
         if loss is None or isinstance(loss, LossOfSources):
             return loss
-        return LossOfSources(loss, self.labels_mixed)
+        return LossOfSources(loss, self.loss_mixing)
 
 
 class _Step(threading.local):

@@ -37,17 +37,23 @@ def children(layer):
 
 
 def tree(base):
-    """{path: layer} of all layers in a model; the names of nested ones are joined by "/"."""
+    """{path: layer} of all layers in a model; the names of nested ones are joined by "/".
+
+    A name that stands there already gets a number, "dense#2".
+    """
     found, queue = {}, [("", base)]
     while queue:
         prefix, parent = queue.pop(0)
         for layer in children(parent):
             if isinstance(layer, keras.layers.InputLayer):
                 continue
-            path = prefix + layer.name
-            if not any(layer is other for other in found.values()):
-                found[path] = layer
-                queue.append((path + "/", layer))
+            if any(layer is other for other in found.values()):
+                continue
+            path, number = prefix + layer.name, 2
+            while path in found:
+                path, number = f"{prefix}{layer.name}#{number}", number + 1
+            found[path] = layer
+            queue.append((path + "/", layer))
     return found
 
 

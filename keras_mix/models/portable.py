@@ -74,8 +74,8 @@ def partners(seed, pairing, size, donors, crossed=False):
 def shares(partners, ratio):
     """The plan in which each sample keeps its ratio, float32 [B], and a partner has the rest.
 
-    Where no rest is left the sample is its own partner, so that nothing of another, not even an
-    infinity times 0, can reach it.
+    Where no rest is left the sample is its own partner, so that nothing of another can reach it,
+    not even by an infinity times 0.
     """
     own = ops.arange(ops.shape(partners)[0], dtype="int32")
     sources = ops.stack([own, ops.where(ratio < 1, partners, own)], axis=1)
@@ -86,7 +86,7 @@ def blend(tensor, plan):
     """Σ weight · source, in float32 or better, in the tensor's own dtype.
 
     This form has fewer passes over the data than own + share (other - own), forward and back. A
-    sample of weights 1 and 0 keeps its values, for then it is its own partner: see `shares`.
+    sample of weights 1 and 0 keeps its values if they are finite.
     """
     double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
     own = ops.cast(tensor, "float64" if double else "float32")

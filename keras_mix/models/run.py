@@ -42,10 +42,6 @@ class Run:
         """The inputs, mixed if they are a place."""
         mixed, places = self._at_places(INPUT, inputs, CLEAN, unsure=False)
         self.origins.frames = [Frame(places)]
-        for own, new in zip(keras.tree.flatten(inputs), keras.tree.flatten(mixed), strict=True):
-            mask = masking.mask_of(own)
-            if own is not new and mask is not None:
-                masking.set_mask(new, self._mask(mask, places, CLEAN))
         return mixed
 
     def call(self, layer, function, parameters, args, kwargs):
@@ -64,7 +60,7 @@ class Run:
         origins = self.origins
         entry, unknown = origins.of_data(data)
         values = [
-            self._masks(v, entry) if masking.is_mask(n) else v
+            self._masks(v, entry) if masking.is_mask_of_batch(layer, n, v) else v
             for n, v in zip(names, values, strict=True)
         ]
         origins.frames.append(Frame(entry))
@@ -84,8 +80,8 @@ class Run:
     def shares(self):
         """The `Shares` of the labels: those of the place that was chosen.
 
-        Where a weight is 0 the source is the sample itself, so that nothing of the other, not
-        even an infinite loss times 0, can reach it.
+        In mixers' plans, too, the source is the sample itself where a weight is 0, so that nothing
+        of the other, not even an infinite loss times 0, can reach it.
         """
         self._check_passed()
         combined = None
@@ -120,9 +116,18 @@ class Run:
                 )
             self.passed.add((index, id(layer)))
             if index not in entry:
-                outputs = self._mixed(index, place, outputs, place.name_of(layer))
+                mixed = self._mixed(index, place, outputs, place.name_of(layer))
+                self._hand_on_masks(outputs, mixed, frozenset({index}))
+                outputs = mixed
                 places |= {index}
         return outputs, places
+
+    def _hand_on_masks(self, outputs, mixed, places):
+        """Keras mends a lost mask only where a layer can compute it from its inputs' alone."""
+        for own, new in zip(keras.tree.flatten(outputs), keras.tree.flatten(mixed), strict=True):
+            mask = masking.mask_of(own)
+            if own is not new and mask is not None:
+                masking.set_mask(new, self._mask(mask, places, self.origins.of_mask(mask)))
 
     def _mixed(self, index, place, value, name):
         blends.check(self.owner, name, value, inputs=place.layers == (INPUT,))
@@ -146,8 +151,11 @@ class Run:
 
     def _mask(self, mask, entry, before):
         places = entry - before
-        batched = ops.is_tensor(mask) and len(mask.shape) > 1 and mask.shape[0] != 1
-        if not places or not batched:
+        if not places or not ops.is_tensor(mask):
+            return mask
+        size = self.plans[self.places[min(places)].blend].sources.shape[0]
+        if len(mask.shape) < 2 or mask.shape[0] != size:
+            # One for all samples, such as a causal one.
             return mask
         key = id(mask), places
         if key not in self._unions:
@@ -169,7 +177,8 @@ class Run:
                         self.owner,
                         "every place must be passed when the model is called",
                         f"`{place.name_of(layer)}`, which was not called",
-                        "Leave it out of `layers`.",
+                        "Leave it out of `layers`; or, if it is called inside a tf.function of the "
+                        "model's own, take that decorator off.",
                     )
 
 

@@ -1,0 +1,117 @@
+"""What each batch draws from: every place of a model, with every mixer that may mix there."""
+
+from keras_mix import checks
+from keras_mix.models import arguments, blends, defaults, places
+
+
+class Choices:
+    """The choices of a model.
+
+    Not a list of places, for Keras would count the layers in it as the model's own.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        base: The model.
+        layers: The argument of that name, or None.
+        default_entries: What `layers` is where the model holds no place of its own, a function.
+        mixers: The mixers for all places that have none of their own.
+    """
+
+    def __init__(self, owner, base, layers, default_entries, mixers):
+        self.owner = owner
+        self.base = base
+        self._groups = [
+            [places.find(owner, base, name) for name in _group(entry)]
+            for entry in _entries(owner, base, layers, default_entries)
+        ]
+        self._mixers = [_mixers_of(owner, group, mixers) for group in self._groups]
+        self.all = []
+
+    def __len__(self):
+        return sum(len(mixers) for mixers in self._mixers)
+
+    def alpha(self, given, default):
+        """The α that one value serves all choices as, else None.
+
+        Args:
+            given: The argument of that name, or None.
+            default: That of the blend.
+        """
+        mixers = {id(mixer): mixer for group in self._mixers for mixer in group}.values()
+        own = default
+        if None not in mixers:
+            own = getattr(*mixers, "alpha", None) if len(mixers) == 1 else None
+            if given is not None and own is None:
+                raise ValueError(
+                    f"{self.owner}: `alpha` is that of the blend or of one mixer that has it. "
+                    f"Received: alpha={given!r} and mixers={list(mixers)}. Give each its own."
+                )
+        return own if given is None else checks.number("alpha", given)
+
+    def place(self, alpha, pairing, per):
+        """Makes the places, once it is known how they are mixed."""
+        blend = blends.Blend(alpha, pairing, per)
+        for group, mixers in zip(self._groups, self._mixers, strict=True):
+            names, layers = zip(*group, strict=True)
+            for mixer in mixers:
+                made = blend if mixer is None else blends.ByMixer(mixer, alpha)
+                self.all.append(places.Place(layers, names, made))
+        for place in self.all:
+            defaults.warn_of_ways_around(self.owner, self.base, place)
+
+    @property
+    def mix_points(self):
+        """The places, as `layers` names them."""
+        return list(dict.fromkeys(place.name for place in self.all))
+
+    @property
+    def pairs(self):
+        """(place, mixer) of each choice; None for the blend."""
+        return [(place.name, getattr(place.blend, "given", None)) for place in self.all]
+
+    @property
+    def positions(self):
+        """The groups as data to save: names of layers differ from one process to the next."""
+        known = list(places.tree(self.base))
+        return [
+            [path if path == places.INPUT else known.index(path) for path, _ in group]
+            for group in self._groups
+        ]
+
+
+def at_positions(base, positions):
+    """What `layers` takes, from what `Choices.positions` gave."""
+    known = list(places.tree(base).values())
+    groups = [tuple(x if x == places.INPUT else known[x] for x in group) for group in positions]
+    return [group if len(group) > 1 else group[0] for group in groups]
+
+
+def _entries(owner, base, layers, default_entries):
+    if layers is None:
+        held = [path for path, x in places.tree(base).items() if blends.is_own_place(x)]
+        layers = held or default_entries()
+    if isinstance(layers, str) or not isinstance(layers, list | tuple) or not layers:
+        raise ValueError(
+            f"{owner}: `layers` must be a list that names one place at least. Received: "
+            f"layers={layers!r}"
+        )
+    return list(layers)
+
+
+def _group(entry):
+    return entry if isinstance(entry, tuple) else (entry,)
+
+
+def _mixers_of(owner, group, mixers):
+    """The mixers of a place, of which each makes a choice of its own; None is the blend."""
+    held = [layer for _, layer in group if blends.is_mixer(layer)]
+    chosen = held or mixers or [None]
+    for mixer in chosen:
+        arguments.check_mixer(owner, mixer)
+        if len(group) > 1 and getattr(mixer, "grid_rank", None):
+            raise ValueError(
+                f"{owner}: a tuple in `layers` is mixed by one plan, and regions do not fit "
+                f"layers of different sizes. Received: {[path for path, _ in group]} with "
+                f"{mixer!r}. Take a mixer that blends."
+            )
+    return chosen
