@@ -64,6 +64,9 @@ class ByMixer:
 
     def apply(self, plan, value):
         """The value as the mixer mixes it; floats keep their dtype."""
+        if plan is not None:
+            # As in `portable.blend`.
+            plan = plan._replace(weights=ops.stop_gradient(plan.weights))
         return keras.tree.map_structure(_as_given, self.mixer.apply(plan, value), value)
 
 

@@ -90,10 +90,12 @@ def blend(tensor, plan):
     """
     double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
     own = ops.cast(tensor, "float64" if double else "float32")
-    mixed = own * ops.cast(beside(plan.weights[:, 0], own), own.dtype)
+    # Nothing is learned of the draws: their gradient would cost two passes more.
+    weights = ops.cast(ops.stop_gradient(plan.weights), own.dtype)
+    mixed = own * beside(weights[:, 0], own)
     for source in range(1, plan.sources.shape[1]):
         other = ops.take(own, plan.sources[:, source], axis=0)
-        mixed += other * ops.cast(beside(plan.weights[:, source], own), own.dtype)
+        mixed += other * beside(weights[:, source], own)
     return ops.cast(mixed, tensor.dtype)
 
 
