@@ -75,6 +75,10 @@ def test_integer_inputs_that_are_no_images_are_no_default():
     x = keras.layers.LSTM(4, name="three")(x)
     base = keras.Model(ids, keras.layers.Dense(3)(x))
     assert ManifoldMixup(base).mix_points == ["one", "two", "three"]
+    masked = keras.layers.Embedding(9, 4, mask_zero=True, name="embedding")(ids)
+    masked = keras.layers.LSTM(4, return_sequences=True, name="one")(masked)
+    base = keras.Model(ids, keras.layers.Dense(3)(keras.layers.LSTM(4, name="two")(masked)))
+    assert ManifoldMixup(base).mix_points == ["embedding", "one", "two"]
     assert ManifoldMixup(residual("uint8")).mix_points[0] == "input"
 
 

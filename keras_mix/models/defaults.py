@@ -76,7 +76,7 @@ def cut_points(base, prefix=""):
     uses = _last_uses(nodes)
     points, live, weighted = [], set(), False
     for index, node in enumerate(nodes):
-        live |= {id(t) for t in node.outputs if t.dtype != "bool"}
+        live |= {id(output) for output in node.outputs if output.dtype != "bool"}
         live = {tensor for tensor in live if uses.get(tensor, len(nodes)) > index}
         layer = node.operation
         stage = not isinstance(layer, NO_STAGES)
@@ -101,9 +101,14 @@ def _middle(points):
 
 
 def _nodes(graph):
-    """A graph's nodes, each after those it depends on."""
+    """A graph's nodes, each after those it depends on, without those that compute masks."""
     by_depth = graph._nodes_by_depth
-    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+    nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+    return [node for node in nodes if node.is_input or not _is_mask(node)]
+
+
+def _is_mask(node):
+    return all(output.dtype == "bool" for output in node.outputs)
 
 
 def _last_uses(nodes):
