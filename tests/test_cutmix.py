@@ -1,4 +1,4 @@
-"""CutMix: one clipped box of a partner. Its laws shared with the others stand in test_contract."""
+"""CutMix: one clipped box of a partner. The laws of all: test_contract_*."""
 
 import numpy as np
 import oracles

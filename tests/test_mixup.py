@@ -1,4 +1,4 @@
-"""MixUp: x = λ x_i + (1 - λ) x_j. Its laws shared with the others stand in test_contract."""
+"""MixUp: x = λ x_i + (1 - λ) x_j. The laws of all: test_contract_*."""
 
 import numpy as np
 import oracles

@@ -1,5 +1,6 @@
 """The base of all mixers: a Keras layer that draws a plan and applies it to every leaf."""
 
+import abc
 import functools
 import random
 
@@ -14,7 +15,7 @@ from keras_mix.layers.specs import grid_of, specs_of
 from keras_mix.reading import Reader
 
 
-class Mixer(keras.layers.Layer):
+class Mixer(keras.layers.Layer, abc.ABC):
     """Mixes a batch: inputs, labels, masks and weights by one plan.
 
     A mixer is called as `layer(x)`, `layer(x, y)`, `layer(x, y, sample_weight)`, with a tuple of
@@ -133,6 +134,7 @@ class Mixer(keras.layers.Layer):
         self._allow_non_tensor_positional_args = True
         self.built = True
 
+    @abc.abstractmethod
     def sample(self, batch, seed):
         """Draws the plan of one batch: all that a mixer has to define.
 
@@ -143,7 +145,6 @@ class Mixer(keras.layers.Layer):
         Returns:
             A `keras_mix.plan.Plan`.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define `sample(batch, seed)`.")
 
     @property
     def owner(self):

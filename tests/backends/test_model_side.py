@@ -304,7 +304,7 @@ class StandIn(layers.Layer):
     mixes_by_plan = True
 
 
-@pytest.mark.skipif(BACKEND == "tensorflow", reason="TensorFlow has mixers")
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="on TensorFlow mixers are not refused")
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_a_mixer_is_refused(wrapper):
     with pytest.raises(ValueError, match="needs the TensorFlow backend") as caught:
@@ -324,7 +324,7 @@ def output_of(script):
 
 @pytest.mark.skipif(
     BACKEND == "tensorflow" or importlib.util.find_spec("tensorflow") is None,
-    reason="A mixer on another backend, which takes TensorFlow beside it",
+    reason="needs TensorFlow installed, beside another backend of Keras",
 )
 def test_a_real_mixer_is_refused():
     script = """
