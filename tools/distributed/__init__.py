@@ -1,0 +1,1 @@
+"""The checks of tools/train_distributed.py."""
