@@ -64,7 +64,9 @@ def measured(parts, quick, report):
     if "data" in (parts or PARTS):
         results.update(data_side(quick, report))
     if "models" in (parts or PARTS):
-        results["train_steps"] = train_steps.measure(repeats=1 if quick else 3, count=7)
+        results["train_steps"] = train_steps.measure(
+            repeats=1 if quick else 3, count=7 if quick else 15
+        )
         report.train_steps(results["train_steps"])
     return results
 
