@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_mix import placing
+from keras_mix.arithmetic import blend, convert, precise
+from keras_mix.plan import is_source
+
 
 class Spec(NamedTuple):
     """How one leaf is treated; all static.
@@ -19,6 +23,7 @@ class Spec(NamedTuple):
         num_classes: The number of classes that class ids are one-hot encoded with.
         sources: The number of sources, the S of packed pairs.
         smoothing: The share of a label that is spread over all classes.
+        crossed: Whether the donors are another batch.
     """
 
     kind: str
@@ -27,6 +32,7 @@ class Spec(NamedTuple):
     num_classes: int | None = None
     sources: int = 2
     smoothing: float = 0.0
+    crossed: bool = False
 
 
 class Rule(NamedTuple):
@@ -63,98 +69,59 @@ def spatial_axes(rank, grid_rank, data_format):
     return tuple(range(first, first + grid_rank))
 
 
-def _convert(tensor, spec):
-    if tensor.dtype == spec.dtype:
-        return tensor
-    if spec.dtype.is_integer and tensor.dtype.is_floating:
-        return tf.saturate_cast(tf.round(tensor), spec.dtype)
-    return tf.cast(tensor, spec.dtype)
+def _form_values(tensor, spec):
+    return convert(tensor, spec.dtype)
 
 
 def _mix_values(plan, own, donor, spec):
     """Pastes what lies on the region's grid, blends the rest by the weights."""
+    if spec.axes is not None and plan.hard:
+        return convert(_paste(plan, own, donor, spec), spec.dtype)
+    # Only source 0's share may be missing from a blend.
+    others = range(1, plan.sources.shape[1])
     if spec.axes is None or plan.region is None:
-        own, donor = _precise(own), _precise(donor)
-        shares = [_beside(plan.weights[:, s], own) for s in range(plan.weights.shape[1])]
-        mixed = _blend(own, _others(plan, donor), shares)
-    elif plan.hard:
-        mixed = _paste(plan, own, donor, spec)
+        own = precise(own)
+        shares = [_beside(plan.weights[:, s], own) for s in others]
+        sources = [precise(_source(plan, donor, s)) for s in others]
     else:
-        own, donor = _precise(own), _precise(donor)
-        own, others = _placed(plan, own, donor, spec)
-        # Only source 0's share may be missing from a blend, so the sources come last to first.
-        shares = [_over(plan.region[..., s], own, spec) for s in range(plan.region.shape[-1])]
-        mixed = _blend(own, others, shares)
-    return _convert(mixed, spec)
+        placed = [_placed(plan, own, donor, spec, s) for s in range(plan.sources.shape[1])]
+        own, *sources = [precise(tensor) for tensor in placed]
+        shares = [_over(plan.region[..., s], own, spec) for s in others]
+    return convert(blend(own, sources, shares), spec.dtype)
 
 
 def _paste(plan, own, donor, spec):
-    own, others = _placed(plan, own, donor, spec)
+    if plan.placement is not None:
+        source = tf.cast(plan.region, tf.int32)
+        return convert(_placed(plan, own, donor, spec, source), own.dtype)
     region = _over(plan.region, own, spec)
-    for source, other in enumerate(others, start=1):
-        inside = region if region.dtype == tf.bool else tf.equal(region, source)
-        own = tf.where(inside, other, own)
+    if plan.fill is not None:
+        return tf.where(is_source(region, plan.sources.shape[1]), _fill(plan, own, spec), own)
+    for source in range(1, plan.sources.shape[1]):
+        own = tf.where(is_source(region, source), _source(plan, donor, source), own)
     return own
 
 
-def _blend(own, others, shares):
-    """own + Σ share (other - own). What is not mixed, -0 and ∞ too, keeps every bit."""
-    mixed = own
-    for other, share in zip(others, shares[1:], strict=True):
-        share = tf.cast(share, own.dtype)
-        unmixed = (share == 0) | (other == own)
-        mixed = tf.where(unmixed, mixed, mixed + share * (other - own))
-    return mixed
+def _fill(plan, own, spec):
+    if not isinstance(plan.fill, str):
+        return convert(tf.convert_to_tensor(plan.fill, tf.float32), own.dtype)
+    return convert(tf.reduce_mean(precise(own), axis=spec.axes, keepdims=True), own.dtype)
 
 
-def _others(plan, donor):
-    return [tf.gather(donor, plan.sources[:, s]) for s in range(1, plan.sources.shape[1])]
+def _source(plan, donor, source):
+    return tf.gather(donor, plan.sources[:, source])
 
 
-def _placed(plan, own, donor, spec):
-    others = _others(plan, donor)
+def _placed(plan, own, donor, spec, source):
+    """What each place reads from its source (a map, or one for all), placed as the plan says."""
     if plan.placement is None:
-        return own, others
-    frames = zip([own, *others], tf.unstack(plan.placement, axis=1), strict=True)
-    own, *others = (_place(frame, rectangle, spec) for frame, rectangle in frames)
-    return own, others
-
-
-def _place(tensor, rectangle, spec):
-    """The frame resampled so that it fills the rectangle; beyond it the border goes on."""
-    top, left, height, width = tf.unstack(rectangle, axis=1)
+        return own if source == 0 else _source(plan, donor, source)
+    pool, sources = own, plan.sources
+    if spec.crossed:
+        pool = tf.concat([own, donor], axis=0)
+        sources = tf.concat([sources[:, :1], sources[:, 1:] + tf.shape(own)[0]], axis=1)
     nearest = spec.kind == "segmentation_masks"
-    placed = tensor if nearest else _precise(tensor)
-    for axis, start, extent in zip(spec.axes, (top, left), (height, width), strict=True):
-        size = tf.shape(tensor)[axis]
-        scale = tf.cast(size, tf.float32) / extent
-        pixel = tf.cast(tf.range(size), tf.float32) + 0.5
-        centre = pixel - tf.expand_dims(start, 1)
-        position = centre * tf.expand_dims(scale, 1) - 0.5
-        placed = _resample(placed, position, axis, nearest)
-    return _convert(placed, Spec("values", dtype=tensor.dtype))
-
-
-def _resample(tensor, position, axis, nearest):
-    """Reads an axis at positions float32 [B, n], between pixels linearly or at the nearest."""
-    last = tf.shape(tensor)[axis] - 1
-    low = tf.floor(position + 0.5 if nearest else position)
-    index = tf.cast(low, tf.int32)
-    values = _along(tensor, tf.clip_by_value(index, 0, last), axis)
-    if nearest:
-        return values
-    above = _along(tensor, tf.clip_by_value(index + 1, 0, last), axis)
-    shape = [1] * tensor.shape.rank
-    shape[0], shape[axis] = -1, tf.shape(position)[1]
-    return _blend(values, [above], [None, tf.reshape(position - low, shape)])
-
-
-def _along(tensor, index, axis):
-    """tensor[b, …, index[b, i], …] at the axis."""
-    order = [0, axis, *(a for a in range(1, tensor.shape.rank) if a != axis)]
-    moved = tf.gather(tf.transpose(tensor, order), index, batch_dims=1)
-    back = sorted(range(tensor.shape.rank), key=order.__getitem__)
-    return tf.transpose(moved, back)
+    return placing.read(pool, sources, plan.placement, spec.axes, source, nearest)
 
 
 def _over(region, tensor, spec):
@@ -169,12 +136,6 @@ def _over(region, tensor, spec):
 
 def _beside(share, tensor):
     return tf.reshape(share, [-1] + [1] * (tensor.shape.rank - 1))
-
-
-def _precise(tensor):
-    """Mixing is done in float32, or in float64 where float32 would lose bits of the data."""
-    narrow = tensor.dtype.is_floating or tensor.dtype.size < 4
-    return tf.cast(tensor, tf.float32 if narrow and tensor.dtype != tf.float64 else tf.float64)
 
 
 def _mix_labels(plan, own, donor, spec):
@@ -195,7 +156,8 @@ def _form_labels(tensor, spec):
 
 def _mix_pairs(plan, own, donor, spec):
     own, donor = _flat(own), _flat(donor)
-    ids = tf.stack([own, *_others(plan, donor)], axis=1)
+    others = [_source(plan, donor, source) for source in range(1, plan.sources.shape[1])]
+    ids = tf.stack([own, *others], axis=1)
     return tf.stack([tf.cast(ids, tf.float32), plan.weights], axis=1)
 
 
@@ -218,12 +180,12 @@ def _pass(plan, own, donor, spec):
 
 
 RULES = {
-    "images": Rule(_convert, _mix_values),
-    "values": Rule(_convert, _mix_values),
+    "images": Rule(_form_values, _mix_values),
+    "values": Rule(_form_values, _mix_values),
     "labels": Rule(_form_labels, _mix_labels),
     "class_ids": Rule(_form_labels, _mix_labels),
     "pairs": Rule(_form_pairs, _mix_pairs),
     "segmentation_masks": Rule(_untouched, _paste),
-    "sample_weights": Rule(_convert, _mix_values),
+    "sample_weights": Rule(_form_values, _mix_values),
     "passthrough": Rule(_untouched, _pass),
 }

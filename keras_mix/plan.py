@@ -4,6 +4,8 @@ The law of a plan: `weights[i, s]` is the share of sample i that really comes fr
 counted from the region after rounding and clipping, never the λ that was drawn.
 """
 
+import functools
+import operator
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -19,19 +21,24 @@ class Plan(NamedTuple):
         region: What each place is made of, or None where all are blended alike. Spatial is
             H, W; T; T, F; … A leading 1 serves the whole batch.
             Hard: bool or int32 [B or 1, *spatial], the source of each place (True is source 1).
-            Box: a tuple of bool [B or 1, size], one for each spatial axis, True along source 1's
-            part; it stands for their product, a hard region, which is not rendered before the
-            compiled part applies it.
+            Hard, by axes: a tuple of one tensor for each spatial axis, which is not rendered
+            before the compiled part applies it. A box: bool [B or 1, size], True along source
+            1's part. Several: bool [B or 1, N, size]. Blocks: int32 [B or 1, size], the numbers
+            whose sum is the source.
             Soft: float32 [B or 1, *spatial, S], how much of each source.
-        placement: float32 [B, S, 4], the rectangle (top, left, height, width), in pixels of the
-            result, in which each source's whole frame lands; it may reach over the border.
-            None leaves every source in place.
+        placement: Where each source's whole frame lands, in pixels of the result; it may reach
+            over the border. int32 [B, S, axes], its first corner, at its own size; or float32
+            [B, S, 4], the rectangle (top, left, height, width) that it is resized to. None
+            leaves every source in place.
+        fill: What the inputs' places beyond the last source are filled with: a number, or "mean",
+            each sample's own for each channel. None where there are none such.
     """
 
     sources: tf.Tensor
     weights: tf.Tensor
     region: tf.Tensor | tuple | None = None
     placement: tf.Tensor | None = None
+    fill: tf.Tensor | float | str | None = None
 
     @property
     def hard(self):
@@ -41,15 +48,14 @@ class Plan(NamedTuple):
         return self.region is not None and not self.region.dtype.is_floating
 
     def rendered(self):
-        """The same plan, with a box as a region of places."""
+        """The same plan, with a region by axes as one of places."""
         if not isinstance(self.region, tuple):
             return self
-        region = True
-        for axis, inside in enumerate(self.region):
-            shape = [1] * len(self.region)
-            shape[axis] = tf.shape(inside)[1]
-            region &= tf.reshape(inside, [-1, *shape])
-        return self._replace(region=region)
+        lines = [_spread(line, axis, len(self.region)) for axis, line in enumerate(self.region)]
+        blocks = lines[0].dtype != tf.bool
+        region = functools.reduce(operator.add if blocks else operator.and_, lines)
+        several = self.region[0].shape.rank == 3
+        return self._replace(region=tf.reduce_any(region, axis=1) if several else region)
 
 
 def blend(partners, weights):
@@ -68,8 +74,8 @@ def paste(partners, region, placement=None):
 
     Args:
         partners: int32 [B] or [B, S - 1].
-        region: bool or int32 [B or 1, *spatial], or a box, as in `Plan`.
-        placement: float32 [B, S, 4] or None.
+        region: bool or int32 [B or 1, *spatial], or by axes, as in `Plan`.
+        placement: As in `Plan`, or None.
     """
     sources = _sources(partners)
     counts, places = _counts(region, sources.shape[1])
@@ -93,6 +99,22 @@ def soft(partners, region, placement=None):
     return Plan(sources, _weights(shares, sources), region, placement)
 
 
+def erase(size, region, fill):
+    """A plan that fills places of every sample; its label stays whole.
+
+    Args:
+        size: The number of samples B.
+        region: bool [B or 1, *spatial], or boxes by axes, as in `Plan`; True where it is filled.
+        fill: A number or "mean", as in `Plan`.
+    """
+    return Plan(tf.range(size)[:, None], tf.ones([size, 1]), region, fill=fill)
+
+
+def is_source(region, source):
+    """bool, where a hard region of places names a source other than the first."""
+    return region if region.dtype == tf.bool else tf.equal(region, source)
+
+
 def keep_unmixed(plan, mixed, frame=None, crossed=False):
     """The plan with some samples left as they are.
 
@@ -109,15 +131,26 @@ def keep_unmixed(plan, mixed, frame=None, crossed=False):
     if not crossed:
         sources = tf.where(mixed[:, None], sources, sources[:, :1])
     if isinstance(region, tuple):
-        region = (region[0] & mixed[:, None], *region[1:])
+        region = tuple(_where_mixed(mixed, line, tf.zeros([], line.dtype)) for line in region)
     elif region is not None:
-        mixed_places = tf.reshape(mixed, [-1] + [1] * (region.shape.rank - 1))
-        unmixed = tf.zeros([], region.dtype) if plan.hard else own
-        region = tf.where(mixed_places, region, unmixed)
+        region = _where_mixed(mixed, region, tf.zeros([], region.dtype) if plan.hard else own)
     if placement is not None:
-        whole = tf.stack([0.0, 0.0, tf.cast(frame[0], tf.float32), tf.cast(frame[1], tf.float32)])
-        placement = tf.where(mixed[:, None, None], placement, whole)
-    return Plan(sources, weights, region, placement)
+        whole = [0] * placement.shape[-1] if placement.dtype.is_integer else [0, 0, *frame]
+        whole = tf.stack([tf.cast(number, placement.dtype) for number in whole])
+        placement = _where_mixed(mixed, placement, whole)
+    return plan._replace(sources=sources, weights=weights, region=region, placement=placement)
+
+
+def _where_mixed(mixed, tensor, unmixed):
+    return tf.where(tf.reshape(mixed, [-1] + [1] * (tensor.shape.rank - 1)), tensor, unmixed)
+
+
+def _spread(line, axis, axes):
+    """A region's line along one axis, shaped to lie over all axes."""
+    *leading, size = tf.unstack(tf.shape(line))
+    shape = [1] * axes
+    shape[axis] = size
+    return tf.reshape(line, [*leading, *shape])
 
 
 def _sources(partners):
@@ -133,15 +166,30 @@ def _weights(shares, sources):
 
 def _counts(region, num_sources):
     """int32 [B or 1, S - 1], the places of each source but the first; and the places in all."""
-    if isinstance(region, tuple):
-        lengths = [tf.reduce_sum(tf.cast(inside, tf.int32), axis=1) for inside in region]
-        sizes = [tf.shape(inside)[1] for inside in region]
-        return tf.reduce_prod(lengths, axis=0)[:, None], tf.reduce_prod(sizes)
-    sources = [region] if region.dtype == tf.bool else _each(region, num_sources)
+    if isinstance(region, tuple) and region[0].shape.rank == 2:
+        places = tf.reduce_prod([tf.shape(line)[1] for line in region])
+        if region[0].dtype == tf.bool:
+            lengths = [tf.reduce_sum(tf.cast(line, tf.int32), axis=1) for line in region]
+            return tf.reduce_prod(lengths, axis=0)[:, None], places
+        return functools.reduce(_sums, [_histogram(line, num_sources) for line in region])[
+            :, 1:
+        ], places
+    region = Plan(None, None, region).rendered().region
     spatial = list(range(1, region.shape.rank))
-    counts = [tf.reduce_sum(tf.cast(places, tf.int32), axis=spatial) for places in sources]
+    counts = [
+        tf.reduce_sum(tf.cast(is_source(region, source), tf.int32), axis=spatial)
+        for source in range(1, num_sources)
+    ]
     return tf.stack(counts, axis=1), tf.reduce_prod(tf.shape(region)[1:])
 
 
-def _each(region, num_sources):
-    return [tf.equal(region, source) for source in range(1, num_sources)]
+def _histogram(line, num_sources):
+    """int32 [B or 1, S], how often each number stands in a line of blocks."""
+    return tf.reduce_sum(tf.one_hot(line, num_sources, dtype=tf.int32), axis=1)
+
+
+def _sums(one, other):
+    """int32 [B or 1, S], how often each number is a sum of a number of the one and the other."""
+    sources = range(one.shape[1])
+    counts = [sum(one[:, a] * other[:, s - a] for a in range(s + 1)) for s in sources]
+    return tf.stack(counts, axis=1)

@@ -21,8 +21,9 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 RANKS = [
-    {"plan", "checks", "batch", "compiling", "extras"},
-    {"sampling", "masks", "leaves"},
+    {"plan", "checks", "batch", "compiling", "extras", "arithmetic"},
+    {"sampling", "masks", "placing"},
+    {"leaves"},
     {"reading"},
     {"layers.calls", "layers.specs"},
     {"layers.base"},

@@ -197,7 +197,7 @@ class Mixer(keras.layers.Layer, abc.ABC):
         structure, pack = calls.arranged(x, y, sample_weight)
         own = self._reader.read(structure)
         donors = own if partners is None else self._reader.read_partners(partners, own)
-        specs = specs_of(self, own)
+        specs = specs_of(self, own, crossed=partners is not None)
         alone = self._get_call_context().entry_layer is self
         plan = None
         if alone if training is None else training:

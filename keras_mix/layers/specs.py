@@ -17,10 +17,10 @@ def grid_of(mixer, leaves):
     return tuple(axis_size(leaf.tensor, axis) for axis in axes)
 
 
-def specs_of(mixer, leaves):
+def specs_of(mixer, leaves, crossed=False):
     """One Spec a leaf; refuses what this mixer cannot mix."""
     main = _leaf_of_the_grid(mixer, leaves)
-    return [_spec(mixer, leaf, main) for leaf in leaves]
+    return [_spec(mixer, leaf, main)._replace(crossed=crossed) for leaf in leaves]
 
 
 def _spec(mixer, leaf, main):
