@@ -31,8 +31,10 @@ class Batch(NamedTuple):
         crossed: Whether the donors are another batch.
         draws: The number of independent draws: `size`, or 1 for one draw a batch.
         grid: The sizes of the spatial axes that a region covers; None for mixers without one.
-        images: The first input of images, or else of values.
+        images: The input that the grid lies on; without a grid the first of images, or of values.
         labels: The first target as it was given, or None.
+        axes: The axes of the images that the grid covers, or None.
+        donor_images: The same input of the donors.
     """
 
     size: tf.Tensor | int
@@ -42,6 +44,8 @@ class Batch(NamedTuple):
     grid: tuple | None
     images: tf.Tensor
     labels: tf.Tensor | None
+    axes: tuple | None = None
+    donor_images: tf.Tensor | None = None
 
     @property
     def height(self):
@@ -52,6 +56,11 @@ class Batch(NamedTuple):
     def width(self):
         """The grid's second size."""
         return self.grid[1]
+
+    def donor_light(self):
+        """float32 [donors, *grid], the mean of each place of the donors' images."""
+        others = [a for a in range(1, self.donor_images.shape.rank) if a not in self.axes]
+        return tf.reduce_mean(tf.cast(self.donor_images, tf.float32), axis=others)
 
 
 def axis_size(tensor, axis):

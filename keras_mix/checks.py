@@ -20,20 +20,68 @@ def number(name, value, *, low=0.0, high=math.inf):
     """A finite number between low and high, both included."""
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not real or not math.isfinite(value) or not low <= value <= high:
-        limits = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
-        raise ValueError(f"`{name}` must be a finite number {limits}. Received: {name}={value!r}")
+        limits = f" between {low:g} and {high:g}" if high < math.inf else f" of at least {low:g}"
+        limits = limits if low > -math.inf else ""
+        raise ValueError(f"`{name}` must be a finite number{limits}. Received: {name}={value!r}")
     return float(value)
 
 
-def integer(name, value, *, low=None, optional=False):
-    """An int (no bool), at least `low`; None only where it is optional."""
+def integer(name, value, *, low=None, high=None, optional=False):
+    """An int (no bool), at least `low` and at most `high`; None only where it is optional."""
     if value is None and optional:
         return None
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not whole or (low is not None and value < low):
+    if not whole or (low is not None and value < low) or (high is not None and value > high):
         limits = "" if low is None else f" of at least {low}"
+        limits = limits if high is None else f" between {low} and {high}"
         raise ValueError(f"`{name}` must be an integer{limits}. Received: {name}={value!r}")
     return int(value)
+
+
+def positive(name, value):
+    """A finite number above 0."""
+    if number(name, value) == 0:
+        raise ValueError(f"`{name}` must be a finite number above 0. Received: {name}={value!r}")
+    return float(value)
+
+
+def interval(name, value, *, low=0.0, high=math.inf):
+    """A pair of finite numbers between low and high, the smaller first."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ValueError(f"`{name}` must be a pair (low, high). Received: {name}={value!r}")
+    first, last = (number(name, v, low=low, high=high) for v in value)
+    if first > last:
+        raise ValueError(
+            f"`{name}` must be a pair (low, high), the smaller first. Received: {name}={value!r}"
+        )
+    return first, last
+
+
+def pair(name, value, *, low):
+    """A pair of ints of at least `low`; one int stands for two."""
+    values = value if isinstance(value, tuple | list) else (value, value)
+    if len(values) != 2:
+        raise ValueError(f"`{name}` must be an integer or a pair. Received: {name}={value!r}")
+    return tuple(integer(name, v, low=low) for v in values)
+
+
+def length(name, value):
+    """An int of at least 1, in pixels, or a float in (0, 1], a share of the side."""
+    if isinstance(value, numbers.Integral):
+        return integer(name, value, low=1)
+    if not isinstance(value, numbers.Real) or not 0 < value <= 1:
+        raise ValueError(
+            f"`{name}` must be an integer of at least 1, in pixels, or a float in (0, 1], a share "
+            f"of the side. Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def fill_value(name, value):
+    """A finite number, or "mean"."""
+    if value == "mean":
+        return value
+    return number(name, value, low=-math.inf)
 
 
 def choice(name, value, known):

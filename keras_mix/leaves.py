@@ -77,17 +77,14 @@ def _mix_values(plan, own, donor, spec):
     """Pastes what lies on the region's grid, blends the rest by the weights."""
     if spec.axes is not None and plan.hard:
         return convert(_paste(plan, own, donor, spec), spec.dtype)
-    # Only source 0's share may be missing from a blend.
-    others = range(1, plan.sources.shape[1])
+    numbers = range(plan.sources.shape[1])
     if spec.axes is None or plan.region is None:
-        own = precise(own)
-        shares = [_beside(plan.weights[:, s], own) for s in others]
-        sources = [precise(_source(plan, donor, s)) for s in others]
+        sources = [own, *(_source(plan, donor, s) for s in numbers[1:])]
+        shares = [_beside(plan.weights[:, s], own) for s in numbers]
     else:
-        placed = [_placed(plan, own, donor, spec, s) for s in range(plan.sources.shape[1])]
-        own, *sources = [precise(tensor) for tensor in placed]
-        shares = [_over(plan.region[..., s], own, spec) for s in others]
-    return convert(blend(own, sources, shares), spec.dtype)
+        sources = [_placed(plan, own, donor, spec, s) for s in numbers]
+        shares = [_over(plan.region[..., s], own, spec) for s in numbers]
+    return convert(blend([precise(source) for source in sources], shares), spec.dtype)
 
 
 def _paste(plan, own, donor, spec):

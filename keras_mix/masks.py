@@ -1,6 +1,10 @@
 """Geometry without randomness: the regions that plans are made of."""
 
+import numpy as np
 import tensorflow as tf
+
+# Sines and cosines as whole numbers.
+_TURN = 2.0**9
 
 
 def sides(share, grid):
@@ -23,17 +27,109 @@ def rectangle(centre, sides, grid):
     A side of s places covers centre - s // 2 up to, but without, centre - s // 2 + s.
 
     Args:
-        centre: int32 [N, len(grid)].
-        sides: int32 [N, len(grid)].
+        centre: int32 [B, axes] or, for several boxes of a sample, [B, N, axes].
+        sides: int32, alike.
         grid: The grid's sizes.
 
     Returns:
-        A tuple of bool [N, size], one for each axis: the box of a `keras_mix.plan.Plan`.
+        The region by axes of a `keras_mix.plan.Plan`.
     """
-    low = centre - sides // 2
-    high = low + sides
-    places = [tf.range(size) for size in grid]
+    return box(centre - sides // 2, sides, grid)
+
+
+def box(corner, sides, grid):
+    """The boxes from their first corner on, as `rectangle` returns them."""
+    end = corner + sides
     return tuple(
-        (place >= low[:, axis, None]) & (place < high[:, axis, None])
-        for axis, place in enumerate(places)
+        (tf.range(size) >= corner[..., axis, None]) & (tf.range(size) < end[..., axis, None])
+        for axis, size in enumerate(grid)
     )
+
+
+def blocks(corner, grid):
+    """The region by axes of four blocks around a point: upper left 0, right 1, lower left 2, 3.
+
+    Args:
+        corner: int32 [B, 2], the first row and column of block 3.
+        grid: (height, width).
+    """
+    rows, columns = (
+        tf.cast(tf.range(size) >= corner[:, axis, None], tf.int32) for axis, size in enumerate(grid)
+    )
+    return 2 * rows, columns
+
+
+def block_frames(corner, grid):
+    """The four blocks around a point: int32 [B, 4, 2], their first places, and their sizes."""
+    y, x = corner[:, :1], corner[:, 1:]
+    zero = tf.zeros_like(y)
+    below, right = grid[0] - y, grid[1] - x
+    first = [zero, zero, zero, x, y, zero, y, x]
+    sizes = [y, x, y, right, below, x, below, right]
+    # Not a stack, for the reason in `sides`.
+    return [tf.reshape(tf.concat(parts, axis=1), [-1, 4, 2]) for parts in (first, sizes)]
+
+
+def cells(owners, grid):
+    """A region of cells as equal as pixels allow.
+
+    Args:
+        owners: bool or int32 [B, rows, columns], what the region holds in each cell.
+        grid: (height, width).
+
+    Returns:
+        Of the same dtype [B, height, width].
+    """
+    # The last axis first: whole rows are quicker to copy than single places.
+    for axis in (2, 1):
+        size, count = grid[axis - 1], owners.shape[axis]
+        owners = tf.gather(owners, tf.range(size) * count // size, axis=axis)
+    return owners
+
+
+def spot(centre, sigma, grid):
+    """float32 [B, *grid, 2], what a Gaussian spot leaves and what it takes.
+
+    Args:
+        centre: int32 [B, 2], the pixel where it takes all.
+        sigma: float32 [B], its standard deviation, as a share of the height and of the width.
+        grid: (height, width).
+    """
+    inside = tf.ones([])
+    for axis, size in enumerate(grid):
+        away = tf.cast(tf.range(size) - centre[:, axis, None], tf.float32)
+        away /= sigma[:, None] * tf.cast(size, tf.float32)
+        inside *= tf.expand_dims(tf.exp(-0.5 * tf.square(away)), 2 - axis)
+    return tf.stack([1.0 - inside, inside], axis=-1)
+
+
+def lattice(angle, offset, unit, side, grid):
+    """bool [B, *grid], True inside the squares of a lattice turned around the image's centre.
+
+    All in whole numbers that float32 holds exactly, up to images of 4,000 pixels.
+
+    Args:
+        angle: int32 [B], degrees in 0 … 359.
+        offset: int32 [B, 2], how far the lattice is shifted, in pixels.
+        unit: int32 [B], the distance of the squares.
+        side: int32 [B], the side of the squares.
+        grid: (height, width).
+    """
+    turns = np.deg2rad(np.arange(360))
+    sine, cosine = (
+        tf.gather(tf.constant(np.round(_TURN * f(turns)), tf.float32), angle)[:, None, None]
+        for f in (np.sin, np.cos)
+    )
+    # Twice the distance from the centre is a whole number.
+    y, x = (2.0 * tf.cast(tf.range(n), tf.float32) - tf.cast(n - 1, tf.float32) for n in grid)
+    y, x = y[None, :, None], x[None, None, :]
+    period, inside = (2.0 * _TURN * tf.cast(n, tf.float32)[:, None, None] for n in (unit, side))
+    region = True
+    for axis, turned in enumerate((cosine * y - sine * x, sine * y + cosine * x)):
+        place = turned + 2.0 * _TURN * tf.cast(offset[:, axis], tf.float32)[:, None, None]
+        place -= period * tf.floor(place / period)
+        # The quotient may have been rounded up or down to the next whole one.
+        place = tf.where(place < 0, place + period, place)
+        place = tf.where(place >= period, place - period, place)
+        region &= place < inside
+    return region

@@ -160,7 +160,8 @@ def _sources(partners):
 
 def _weights(shares, sources):
     """What the others leave is the sample's own, so that a row sums to 1 as floats can."""
-    own = 1.0 - tf.reduce_sum(shares, axis=1, keepdims=True)
+    # The rounded shares of several others may exceed 1.
+    own = tf.maximum(1.0 - tf.reduce_sum(shares, axis=1, keepdims=True), 0.0)
     return tf.broadcast_to(tf.concat([own, shares], axis=1), tf.shape(sources))
 
 

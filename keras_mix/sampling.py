@@ -7,6 +7,7 @@ file that imports TensorFlow Probability, at the first draw of a λ.
 """
 
 import functools
+import statistics
 
 import numpy as np
 import tensorflow as tf
@@ -43,6 +44,20 @@ def integers(seed, shape, limit):
 def coin(seed, probability, count):
     """bool [count], True with the given probability; 0 and 1 are exact."""
     return uniform(seed, [count]) < probability
+
+
+def below(seed, limits):
+    """int32 like `limits`, uniform over 0 … limit - 1 for each of them."""
+    pattern = tf.cast(bits(seed, tf.shape(limits)) & 0x7FFFFFFF, tf.int64)
+    scaled = pattern * tf.cast(limits, tf.int64)
+    return tf.cast(tf.bitwise.right_shift(scaled, tf.constant(31, tf.int64)), tf.int32)
+
+
+def normal(seed, shape):
+    """float32 `shape`, standard normal: one of 2**14 equally likely quantiles."""
+    pattern = bits(seed, shape)
+    small = tf.gather(tf.constant(_lower_normal_quantiles()), pattern & (_QUANTILES - 1))
+    return tf.where(pattern < 0, small, -small)
 
 
 def points(seed, count, grid):
@@ -98,7 +113,7 @@ class Concentration:
         self.mixes.assign(mixes)
 
 
-def partners(seed, pairing, size, donors, crossed):
+def partners(seed, pairing, size, donors, crossed, number=1):
     """int32 [size], the donor of each sample.
 
     Args:
@@ -110,12 +125,14 @@ def partners(seed, pairing, size, donors, crossed):
         donors: The number of donors.
         crossed: Whether the donors are another batch. If so, no donor is the sample itself and
             "derange" is "shuffle".
+        number: Which of a sample's partners this is, where it has several: "reverse" and "roll"
+            go one sample further for each.
     """
     place = tf.range(size)
     if pairing == "reverse":
-        return (donors - 1 - place) % donors
+        return (donors - number - place) % donors
     if pairing == "roll":
-        return (place + 1) % donors
+        return (place + number) % donors
     order = tf.argsort(bits(seed, [donors]), stable=True)
     if pairing == "derange" and not crossed:
         # The next along the cycle that `order` lays through the batch.
@@ -143,6 +160,14 @@ def _lower_quantiles(alpha):
     quantiles = quantiles.astype(np.float32)
     # XLA flushes subnormal numbers to zero, so they are zero everywhere.
     return np.where(quantiles < np.finfo(np.float32).tiny, np.float32(0), quantiles)
+
+
+@functools.cache
+def _lower_normal_quantiles():
+    """float32 [2**13], the quantiles of the standard normal distribution below its median."""
+    inverse = statistics.NormalDist().inv_cdf
+    levels = (np.arange(_QUANTILES) + 0.5) / (2 * _QUANTILES)
+    return np.array([inverse(level) for level in levels], np.float32)
 
 
 def _tfp_math():

@@ -5,9 +5,37 @@ Each is loaded at its first use: the mixers need TensorFlow, MixPoint does not.
 
 import importlib
 
-_MODULES = {"CutMix": "cutmix", "MixPoint": "mix_point", "MixUp": "mixup"}
+_MODULES = {
+    "CowMix": "cow_mix",
+    "CutMix": "cutmix",
+    "Cutout": "cutout",
+    "FMix": "fmix",
+    "GridMask": "grid_mask",
+    "GridMix": "grid_mix",
+    "MixPoint": "mix_point",
+    "MixUp": "mixup",
+    "Mosaic": "mosaic",
+    "RICAP": "ricap",
+    "ResizeMix": "resize_mix",
+    "SaliencyMix": "saliency_mix",
+    "SmoothMix": "smooth_mix",
+}
 
-__all__ = ["CutMix", "MixPoint", "MixUp"]
+__all__ = [
+    "RICAP",
+    "CowMix",
+    "CutMix",
+    "Cutout",
+    "FMix",
+    "GridMask",
+    "GridMix",
+    "MixPoint",
+    "MixUp",
+    "Mosaic",
+    "ResizeMix",
+    "SaliencyMix",
+    "SmoothMix",
+]
 
 
 def __getattr__(name):

@@ -11,7 +11,7 @@ from keras_mix import checks, compiling, leaves, sampling
 from keras_mix import plan as plans
 from keras_mix.batch import Batch, axis_size, inputs_of
 from keras_mix.layers import calls
-from keras_mix.layers.specs import grid_of, specs_of
+from keras_mix.layers.specs import grid_of, leaf_of_the_grid, specs_of
 from keras_mix.reading import Reader
 
 
@@ -75,10 +75,14 @@ class Mixer(keras.layers.Layer, abc.ABC):
 
     pastes = False
     """Whether every place comes from exactly one source, so that inputs keep their dtype."""
+    erases = False
+    """Whether it fills places of the inputs and leaves what a model learns as it is."""
     grid_rank = None
     """The number of spatial axes that the mixer's regions cover; None if it has no region."""
     mixes_by_plan = True
     """By which models know a mixer among their layers, without importing TensorFlow for it."""
+    smallest_grid = 1
+    """The least height and width that it can cut."""
     num_sources = 2
     """The number S of sources of a sample, itself included."""
 
@@ -171,9 +175,24 @@ class Mixer(keras.layers.Layer, abc.ABC):
         mixed = self._results(plan, own, own, specs_of(self, own))
         return tf.nest.pack_sequence_as(x, mixed)
 
-    def partners(self, batch, seed):
-        """int32 [B], the donor of each sample by the layer's pairing."""
-        return sampling.partners(seed, self.pairing, batch.size, batch.donors, batch.crossed)
+    def partners(self, batch, seed, number=1):
+        """int32 [B], the donor of each sample by the layer's pairing: its `number`-th."""
+        sizes = batch.size, batch.donors
+        return sampling.partners(seed, self.pairing, *sizes, batch.crossed, number)
+
+    def all_partners(self, batch, seed):
+        """int32 [B, S - 1], all donors of each sample, drawn independently."""
+        seeds = sampling.split(seed, self.num_sources - 1)
+        columns = [self.partners(batch, s, number) for number, s in enumerate(seeds, start=1)]
+        return tf.concat([column[:, None] for column in columns], axis=1)
+
+    def compiled(self, function, batch, *arguments):
+        """`function(*arguments, grid)`, compiled where applying a plan is.
+
+        For what a mixer does place by place, such as rendering a region and counting it.
+        """
+        fixed = all(isinstance(size, int) for size in batch.grid)
+        return self._compiled(functools.partial(function, grid=batch.grid), arguments, fixed)
 
     def __call__(self, *args, **kwargs):
         calls.refuse_other_backends(self, args, kwargs)
@@ -231,17 +250,22 @@ class Mixer(keras.layers.Layer, abc.ABC):
 
     def _batch(self, own, donors, crossed):
         mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
-        inputs = inputs_of(mixed)
         targets = [leaf for leaf in mixed if leaf.target]
         size = axis_size(mixed[0].tensor, 0)
         taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
+        main = leaf_of_the_grid(self, own)
+        grid, axes = (None, None) if main is None else grid_of(self, main)
+        looked_at = main or next(iter(inputs_of(mixed)), None)
+        index = next((i for i, leaf in enumerate(own) if leaf is looked_at), None)
         return Batch(
             size=size,
             donors=axis_size(taken.tensor, 0),
             crossed=crossed,
             draws=1 if self.per == "batch" else size,
-            grid=grid_of(self, own),
-            images=inputs[0].tensor if inputs else None,
+            grid=grid,
+            axes=axes,
+            images=None if index is None else own[index].tensor,
+            donor_images=None if index is None else donors[index].tensor,
             labels=targets[0].tensor if targets else None,
         )
 
@@ -274,14 +298,10 @@ class Mixer(keras.layers.Layer, abc.ABC):
             [donors[index].tensor for index in chosen],
         )
         apply = functools.partial(leaves.mix, specs=[specs[index] for index in chosen])
-        if self._compiles(arguments[1]):
-            apply = compiling.compiled(apply)
-        return dict(zip(chosen, apply(*arguments), strict=True))
+        mixed = self._compiled(apply, arguments, compiling.compiles_once(arguments[1]))
+        return dict(zip(chosen, mixed, strict=True))
 
-    def _compiles(self, tensors):
-        return (
-            self.jit_compile
-            and tf.inside_function()
-            and compiling.compiles_once(tensors)
-            and compiling.available()
-        )
+    def _compiled(self, function, arguments, compiles_once):
+        if self.jit_compile and tf.inside_function() and compiles_once and compiling.available():
+            function = compiling.compiled(function)
+        return function(*arguments)

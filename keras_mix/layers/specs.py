@@ -8,18 +8,23 @@ from keras_mix.leaves import Spec, spatial_axes
 from keras_mix.reading import check_class_ids, classes_of, key
 
 
-def grid_of(mixer, leaves):
-    """The sizes of the axes that the mixer's regions cover, or None if it has no region."""
-    leaf = _leaf_of_the_grid(mixer, leaves)
-    if leaf is None:
-        return None
+def grid_of(mixer, leaf):
+    """The sizes of the axes of a leaf that the mixer's regions cover, and the axes."""
     axes = spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
-    return tuple(axis_size(leaf.tensor, axis) for axis in axes)
+    sizes = tuple(axis_size(leaf.tensor, axis) for axis in axes)
+    if any(isinstance(size, int) and size < mixer.smallest_grid for size in sizes):
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            f"must have at least {mixer.smallest_grid} places along each axis that is cut",
+            checks.described(leaf.tensor),
+        )
+    return sizes, axes
 
 
 def specs_of(mixer, leaves, crossed=False):
     """One Spec a leaf; refuses what this mixer cannot mix."""
-    main = _leaf_of_the_grid(mixer, leaves)
+    main = leaf_of_the_grid(mixer, leaves)
     return [_spec(mixer, leaf, main)._replace(crossed=crossed) for leaf in leaves]
 
 
@@ -68,6 +73,8 @@ def _spec_of_class_ids(mixer, leaf):
 
 
 def _spec_of_mask(mixer, leaf, axes):
+    if mixer.erases:
+        return Spec("passthrough")
     if not mixer.pastes:
         checks.reject(
             mixer.owner,
@@ -81,7 +88,8 @@ def _spec_of_mask(mixer, leaf, axes):
 
 def _axes(mixer, leaf, main):
     """The leaf's axes under the grid; None where it is off the grid and is blended instead."""
-    if main is None or leaf.kind in ("class_ids", "labels", "sample_weights"):
+    off = leaf.kind in ("class_ids", "labels", "sample_weights")
+    if main is None or off or (leaf.target and mixer.erases):
         return None
     rank = leaf.tensor.shape.rank
     axes = spatial_axes(rank, mixer.grid_rank, mixer.data_format)
@@ -108,7 +116,7 @@ def _sizes(leaf, axes):
     return axes and tuple(leaf.tensor.shape[axis] for axis in axes)
 
 
-def _leaf_of_the_grid(mixer, leaves):
+def leaf_of_the_grid(mixer, leaves):
     """The first leaf of images, or else of input values, that has enough axes."""
     if mixer.grid_rank is None:
         return None

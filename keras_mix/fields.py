@@ -1,0 +1,208 @@
+"""Smooth random fields and their cut at an exact share; the noise is given.
+
+A field is a sum of waves whose periods divide the grid, a few along each axis, so it is made by
+small matrix products and needs no Fourier transform. It is computed in float64 and rounded to
+integers, so that it is the same in every mode, which a field of float32 is not.
+"""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+# Waves that hold less than this share of a field's energy are left out.
+_NEGLIGIBLE = 4e-6
+_MOST_CYCLES = 64
+# One standard deviation of a field, as an integer.
+_UNIT = 2.0**26
+
+
+def synthesize(coefficients, grid):
+    """int32 [B, *grid], the field with these coefficients.
+
+    Args:
+        coefficients: float64 [B, n, …] with an axis for each of the grid's, of the functions 1,
+            cos, sin, cos 2, sin 2, … along it. The squares of their amplitudes should sum to 1.
+        grid: The grid's sizes.
+    """
+    field = coefficients
+    for axis, size in enumerate(grid):
+        # The axis of the waves is summed away, that of the grid comes last.
+        field = tf.tensordot(field, _waves(coefficients.shape[1 + axis], size), [[1], [0]])
+    return tf.saturate_cast(tf.round(field * _UNIT), tf.int32)
+
+
+def highest(coefficients, share, grid):
+    """bool [B, *grid], True where a field is highest, in a share of the places.
+
+    Args:
+        coefficients: As in `synthesize`.
+        share: float32 [B] in [0, 1], of which the nearest whole number of places is taken.
+        grid: The grid's sizes.
+    """
+    field = synthesize(coefficients, grid)
+    return top(field, tf.cast(tf.round(share * _places(grid)), tf.int32))
+
+
+def softly_highest(coefficients, share, softness, grid):
+    """float32 [B, *grid, 2], what is left and what `highest` takes, with a soft edge.
+
+    Args:
+        coefficients: As in `synthesize`.
+        share: float32 [B] in [0, 1].
+        softness: The share of all places, to either side of the edge, over which the mask falls
+            from 1 to 0; less where the rest is smaller.
+        grid: The grid's sizes.
+    """
+    field = tf.reshape(synthesize(coefficients, grid), [tf.shape(coefficients)[0], -1])
+    # The place of each value among the values, the largest first.
+    rank = tf.argsort(tf.argsort(field, direction="DESCENDING", stable=True), stable=True)
+    rank = (tf.cast(rank, tf.float32) + 0.5) / _places(grid)
+    edge = tf.minimum(float(softness), tf.minimum(share, 1.0 - share))[:, None]
+    inside = (share[:, None] + edge - rank) / tf.maximum(2.0 * edge, 1.0 / _places(grid))
+    inside = tf.reshape(tf.clip_by_value(inside, 0.0, 1.0), [-1, *grid])
+    return tf.stack([1.0 - inside, inside], axis=-1)
+
+
+def frequencies(cycles, grid):
+    """float64 [1, n, …], cycles a pixel of each product of waves, n = 2 cycles + 1 along an axis.
+
+    It is infinite for what pixels are too coarse to show.
+    """
+    number = _numbers(2 * cycles + 1)
+    squares = tf.zeros([1] * (len(grid) + 1), tf.float64)
+    for axis, size in enumerate(grid):
+        size = tf.cast(size, tf.float64)
+        along = tf.where(2 * number < size, tf.square(number / size), np.inf)
+        squares += tf.reshape(along, [1, *(-1 if a == axis else 1 for a in range(len(grid)))])
+    return tf.sqrt(squares)
+
+
+def power_law(frequency, power, grid):
+    """float64, amplitudes frequency ** -power, level below one cycle a longest side."""
+    lowest = 1.0 / tf.cast(tf.reduce_max(tf.stack(grid)), tf.float64)
+    return normal(tf.maximum(frequency, lowest) ** -float(power))
+
+
+def one_wave_across(noise, power, grid):
+    """float64 [B, n, 3], the coefficients of FMix's code: any waves down the image, one across it.
+
+    The code takes two rows of its array, those of 0 and 1 cycles down the image, for the real and
+    the imaginary part; so what it means as cycles across it becomes cycles down.
+
+    Args:
+        noise: float64 [B, cycles + 1, 2, 2], standard normal: cycles down, 0 or 1 across, real
+            or imaginary part.
+        power: As in `power_law`.
+        grid: (height, width).
+    """
+    height, width = (tf.cast(size, tf.float64) for size in grid)
+    number = tf.constant(np.arange(noise.shape[1]), tf.float64)
+    shown = (2 * number < height) & (2 * number <= width)
+    parts = []
+    for down in (0.0, 1.0):
+        frequency = tf.sqrt(tf.square(down / height) + tf.square(number / width))
+        amplitude = tf.maximum(frequency, 1.0 / tf.maximum(height, width)) ** -float(power)
+        parts.append(tf.where(shown, amplitude, 0.0)[:, None] * noise[..., int(down)])
+    real, imaginary = parts  # [B, cycles + 1, 0 or 1 across]
+    # Re (r + i m) e^iθ = r cos θ - m sin θ, for θ = down + across, in products of the waves.
+    level = _waves_down(real[..., 0], -imaginary[..., 0])
+    cosine = _waves_down(real[..., 1], -imaginary[..., 1])
+    sine = _waves_down(-imaginary[..., 1], -real[..., 1])
+    root = np.sqrt(2.0)
+    return normal(tf.concat([level, root * cosine, root * sine], axis=2))
+
+
+def _waves_down(cosines, sines):
+    """float64 [B, n, 1], the coefficients of 1, cos, sin, … made of those of cosines and sines."""
+    pairs = tf.concat([cosines[..., None], sines[..., None]], axis=2) / np.sqrt(2.0)
+    waves = tf.reshape(pairs, [-1, 2 * cosines.shape[1], 1])
+    # There is no sine of 0; and 1 is a wave with a mean square of 1 as it is.
+    return tf.concat([np.sqrt(2.0) * waves[:, :1], waves[:, 2:]], axis=1)
+
+
+def normal(amplitude):
+    """The amplitudes [B or 1, n, …], scaled so that their squares sum to 1."""
+    axes = list(range(1, amplitude.shape.rank))
+    energy = tf.reduce_sum(tf.square(amplitude), axis=axes, keepdims=True)
+    # A field of a single pixel has no waves.
+    return tf.math.divide_no_nan(amplitude, tf.sqrt(energy))
+
+
+def cycles_of_power_law(power, rank):
+    """How many cycles along an axis hold all but 4 millionths of the energy, at most 64.
+
+    Args:
+        power: As in `power_law`.
+        rank: The number of the grid's axes.
+    """
+    radius = np.arange(1.0, 10_000.0)
+    # On a sphere of this radius lie about so many pairs of waves.
+    energy = radius ** (rank - 1 - 2.0 * power)
+    beyond = 1.0 - np.cumsum(energy) / energy.sum()
+    return min(int(np.argmax(beyond < _NEGLIGIBLE)) + 1, _MOST_CYCLES)
+
+
+def gaussian(frequency, sigma, grid):
+    """float64 [B, n, …], the amplitudes of white noise under a Gaussian filter, without its level.
+
+    Args:
+        frequency: As `frequencies` returns it.
+        sigma: float64 [B, 1, …], the filter's standard deviation as a share of the longest side.
+        grid: The grid's sizes.
+    """
+    longest = tf.cast(tf.reduce_max(tf.stack(grid)), tf.float64)
+    # Of the lowest wave: what all waves have in common does not matter, and would underflow.
+    exponent = tf.square(frequency * longest) - 1.0
+    amplitude = tf.exp(-2.0 * (np.pi * sigma) ** 2 * exponent)
+    return normal(tf.where(frequency == 0, tf.zeros([], tf.float64), amplitude))
+
+
+def cycles_of_gaussian(sigma):
+    """How many cycles a filter of this standard deviation (of the side) lets pass, at most 64."""
+    return min(int(np.ceil(np.sqrt(-np.log(_NEGLIGIBLE)) / (2.0 * np.pi * sigma))), _MOST_CYCLES)
+
+
+def top(field, count):
+    """bool like `field`, True for the `count` largest values of each sample.
+
+    By bisection: some twenty quick passes over the data, where sorting costs hundreds.
+
+    Args:
+        field: int32 [B, *grid].
+        count: int32 [B]. Where values at the edge are equal, all of them are left out.
+    """
+    values = tf.reshape(field, [tf.shape(field)[0], -1])
+    # What lies between is searched for the least number that at most `count` values exceed.
+    low = tf.reduce_min(values, axis=1) - 2
+    high = tf.reduce_max(values, axis=1)
+    _, high = tf.while_loop(_apart, functools.partial(_halve, values, count), [low, high])
+    return field > tf.reshape(high, [-1] + [1] * (field.shape.rank - 1))
+
+
+def _places(grid):
+    return tf.cast(tf.reduce_prod(tf.stack(grid)), tf.float32)
+
+
+def _apart(low, high):
+    return tf.reduce_any(high - low > 1)
+
+
+def _halve(values, count, low, high):
+    middle = low + (high - low) // 2
+    above = tf.reduce_sum(tf.cast(values > middle[:, None], tf.int32), axis=1)
+    return tf.where(above >= count, middle, low), tf.where(above <= count, middle, high)
+
+
+def _numbers(count):
+    """float64 [count], the cycles of the functions 1, cos, sin, cos 2 and so on: 0, 1, 1, 2, 2."""
+    return tf.constant(np.arange(1, count + 1) // 2, tf.float64)
+
+
+def _waves(count, size):
+    """float64 [count, size], the functions 1, cos, sin, cos 2, … each with a mean square of 1."""
+    place = tf.cast(tf.range(size), tf.float64) / tf.cast(size, tf.float64)
+    turn = 2.0 * np.pi * _numbers(count)[:, None] * place
+    is_sine = np.arange(count)[:, None] % 2 == 0
+    waves = np.sqrt(2.0) * tf.where(is_sine, tf.sin(turn), tf.cos(turn))
+    return tf.where(np.arange(count)[:, None] == 0, tf.ones([], tf.float64), waves)

@@ -1,0 +1,76 @@
+"""GridMask."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix import checks, masks, plan, sampling
+from keras_mix.layers.base import Mixer
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class GridMask(Mixer):
+    """Fills the squares of a turned lattice with a constant; the label stays whole.
+
+    The lattice has a unit of d pixels, uniform over `unit`; of each unit a square of side
+    d - rd is filled, with r the `ratio`, so the share (1 - r)² is lost. Its offset is uniform,
+    and it is turned around the centre by a whole number of degrees. Unlike one large square, it
+    neither hides a whole object nor misses it. Inputs on the images' grid are filled alike;
+    labels and masks of class ids stay as they are.
+
+    The paper raises the rate from 0 to 0.8 over the first epochs: see
+    `keras_mix.callbacks.MixSchedule`.
+
+    Args:
+        unit: The range of d, floats as shares of the shorter side. Defaults to (0.43, 1.0), the
+            paper's 96 to 224 of 224 pixels on ImageNet (section 4.1).
+        ratio: r in [0, 1], how much of a unit's side is kept. Defaults to 0.6, the paper's choice
+            on ImageNet.
+        rotation: The largest angle in degrees, 0 to 360. Defaults to 360, as in the authors' code.
+        fill_value: A number in the images' range, or "mean", each image's own mean for each
+            channel. Defaults to 0, as the authors fill standardized images.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
+    >>> keras_mix.layers.GridMask()(images).dtype
+    tf.uint8
+
+    Reference:
+        Chen et al., "GridMask Data Augmentation", 2020, arXiv:2001.04086, section 3.
+    """
+
+    pastes = True
+    erases = True
+    grid_rank = 2
+    num_sources = 1
+
+    def __init__(self, unit=(0.43, 1.0), ratio=0.6, rotation=360, fill_value=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.unit = checks.interval("unit", unit, low=0.01, high=2.0)
+        self.ratio = checks.number("ratio", ratio, high=1.0)
+        self.rotation = checks.integer("rotation", rotation, low=0, high=360)
+        self.fill_value = checks.fill_value("fill_value", fill_value)
+
+    def sample(self, batch, seed):
+        turn, size, shift = sampling.split(seed, 3)
+        shortest = tf.cast(tf.reduce_min(tf.stack(batch.grid)), tf.float32)
+        low, high = (tf.maximum(tf.cast(share * shortest, tf.int32), 2) for share in self.unit)
+        unit = low + sampling.below(size, tf.fill([batch.draws], high - low + 1))
+        side = unit - tf.cast(tf.round(self.ratio * tf.cast(unit, tf.float32)), tf.int32)
+        offset = sampling.below(shift, tf.repeat(unit[:, None], 2, axis=1))
+        angle = sampling.integers(turn, [batch.draws], max(self.rotation, 1))
+        squares = self.compiled(masks.lattice, batch, angle, offset, unit, side)
+        return plan.erase(batch.size, squares, self.fill_value)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "unit": list(self.unit),
+            "ratio": self.ratio,
+            "rotation": self.rotation,
+            "fill_value": self.fill_value,
+        }

@@ -1,0 +1,65 @@
+"""GridMix."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix import checks, masks, plan, sampling
+from keras_mix.layers.base import Mixer
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class GridMix(Mixer):
+    """Takes each cell of a grid from the sample or from its partner; the label is their share.
+
+    λ is drawn from Beta(α, α), and the share 1 - λ of the cells, rounded to whole ones and chosen
+    at random, come from the partner. With as many cells as a vision transformer has patches, no
+    patch holds two images.
+
+    Deviations: the paper's additional loss, which tells the class of each cell, is not a part of
+    this layer; its authors' code was not found, so the cells' number and the distribution of
+    their share are this package's choice.
+
+    Args:
+        cells: The number of cells along the height and the width, an int or a pair. Cells differ
+            by a pixel where they do not divide the side. Defaults to 4.
+        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
+    >>> images, labels = keras_mix.layers.GridMix(num_classes=10)(images, np.arange(8))
+    >>> images.dtype
+    tf.uint8
+
+    Reference:
+        Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping",
+        Pattern Recognition 109, 2021.
+    """
+
+    pastes = True
+    grid_rank = 2
+
+    def __init__(self, cells=4, alpha=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.cells = checks.pair("cells", cells, low=1)
+        self.alpha = checks.number("alpha", alpha)
+
+    def sample(self, batch, seed):
+        order, share, choice = sampling.split(seed, 3)
+        rows, columns = self.cells
+        ratio = sampling.beta(share, self.alpha, batch.draws)
+        count = tf.cast(tf.round((1.0 - ratio) * (rows * columns)), tf.int32)
+        rank = tf.argsort(sampling.bits(choice, [batch.draws, rows * columns]), stable=True)
+        owners = tf.reshape(rank < count[:, None], [-1, rows, columns])
+        return self.compiled(_paste, batch, self.partners(batch, order), owners)
+
+    def get_config(self):
+        return {**super().get_config(), "cells": list(self.cells), "alpha": self.alpha}
+
+
+def _paste(partners, owners, grid):
+    return plan.paste(partners, masks.cells(owners, grid))

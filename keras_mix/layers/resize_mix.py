@@ -1,0 +1,61 @@
+"""ResizeMix."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix import checks, masks, plan, sampling
+from keras_mix.layers.base import Mixer
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class ResizeMix(Mixer):
+    """Shrinks a whole partner and pastes it; the label is shared by area.
+
+    The partner's sides are τH and τW, rounded down, with τ uniform over `scale`; its place is
+    uniform over those where it fits. So the pasted part always shows the whole object, as a box
+    cut from it may not.
+
+    Deviations from the authors' code: one τ for each sample by default, not one for the batch
+    (`per="batch"` is theirs, and shares the place as well); bilinear, not the nearest pixel.
+
+    Args:
+        scale: The range of τ. Defaults to (0.1, 0.8), as in the authors' code.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+
+    Raises:
+        ValueError: If `scale` is no range within 0 … 1.
+
+    Example:
+
+    >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
+    >>> images, labels = keras_mix.layers.ResizeMix(num_classes=10)(images, np.arange(8))
+    >>> images.dtype
+    tf.uint8
+
+    Reference:
+        Qin et al., "ResizeMix: Mixing Data with Preserved Object Information and True Labels",
+        2020, arXiv:2012.11101, section 3.
+    """
+
+    pastes = True
+    grid_rank = 2
+
+    def __init__(self, scale=(0.1, 0.8), **kwargs):
+        super().__init__(**kwargs)
+        self.scale = checks.interval("scale", scale, high=1.0)
+
+    def sample(self, batch, seed):
+        order, share, place = sampling.split(seed, 3)
+        low, high = self.scale
+        scale = low + (high - low) * sampling.uniform(share, [batch.draws, 1])
+        size = tf.stack(batch.grid)
+        sides = tf.maximum(tf.cast(scale * tf.cast(size, tf.float32), tf.int32), 1)
+        corner = sampling.below(place, size - sides + 1)
+        frame = tf.concat([corner, sides], axis=1)
+        whole = tf.broadcast_to(tf.concat([[0, 0], size], axis=0), tf.shape(frame))
+        frames = tf.reshape(tf.concat([whole, frame], axis=1), [-1, 2, 4])
+        box = masks.box(corner, sides, batch.grid)
+        return plan.paste(self.partners(batch, order), box, tf.cast(frames, tf.float32))
+
+    def get_config(self):
+        return {**super().get_config(), "scale": list(self.scale)}

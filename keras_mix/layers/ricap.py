@@ -1,0 +1,65 @@
+"""RICAP."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix import checks, masks, plan, sampling
+from keras_mix.layers.base import Mixer
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class RICAP(Mixer):
+    """Patches four random crops together; the label is shared by area.
+
+    The four crops meet at a point whose height and width are the image's times λ_h and λ_w, each
+    drawn from Beta(α, α) and rounded to pixels. The origin of a crop is uniform over the places
+    where it fits into its image. One of the four is the sample itself, the others are three
+    partners, drawn independently.
+
+    Deviation from the authors' code: each sample has its own point and crops by default, there
+    the batch shares them (`per="batch"` is theirs).
+
+    Args:
+        alpha: The concentration α ≥ 0 of the Beta distribution, the paper's β. 0 mixes nothing.
+            Defaults to 0.3, the paper's choice (section 4).
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+
+    Raises:
+        ValueError: If `alpha` is negative, NaN or infinite, or images are smaller than 2 × 2.
+
+    Example:
+
+    >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
+    >>> images, labels = keras_mix.layers.RICAP(num_classes=10)(images, np.arange(8))
+    >>> labels.shape
+    TensorShape([8, 10])
+
+    Reference:
+        Takahashi, Matsubara and Uehara, "Data Augmentation using Random Image Cropping and
+        Patching for Deep CNNs", 2018, arXiv:1811.09030, section 3. Error with a WRN-28-10:
+        3.89 % → 2.85 % on CIFAR-10, 18.85 % → 17.22 % on CIFAR-100.
+    """
+
+    pastes = True
+    grid_rank = 2
+    num_sources = 4
+    smallest_grid = 2
+
+    def __init__(self, alpha=0.3, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = checks.number("alpha", alpha)
+
+    def sample(self, batch, seed):
+        *shares, crop, order = sampling.split(seed, 4)
+        sides = [
+            tf.round(sampling.beta(s, self.alpha, batch.draws) * tf.cast(size, tf.float32))
+            for s, size in zip(shares, batch.grid, strict=True)
+        ]
+        corner = tf.cast(tf.concat([side[:, None] for side in sides], axis=1), tf.int32)
+        first, sizes = masks.block_frames(corner, batch.grid)
+        origin = sampling.below(crop, tf.stack(batch.grid) - sizes + 1)
+        partners = self.all_partners(batch, order)
+        return plan.paste(partners, masks.blocks(corner, batch.grid), first - origin)
+
+    def get_config(self):
+        return {**super().get_config(), "alpha": self.alpha}
