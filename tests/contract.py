@@ -10,8 +10,8 @@ import oracles
 import pytest
 import tensorflow as tf
 
+from keras_mix import layers
 from keras_mix.batch import Batch
-from keras_mix.layers import CutMix, MixUp
 
 
 class Row(NamedTuple):
@@ -19,29 +19,117 @@ class Row(NamedTuple):
 
     Attributes:
         make: The class.
-        pastes: Whether every pixel comes from exactly one source.
-        off: Arguments with which it mixes nothing.
         strong: Arguments with which it visibly mixes every sample that has a partner.
+        off: Arguments with which it mixes nothing.
+        varied: Arguments with the values that are tried.
+        pastes: Whether every pixel comes from exactly one source.
+        erases: Whether it only fills pixels.
+        moves: Whether its sources move, so that a sample mixed with itself is another one.
+        resizes: Whether its sources are read between their pixels.
+        looks: Whether its regions depend on the images.
+        smallest: The least height and width of its images.
     """
 
     make: type
-    pastes: bool
-    off: dict
     strong: dict
+    off: dict
+    varied: dict
+    pastes: bool = True
+    erases: bool = False
+    moves: bool = False
+    resizes: bool = False
+    looks: bool = False
+    smallest: int = 1
+
+    @property
+    def sources(self):
+        """The number of sources of a sample."""
+        return self.make.num_sources
+
+    def grid(self, *sizes):
+        """The sizes, as large as the mixer needs them."""
+        return tuple(max(size, self.smallest) for size in sizes)
 
 
+ALPHAS = {"alpha": [0.01, 0.2, 1.0, 8.0]}
+BY_ALPHA = {"strong": {"alpha": 8.0}, "off": {"alpha": 0}, "varied": ALPHAS}
+MOVES = {"moves": True, "smallest": 2}
 MIXERS = {
-    "MixUp": Row(MixUp, pastes=False, off={"alpha": 0}, strong={"alpha": 8.0}),
-    "CutMix": Row(CutMix, pastes=True, off={"alpha": 0}, strong={"alpha": 8.0}),
+    "MixUp": Row(layers.MixUp, **BY_ALPHA, pastes=False),
+    "CutMix": Row(layers.CutMix, **BY_ALPHA),
+    "FMix": Row(
+        layers.FMix,
+        strong={"alpha": 8.0, "decay": 2.5},
+        off={"alpha": 0},
+        varied={**ALPHAS, "decay": [1.0, 3.0], "spectrum": ["paper", "code"]},
+    ),
+    "RICAP": Row(layers.RICAP, **BY_ALPHA, **MOVES),
+    "ResizeMix": Row(
+        layers.ResizeMix,
+        strong={"scale": [0.5, 0.9]},
+        off={"rate": 0},
+        varied={"scale": [(0.1, 0.8), (0.0, 1.0)]},
+        moves=True,
+        resizes=True,
+    ),
+    "SaliencyMix": Row(layers.SaliencyMix, **BY_ALPHA, looks=True),
+    "SmoothMix": Row(
+        layers.SmoothMix,
+        strong={"sigma": [0.3, 0.6]},
+        off={"rate": 0},
+        varied={"sigma": [(0.25, 0.5), (0.01, 3.0)]},
+        pastes=False,
+    ),
+    "CowMix": Row(
+        layers.CowMix,
+        strong={"share": [0.3, 0.7]},
+        off={"share": [0, 0]},
+        varied={"share": [(0.2, 0.8), (0, 1)], "sigma": [(0.125, 0.5), (0.02, 0.1)]},
+    ),
+    "GridMix": Row(
+        layers.GridMix,
+        strong={"alpha": 8.0, "cells": [3, 5]},
+        off={"alpha": 0},
+        varied={**ALPHAS, "cells": [1, 4, (2, 7)]},
+    ),
+    "Mosaic": Row(
+        layers.Mosaic,
+        strong={"offset": [0.4, 0.6]},
+        off={"rate": 0},
+        varied={"offset": [(0.25, 0.75), (0, 1)]},
+        resizes=True,
+        **MOVES,
+    ),
+    "Cutout": Row(
+        layers.Cutout,
+        strong={"size": 0.75, "fill_value": 77},
+        off={"rate": 0},
+        varied={"size": [0.1, 0.5, 1.0, 1], "count": [1, 3], "fill_value": [77]},
+        erases=True,
+    ),
+    "GridMask": Row(
+        layers.GridMask,
+        strong={"ratio": 0.3, "fill_value": 77},
+        off={"ratio": 1.0},
+        varied={"unit": [(0.43, 1.0), (0.1, 0.2)], "rotation": [0, 360], "fill_value": [77]},
+        erases=True,
+    ),
 }
 SEED = (1, 2)
 SEEDS = [(0, 0), (1, 2), (-3, 4), (5, -6), (-(2**31), 2**31 - 1)]
 FIXED_SHAPES = [(1, 1, 1), (2, 5, 3), (9, 33, 47)]
 # Bits that arithmetic loses: the zero's sign, what is not finite, a subnormal.
 FRAGILE = np.array([-0.0, np.inf, -np.inf, np.nan, 1e-40, 3.0], np.float32)
-ONLY_PASTING = [name for name, row in MIXERS.items() if row.pastes]
+MIXING = {name: row for name, row in MIXERS.items() if not row.erases}
 
 every_mixer = pytest.mark.parametrize("row", MIXERS.values(), ids=MIXERS)
+every_mixer_of_sources = pytest.mark.parametrize("row", MIXING.values(), ids=MIXING)
+
+
+def mixers_that(condition):
+    """A parametrization by those rows that the condition holds for."""
+    rows = {name: row for name, row in MIXERS.items() if condition(row)}
+    return pytest.mark.parametrize("row", rows.values(), ids=rows)
 
 
 def seed_of(seed=SEED):
@@ -75,7 +163,9 @@ def sampled(layer, size=6, grid=(8, 5), seed=SEED):
         crossed=False,
         draws=1 if layer.per == "batch" else size,
         grid=grid if layer.grid_rank else None,
+        axes=(1, 2),
         images=tf.constant(random_images(size, *grid)),
+        donor_images=tf.constant(random_images(size, *grid)),
         labels=tf.range(size),
     )
     return layer.sample(batch, tf.convert_to_tensor(seed, tf.int32))
@@ -98,15 +188,25 @@ def labels_from_pixels(images, size):
     return expected
 
 
-def assert_labels_are_what_is_in_the_pixels(row, size, height, width, call=None, **options):
+def assert_labels_are_what_is_in_the_pixels(row, size, height, width, call, /, **options):
     layer = row.make(num_classes=max(size, 2), **options)
-    call = call or layer
     make = constant_images if row.pastes else membership_images
-    images, labels = call(layer, make(size, height, width), np.arange(size))
+    given = make(size, *row.grid(height, width))
+    images, labels = call(layer, given, np.arange(size))
     images, labels = images.numpy(), labels.numpy()[:, :size]
-    if row.pastes:
-        np.testing.assert_array_equal(labels, labels_from_pixels(images, size))
+    if row.erases:
+        np.testing.assert_array_equal(labels, np.eye(size))
+        np.testing.assert_array_equal(images[images != 77], given[images != 77])
+    elif row.pastes:
+        # Shares of several partners that are one sample are added up, which rounds again.
+        tolerance = 0 if row.sources == 2 else 2e-7
+        expected = labels_from_pixels(images, size)
+        np.testing.assert_allclose(labels, expected, rtol=0, atol=tolerance)
+    elif row.make.grid_rank:
+        mean = images.mean(axis=(1, 2), dtype=np.float64)
+        np.testing.assert_allclose(labels, mean, rtol=0, atol=2e-6)
     else:
         seen = np.broadcast_to(labels[:, None, None], images.shape)
         np.testing.assert_allclose(images, seen, rtol=0, atol=2e-7)
-    np.testing.assert_allclose(labels.sum(axis=1), 1.0, rtol=0, atol=2e-7)
+    np.testing.assert_allclose(labels.sum(axis=1), 1.0, rtol=0, atol=4e-7)
+    assert (labels >= 0).all()

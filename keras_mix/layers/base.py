@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from keras_mix import checks, compiling, leaves, sampling
 from keras_mix import plan as plans
-from keras_mix.batch import Batch, axis_size, inputs_of
 from keras_mix.layers import calls
-from keras_mix.layers.specs import grid_of, leaf_of_the_grid, specs_of
+from keras_mix.layers.grids import batch_of
+from keras_mix.layers.specs import specs_of
 from keras_mix.reading import Reader
 
 
@@ -167,7 +167,7 @@ class Mixer(keras.layers.Layer, abc.ABC):
             A `keras_mix.plan.Plan`.
         """
         own = self._reader.read((x,))
-        return self._plan(self._batch(own, own, crossed=False), seed, rate)
+        return self._plan(batch_of(self, own, own, crossed=False), seed, rate)
 
     def apply(self, plan, x):
         """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""
@@ -222,7 +222,7 @@ class Mixer(keras.layers.Layer, abc.ABC):
         if alone if training is None else training:
             if not alone:
                 calls.refuse_lost_labels(self, structure)
-            batch = self._batch(own, donors, crossed=partners is not None)
+            batch = batch_of(self, own, donors, crossed=partners is not None)
             plan = self._plan(batch, self._next_seed() if seed is None else seed)
         results = self._results(plan, own, donors, specs)
         return pack(tf.nest.pack_sequence_as(structure, results))
@@ -247,27 +247,6 @@ class Mixer(keras.layers.Layer, abc.ABC):
 
     def _next_seed(self):
         return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
-
-    def _batch(self, own, donors, crossed):
-        mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
-        targets = [leaf for leaf in mixed if leaf.target]
-        size = axis_size(mixed[0].tensor, 0)
-        taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
-        main = leaf_of_the_grid(self, own)
-        grid, axes = (None, None) if main is None else grid_of(self, main)
-        looked_at = main or next(iter(inputs_of(mixed)), None)
-        index = next((i for i, leaf in enumerate(own) if leaf is looked_at), None)
-        return Batch(
-            size=size,
-            donors=axis_size(taken.tensor, 0),
-            crossed=crossed,
-            draws=1 if self.per == "batch" else size,
-            grid=grid,
-            axes=axes,
-            images=None if index is None else own[index].tensor,
-            donor_images=None if index is None else donors[index].tensor,
-            labels=targets[0].tensor if targets else None,
-        )
 
     def _plan(self, batch, seed, rate=None):
         if rate is None and self.rate == 1.0:

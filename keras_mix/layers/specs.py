@@ -3,23 +3,9 @@
 import tensorflow as tf
 
 from keras_mix import checks
-from keras_mix.batch import axis_size, inputs_of
+from keras_mix.layers.grids import leaf_of_the_grid
 from keras_mix.leaves import Spec, spatial_axes
 from keras_mix.reading import check_class_ids, classes_of, key
-
-
-def grid_of(mixer, leaf):
-    """The sizes of the axes of a leaf that the mixer's regions cover, and the axes."""
-    axes = spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
-    sizes = tuple(axis_size(leaf.tensor, axis) for axis in axes)
-    if any(isinstance(size, int) and size < mixer.smallest_grid for size in sizes):
-        checks.reject(
-            mixer.owner,
-            leaf.name,
-            f"must have at least {mixer.smallest_grid} places along each axis that is cut",
-            checks.described(leaf.tensor),
-        )
-    return sizes, axes
 
 
 def specs_of(mixer, leaves, crossed=False):
@@ -114,25 +100,3 @@ def _axes(mixer, leaf, main):
 
 def _sizes(leaf, axes):
     return axes and tuple(leaf.tensor.shape[axis] for axis in axes)
-
-
-def leaf_of_the_grid(mixer, leaves):
-    """The first leaf of images, or else of input values, that has enough axes."""
-    if mixer.grid_rank is None:
-        return None
-    for leaf in inputs_of(leaves):
-        rank = leaf.tensor.shape.rank
-        if rank <= mixer.grid_rank:
-            continue
-        if rank == mixer.grid_rank + 1 and len(leaves) == 1:
-            checks.reject(
-                mixer.owner,
-                leaf.name,
-                "alone and without an axis of channels could be one sample or a batch",
-                checks.described(leaf.tensor),
-                "Batch a single sample; give a batch a last axis, `x[..., None]`.",
-            )
-        return leaf
-    received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
-    axes = "height and width" if mixer.grid_rank == 2 else f"{mixer.grid_rank} spatial axes"
-    checks.refuse(mixer.owner, f"the inputs must have {axes}", received)

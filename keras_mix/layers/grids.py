@@ -1,0 +1,71 @@
+"""What a mixer sees of a batch: its sizes, and the leaf that its regions lie on."""
+
+from keras_mix import checks
+from keras_mix.batch import Batch, axis_size, inputs_of
+from keras_mix.leaves import spatial_axes
+
+
+def batch_of(mixer, own, donors, crossed):
+    """The `Batch` that the mixer's `sample` is given.
+
+    Args:
+        mixer: The layer.
+        own: The leaves of the batch.
+        donors: Those that partners come from, or None where there is none.
+        crossed: Whether the donors are another batch.
+    """
+    mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
+    targets = [leaf for leaf in mixed if leaf.target]
+    size = axis_size(mixed[0].tensor, 0)
+    taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
+    main = leaf_of_the_grid(mixer, own)
+    grid, axes = (None, None) if main is None else grid_of(mixer, main)
+    seen = main or next(iter(inputs_of(mixed)), None)
+    index = next((i for i, leaf in enumerate(own) if leaf is seen), None)
+    return Batch(
+        size=size,
+        donors=axis_size(taken.tensor, 0),
+        crossed=crossed,
+        draws=1 if mixer.per == "batch" else size,
+        grid=grid,
+        axes=axes,
+        images=None if index is None else own[index].tensor,
+        donor_images=None if index is None else donors[index].tensor,
+        labels=targets[0].tensor if targets else None,
+    )
+
+
+def grid_of(mixer, leaf):
+    """The sizes of the axes of a leaf that the mixer's regions cover, and the axes."""
+    axes = spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    sizes = tuple(axis_size(leaf.tensor, axis) for axis in axes)
+    if any(isinstance(size, int) and size < mixer.smallest_grid for size in sizes):
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            f"must have at least {mixer.smallest_grid} places along each axis that is cut",
+            checks.described(leaf.tensor),
+        )
+    return sizes, axes
+
+
+def leaf_of_the_grid(mixer, leaves):
+    """The first leaf of images, or else of input values, that has enough axes."""
+    if mixer.grid_rank is None:
+        return None
+    for leaf in inputs_of(leaves):
+        rank = leaf.tensor.shape.rank
+        if rank <= mixer.grid_rank:
+            continue
+        if rank == mixer.grid_rank + 1 and len(leaves) == 1:
+            checks.reject(
+                mixer.owner,
+                leaf.name,
+                "alone and without an axis of channels could be one sample or a batch",
+                checks.described(leaf.tensor),
+                "Batch a single sample; give a batch a last axis, `x[..., None]`.",
+            )
+        return leaf
+    received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
+    axes = "height and width" if mixer.grid_rank == 2 else f"{mixer.grid_rank} spatial axes"
+    checks.refuse(mixer.owner, f"the inputs must have {axes}", received)
