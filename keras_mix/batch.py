@@ -12,7 +12,7 @@ class Leaf(NamedTuple):
         name: Where it stands, such as "x", "y/age" or "images".
         kind: "images", "values", "labels" (to be blended, smoothed if asked), "class_ids",
             "segmentation_masks", "bounding_boxes", "sample_weights" or "passthrough".
-        tensor: Its values, the samples along the first axis.
+        tensor: Its values, the samples along the first axis; or a `keras_mix.boxes.Boxes`.
         target: Whether it is what a model learns, not what it is given.
     """
 
@@ -65,6 +65,8 @@ class Batch(NamedTuple):
 
 def axis_size(tensor, axis):
     """The size of an axis: an int where it is known, else a scalar tensor."""
+    # A set of boxes is as large as its boxes.
+    tensor = getattr(tensor, "boxes", tensor)
     return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
 
 

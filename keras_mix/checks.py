@@ -11,6 +11,17 @@ KINDS = (
     "bounding_boxes",
     "sample_weights",
 )
+BOX_FORMATS = (
+    "xyxy",
+    "yxyx",
+    "xywh",
+    "center_xywh",
+    "center_yxhw",
+    "rel_xyxy",
+    "rel_yxyx",
+    "rel_xywh",
+    "rel_center_xywh",
+)
 LABELS = ("auto", "pairs", "values")
 PAIRINGS = ("shuffle", "derange", "reverse", "roll")
 PER = ("sample", "batch")
@@ -89,6 +100,14 @@ def choice(name, value, known):
     if value not in known:
         raise ValueError(f"`{name}` must be one of {list(known)}. Received: {name}={value!r}")
     return value
+
+
+def box_format(value):
+    """None, or one of Keras's formats in any case."""
+    if value is None:
+        return None
+    lower = value.lower() if isinstance(value, str) else value
+    return choice("bounding_box_format", lower, BOX_FORMATS)
 
 
 def names(name, values):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_mix import boxes as box_rule
 from keras_mix import placing
 from keras_mix.arithmetic import blend, convert, precise
 from keras_mix.plan import is_source
@@ -24,6 +25,7 @@ class Spec(NamedTuple):
         sources: The number of sources, the S of packed pairs.
         smoothing: The share of a label that is spread over all classes.
         crossed: Whether the donors are another batch.
+        box_options: The `keras_mix.boxes.Options`, for boxes.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class Spec(NamedTuple):
     sources: int = 2
     smoothing: float = 0.0
     crossed: bool = False
+    box_options: box_rule.Options | None = None
 
 
 class Rule(NamedTuple):
@@ -151,6 +154,17 @@ def _form_labels(tensor, spec):
     return tf.cast(tensor, spec.dtype)
 
 
+def _mix_masks(plan, own, donor, spec):
+    return _mix_values(plan, _form_masks(own, spec), _form_masks(donor, spec), spec)
+
+
+def _form_masks(tensor, spec):
+    """Class ids [B, H, W] or [B, H, W, 1] as shares [B, H, W, K]; ids of no class have none."""
+    if tensor.shape.rank == len(spec.axes) + 2:
+        tensor = tf.squeeze(tensor, axis=-1)
+    return tf.one_hot(tf.cast(tensor, tf.int32), spec.num_classes, dtype=spec.dtype)
+
+
 def _mix_pairs(plan, own, donor, spec):
     own, donor = _flat(own), _flat(donor)
     others = [_source(plan, donor, source) for source in range(1, plan.sources.shape[1])]
@@ -183,6 +197,8 @@ RULES = {
     "class_ids": Rule(_form_labels, _mix_labels),
     "pairs": Rule(_form_pairs, _mix_pairs),
     "segmentation_masks": Rule(_untouched, _paste),
+    "soft_masks": Rule(_form_masks, _mix_masks),
+    "bounding_boxes": Rule(box_rule.form, box_rule.mix),
     "sample_weights": Rule(_form_values, _mix_values),
     "passthrough": Rule(_untouched, _pass),
 }

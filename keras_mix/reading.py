@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix import checks
-from keras_mix.batch import Leaf
+from keras_mix.batch import Leaf, axis_size
+from keras_mix.boxes import Boxes
+from keras_mix.structure import BoxSet, paths
 
 # The keys of Keras's dict of a batch; each names its kind.
 DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
@@ -27,11 +29,12 @@ class Reader:
     def read(self, structure):
         """The leaves of a dict, or of a tuple (x,), (x, y) or (x, y, sample_weight)."""
         found = []
-        for path, value in zip(_paths(structure), tf.nest.flatten(structure), strict=True):
+        for path, value in zip(paths(structure), tf.nest.flatten(structure), strict=True):
             role, name = self._role_and_name(structure, path)
             tensor = self._tensor(name, value)
             found.append((role, name, self._stated(role, name, path, tensor), tensor))
-        sole = sum(_is_label(role, stated) for role, _, stated, _ in found) == 1
+        labels = [tensor for role, _, stated, tensor in found if _is_label(role, stated)]
+        sole = sum(not isinstance(tensor, Boxes) for tensor in labels) == 1
         leaves = [
             Leaf(
                 name,
@@ -75,6 +78,9 @@ class Reader:
         return role, "/".join((role, *path[1:]))
 
     def _tensor(self, name, value):
+        if isinstance(value, BoxSet):
+            parts = {key: self._tensor(f"{name}/{key}", part) for key, part in value.parts.items()}
+            return self._boxes(name, **parts)
         if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
             kind = "a ragged" if isinstance(value, tf.RaggedTensor) else "a sparse"
             checks.reject(
@@ -98,6 +104,21 @@ class Reader:
             )
         return tensor
 
+    def _boxes(self, name, boxes, labels):
+        shapes = boxes.shape, labels.shape
+        if shapes[0].rank != 3 or shapes[0][-1] != 4:
+            checks.reject(self.owner, name, "must hold boxes (B, N, 4)", checks.described(boxes))
+        if shapes[1].rank != 2 or not shapes[0][:2].is_compatible_with(shapes[1]):
+            checks.reject(
+                self.owner,
+                name,
+                "must have one label for each box, (B, N)",
+                f"boxes {tuple(shapes[0])} and labels {tuple(shapes[1])}",
+            )
+        if not boxes.dtype.is_floating:
+            boxes = tf.cast(boxes, tf.float32)
+        return Boxes(boxes, labels)
+
     def _passes(self, name):
         return name in self.passthrough or key(name) in self.passthrough
 
@@ -111,7 +132,6 @@ class Reader:
         if role:
             return None
         if path[0] in DICT_KEYS:
-            # Boxes are a structure: what stands below the key belongs to it.
             return path[0]
         return checks.reject(
             self.owner,
@@ -125,6 +145,15 @@ class Reader:
     def _kind(self, role, stated, name, tensor, sole):
         if self._passes(name):
             return "passthrough"
+        if isinstance(tensor, Boxes):
+            return "bounding_boxes"
+        if stated == "bounding_boxes":
+            return checks.reject(
+                self.owner,
+                name,
+                'must be a dict of "boxes" (B, N, 4) and "labels" (B, N), as in Keras',
+                checks.described(tensor),
+            )
         if _is_label(role, stated):
             return self._kind_of_label(name, tensor, sole)
         return stated or self._kind_of_input(name, tensor)
@@ -221,8 +250,8 @@ class Reader:
                 )
             if None in sizes:
                 tf.debugging.assert_equal(
-                    tf.shape(leaf.tensor)[0],
-                    tf.shape(first.tensor)[0],
+                    axis_size(leaf.tensor, 0),
+                    axis_size(first.tensor, 0),
                     f"{self.owner}: `{leaf.name}` {rule}. {hint}",
                 )
 
@@ -266,15 +295,3 @@ def known_values(tensor):
 
 def _is_label(role, stated):
     return stated == "labels" or (stated is None and role == "y")
-
-
-def _paths(structure, path=()):
-    """The path of every leaf, in the order of tf.nest (which sorts the keys of a dict)."""
-    if isinstance(structure, Mapping):
-        for key in sorted(structure):
-            yield from _paths(structure[key], (*path, str(key)))
-    elif isinstance(structure, list | tuple):
-        for index, value in enumerate(structure):
-            yield from _paths(value, (*path, str(index)))
-    else:
-        yield path

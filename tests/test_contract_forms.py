@@ -104,6 +104,11 @@ EVERY_OPTION = {
     "keep_dtype": True,
     "inputs_only": True,
     "jit_compile": False,
+    "soft_masks": True,
+    "bounding_box_format": "rel_xywh",
+    "max_boxes": 9,
+    "min_visible": 0.5,
+    "box_details": True,
     "data_format": "channels_first",
     "seed": 0,
 }

@@ -277,12 +277,14 @@ FORMS = {
     "pairs": (np.arange(SIZE), Spec("pairs", sources=4)),
     "segmentation_masks": (images("int64", ()), spec_of("int64", kind="segmentation_masks")),
     "sample_weights": (np.ones(SIZE), Spec("sample_weights")),
+    "soft_masks": (images("uint8", ()) % 5, Spec("soft_masks", (1, 2), num_classes=5)),
     "passthrough": (np.arange(SIZE), Spec("passthrough")),
 }
 
 
 def test_every_kind_is_tried():
-    assert set(FORMS) == set(leaves.RULES)
+    # Boxes, which are two tensors and more, are tried in test_boxes.py.
+    assert {*FORMS, "bounding_boxes"} == set(leaves.RULES)
 
 
 @pytest.mark.parametrize("kind", FORMS)

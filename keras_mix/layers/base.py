@@ -2,20 +2,19 @@
 
 import abc
 import functools
-import random
 
-import keras
 import tensorflow as tf
 
-from keras_mix import checks, compiling, leaves, sampling
+from keras_mix import compiling, leaves, sampling
 from keras_mix import plan as plans
 from keras_mix.layers import calls
-from keras_mix.layers.grids import batch_of
+from keras_mix.layers.configured import Configured
+from keras_mix.layers.grids import batch_of, framed
 from keras_mix.layers.specs import specs_of
-from keras_mix.reading import Reader
+from keras_mix.structure import fold
 
 
-class Mixer(keras.layers.Layer, abc.ABC):
+class Mixer(Configured, abc.ABC):
     """Mixes a batch: inputs, labels, masks and weights by one plan.
 
     A mixer is called as `layer(x)`, `layer(x, y)`, `layer(x, y, sample_weight)`, with a tuple of
@@ -63,6 +62,20 @@ class Mixer(keras.layers.Layer, abc.ABC):
         jit_compile: Whether XLA compiles the applying part in graphs, such as tf.data's. Shapes
             unknown but for the batch's, and builds of TensorFlow that cannot, take the plain
             path. Defaults to True.
+        soft_masks: Whether masks of class ids come out as shares of classes, floats
+            (B, H, W, num_classes), which can be blended as well as pasted. Ids of no class, such
+            as 255 for what is to be ignored, become rows of zeros. Defaults to False.
+        bounding_box_format: The format of boxes, one of Keras's: "xyxy", "yxyx", "xywh",
+            "center_xywh", "center_yxhw" or one of "rel_xyxy", "rel_yxyx", "rel_xywh",
+            "rel_center_xywh". Boxes are Keras's dict of "boxes" (B, N, 4) and "labels" (B, N), -1
+            where there is none, under the key "bounding_boxes" or anywhere in y.
+        max_boxes: How many boxes a sample comes out with; the largest are kept. Defaults to
+            None: as many as all sources could have together.
+        min_visible: The share in [0, 1] of a box that must still be seen for it to stay.
+            Defaults to 0.1, as in Ultralytics' augmentations.
+        box_details: Whether boxes come with "weights" (B, N), the share of their source where
+            sources are blended; "visible" (B, N), the share of each that is seen; and "dropped"
+            (B,), how many more than `max_boxes` there were. Defaults to False.
         data_format: "channels_last" or "channels_first". Defaults to Keras's image data format.
         seed: An integer that fixes the sequence of draws, if calls are not made in parallel.
             Defaults to None: entropy.
@@ -90,54 +103,6 @@ class Mixer(keras.layers.Layer, abc.ABC):
     # converted code.
     autograph_info__ = None
 
-    def __init__(
-        self,
-        *,
-        num_classes=None,
-        labels="auto",
-        label_smoothing=0.0,
-        pairing="shuffle",
-        per="sample",
-        rate=1.0,
-        kinds=None,
-        passthrough=(),
-        keep_dtype=False,
-        inputs_only=False,
-        jit_compile=True,
-        data_format=None,
-        seed=None,
-        **kwargs,
-    ):
-        # Only blended inputs ever take the compute dtype: autocast would spoil ids and labels.
-        super().__init__(autocast=False, **kwargs)
-        self.num_classes = checks.num_classes(num_classes)
-        self.labels = checks.choice("labels", labels, checks.LABELS)
-        self.label_smoothing = checks.number("label_smoothing", label_smoothing, high=1.0)
-        checks.label_options(self.labels, self.label_smoothing)
-        self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
-        self.per = checks.choice("per", per, checks.PER)
-        self.rate = checks.number("rate", rate, high=1.0)
-        self.kinds = checks.kinds(kinds)
-        self.passthrough = checks.names("passthrough", passthrough)
-        self.keep_dtype = bool(keep_dtype)
-        self.inputs_only = bool(inputs_only)
-        self.jit_compile = bool(jit_compile)
-        formats = ("channels_last", "channels_first")
-        data_format = data_format or keras.config.image_data_format()
-        self.data_format = checks.choice("data_format", data_format, formats)
-        self.seed = checks.integer("seed", seed, optional=True)
-        # Python's own numbers, which keras.utils.set_random_seed seeds.
-        start = random.getrandbits(31) if self.seed is None else self.seed
-        # tf.random.Generator hands out every seed once, also to calls that run in parallel.
-        self._generator = tf.random.Generator.from_seed(start)
-        self._reader = Reader(
-            self.owner, self.labels, self.num_classes, self.kinds, self.passthrough
-        )
-        # Keras would convert every argument to the model's backend.
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
-        self.built = True
-
     @abc.abstractmethod
     def sample(self, batch, seed):
         """Draws the plan of one batch: all that a mixer has to define.
@@ -149,11 +114,6 @@ class Mixer(keras.layers.Layer, abc.ABC):
         Returns:
             A `keras_mix.plan.Plan`.
         """
-
-    @property
-    def owner(self):
-        """The name that error messages begin with."""
-        return type(self).__name__
 
     def plan(self, x, seed, rate=None):
         """Draws the plan of a batch of inputs, for who applies it beside the layer's call.
@@ -214,8 +174,11 @@ class Mixer(keras.layers.Layer, abc.ABC):
                 labels or weights, those of the first are kept. Defaults to the batch itself.
         """
         structure, pack = calls.arranged(x, y, sample_weight)
-        own = self._reader.read(structure)
-        donors = own if partners is None else self._reader.read_partners(partners, own)
+        structure = fold(structure)
+        own = framed(self, self._reader.read(structure))
+        donors = own
+        if partners is not None:
+            donors = framed(self, self._reader.read_partners(fold(partners), own))
         specs = specs_of(self, own, crossed=partners is not None)
         alone = self._get_call_context().entry_layer is self
         plan = None
@@ -226,24 +189,6 @@ class Mixer(keras.layers.Layer, abc.ABC):
             plan = self._plan(batch, self._next_seed() if seed is None else seed)
         results = self._results(plan, own, donors, specs)
         return pack(tf.nest.pack_sequence_as(structure, results))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "labels": self.labels,
-            "label_smoothing": self.label_smoothing,
-            "pairing": self.pairing,
-            "per": self.per,
-            "rate": self.rate,
-            "kinds": dict(self.kinds),
-            "passthrough": list(self.passthrough),
-            "keep_dtype": self.keep_dtype,
-            "inputs_only": self.inputs_only,
-            "jit_compile": self.jit_compile,
-            "data_format": self.data_format,
-            "seed": self.seed,
-        }
 
     def _next_seed(self):
         return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)

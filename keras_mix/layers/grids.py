@@ -1,7 +1,10 @@
 """What a mixer sees of a batch: its sizes, and the leaf that its regions lie on."""
 
+import tensorflow as tf
+
 from keras_mix import checks
 from keras_mix.batch import Batch, axis_size, inputs_of
+from keras_mix.layers.box_checks import check_boxes
 from keras_mix.leaves import spatial_axes
 
 
@@ -15,7 +18,7 @@ def batch_of(mixer, own, donors, crossed):
         crossed: Whether the donors are another batch.
     """
     mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
-    targets = [leaf for leaf in mixed if leaf.target]
+    targets = [leaf for leaf in mixed if leaf.target and leaf.kind != "bounding_boxes"]
     size = axis_size(mixed[0].tensor, 0)
     taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
     main = leaf_of_the_grid(mixer, own)
@@ -33,6 +36,27 @@ def batch_of(mixer, own, donors, crossed):
         donor_images=None if index is None else donors[index].tensor,
         labels=targets[0].tensor if targets else None,
     )
+
+
+def framed(mixer, leaves):
+    """The leaves, with the images' size beside each set of boxes; refuses boxes that are none."""
+    if not any(leaf and leaf.kind == "bounding_boxes" for leaf in leaves):
+        return leaves
+    images = [leaf for leaf in leaves if leaf and leaf.kind == "images"]
+    if not images:
+        checks.refuse(mixer.owner, "boxes lie on images", "boxes without images beside them")
+    axes = spatial_axes(images[0].tensor.shape.rank, 2, mixer.data_format)
+    frame = tf.cast(tf.stack([axis_size(images[0].tensor, axis) for axis in axes]), tf.float32)
+    framed_leaves = [
+        leaf._replace(tensor=leaf.tensor._replace(frame=frame))
+        if leaf and leaf.kind == "bounding_boxes"
+        else leaf
+        for leaf in leaves
+    ]
+    for leaf in framed_leaves:
+        if leaf and leaf.kind == "bounding_boxes" and mixer.bounding_box_format:
+            check_boxes(mixer.owner, leaf, mixer.box_options)
+    return framed_leaves
 
 
 def grid_of(mixer, leaf):

@@ -18,13 +18,7 @@ def _spec(mixer, leaf, main):
     if leaf.kind == "passthrough":
         return Spec("passthrough")
     if leaf.kind == "bounding_boxes":
-        checks.reject(
-            mixer.owner,
-            leaf.name,
-            "is of a kind that has no rule yet",
-            "bounding boxes",
-            f'Leave them out, or as they are with passthrough=["{key(leaf.name)}"].',
-        )
+        return _spec_of_boxes(mixer, leaf)
     precise = tf.float64 if leaf.tensor.dtype == tf.float64 else tf.float32
     axes = _axes(mixer, leaf, main)
     if leaf.kind == "class_ids":
@@ -61,15 +55,59 @@ def _spec_of_class_ids(mixer, leaf):
 def _spec_of_mask(mixer, leaf, axes):
     if mixer.erases:
         return Spec("passthrough")
+    if mixer.soft_masks:
+        return _spec_of_soft_mask(mixer, leaf)
     if not mixer.pastes:
         checks.reject(
             mixer.owner,
             leaf.name,
             "holds class ids of pixels, which cannot be blended",
             checks.described(leaf.tensor),
-            "One-hot encode the mask as floats, or use a mixer that pastes, such as CutMix.",
+            "Say soft_masks=True, for masks of each class's share (with num_classes=…); or use a "
+            "mixer that pastes, such as CutMix.",
         )
     return Spec("segmentation_masks", axes, leaf.tensor.dtype)
+
+
+def _spec_of_soft_mask(mixer, leaf):
+    count = classes_of(mixer.num_classes, leaf.name)
+    if count is None:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "holds class ids of pixels, whose number must be known to share pixels",
+            f"{checks.described(leaf.tensor)} and no `num_classes` for it",
+            "Pass num_classes=…, as a dict by the heads' names where they differ.",
+        )
+    column = leaf.tensor.shape.rank == 4 and leaf.tensor.shape[-1] == 1
+    if leaf.tensor.shape.rank != 3 and not column:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "must be (B, H, W) or (B, H, W, 1) to become shares of classes",
+            checks.described(leaf.tensor),
+        )
+    return Spec("soft_masks", (1, 2), num_classes=count)
+
+
+def _spec_of_boxes(mixer, leaf):
+    if mixer.bounding_box_format is None:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "holds boxes, whose format must be known to mix them",
+            f"{checks.described(leaf.tensor)} and no `bounding_box_format`",
+            'Pass bounding_box_format="xyxy", say; or leave them as they are, '
+            f'passthrough=["{key(leaf.name)}"].',
+        )
+    if mixer.grid_rank not in (None, 2):
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "lies on images, spatial_dims=2",
+            f"spatial_dims={mixer.grid_rank}",
+        )
+    return Spec("bounding_boxes", box_options=mixer.box_options)
 
 
 def _axes(mixer, leaf, main):

@@ -1,0 +1,242 @@
+"""Bounding boxes under a plan: what can still be seen of each, and the box around that.
+
+A place of the result shows one source. A box keeps what its own source shows inside of it, and is
+cropped to the smallest box around that: so it shrinks where the rest is a rectangle, and stays
+where a piece was cut out of its middle or its corner.
+"""
+
+import functools
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from keras_mix import plan as plans
+from keras_mix.batch import axis_size
+
+
+class Boxes(NamedTuple):
+    """The boxes of a batch.
+
+    Attributes:
+        boxes: floats [B, N, 4], in the format of `Options`.
+        labels: [B, N], their classes; -1 where there is no box.
+        frame: float32 [2], the height and width of the images.
+    """
+
+    boxes: tf.Tensor
+    labels: tf.Tensor
+    frame: tf.Tensor | None = None
+
+    @property
+    def shape(self):
+        """The shape of the boxes."""
+        return self.boxes.shape
+
+    @property
+    def dtype(self):
+        """The dtype of the boxes."""
+        return self.boxes.dtype
+
+
+class Options(NamedTuple):
+    """How boxes are treated; see the arguments of `keras_mix.layers.base.Mixer`."""
+
+    format: str
+    max_boxes: int | None = None
+    min_visible: float = 0.1
+    details: bool = False
+    sources: int = 2
+
+
+class _Seen(NamedTuple):
+    """What is seen of the boxes of one source, all [B, N] but `pixels`.
+
+    Attributes:
+        pixels: float32 [B, N, 4], left, top, right, bottom of the box around what is seen.
+        area: float32, how much is seen, in pixels.
+        visible: float32, the share of the whole box that this is.
+        weights: float32, the share of the source there.
+        original: [B, N, 4], the box as it was given.
+        moved: bool, whether it is another box than that.
+        labels: Its class.
+    """
+
+    pixels: tf.Tensor
+    area: tf.Tensor
+    visible: tf.Tensor
+    weights: tf.Tensor
+    original: tf.Tensor
+    moved: tf.Tensor
+    labels: tf.Tensor
+
+
+def form(own, spec):
+    """The boxes as they come when nothing is mixed: as many places for them as if it were."""
+    given = pixels(own, spec.box_options)
+    whole = tf.ones_like(given[..., 0])
+    moved = tf.zeros_like(whole, tf.bool)
+    seen = _Seen(given, _area(given), whole, whole, own.boxes, moved, own.labels)
+    return _collected([seen], own, spec.box_options)
+
+
+def mix(plan, own, donor, spec):
+    """The boxes of all sources that can still be seen."""
+    if plan.placement is None and plan.fill is None and not spec.crossed:
+        # Who is mixed with itself has each box once, not once for each source.
+        alone = tf.reduce_all(plan.sources == plan.sources[:, :1], axis=1)
+        plan = plans.keep_unmixed(plan, ~alone)
+    seen = [
+        _seen(plan, own if source == 0 else donor, source, spec.box_options)
+        for source in range(plan.sources.shape[1])
+    ]
+    return _collected(seen, own, spec.box_options)
+
+
+def pixels(boxes, options):
+    """float32 [B, N, 4], left, top, right and bottom in pixels."""
+    return _converted(tf.cast(boxes.boxes, tf.float32), boxes.frame, options.format, "xyxy")
+
+
+@functools.partial(tf.function, autograph=False)
+def _converted(boxes, frame, source, target):
+    """In a graph of its own, where Keras computes by TensorFlow whatever its backend is."""
+    convert = keras.utils.bounding_boxes.convert_format
+    return convert(boxes, source, target, height=frame[0], width=frame[1])
+
+
+def _area(pixels):
+    left, top, right, bottom = tf.unstack(pixels, axis=-1)
+    return (right - left) * (bottom - top)
+
+
+def _seen(plan, donor, source, options):
+    index = plan.sources[:, source]
+    given = tf.gather(pixels(donor, options), index)
+    boxes = _placed(plan, given, source, donor.frame)
+    sizes = tf.unstack(tf.cast(donor.frame, tf.int32))
+    inside = [_overlap(boxes, axis, size) for axis, size in enumerate(sizes)]
+    rows, columns = (_amounts(plan, source, inside, axis) for axis in (0, 1))
+    area = tf.reduce_sum(inside[0] * rows, axis=-1)
+    share = tf.math.divide_no_nan(area, _area(boxes))
+    top, bottom = _ends(boxes, 0, inside[0] * rows)
+    left, right = _ends(boxes, 1, inside[1] * columns)
+    rest = tf.stack([left, top, right, bottom], axis=-1)
+    weights = tf.ones_like(share)
+    if plan.region is None:
+        weights *= plan.weights[:, source, None]
+    elif not plan.hard:
+        weights = share
+    return _Seen(
+        rest,
+        area,
+        share,
+        weights,
+        tf.gather(donor.boxes, index),
+        tf.reduce_any(rest != given, axis=-1),
+        tf.gather(donor.labels, index),
+    )
+
+
+def _placed(plan, pixels, source, frame):
+    """The boxes where the plan places the frame of their source."""
+    if plan.placement is None:
+        return pixels
+    placed = tf.cast(plan.placement[:, source], tf.float32)
+    start = tf.stack([placed[:, 1], placed[:, 0]] * 2, axis=-1)[:, None]
+    if plan.placement.dtype.is_integer:
+        return pixels + start
+    scale = placed[:, 2:] / frame
+    return start + pixels * tf.stack([scale[:, 1], scale[:, 0]] * 2, axis=-1)[:, None]
+
+
+def _overlap(boxes, axis, size):
+    """float32 [B, N, size], how much of each row (column) a box covers, 0 to 1."""
+    place = tf.cast(tf.range(size), tf.float32)
+    low, high = (boxes[..., side, None] for side in (1 - axis, 3 - axis))
+    return tf.clip_by_value(tf.minimum(high, place + 1) - tf.maximum(low, place), 0.0, 1.0)
+
+
+def _amounts(plan, source, inside, axis):
+    """float32 [B, N, size], how much a box sees of its source in each row (column)."""
+    across = inside[1 - axis]
+    if plan.region is None:
+        return tf.reduce_sum(across, axis=-1, keepdims=True)
+    if isinstance(plan.region, tuple) and plan.region[0].shape.rank == 2:
+        along, other = (tf.expand_dims(plan.region[a], 1) for a in (axis, 1 - axis))
+        if along.dtype == tf.bool:
+            return _amounts_of_box(source, along, other, across)
+        return sum(
+            tf.where(along == number, _sum_where(other == source - number, across), 0.0)
+            for number in range(source + 1)
+        )
+    region = plan.rendered().region
+    if plan.hard:
+        number = plan.sources.shape[1]
+        others = [plans.is_source(region, s) for s in range(1, number + 1)]
+        mine = others[source - 1] if source else ~tf.reduce_any(others, axis=0)
+        mine = tf.cast(mine, tf.float32)
+    else:
+        mine = region[..., source]
+    mine = mine if axis == 0 else tf.transpose(mine, [0, 2, 1])
+    return tf.matmul(across, mine, transpose_b=True)
+
+
+def _amounts_of_box(source, along, other, across):
+    if source:
+        return tf.where(along, _sum_where(other, across), 0.0)
+    return tf.where(along, _sum_where(~other, across), tf.reduce_sum(across, -1, keepdims=True))
+
+
+def _sum_where(condition, amounts):
+    return tf.reduce_sum(tf.where(condition, amounts, 0.0), axis=-1, keepdims=True)
+
+
+def _ends(boxes, axis, amounts):
+    """float32 [B, N], where the first and the last row (column) begin and end that are seen."""
+    place = tf.cast(tf.range(tf.shape(amounts)[-1]), tf.float32)
+    low, high = (boxes[..., side, None] for side in (1 - axis, 3 - axis))
+    seen = amounts > 0
+    first = tf.where(seen, tf.maximum(low, place), tf.float32.max)
+    last = tf.where(seen, tf.minimum(high, place + 1), tf.float32.min)
+    return tf.reduce_min(first, axis=-1), tf.reduce_max(last, axis=-1)
+
+
+def _collected(seen, own, options):
+    """The boxes of all sources in as many places as are always returned, the rest padding."""
+    seen = _Seen(*(tf.concat(parts, axis=1) for parts in zip(*seen, strict=True)))
+    real = (seen.labels != -1) & (seen.area > 0) & (seen.weights > 0)
+    real &= seen.visible >= options.min_visible
+    count = options.max_boxes or axis_size(own.boxes, 1) * options.sources
+    order = _largest(tf.where(real, seen.area, -1.0), count)
+    seen = _Seen(*(tf.gather(part, order, batch_dims=1) for part in seen))
+    kept = tf.gather(real, order, batch_dims=1)
+    moved = _converted(seen.pixels, own.frame, "xyxy", options.format)
+    boxes = tf.where(seen.moved[..., None], tf.cast(moved, seen.original.dtype), seen.original)
+    found = {
+        "boxes": _padded(boxes, kept, -1, count),
+        "labels": _padded(seen.labels, kept, -1, count),
+    }
+    if options.details:
+        found["weights"] = _padded(seen.weights, kept, 0, count)
+        found["visible"] = _padded(seen.visible, kept, 0, count)
+        found["dropped"] = tf.math.count_nonzero(real, 1, dtype=tf.int32) - tf.math.count_nonzero(
+            kept, 1, dtype=tf.int32
+        )
+    return found
+
+
+def _largest(area, count):
+    """int32 [B, ≤ count], the places of the largest areas, in their order; those without last."""
+    largest = tf.argsort(area, direction="DESCENDING", stable=True)[:, :count]
+    in_order = tf.sort(largest)
+    without = tf.gather(area, in_order, batch_dims=1) < 0
+    return tf.gather(in_order, tf.argsort(tf.cast(without, tf.int32), stable=True), batch_dims=1)
+
+
+def _padded(values, kept, padding, count):
+    kept = tf.reshape(kept, tf.concat([tf.shape(kept), [1] * (values.shape.rank - 2)], axis=0))
+    values = tf.where(kept, values, tf.cast(padding, values.dtype))
+    missing = count - tf.shape(values)[1]
+    paddings = [[0, 0], [0, missing]] + [[0, 0]] * (values.shape.rank - 2)
+    return tf.pad(values, paddings, constant_values=tf.cast(padding, values.dtype))

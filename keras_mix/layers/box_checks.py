@@ -1,0 +1,41 @@
+"""Refuses boxes that are none: at once if eager, as the graph runs otherwise."""
+
+import tensorflow as tf
+
+from keras_mix import boxes, checks
+
+# Boxes that were scaled may reach over the border by a rounding error.
+_TOLERANCE = 0.01
+
+
+def check_boxes(owner, leaf, options):
+    """Refuses boxes with NaN, inverted ones, and those that lie outside of their image.
+
+    XLA drops such checks: in a train step that it compiles, such boxes go unnoticed.
+    """
+    pixels = boxes.pixels(leaf.tensor, options)
+    real = leaf.tensor.labels != -1
+    height, width = leaf.tensor.frame[0], leaf.tensor.frame[1]
+    left, top, right, bottom = tf.unstack(pixels, axis=-1)
+    rules = {
+        "must be finite numbers": tf.reduce_all(tf.math.is_finite(pixels), axis=-1),
+        "must end behind where they begin": (left <= right) & (top <= bottom),
+        "must lie inside of their images": (left >= -_TOLERANCE)
+        & (top >= -_TOLERANCE)
+        & (right <= width + _TOLERANCE)
+        & (bottom <= height + _TOLERANCE),
+    }
+    for rule, legal in rules.items():
+        _check(owner, leaf, rule, legal | ~real, options.format)
+
+
+def _check(owner, leaf, rule, legal, box_format):
+    way_out = (
+        f'Are they really in the format "{box_format}"? Mark places without a box by the label -1.'
+    )
+    if not tf.executing_eagerly():
+        sentence = f"{owner}: the boxes of `{leaf.name}` {rule}. {way_out}"
+        tf.debugging.assert_equal(legal, True, sentence)
+    elif not tf.reduce_all(legal):
+        wrong = tf.boolean_mask(leaf.tensor.boxes, ~legal)[0].numpy().tolist()
+        checks.refuse(owner, f"the boxes of `{leaf.name}` {rule}", str(wrong), way_out)

@@ -1,0 +1,307 @@
+"""Boxes: they follow the pixels, in every format, under every mixer."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from contract import MIXERS, mixers_that
+
+from keras_mix import boxes as box_rule
+from keras_mix import checks
+from keras_mix import plan as plans
+from keras_mix.layers import CutMix, MixUp, Mosaic
+from keras_mix.leaves import Spec
+
+SEED = tf.constant([1, 2])
+RANDOM = np.random.default_rng(0)
+GRID = (12, 17)
+HEIGHT, WIDTH = 30, 44
+
+
+def random_boxes(size, count, grid, step=1.0):
+    """float32 [size, count, 4], xyxy, on multiples of `step` pixels and of at least one step."""
+    height, width = (int(side / step) for side in grid)
+    ends = [
+        np.sort(np.stack([RANDOM.choice(n + 1, 2, replace=False) for _ in range(size * count)]))
+        for n in (width, height)
+    ]
+    found = np.stack([ends[0][:, 0], ends[1][:, 0], ends[0][:, 1], ends[1][:, 1]], axis=1)
+    return (step * found.reshape(size, count, 4)).astype("float32")
+
+
+def box_region():
+    corner = tf.constant([[RANDOM.integers(0, n) for n in GRID] for _ in range(20)])
+    sides = tf.constant([[RANDOM.integers(0, n) for n in GRID] for _ in range(20)])
+    from keras_mix import masks
+
+    return masks.box(corner, sides, GRID)
+
+
+REGIONS = {
+    "one box": box_region,
+    "places": lambda: tf.constant(RANDOM.random((20, *GRID)) < 0.6),
+    "one half": lambda: tf.constant(np.tile(np.arange(GRID[1]) < 9, (20, GRID[0], 1))),
+}
+
+
+def rasterized(box, mine, step):
+    """The area, and the box around what is left, of a box over a map of fine pixels."""
+    left, top, right, bottom = (round(float(end) / step) for end in box)
+    ys, xs = np.nonzero(mine[top:bottom, left:right])
+    if not len(ys):
+        return 0.0, None
+    ends = (left + xs.min(), top + ys.min(), left + xs.max() + 1, top + ys.max() + 1)
+    return len(ys) * step**2, [end * step for end in ends]
+
+
+@pytest.mark.parametrize("make", REGIONS.values(), ids=REGIONS)
+@pytest.mark.parametrize("step", [1.0, 0.25], ids=["whole pixels", "quarters of pixels"])
+def test_what_is_seen_equals_a_rasterized_count(make, step):
+    """20 samples × 9 boxes × 2 sources × 6 parametrizations: over 2,000 boxes."""
+    given, region = random_boxes(20, 9, GRID, step), make()
+    plan = plans.paste(tf.roll(tf.range(20), 1, 0), region)
+    places = np.repeat(np.repeat(plan.rendered().region, 1 / step, axis=1), 1 / step, axis=2)
+    options = box_rule.Options("xyxy", min_visible=0.0, details=True)
+    labels = np.arange(20 * 9).reshape(20, 9)
+    batch = box_rule.Boxes(tf.constant(given), tf.constant(labels), tf.constant(GRID, tf.float32))
+    found = box_rule.mix(plan, batch, batch, Spec("bounding_boxes", box_options=options))
+    for i in range(20):
+        kept = listed(found, i)
+        for source, mine in ((i, ~places[i]), ((i - 1) % 20, places[i])):
+            for n in range(9):
+                area, box = rasterized(given[source, n], mine, step)
+                whole = np.prod(given[source, n, 2:] - given[source, n, :2])
+                assert (9 * source + n in kept) == (area > 0)
+                if area:
+                    found_box, visible = kept[9 * source + n]
+                    np.testing.assert_allclose(visible, area / whole, rtol=1e-5)
+                    np.testing.assert_allclose(found_box, box, atol=1e-5)
+
+
+def listed(found, sample):
+    """{label: (box, visible share)} of a sample's boxes."""
+    columns = (found[key][sample].numpy() for key in ("labels", "boxes", "visible"))
+    return {int(n): (box, share) for n, box, share in zip(*columns, strict=True) if n != -1}
+
+
+def painted(size=6, count=3):
+    """Images whose boxes are filled with the number of the box; boxes side by side."""
+    images = np.zeros((size, HEIGHT, WIDTH, 1), "float32")
+    boxes = np.full((size, count + 1, 4), -1, "float32")
+    labels = np.full((size, count + 1), -1)
+    for i in range(size):
+        for n in range(count):
+            left = 14 * n + RANDOM.integers(0, 4)
+            right, top = left + RANDOM.integers(5, 10), RANDOM.integers(0, 15)
+            bottom = top + RANDOM.integers(5, 15)
+            labels[i, n] = 1 + count * i + n
+            images[i, top:bottom, left:right] = labels[i, n]
+            boxes[i, n] = left, top, right, bottom
+    return images, {"boxes": boxes, "labels": labels}
+
+
+FOLLOWING = {"bounding_box_format": "xyxy", "pairing": "roll", "box_details": True}
+
+
+@mixers_that(lambda row: row.pastes and not row.resizes)
+def test_boxes_follow_the_pixels(row):
+    images, given = painted()
+    mixed, found = row.make(min_visible=0.0, **FOLLOWING, **row.strong)(images, given, seed=SEED)
+    sizes = np.prod(given["boxes"][..., 2:] - given["boxes"][..., :2], axis=-1)
+    areas = dict(zip(given["labels"].ravel(), sizes.ravel(), strict=True))
+    for i in range(6):
+        pixels, kept = mixed[i, ..., 0].numpy(), listed(found, i)
+        # What is filled with 77 is no box's number.
+        assert set(kept) == {int(v) for v in np.unique(pixels)} - {0, 77}
+        for label, (box, visible) in kept.items():
+            ys, xs = np.nonzero(pixels == label)
+            assert box.tolist() == [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+            np.testing.assert_allclose(visible, len(ys) / areas[label], rtol=1e-6)
+
+
+@mixers_that(lambda row: row.resizes)
+def test_boxes_follow_the_resized_pixels(row):
+    images, given = painted()
+    objects = (images > 0).astype("float32")
+    mixed, found = row.make(min_visible=0.0, **FOLLOWING, **row.strong)(objects, given, seed=SEED)
+    for i in range(6):
+        covered = np.zeros((HEIGHT, WIDTH), bool)
+        for box, _ in listed(found, i).values():
+            left, top, right, bottom = box
+            covered[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = True
+        # Every object lies in its box: linear reading spreads it over half a pixel at most.
+        assert (mixed[i, ..., 0].numpy()[~covered] <= 0.5).all()
+        # And every box is filled, but for its edges, by an object.
+        seen = mixed[i, ..., 0].numpy()[covered].sum()
+        assert seen > 0.6 * covered.sum()
+
+
+@pytest.mark.parametrize("name", checks.BOX_FORMATS)
+@pytest.mark.parametrize("mixer", [CutMix, MixUp, Mosaic])
+def test_every_format_gives_the_same_boxes(mixer, name):
+    images, given = painted()
+    convert = keras.utils.bounding_boxes.convert_format
+    _, expected = mixer(bounding_box_format="xyxy")(images, given, seed=SEED)
+    there = np.array(convert(given["boxes"], "xyxy", name, HEIGHT, WIDTH))
+    there = {**given, "boxes": there}
+    _, found = mixer(bounding_box_format=name.upper())(images, there, seed=SEED)
+    back = convert(found["boxes"], name, "xyxy", HEIGHT, WIDTH)
+    np.testing.assert_array_equal(found["labels"], expected["labels"])
+    real = expected["labels"] != -1
+    np.testing.assert_allclose(back[real], expected["boxes"][real], atol=1e-4)
+    assert (found["boxes"][~real] == -1).numpy().all()
+
+
+@pytest.mark.parametrize("row", MIXERS.values(), ids=MIXERS)
+@pytest.mark.parametrize("name", ["xyxy", "rel_center_xywh"])
+def test_unmixed_boxes_keep_every_bit(row, name):
+    images, given = painted()
+    # Numbers that conversions would round.
+    there = [0.4, 0.4, 0.3, 0.2] if name == "rel_center_xywh" else [0.1, 0.2, 7.3, 8.4]
+    boxes = there + RANDOM.random((6, 4, 4)) / 20
+    boxes = np.where(given["labels"][..., None] == -1, -1, boxes).astype("float32")
+    layer = row.make(bounding_box_format=name, **row.strong | {"rate": 0})
+    for training in (True, False):
+        _, found = layer(images, {**given, "boxes": boxes}, seed=SEED, training=training)
+        assert found["boxes"].shape == (6, 4 * row.sources, 4)
+        np.testing.assert_array_equal(found["boxes"][:, :4], boxes)
+        np.testing.assert_array_equal(found["labels"][:, :4], given["labels"])
+        assert (found["labels"][:, 4:] == -1).numpy().all()
+
+
+@pytest.mark.parametrize("mixer", [CutMix, MixUp])
+def test_who_is_mixed_with_himself_has_each_box_once(mixer):
+    images, given = painted()
+    layer = mixer(bounding_box_format="xyxy", pairing="reverse", alpha=8.0)
+    odd = {key: value[:5] for key, value in given.items()}
+    _, found = layer(images[:5], odd, seed=SEED)
+    np.testing.assert_array_equal(found["boxes"][2, :4], given["boxes"][2])
+    assert (found["labels"][2, 3:] == -1).numpy().all()
+
+
+def test_blended_boxes_have_the_weights_of_their_sources():
+    images, given = painted()
+    layer = MixUp(
+        alpha=8.0, bounding_box_format="xyxy", box_details=True, pairing="roll", labels="pairs"
+    )
+    _, y = layer(images, {"boxes": given, "id": np.arange(6)}, seed=SEED)
+    found, (own, other) = y["boxes"], y["id"][:, 1].numpy().T
+    np.testing.assert_array_equal(found["labels"][:, :3], given["labels"][:, :3])
+    np.testing.assert_array_equal(found["labels"][:, 3:6], np.roll(given["labels"], -1, 0)[:, :3])
+    np.testing.assert_allclose(found["weights"][:, :3], np.tile(own[:, None], 3))
+    np.testing.assert_allclose(found["weights"][:, 3:6], np.tile(other[:, None], 3))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_largest_boxes_stay_and_the_others_are_counted(training):
+    images, given = painted()
+    options = {"bounding_box_format": "xyxy", "box_details": True, "pairing": "roll"}
+    _, everything = MixUp(**options)(images, given, seed=SEED, training=training)
+    _, found = MixUp(max_boxes=2, **options)(images, given, seed=SEED, training=training)
+    assert found["boxes"].shape == (6, 2, 4)
+    sides = everything["boxes"][..., 2:] - everything["boxes"][..., :2]
+    areas = np.where(everything["labels"] == -1, -1, np.prod(sides, axis=-1))
+    for i in range(6):
+        largest = np.sort(np.argsort(-areas[i], kind="stable")[:2])
+        np.testing.assert_array_equal(found["labels"][i], everything["labels"][i].numpy()[largest])
+        assert found["dropped"][i] == (areas[i] > 0).sum() - 2
+    _, more = MixUp(max_boxes=20, **options)(images, given, seed=SEED, training=training)
+    assert more["boxes"].shape == (6, 20, 4)
+    np.testing.assert_array_equal(more["boxes"][:, :8], everything["boxes"])
+    assert (more["dropped"] == 0).numpy().all()
+
+
+def test_boxes_of_which_little_is_seen_are_dropped():
+    images, given = painted()
+    options = {"bounding_box_format": "xyxy", "box_details": True, "alpha": 8.0}
+    _, everything = CutMix(min_visible=0.0, **options)(images, given, seed=SEED)
+    _, found = CutMix(min_visible=0.5, **options)(images, given, seed=SEED)
+    for i in range(6):
+        visible, labels = everything["visible"][i], everything["labels"][i]
+        enough = labels[visible >= 0.5].numpy().tolist()
+        assert [label for label in found["labels"][i].numpy() if label != -1] == enough
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int32"])
+def test_dtypes_of_boxes(dtype):
+    images, given = painted()
+    typed = {"boxes": given["boxes"].astype(dtype), "labels": given["labels"].astype("int16")}
+    _, found = CutMix(bounding_box_format="xyxy", dtype="mixed_float16")(images, typed, seed=SEED)
+    assert found["boxes"].dtype == ("float32" if dtype == "int32" else dtype)
+    assert found["labels"].dtype == tf.int16
+
+
+@pytest.mark.parametrize("row", MIXERS.values(), ids=MIXERS)
+def test_boxes_in_a_dataset_of_any_batch_size(row):
+    layer = row.make(bounding_box_format="rel_xyxy", box_details=True, **row.strong)
+    images, given = painted()
+    relative = given["boxes"] / np.array([WIDTH, HEIGHT] * 2, "f4")
+    given["boxes"] = np.where(given["labels"][..., None] == -1, -1, relative)
+    batch = {"images": images, "bounding_boxes": given, "labels": np.eye(6, dtype="f4")}
+    expected = layer(batch, seed=SEED)
+    dataset = tf.data.Dataset.from_tensor_slices(batch).batch(6)
+    found = next(iter(dataset.map(lambda b: layer(b, seed=SEED))))
+    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-4)
+
+
+def test_a_second_dataset_gives_its_boxes():
+    (images, given), (others, theirs) = painted(), painted()
+    theirs["labels"] = np.where(theirs["labels"] == -1, -1, theirs["labels"] + 100)
+    layer = CutMix(alpha=8.0, bounding_box_format="xyxy", min_visible=0.0)
+    mixed, found = layer((images, given), partners=(others + 100, theirs), seed=SEED)
+    for i in range(6):
+        seen = {int(v) for v in np.unique(mixed[i])} - {0, 100}
+        assert set(found["labels"][i].numpy()) - {-1} == seen
+
+
+def bad(**changes):
+    images, given = painted()
+    for name, value in changes.items():
+        given["boxes"][0, 0, int(name[1])] = value
+    return images, given
+
+
+@pytest.mark.parametrize(
+    ("batch", "sentence"),
+    [
+        (bad(_0=np.nan), "must be finite numbers"),
+        (bad(_2=0.0, _0=9.0), "must end behind where they begin"),
+        (bad(_2=99.0), "must lie inside of their images"),
+        (bad(_1=-3.0), "must lie inside of their images"),
+    ],
+    ids=["NaN", "inverted", "to the right", "above"],
+)
+@pytest.mark.parametrize("graph", [False, True])
+def test_boxes_that_are_none_are_refused(batch, sentence, graph):
+    layer = CutMix(bounding_box_format="xyxy", jit_compile=False)
+    layer = tf.function(layer) if graph else layer
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=sentence):
+        layer(tf.constant(batch[0]), {k: tf.constant(v) for k, v in batch[1].items()})
+
+
+@pytest.mark.parametrize(
+    ("options", "change", "sentence"),
+    [
+        ({}, {}, r"format must be known.*bounding_box_format"),
+        ({"bounding_box_format": "xyxy"}, {"labels": np.zeros((6, 9))}, "one label for each box"),
+        ({"bounding_box_format": "xyxy"}, {"boxes": np.zeros((6, 4))}, r"boxes \(B, N, 4\)"),
+    ],
+)
+def test_sets_of_boxes_that_cannot_be_read_are_refused(options, change, sentence):
+    images, given = painted()
+    with pytest.raises(ValueError, match=sentence):
+        CutMix(**options)(images, {**given, **change})
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"bounding_box_format": "corners"}, "`bounding_box_format` must be one of"),
+        ({"max_boxes": 0}, "`max_boxes` must be an integer of at least 1"),
+        ({"min_visible": 1.5}, "`min_visible` must be a finite number between 0 and 1"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        CutMix(**options)
