@@ -8,7 +8,17 @@ import importlib
 
 __version__ = "0.1.0"
 
-__all__ = ["callbacks", "data", "evaluate", "layers", "losses", "metrics", "models", "plot"]
+__all__ = [
+    "callbacks",
+    "data",
+    "evaluate",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "plot",
+    "recipes",
+]
 
 
 def __getattr__(name):

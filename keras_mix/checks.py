@@ -49,6 +49,19 @@ def integer(name, value, *, low=None, high=None, optional=False):
     return int(value)
 
 
+def probabilities(values, count):
+    """`count` floats that sum to 1; None stands for equal ones."""
+    if values is None:
+        return [1.0 / count] * count
+    found = [number("probabilities", value, high=1.0) for value in values]
+    if len(found) != count or abs(sum(found) - 1.0) > 1e-6:
+        raise ValueError(
+            f"`probabilities` must be {count} numbers, one for each mixer, that sum to 1. "
+            f"Received: probabilities={values!r}"
+        )
+    return found
+
+
 def positive(name, value):
     """A finite number above 0."""
     if number(name, value) == 0:

@@ -4,14 +4,15 @@ A rule has two halves. `form` gives a leaf the dtype and shape that training see
 `mix` applies a plan to it. No rule knows which mixer drew the plan.
 """
 
+import functools
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from keras_mix import boxes as box_rule
 from keras_mix import placing
+from keras_mix import plan as plans
 from keras_mix.arithmetic import blend, convert, precise
-from keras_mix.plan import is_source
 
 
 class Spec(NamedTuple):
@@ -24,6 +25,7 @@ class Spec(NamedTuple):
         num_classes: The number of classes that class ids are one-hot encoded with.
         sources: The number of sources, the S of packed pairs.
         smoothing: The share of a label that is spread over all classes.
+        target: Whether it is what a model learns, and so is never filled.
         crossed: Whether the donors are another batch.
         box_options: The `keras_mix.boxes.Options`, for boxes.
     """
@@ -34,6 +36,7 @@ class Spec(NamedTuple):
     num_classes: int | None = None
     sources: int = 2
     smoothing: float = 0.0
+    target: bool = False
     crossed: bool = False
     box_options: box_rule.Options | None = None
 
@@ -52,11 +55,27 @@ def form(tensor, spec):
 
 def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
+    if isinstance(plan, plans.Choice):
+        return _mix_by_choice(plan, tensors, donors, specs)
     plan = plan.rendered()
     return [
         RULES[spec.kind].mix(plan, own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
     ]
+
+
+def _mix_by_choice(choice, tensors, donors, specs):
+    branches = [functools.partial(mix, plan, tensors, donors, specs) for plan in choice.plans]
+    if choice.index.shape[0] == 1:
+        # Only what was chosen for the batch is computed.
+        return tf.switch_case(choice.index[0], branches)
+    mixed = [branch() for branch in branches]
+    choose = functools.partial(_choose, choice.index)
+    return tf.nest.map_structure(choose, *mixed)
+
+
+def _choose(index, *tensors):
+    return plans.choose(index, tensors)
 
 
 def spatial_axes(rank, grid_rank, data_format):
@@ -96,9 +115,11 @@ def _paste(plan, own, donor, spec):
         return convert(_placed(plan, own, donor, spec, source), own.dtype)
     region = _over(plan.region, own, spec)
     if plan.fill is not None:
-        return tf.where(is_source(region, plan.sources.shape[1]), _fill(plan, own, spec), own)
+        if spec.target:
+            return own
+        return tf.where(plans.is_source(region, plan.sources.shape[1]), _fill(plan, own, spec), own)
     for source in range(1, plan.sources.shape[1]):
-        own = tf.where(is_source(region, source), _source(plan, donor, source), own)
+        own = tf.where(plans.is_source(region, source), _source(plan, donor, source), own)
     return own
 
 
@@ -168,8 +189,10 @@ def _form_masks(tensor, spec):
 def _mix_pairs(plan, own, donor, spec):
     own, donor = _flat(own), _flat(donor)
     others = [_source(plan, donor, source) for source in range(1, plan.sources.shape[1])]
-    ids = tf.stack([own, *others], axis=1)
-    return tf.stack([tf.cast(ids, tf.float32), plan.weights], axis=1)
+    # A plan of a choice may have fewer sources than another: the sample itself, of no weight.
+    missing = spec.sources - plan.sources.shape[1]
+    ids = tf.cast(tf.stack([own, *others] + [own] * missing, axis=1), tf.float32)
+    return tf.stack([ids, tf.pad(plan.weights, [[0, 0], [0, missing]])], axis=1)
 
 
 def _form_pairs(tensor, spec):

@@ -20,13 +20,17 @@ MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-NO_MIXERS = {
-    "layers",
-    *(
-        f"layers.{name}"
-        for name in ("base", "box_checks", "calls", "configured", "grids", "specs", "mix_point")
-    ),
-}
+BELOW_MIXERS = [
+    "base",
+    "box_checks",
+    "calls",
+    "composed",
+    "configured",
+    "grids",
+    "specs",
+    "mix_point",
+]
+NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS)}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {"plan", "checks", "batch", "compiling", "extras", "arithmetic", "structure"},
@@ -37,8 +41,9 @@ RANKS = [
     {"layers.grids"},
     {"layers.specs", "layers.configured"},
     {"layers.base"},
+    {"layers.composed"},
     {"layers.mix_point", *MIXERS},
-    {"layers"},
+    {"layers", "recipes"},
     {"models.portable", "models.places"},
     {"models.draws", "models.masking", "models.hooks", "models.defaults"},
     {"models.origins", "models.blends", "models.dials", "models.loss"},

@@ -127,7 +127,7 @@ class Mixer(Configured, abc.ABC):
             A `keras_mix.plan.Plan`.
         """
         own = self._reader.read((x,))
-        return self._plan(batch_of(self, own, own, crossed=False), seed, rate)
+        return self.draw(batch_of(self, own, own, crossed=False), seed, rate)
 
     def apply(self, plan, x):
         """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""
@@ -186,14 +186,22 @@ class Mixer(Configured, abc.ABC):
             if not alone:
                 calls.refuse_lost_labels(self, structure)
             batch = batch_of(self, own, donors, crossed=partners is not None)
-            plan = self._plan(batch, self._next_seed() if seed is None else seed)
+            plan = self.draw(batch, self._next_seed() if seed is None else seed)
         results = self._results(plan, own, donors, specs)
         return pack(tf.nest.pack_sequence_as(structure, results))
 
     def _next_seed(self):
         return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
 
-    def _plan(self, batch, seed, rate=None):
+    def draw(self, batch, seed, rate=None):
+        """The plan of a batch: the mixer's `sample`, some of it left unmixed by the rate.
+
+        Args:
+            batch: A `keras_mix.batch.Batch`.
+            seed: int32[2].
+            rate: A scalar tensor in the place of the layer's rate.
+        """
+        batch = batch._replace(draws=1 if self.per == "batch" else batch.size)
         if rate is None and self.rate == 1.0:
             return self.sample(batch, seed)
         seed, chance = sampling.split(seed, 2)

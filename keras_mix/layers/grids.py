@@ -29,7 +29,7 @@ def batch_of(mixer, own, donors, crossed):
         size=size,
         donors=axis_size(taken.tensor, 0),
         crossed=crossed,
-        draws=1 if mixer.per == "batch" else size,
+        draws=size,
         grid=grid,
         axes=axes,
         images=None if index is None else own[index].tensor,

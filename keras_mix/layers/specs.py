@@ -11,7 +11,9 @@ from keras_mix.reading import check_class_ids, classes_of, key
 def specs_of(mixer, leaves, crossed=False):
     """One Spec a leaf; refuses what this mixer cannot mix."""
     main = leaf_of_the_grid(mixer, leaves)
-    return [_spec(mixer, leaf, main)._replace(crossed=crossed) for leaf in leaves]
+    return [
+        _spec(mixer, leaf, main)._replace(crossed=crossed, target=leaf.target) for leaf in leaves
+    ]
 
 
 def _spec(mixer, leaf, main):
@@ -53,8 +55,6 @@ def _spec_of_class_ids(mixer, leaf):
 
 
 def _spec_of_mask(mixer, leaf, axes):
-    if mixer.erases:
-        return Spec("passthrough")
     if mixer.soft_masks:
         return _spec_of_soft_mask(mixer, leaf)
     if not mixer.pastes:
@@ -112,8 +112,7 @@ def _spec_of_boxes(mixer, leaf):
 
 def _axes(mixer, leaf, main):
     """The leaf's axes under the grid; None where it is off the grid and is blended instead."""
-    off = leaf.kind in ("class_ids", "labels", "sample_weights")
-    if main is None or off or (leaf.target and mixer.erases):
+    if main is None or leaf.kind in ("class_ids", "labels", "sample_weights"):
         return None
     rank = leaf.tensor.shape.rank
     axes = spatial_axes(rank, mixer.grid_rank, mixer.data_format)

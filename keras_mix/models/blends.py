@@ -66,7 +66,7 @@ class ByMixer:
         """The value as the mixer mixes it; floats keep their dtype."""
         if plan is not None:
             # As in `portable.blend`.
-            plan = plan._replace(weights=ops.stop_gradient(plan.weights))
+            plan = plan.fixed(ops.stop_gradient)
         return keras.tree.map_structure(_as_given, self.mixer.apply(plan, value), value)
 
 

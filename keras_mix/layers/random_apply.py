@@ -1,0 +1,49 @@
+"""RandomApply."""
+
+import keras
+
+from keras_mix.layers.composed import Composed
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class RandomApply(Composed):
+    """Mixes by another mixer with a probability, for each sample or for each batch.
+
+    It is the `rate` of that mixer for those that are made elsewhere, a `RandomChoice` say, and
+    may be drawn for the batch where the mixer draws for each sample.
+
+    Args:
+        mixer: A mixer of `keras_mix.layers`.
+        rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
+            Defaults to 0.5.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+
+    Raises:
+        ValueError: If the rate is out of range, or the mixer has options about labels.
+
+    Example:
+
+    >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
+    >>> mix = keras_mix.layers.RandomApply(keras_mix.layers.CutMix(), rate=0.5, num_classes=10)
+    >>> images, labels = mix(images, np.arange(8))
+    >>> labels.shape
+    TensorShape([8, 10])
+
+    Reference:
+        Yun et al., "CutMix", arXiv:1905.04899, section 4.1: half of CIFAR's batches are mixed.
+    """
+
+    def __init__(self, mixer, rate=0.5, **kwargs):
+        super().__init__([mixer], rate=rate, **kwargs)
+        self.mixer = mixer
+
+    def sample(self, batch, seed):
+        return self.mixer.draw(batch, seed)
+
+    def get_config(self):
+        return {**super().get_config(), "mixer": keras.saving.serialize_keras_object(self.mixer)}
+
+    @classmethod
+    def from_config(cls, config):
+        mixer = keras.saving.deserialize_keras_object(config["mixer"])
+        return cls(**{**config, "mixer": mixer})

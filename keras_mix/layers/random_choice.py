@@ -1,0 +1,70 @@
+"""RandomChoice."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_mix import checks, plan, sampling
+from keras_mix.layers.composed import Composed
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class RandomChoice(Composed):
+    """Mixes by one of several mixers, drawn for each sample or for each batch.
+
+    The labels have the weights of the mixer that was drawn, exactly. Inputs come out in the
+    dtype that all of them can give: their own if all mixers paste, else the compute dtype.
+
+    Options about labels, masks and boxes belong to this layer (`num_classes`,
+    `label_smoothing` and so on), those about drawing (`alpha`, `per`, `pairing`, `rate`) to each of
+    the mixers. timm's switch between Mixup and CutMix is
+    `RandomChoice([MixUp(0.8, per="batch"), CutMix(1.0, per="batch")], per="batch")`.
+
+    Args:
+        mixers: A list of mixers of `keras_mix.layers`.
+        probabilities: As many numbers that sum to 1. Defaults to None: all alike.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`. With
+            `per="batch"` one mixer is drawn for the batch, and only it is applied.
+
+    Raises:
+        ValueError: If there are no mixers, if the probabilities are not theirs or do not sum to
+            1, if a mixer has options about labels, or if mixers cut different axes.
+
+    Example:
+
+    >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
+    >>> mixers = [keras_mix.layers.CutMix(), keras_mix.layers.FMix()]
+    >>> mix = keras_mix.layers.RandomChoice(mixers, num_classes=10)
+    >>> images, labels = mix(images, np.arange(8))
+    >>> images.dtype
+    tf.uint8
+
+    Reference:
+        Touvron et al., "Training data-efficient image transformers & distillation through
+        attention", 2020, arXiv:2012.12877, section 6, draws Mixup or CutMix for each batch.
+    """
+
+    def __init__(self, mixers, probabilities=None, **kwargs):
+        super().__init__(mixers, **kwargs)
+        self.probabilities = checks.probabilities(probabilities, len(self.mixers))
+
+    def sample(self, batch, seed):
+        choice, *seeds = sampling.split(seed, 1 + len(self.mixers))
+        ends = np.cumsum(self.probabilities)[:-1].astype("float32")
+        chance = sampling.uniform(choice, [batch.draws, 1])
+        index = tf.reduce_sum(tf.cast(chance >= ends, tf.int32), axis=1)
+        drawn = [mixer.draw(batch, s) for mixer, s in zip(self.mixers, seeds, strict=True)]
+        return plan.Choice(index, tuple(drawn))
+
+    def get_config(self):
+        mixers = [keras.saving.serialize_keras_object(mixer) for mixer in self.mixers]
+        return {
+            **super().get_config(),
+            "mixers": mixers,
+            "probabilities": list(self.probabilities),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        mixers = [keras.saving.deserialize_keras_object(mixer) for mixer in config["mixers"]]
+        return cls(**{**config, "mixers": mixers})

@@ -1,0 +1,80 @@
+"""Mixers with the settings of well-known training recipes."""
+
+from keras_mix.layers.cutmix import CutMix
+from keras_mix.layers.mixup import MixUp
+from keras_mix.layers.random_choice import RandomChoice
+
+
+def deit(**options):
+    """MixUp or CutMix, drawn for each batch, as DeiT and timm's recipes after it train.
+
+    Mixup with α 0.8, CutMix with α 1.0, either with probability ½, one λ a batch, and label
+    smoothing 0.1.
+
+    Args:
+        **options: The arguments that all mixers share, `num_classes` above all; they may replace
+            the recipe's own.
+
+    Returns:
+        A `keras_mix.layers.RandomChoice`.
+
+    Example:
+
+    >>> mix = keras_mix.recipes.deit(num_classes=1000)
+    >>> dataset = keras_mix.data.mix(dataset, mix, seed=1)
+
+    Reference:
+        Touvron et al., arXiv:2012.12877, table 9; defaults of the authors' main.py.
+    """
+    mixers = [MixUp(alpha=0.8, per="batch"), CutMix(alpha=1.0, per="batch")]
+    return RandomChoice(mixers, **{"per": "batch", "label_smoothing": 0.1, **options})
+
+
+def cutmix_cifar(**options):
+    """CutMix as its paper trains on CIFAR: α 1, half of the batches, one box a batch.
+
+    Args:
+        **options: The other arguments of `keras_mix.layers.CutMix`.
+
+    Returns:
+        A `keras_mix.layers.CutMix`.
+
+    Reference:
+        Yun et al., arXiv:1905.04899, section 4.1; settings of the authors' README.
+    """
+    return CutMix(**{"alpha": 1.0, "rate": 0.5, "per": "batch", **options})
+
+
+def cutmix_imagenet(**options):
+    """CutMix as its paper trains on ImageNet: α 1, every batch, one box a batch.
+
+    Args:
+        **options: The other arguments of `keras_mix.layers.CutMix`.
+
+    Returns:
+        A `keras_mix.layers.CutMix`.
+
+    Reference:
+        Yun et al., arXiv:1905.04899, section 4.1; settings of the authors' README.
+    """
+    return CutMix(**{"alpha": 1.0, "per": "batch", **options})
+
+
+def big_vision(alpha=0.2, **options):
+    """Mixup as Google's big_vision trains: one λ a batch, each sample with the next one.
+
+    There λ is the larger of λ and 1 - λ, which changes only who of a pair comes first.
+
+    Args:
+        alpha: The concentration: 0.2 (the settings "light2" and "medium1", and ViT-S/16), 0.5
+            ("medium2", "strong1", MLP-Mixer) or 0.8 ("strong2"). Defaults to 0.2.
+        **options: The other arguments of `keras_mix.layers.MixUp`.
+
+    Returns:
+        A `keras_mix.layers.MixUp`.
+
+    Reference:
+        Steiner et al., "How to train your ViT?", arXiv:2106.10270, section 3.4; `get_mixup` of
+        google-research/big_vision.
+    """
+    return MixUp(**{"alpha": alpha, "per": "batch", "pairing": "roll", **options})
