@@ -4,12 +4,13 @@ Hou and Zhang, "Saliency Detection: A Spectral Residual Approach", CVPR 2007, se
 image's logarithmic spectrum has beyond its own local mean is what stands out of the image.
 """
 
+import numpy as np
 import tensorflow as tf
 
 # The paper works on images of 64 pixels, where the eye sees objects and not their texture.
 _SIDE = 64
-# Amplitudes below this share of the largest are rounding errors.
-_NOISE = 1e-6
+# Amplitudes below this share of the image's level are rounding errors.
+_NOISE = 3e-5
 
 
 def peaks(light, grid):
@@ -34,16 +35,27 @@ def peaks(light, grid):
 
 def residual(light):
     """int32 [B, H, W], the saliency in 256 levels: alike in all modes but at a level's edge."""
-    spectrum = tf.signal.fft2d(tf.cast(light, tf.complex64))
-    amplitude = tf.abs(spectrum)
-    largest = tf.reduce_max(amplitude, axis=[1, 2], keepdims=True)
-    amplitude = tf.maximum(amplitude, _NOISE * largest + 1e-30)
+    shape = tf.shape(light)
+    places = tf.cast(shape[1] * shape[2], tf.float32)
+    mean = tf.reduce_mean(light, axis=[1, 2], keepdims=True)
+    # Without the taper, the jump from one side to the opposite one is what stands out most.
+    tapered = (light - mean) * _taper(shape[1])[:, None] * _taper(shape[2])
+    spectrum = tf.signal.fft2d(tf.cast(tapered, tf.complex64))
+    amplitude = tf.maximum(tf.abs(spectrum), _NOISE * places * tf.abs(mean) + 1e-30)
     logarithm = tf.math.log(amplitude)
     residual = tf.exp(logarithm - _blurred(logarithm, _THIRDS))
     salient = tf.signal.ifft2d(spectrum * tf.cast(residual / amplitude, tf.complex64))
     salient = _blurred(tf.square(tf.abs(salient)), _GAUSSIAN)
-    level = salient / tf.maximum(tf.reduce_max(salient, axis=[1, 2], keepdims=True), 1e-30)
-    return tf.cast(tf.round(255.0 * level), tf.int32)
+    # An image of one colour has rounding errors alone, far below this, and no level but 0.
+    most = tf.maximum(tf.reduce_max(salient, axis=[1, 2], keepdims=True), 0.05 / places)
+    return tf.cast(tf.round(255.0 * salient / most), tf.int32)
+
+
+def _taper(size):
+    """float32 [size], rising from 0 to 1 along the first 15 % and falling along the last."""
+    place = (tf.cast(tf.range(size), tf.float32) + 0.5) / tf.cast(size, tf.float32)
+    edge = tf.minimum(tf.minimum(place, 1.0 - place) / 0.15, 1.0)
+    return 0.5 - 0.5 * tf.cos(np.pi * edge)
 
 
 # The paper's filters: a mean of 3 × 3 for the spectrum, a Gaussian for the map.
@@ -60,16 +72,9 @@ def _blurred(image, weights):
 
 
 def _shrunk(light, grid):
-    """[B, ≤ 64, ≤ 64], the means of as many pixels as make a place."""
-    for axis, size in enumerate(grid, start=1):
-        step = tf.maximum(size // _SIDE, 1) if not isinstance(size, int) else max(size // _SIDE, 1)
-        kept = size // step * step
-        light = light[:, :kept] if axis == 1 else light[:, :, :kept]
-        shape = tf.shape(light)
-        split = (
-            [shape[0], kept // step, step, shape[2]]
-            if axis == 1
-            else [shape[0], shape[1], kept // step, step]
-        )
-        light = tf.reduce_mean(tf.reshape(light, split), axis=axis + 1)
-    return light
+    """[B, ≤ 127, ≤ 127], the means of as many whole squares of pixels as fit."""
+    (height, width), steps = grid, [tf.maximum(size // _SIDE, 1) for size in grid]
+    rows, columns = height // steps[0], width // steps[1]
+    light = light[:, : rows * steps[0], : columns * steps[1]]
+    squares = tf.reshape(light, [-1, rows, steps[0], columns, steps[1]])
+    return tf.reduce_mean(squares, axis=[2, 4])

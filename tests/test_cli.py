@@ -78,7 +78,7 @@ def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
     ("argv", "sentence"),
     [
         (["--data", "cifar11"], "unknown data set, and no such folder. Received: 'cifar11'"),
-        (["--mixers", "mixip"], "unknown mixer. Received: 'mixip'. Known: none, cutmix"),
+        (["--mixers", "mixip"], "unknown mixer. Received: 'mixip'. Known: none, cowmix"),
         (["--mixers", "mixup:alfa=1"], "MixUp has no such argument. Received: 'alfa=1'"),
         (["--mixers", "cutmix:alpha=-1"], "alpha"),
         (["--train-size", "1790"], "to 1787. Received: train_size=1790"),

@@ -16,7 +16,7 @@ def test_names_in_any_case_and_none():
 
 
 def test_every_mixer_of_the_package_has_a_name():
-    for name in set(layers.__all__) - {"MixPoint"}:
+    for name in set(layers.__all__) - {"MixPoint", "RandomApply", "RandomChoice"}:
         assert mixers._layer(name.lower(), []).__class__.__name__ == name
 
 
@@ -52,10 +52,10 @@ def test_commas_in_brackets_do_not_separate():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("mixip", "unknown mixer. Received: 'mixip'. Known: none, cutmix, .*mixup"),
+        ("mixip", "unknown mixer. Received: 'mixip'. Known: none, cowmix, .*mixup"),
         ("", "unknown mixer. Received: ''"),
         ("alpha=0.2", "unknown mixer. Received: 'alpha=0.2'"),
-        ("none:alpha=1", "none takes no arguments"),
+        ("none:alpha=1", "none and all take no arguments"),
         ("mixup:alfa=1", "MixUp has no such argument. Received: 'alfa=1'. Known: alpha, .*rate"),
         ("mixup:alpha", "must read name=value, as in mixup:alpha=0.4. Received: 'mixup:alpha'"),
         ("mixup:", "must read name=value"),
@@ -84,7 +84,7 @@ def test_names_for_what_mixes_in_the_train_step():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("manifold-device", "Known: none, cutmix, mixup, manifold"),
+        ("manifold-device", "all but these and manifold with -device"),
         ("mixpoint", "unknown mixer"),
         ("manifold:model=3", "has no such argument. Received: 'model=3'. Known: layers, alpha"),
     ],
@@ -92,3 +92,15 @@ def test_names_for_what_mixes_in_the_train_step():
 def test_names_of_the_train_step_that_are_unknown(text, sentence):
     with pytest.raises(ValueError, match=sentence):
         mixers.parse(text)
+
+
+def test_all_is_every_mixer():
+    made = mixers.parse("none, all")
+    assert list(made)[0] == "none"
+    assert {type(mixer).__name__ for mixer in made.values() if mixer} == {
+        *set(layers.__all__) - {"MixPoint", "RandomApply", "RandomChoice"}
+    }
+    with pytest.raises(ValueError, match="each mixer may stand there once"):
+        mixers.parse("cutmix, all")
+    with pytest.raises(ValueError, match="all takes no arguments"):
+        mixers.parse("all:alpha=1")

@@ -9,10 +9,9 @@ The grammar:
 
 An argument belongs to the last mixer before it, so `mixup:alpha=0.4,rate=0.5,cutmix` are two
 mixers. Names are those of `keras_mix.layers`, in any case, which mix in the data pipeline; these
-followed by `-device`, which mix in the train step; `manifold` for ManifoldMixup; or `none` for no
-mixing. A value is a
-Python literal (`0.4`, `None`, `True`, `(2, 2)`) or else text without quotes. Commas in brackets do
-not separate.
+followed by `-device`, which mix in the train step; `manifold` for ManifoldMixup; `none` for no
+mixing; or `all` for every mixer of `keras_mix.layers` as it is. A value is a Python literal (`0.4`,
+`None`, `True`, `(2, 2)`) or else text without quotes. Commas in brackets do not separate.
 """
 
 import ast
@@ -26,6 +25,9 @@ from keras_mix import layers, models
 from keras_mix.evaluate.results import BASELINE
 
 MANIFOLD = "manifold"
+ALL = "all"
+# What stands for no mixing of its own.
+_NOT_ALONE = ("MixPoint", "RandomApply", "RandomChoice")
 ON_DEVICE = "-device"
 
 
@@ -49,6 +51,7 @@ def parse(text):
     ['none', 'mixup:alpha=0.4,rate=0.5', 'cutmix']
     """
     items = _items(text if isinstance(text, str) else ",".join(text))
+    items = [known for item in items for known in _meant(*item)]
     mixers = {}
     for name, arguments in items:
         written = name + ":" * bool(arguments) + ",".join(arguments)
@@ -92,9 +95,23 @@ def _items(text):
     return items
 
 
+def _known():
+    """Returns dict, name in lower case → name in `keras_mix.layers`."""
+    return {mixer.lower(): mixer for mixer in layers.__all__ if mixer not in _NOT_ALONE}
+
+
+def _meant(name, arguments):
+    """Returns list of (name, list of arguments): the item itself, or each mixer for `all`."""
+    if name != ALL:
+        return [(name, arguments)]
+    if arguments:
+        raise ValueError(f"mixers: {ALL} takes no arguments. Received: {','.join(arguments)!r}")
+    return [(mixer, []) for mixer in sorted(_known())]
+
+
 def _layer(name, arguments):
     """Returns what `name` in any case means; None for the baseline."""
-    known = {mixer.lower(): mixer for mixer in layers.__all__ if mixer != "MixPoint"}
+    known = _known()
     if name == BASELINE and not arguments:
         return None
     if name == MANIFOLD:
@@ -106,8 +123,8 @@ def _layer(name, arguments):
     if inner not in known:
         raise ValueError(
             f"mixers: unknown mixer. Received: {name!r}. Known: "
-            f"{', '.join([BASELINE, *sorted(known), MANIFOLD])} (none takes no arguments), and "
-            f"{', '.join(mixer + ON_DEVICE for mixer in sorted(known))}"
+            f"{', '.join([BASELINE, *sorted(known), MANIFOLD, ALL])} (none and all take no "
+            f"arguments), and all but these and {MANIFOLD} with {ON_DEVICE} behind the name"
         )
     mixer = getattr(layers, known[inner])
     keywords = _keywords(mixer, arguments)

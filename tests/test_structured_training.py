@@ -1,0 +1,97 @@
+"""Small networks learn from mixed masks and mixed boxes."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_mix import data
+from keras_mix.layers import CutMix, FMix, Mosaic
+
+SIDE, CELLS, COUNT = 24, 6, 96
+CELL = SIDE // CELLS
+MIXERS = [CutMix, FMix, Mosaic]
+
+
+def squares():
+    """Images with a bright square each, its mask and its box."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(0, 0.1, (COUNT, SIDE, SIDE, 1)).astype("float32")
+    masks, boxes = np.zeros((COUNT, SIDE, SIDE), "int32"), np.zeros((COUNT, 1, 4), "float32")
+    for i in range(COUNT):
+        side = rng.integers(6, 13)
+        top, left = rng.integers(0, SIDE - side, 2)
+        images[i, top : top + side, left : left + side] += 1.0
+        masks[i, top : top + side, left : left + side] = 1
+        boxes[i, 0] = left, top, left + side, top + side
+    labels = np.zeros((COUNT, 1), "int32")
+    masks[:, 0] = 255  # a row that is to be ignored
+    return {
+        "images": images,
+        "segmentation_masks": masks,
+        "bounding_boxes": {"boxes": boxes, "labels": labels},
+    }
+
+
+def network(outputs, strides):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 1)),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            layers.Conv2D(16, 3, strides, padding="same", activation="relu"),
+            layers.Conv2D(16, 3, strides, padding="same", activation="relu"),
+            layers.Conv2D(outputs, 3, padding="same"),
+        ]
+    )
+
+
+def mixed(mixer):
+    batches = tf.data.Dataset.from_tensor_slices(squares()).shuffle(COUNT, seed=1).batch(32)
+    return data.mix(batches, mixer(bounding_box_format="xyxy", min_visible=0.2), seed=1)
+
+
+def cells_of(boxes):
+    """[B, CELLS, CELLS, 5]: whether a box's centre lies in the cell, and its ends from there."""
+    real = tf.cast(boxes["labels"] != -1, tf.float32)[..., None]
+    centre = (boxes["boxes"][..., :2] + boxes["boxes"][..., 2:]) / 2
+    cell = tf.clip_by_value(tf.cast(centre, tf.int32) // CELL, 0, CELLS - 1)  # x, y
+    across, down = (tf.one_hot(cell[..., axis], CELLS) * real for axis in (0, 1))
+    middle = (tf.cast(tf.tile(cell, [1, 1, 2]), tf.float32) + 0.5) * CELL
+    ends = (boxes["boxes"] - middle) / SIDE
+    values = tf.concat([tf.ones_like(ends[..., :1]), ends], axis=-1)
+    held = tf.einsum("bny,bnx,bnv->byxv", down, across, values)
+    # Of several boxes in one cell, their mean.
+    return held / tf.maximum(held[..., :1], 1.0)
+
+
+def loss_of_cells(truth, found):
+    there = truth[..., 0]
+    seen = keras.ops.binary_crossentropy(there, found[..., 0], from_logits=True)
+    far = keras.ops.mean(keras.ops.abs(truth[..., 1:] - found[..., 1:]), axis=-1)
+    return seen + 5.0 * there * far
+
+
+def falls(model, batches):
+    keras.utils.set_random_seed(1)
+    losses = model.fit(batches, epochs=12, shuffle=False, verbose=0).history["loss"]
+    return losses[-1] < 0.6 * losses[0]
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_segmentation_network_learns_from_mixed_masks(mixer):
+    model = network(2, strides=1)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=255)
+    model.compile(keras.optimizers.Adam(3e-3), loss)
+    assert falls(model, mixed(mixer).map(lambda b: (b["images"], b["segmentation_masks"])))
+    plain = squares()
+    found = np.argmax(model.predict(plain["images"], verbose=0), axis=-1)
+    known = plain["segmentation_masks"] != 255
+    assert np.mean((found == plain["segmentation_masks"])[known]) > 0.95
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_detector_learns_from_mixed_boxes(mixer):
+    model = network(5, strides=2)
+    model.compile(keras.optimizers.Adam(3e-3), loss_of_cells)
+    assert falls(model, mixed(mixer).map(lambda b: (b["images"], cells_of(b["bounding_boxes"]))))
