@@ -11,8 +11,8 @@ from keras_mix.extras import require
 
 MIXERS_HELP = (
     "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; with -device behind the "
-    "name they mix in the train step; manifold mixes hidden states; none is no mixing, all is every mixer; an unknown "
-    "name lists the known ones (default: %(default)s)"
+    "name they mix in the train step; manifold mixes hidden states; none is no mixing, all is "
+    "every mixer; an unknown name lists the known ones (default: %(default)s)"
 )
 INTERRUPTED = 130  # as shells report a process that Ctrl-C ended
 

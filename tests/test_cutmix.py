@@ -158,3 +158,22 @@ def test_one_box_for_the_batch():
 
 def test_default_is_the_papers_choice():
     assert CutMix().alpha == 1.0
+
+
+@pytest.mark.parametrize(
+    ("spatial_dims", "shape"),
+    [(1, (9, 4)), (2, (3, 6, 7, 2)), (3, (5, 6, 7, 2))],
+    ids=["time", "one box through a video", "volumes"],
+)
+def test_boxes_on_any_number_of_axes(spatial_dims, shape):
+    # Every place of sample i is i.
+    own = np.tile(np.arange(6, dtype="f4").reshape(6, *[1] * len(shape)), (1, *shape))
+    layer = CutMix(alpha=8.0, spatial_dims=spatial_dims, num_classes=6, pairing="roll")
+    mixed, labels = layer(own, np.arange(6), seed=SEED)
+    taken = (mixed.numpy() == (own + 1) % 6).astype("f4")
+    axes = tuple(range(1, taken.ndim))
+    other = labels.numpy()[np.arange(6), (np.arange(6) + 1) % 6]
+    np.testing.assert_allclose(other, taken.mean(axis=axes), rtol=1e-6)
+    if shape == (3, 6, 7, 2):
+        np.testing.assert_array_equal(taken, taken[:, :1].repeat(3, axis=1))
+    assert taken.any()

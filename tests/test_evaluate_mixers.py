@@ -96,7 +96,7 @@ def test_names_of_the_train_step_that_are_unknown(text, sentence):
 
 def test_all_is_every_mixer():
     made = mixers.parse("none, all")
-    assert list(made)[0] == "none"
+    assert next(iter(made)) == "none"
     assert {type(mixer).__name__ for mixer in made.values() if mixer} == {
         *set(layers.__all__) - {"MixPoint", "RandomApply", "RandomChoice"}
     }

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_mix import data
 from keras_mix.layers import CutMix, FMix, Mosaic
 
-SIDE, CELLS, COUNT = 24, 6, 96
+SIDE, CELLS, COUNT = 24, 6, 64
 CELL = SIDE // CELLS
 MIXERS = [CutMix, FMix, Mosaic]
 
@@ -38,9 +38,9 @@ def network(outputs, strides):
     return keras.Sequential(
         [
             keras.Input((SIDE, SIDE, 1)),
-            layers.Conv2D(16, 3, padding="same", activation="relu"),
-            layers.Conv2D(16, 3, strides, padding="same", activation="relu"),
-            layers.Conv2D(16, 3, strides, padding="same", activation="relu"),
+            layers.Conv2D(8, 3, padding="same", activation="relu"),
+            layers.Conv2D(8, 3, strides, padding="same", activation="relu"),
+            layers.Conv2D(8, 3, strides, padding="same", activation="relu"),
             layers.Conv2D(outputs, 3, padding="same"),
         ]
     )

@@ -30,7 +30,7 @@ class Mixer(Configured, abc.ABC):
       of a sample is its mixed weight times the loss of its mixed label.
 
     Labels and weights come out as float32 (float64 stays), whatever the dtype policy. A single
-    sample (B = 1) is its own partner and comes out unmixed.
+    sample (B = 1) is its own partner: it comes out unmixed, but where sources are moved or filled.
 
     A plain `dataset.map(layer)` draws other numbers each epoch and no seed twice. Runs that
     repeat themselves and resume need `keras_mix.data.mix`.

@@ -23,6 +23,9 @@ class CutMix(Mixer):
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to
             1.0, the paper's choice (section 3.1).
+        spatial_dims: The number of axes that are cut: 1 (time), 2 (images, or each frame of a
+            video alike) or 3 (volumes, or a stretch of a video; sides are then the cube root).
+            Defaults to 2.
         **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`. The
             paper mixes a batch of CIFAR with probability 0.5 (`rate=0.5`), of ImageNet always.
 
@@ -44,11 +47,11 @@ class CutMix(Mixer):
     """
 
     pastes = True
-    grid_rank = 2
 
-    def __init__(self, alpha=1.0, **kwargs):
+    def __init__(self, alpha=1.0, spatial_dims=2, **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
+        self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
 
     def sample(self, batch, seed):
         order, share, place = sampling.split(seed, 3)
@@ -59,4 +62,8 @@ class CutMix(Mixer):
         return plan.paste(self.partners(batch, order), box)
 
     def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha}
+        return {
+            **super().get_config(),
+            "alpha": self.alpha,
+            "spatial_dims": self.grid_rank,
+        }
