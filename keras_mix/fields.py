@@ -57,9 +57,9 @@ def softly_highest(coefficients, share, softness, grid):
     field = tf.reshape(synthesize(coefficients, grid), [tf.shape(coefficients)[0], -1])
     # The place of each value among the values, the largest first.
     rank = tf.argsort(tf.argsort(field, direction="DESCENDING", stable=True), stable=True)
-    rank = (tf.cast(rank, tf.float32) + 0.5) / _places(grid)
+    rank, places = tf.cast(rank, tf.float32) + 0.5, _places(grid)
     edge = tf.minimum(float(softness), tf.minimum(share, 1.0 - share))[:, None]
-    inside = (share[:, None] + edge - rank) / tf.maximum(2.0 * edge, 1.0 / _places(grid))
+    inside = 0.5 + (share[:, None] * places - rank) / tf.maximum(2.0 * edge * places, 1.0)
     inside = tf.reshape(tf.clip_by_value(inside, 0.0, 1.0), [-1, *grid])
     return tf.stack([1.0 - inside, inside], axis=-1)
 

@@ -125,7 +125,7 @@ def _paste(plan, own, donor, spec):
 
 def _fill(plan, own, spec):
     if not isinstance(plan.fill, str):
-        return convert(tf.convert_to_tensor(plan.fill, tf.float32), own.dtype)
+        return convert(tf.convert_to_tensor(plan.fill, tf.float64), own.dtype)
     return convert(tf.reduce_mean(precise(own), axis=spec.axes, keepdims=True), own.dtype)
 
 

@@ -58,7 +58,7 @@ def _taper(size):
     return 0.5 - 0.5 * tf.cos(np.pi * edge)
 
 
-# The paper's filters: a mean of 3 × 3 for the spectrum, a Gaussian for the map.
+# The paper's mean of 3 × 3 for the spectrum, and a Gaussian for the map.
 _THIRDS = (1 / 3, 1 / 3, 1 / 3)
 _GAUSSIAN = (0.011, 0.043, 0.114, 0.205, 0.254, 0.205, 0.114, 0.043, 0.011)
 

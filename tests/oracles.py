@@ -2,12 +2,13 @@
 
 Images are [B, *spatial] or [B, *spatial, C]; a plan is given by its arrays: `sources` [B, S],
 `weights` [B, S], `region` [B, *spatial] of source numbers or [B, *spatial, S] of shares, and
-`placement` [B, S, 4] of rectangles (top, left, height, width).
+`placement` [B, S, 4] of rectangles (top, left, height, width) or [B, S, 2] of their corners alone.
 """
 
 import math
 
 import numpy as np
+from scipy import ndimage
 
 
 def paste(images, sources, region, placement=None, nearest=False):
@@ -48,9 +49,10 @@ def placed(image, rectangle, nearest):
 
     The centre of pixel p of the frame lies at (p + ½ - start) / extent of the image. Linear
     reading joins the centres of the image's pixels, nearest takes the pixel that the centre falls
-    in; beyond the image its border goes on.
+    in; beyond the image its border goes on. A corner alone moves the image at its own size.
     """
-    top, left, height, width = (float(number) for number in rectangle)
+    sizes = image.shape[:2] if len(rectangle) == 2 else ()
+    top, left, height, width = (float(number) for number in (*rectangle, *sizes))
     result = np.empty(image.shape, image.dtype if nearest else np.float64)
     for row, column in np.ndindex(image.shape[:2]):
         y = (row + 0.5 - top) / height * image.shape[0]
@@ -67,6 +69,102 @@ def rectangle(centre, sides, grid):
             c - s // 2 <= p < c - s // 2 + s for p, c, s in zip(place, centre, sides, strict=True)
         )
     return region
+
+
+def blocks(corner, grid):
+    """int [*grid]: 0 and 1 above the corner's row, 2 and 3 from it on; odd from its column on."""
+    region = np.zeros(grid, int)
+    for row, column in np.ndindex(*grid):
+        region[row, column] = 2 * (row >= corner[0]) + (column >= corner[1])
+    return region
+
+
+def lattice(angle, offset, unit, side, grid):
+    """bool [*grid]: the squares of a lattice, turned by an angle whose sines are 512ths.
+
+    Lengths are counted in half pixels from the image's centre, so all numbers are whole.
+    """
+    sine, cosine = (round(512 * f(math.radians(angle))) for f in (math.sin, math.cos))
+    region = np.zeros(grid, bool)
+    for row, column in np.ndindex(*grid):
+        y, x = 2 * row - (grid[0] - 1), 2 * column - (grid[1] - 1)
+        turned = cosine * y - sine * x, sine * y + cosine * x
+        region[row, column] = all(
+            (place + 1024 * int(shift)) % (1024 * int(unit)) < 1024 * int(side)
+            for place, shift in zip(turned, offset, strict=True)
+        )
+    return region
+
+
+def spot(centre, sigma, grid):
+    """float64 [*grid]: a Gaussian with a height of 1, sigma a share of each side."""
+    region = np.zeros(grid)
+    for place in np.ndindex(*grid):
+        away = [(p - c) / (sigma * n) for p, c, n in zip(place, centre, grid, strict=True)]
+        region[place] = math.exp(-sum(a * a for a in away) / 2)
+    return region
+
+
+def field(coefficients, grid):
+    """float64 [*grid]: the inverse Fourier transform of the spectrum that the coefficients mean.
+
+    They are those of 1, √2 cos, √2 sin, √2 cos 2, … along each axis.
+    """
+    spectrum = coefficients.astype(complex)
+    for axis, size in enumerate(grid):
+        given = np.moveaxis(spectrum, axis, 0)
+        complete = np.zeros((size, *given.shape[1:]), complex)
+        complete[0] = given[0]
+        for n in range(1, len(given) // 2 + 1):
+            cosine, sine = given[2 * n - 1], given[2 * n]
+            if not (np.any(cosine) or np.any(sine)):
+                continue  # The grid may be too coarse to have these.
+            complete[n] += (cosine - 1j * sine) / math.sqrt(2)
+            complete[-n] += (cosine + 1j * sine) / math.sqrt(2)
+        spectrum = np.moveaxis(complete, 0, axis)
+    return np.fft.ifftn(spectrum).real * np.prod(grid)
+
+
+def fmix_code_field(param, decay, grid):
+    """float64 [*grid]: what FMix's published code makes of standard normal numbers.
+
+    Args:
+        param: [height, width // 2 + 1, 2], where the code draws the numbers.
+        decay: The decay power.
+        grid: (height, width).
+    """
+    height, width = grid
+    down = np.abs(np.fft.fftfreq(height))[:, None]
+    across = np.abs(np.fft.fftfreq(width))[: width // 2 + 1]
+    frequency = np.maximum(np.hypot(down, across), 1 / max(grid))
+    spectrum = param / frequency[..., None] ** decay
+    # Here the code means the last axis, and takes the first.
+    return np.fft.irfftn(spectrum[0] + 1j * spectrum[1], grid, axes=(0, 1))
+
+
+def top(field, count):
+    """bool like the field: its `count` largest values, found by sorting."""
+    chosen = np.zeros(field.size, bool)
+    chosen[np.argsort(-field.ravel(), kind="stable")[:count]] = True
+    return chosen.reshape(field.shape)
+
+
+def spectral_residual(light):
+    """float64 [H, W]: the saliency of Hou and Zhang, before it is smoothed.
+
+    The image's differences from its mean fall to nothing along 15 % of each side first, and
+    amplitudes below 3e-5 of the level's count as that.
+    """
+    tapered = light.astype("float64") - light.mean(dtype="float64")
+    for axis, size in enumerate(light.shape):
+        near = [min(place + 0.5, size - place - 0.5) / size for place in range(size)]
+        weight = [0.5 - 0.5 * math.cos(math.pi * min(part / 0.15, 1)) for part in near]
+        tapered *= np.expand_dims(weight, 1 - axis)
+    spectrum = np.fft.fft2(tapered)
+    amplitude = np.maximum(np.abs(spectrum), 3e-5 * light.sum(dtype="float64"))
+    logarithm = np.log(amplitude)
+    residual = logarithm - ndimage.uniform_filter(logarithm, 3, mode="wrap")
+    return np.abs(np.fft.ifft2(spectrum / amplitude * np.exp(residual))) ** 2
 
 
 def count(region, sources):

@@ -44,13 +44,6 @@ def test_paste_rounds_its_weights_correctly_in_a_graph(grid, compile_all):
     np.testing.assert_array_equal(weights, oracles.shares(oracles.count(region, 2)))
 
 
-def test_paste_takes_a_count_for_counted():
-    region = tf.constant(hard_region(6, (5, 3)))
-    count = tf.constant(oracles.count(region.numpy(), 2)[:, 1], tf.int32)
-    counted, told = (plans.paste(others(6, 2)[:, 0], region, c) for c in (None, count))
-    np.testing.assert_array_equal(counted.weights, told.weights)
-
-
 @pytest.mark.parametrize(
     "plan",
     [
@@ -172,3 +165,93 @@ def test_a_box_is_the_product_of_its_sides():
     np.testing.assert_array_equal(drawn.weights, counted)
     kept = plans.keep_unmixed(drawn, tf.constant(MIXED)).rendered()
     np.testing.assert_array_equal(kept.region, region & MIXED[:, None, None, None])
+
+
+def test_blocks_are_the_sums_of_their_numbers():
+    rng = np.random.default_rng(7)
+    rows, columns = 2 * rng.integers(0, 2, (5, 6), "int32"), rng.integers(0, 2, (5, 9), "int32")
+    region = rows[:, :, None] + columns[:, None]
+    drawn = plans.paste(others(5, 4), (tf.constant(rows), tf.constant(columns)))
+    assert drawn.hard
+    np.testing.assert_array_equal(drawn.rendered().region, region)
+    counted = oracles.count(region, 4)
+    np.testing.assert_allclose(drawn.weights, counted / counted[0].sum(), rtol=0, atol=2e-7)
+    np.testing.assert_array_equal(drawn.weights[:, 1:], oracles.shares(counted)[:, 1:])
+    kept = plans.keep_unmixed(drawn, tf.constant(MIXED)).rendered()
+    np.testing.assert_array_equal(kept.region, region * MIXED[:, None, None])
+
+
+@pytest.mark.parametrize("sizes", [(4, 6), (4, 3, 6)], ids=str)
+def test_blocks_of_any_numbers_are_counted(sizes):
+    rng = np.random.default_rng(7)
+    lines = [rng.integers(0, 2, (5, size), "int32") for size in sizes]
+    drawn = plans.paste(others(5, len(sizes) + 1), tuple(map(tf.constant, lines)))
+    region = drawn.rendered().region.numpy()
+    for i, *place in np.ndindex(5, *sizes):
+        numbers = [line[i, at] for line, at in zip(lines, place, strict=True)]
+        assert region[(i, *place)] == sum(numbers)
+    counted = oracles.count(region, len(sizes) + 1)
+    np.testing.assert_array_equal(drawn.weights[:, 1:], oracles.shares(counted)[:, 1:])
+
+
+def several(size=5, count=3):
+    """Boxes by axes, bool [B, N, size], and the places that any of them covers."""
+    rng = np.random.default_rng(7)
+    lines = [rng.random((size, count, n)) < 0.4 for n in (6, 9)]
+    return tuple(map(tf.constant, lines)), np.einsum("bni,bnj->bij", *lines)
+
+
+def test_several_boxes_are_what_any_of_them_covers():
+    lines, region = several()
+    drawn = plans.paste(others(5, 2), lines)
+    assert drawn.hard
+    np.testing.assert_array_equal(drawn.rendered().region, region)
+    # What two of them cover counts once.
+    np.testing.assert_array_equal(drawn.weights, oracles.shares(oracles.count(region, 2)))
+    kept = plans.keep_unmixed(drawn, tf.constant(MIXED)).rendered()
+    np.testing.assert_array_equal(kept.region, region & MIXED[:, None, None])
+
+
+@pytest.mark.parametrize("by_axes", [False, True])
+@pytest.mark.parametrize("fill", [0.0, "mean"])
+def test_erase_fills_places_and_leaves_the_sample_whole(fill, by_axes):
+    lines, region = several()
+    plan = plans.erase(5, lines if by_axes else tf.constant(region), fill)
+    assert plan.hard
+    assert plan.fill == fill
+    np.testing.assert_array_equal(plan.sources, np.arange(5)[:, None])
+    np.testing.assert_array_equal(plan.weights, np.ones((5, 1)))
+    np.testing.assert_array_equal(plan.rendered().region, region)
+
+
+def test_erase_serves_the_batch_with_one_region():
+    plan = plans.erase(5, tf.constant([[True, False, True]]), 0.0)
+    assert plan.sources.shape == plan.weights.shape == (5, 1)
+    assert plan.region.shape == (1, 3)
+
+
+@pytest.mark.parametrize("crossed", [False, True])
+def test_keep_unmixed_fills_nothing_of_the_rest(crossed):
+    lines, region = several()
+    plan = plans.keep_unmixed(plans.erase(5, lines, "mean"), tf.constant(MIXED), crossed=crossed)
+    assert plan.fill == "mean"
+    np.testing.assert_array_equal(plan.weights, np.ones((5, 1)))
+    np.testing.assert_array_equal(plan.rendered().region, region & MIXED[:, None, None])
+
+
+@pytest.mark.parametrize("mixed", [MIXED, [True], [False]], ids=str)
+def test_keep_unmixed_moves_frames_of_their_own_size_back(mixed):
+    corners = np.random.default_rng(7).integers(-3, 4, (5, 4, 2), "int32")
+    region = tf.constant(hard_region(5, (4, 3), 4))
+    before = plans.paste(others(5, 4), region, tf.constant(corners))
+    after = plans.keep_unmixed(before, tf.constant(mixed))
+    assert after.placement.dtype == tf.int32
+    moved = np.where(np.broadcast_to(mixed, 5)[:, None, None], corners, 0)
+    np.testing.assert_array_equal(after.placement, moved)
+
+
+def test_keep_unmixed_keeps_the_donors_of_another_batch_without_weight():
+    before = example("paste")
+    after = plans.keep_unmixed(before, tf.constant(MIXED), frame=(4, 3), crossed=True)
+    np.testing.assert_array_equal(after.sources, before.sources)
+    np.testing.assert_array_equal(after.weights[~MIXED], [[1, 0, 0, 0]] * 2)

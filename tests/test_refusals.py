@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix import data
+from keras_mix import data, layers
 from keras_mix.layers import CutMix, MixUp
 
 IMAGES = np.zeros((4, 6, 5, 3), "float32")
@@ -42,6 +42,115 @@ def test_an_option_out_of_range(mixer, options, sentence):
         mixer(**options)
 
 
+PAIR = r"must be a pair \(low, high\)"
+FILL = r"`fill_value` must be a finite number. Received: fill_value="
+LENGTH = (
+    r"`size` must be an integer of at least 1, in pixels, or a float in \(0, 1\], a share of the "
+    r"side. Received: size="
+)
+
+
+@pytest.mark.parametrize(
+    ("mixer", "options", "sentence"),
+    [
+        ("RICAP", {"alpha": -0.3}, r"`alpha` must be a finite number at least 0. Received: alpha"),
+        ("SaliencyMix", {"alpha": float("nan")}, r"`alpha` must be .* Received: alpha=nan"),
+        ("GridMix", {"alpha": None}, r"`alpha` must be .* Received: alpha=None"),
+        ("FMix", {"alpha": -1}, r"`alpha` must be .* Received: alpha=-1"),
+        ("FMix", {"decay": 0}, r"`decay` must be a finite number above 0. Received: decay=0"),
+        ("FMix", {"decay": -3}, r"`decay` must be a finite number at least 0. Received: decay=-3"),
+        ("FMix", {"decay": float("inf")}, r"`decay` must be .* Received: decay=inf"),
+        ("FMix", {"max_soft": 0.6}, r"`max_soft` must be .* between 0 and 0.5. Received: .*=0.6"),
+        ("FMix", {"max_soft": -0.1}, r"`max_soft` must be .* Received: max_soft=-0.1"),
+        ("FMix", {"spectrum": "white"}, r"`spectrum` must be one of \['paper', 'code'\]. .*white"),
+        ("FMix", {"spatial_dims": 4}, r"`spatial_dims` must be one of \[1, 2, 3\]. Received: .*=4"),
+        (
+            "FMix",
+            {"spectrum": "code", "spatial_dims": 1},
+            r"defined for images, spatial_dims=2. Received: spatial_dims=1. Take spectrum=",
+        ),
+        ("FMix", {"spectrum": "code", "spatial_dims": 3}, r"Received: spatial_dims=3. Take"),
+        ("Cutout", {"size": 0}, r"`size` must be an integer of at least 1. Received: size=0"),
+        ("Cutout", {"size": 0.0}, LENGTH + "0.0"),
+        ("Cutout", {"size": 1.5}, LENGTH + "1.5"),
+        ("Cutout", {"size": float("nan")}, LENGTH + "nan"),
+        ("Cutout", {"size": (8, 8)}, LENGTH + r"\(8, 8\)"),
+        ("Cutout", {"size": True}, r"`size` must be an integer of at least 1. Received: size=True"),
+        ("Cutout", {"count": 0}, r"`count` must be an integer of at least 1. Received: count=0"),
+        ("Cutout", {"count": 1.5}, r"Received: count=1.5"),
+        ("Cutout", {"fill_value": float("nan")}, FILL + "nan"),
+        ("Cutout", {"fill_value": "median"}, FILL + "'median'"),
+        ("Cutout", {"fill_value": [0, 0, 0]}, FILL + r"\[0, 0, 0\]"),
+        ("Cutout", {"spatial_dims": 0}, r"`spatial_dims` must be one of"),
+        ("ResizeMix", {"scale": 0.5}, r"`scale` " + PAIR + r". Received: scale=0.5"),
+        ("ResizeMix", {"scale": (0.1, 0.5, 0.8)}, r"`scale` " + PAIR),
+        ("ResizeMix", {"scale": (0.8, 0.1)}, PAIR + r", the smaller first. .*\(0.8, 0.1\)"),
+        ("ResizeMix", {"scale": (0.1, 1.1)}, r"`scale` must be .* between 0 and 1. .*scale=1.1"),
+        ("ResizeMix", {"scale": (-0.1, 0.8)}, r"Received: scale=-0.1"),
+        ("Mosaic", {"offset": (0.25, 2)}, r"`offset` must be .* between 0 and 1. .*offset=2"),
+        ("Mosaic", {"offset": (0.75, 0.25)}, r"`offset` " + PAIR + ", the smaller first"),
+        ("Mosaic", {"offset": "half"}, r"`offset` " + PAIR),
+        ("SmoothMix", {"sigma": (0.0, 0.5)}, r"`sigma` must be .* at least 0.01. .*sigma=0.0"),
+        ("SmoothMix", {"sigma": (0.5, 0.25)}, r"`sigma` " + PAIR + ", the smaller first"),
+        ("SmoothMix", {"sigma": (0.5, float("inf"))}, r"Received: sigma=inf"),
+        ("CowMix", {"sigma": (0.01, 0.5)}, r"`sigma` must be .* at least 0.02. .*sigma=0.01"),
+        ("CowMix", {"share": (0.2, 1.8)}, r"`share` must be .* between 0 and 1. .*share=1.8"),
+        ("CowMix", {"share": 0.5}, r"`share` " + PAIR),
+        ("GridMix", {"cells": 0}, r"`cells` must be an integer of at least 1. Received: cells=0"),
+        ("GridMix", {"cells": (4, 0)}, r"Received: cells=0"),
+        ("GridMix", {"cells": (4, 4, 4)}, r"`cells` must be an integer or a pair. Received: cells"),
+        ("GridMix", {"cells": 2.5}, r"Received: cells=2.5"),
+        ("GridMask", {"unit": (0.5, 3.0)}, r"`unit` must be .* between 0.01 and 2. .*unit=3.0"),
+        ("GridMask", {"unit": (1.0, 0.5)}, r"`unit` " + PAIR + ", the smaller first"),
+        ("GridMask", {"ratio": 1.5}, r"`ratio` must be .* between 0 and 1. Received: ratio=1.5"),
+        ("GridMask", {"rotation": 400}, r"`rotation` must be an integer between 0 and 360. .*400"),
+        ("GridMask", {"rotation": -1}, r"Received: rotation=-1"),
+        ("GridMask", {"rotation": 0.5}, r"Received: rotation=0.5"),
+        ("GridMask", {"fill_value": None}, FILL + "None"),
+    ],
+)
+def test_a_mixers_own_option_out_of_range(mixer, options, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        getattr(layers, mixer)(**options)
+    assert str(caught.value).count("Received: ") == 1
+
+
+@pytest.mark.parametrize("mixer", ["RICAP", "Mosaic"])
+@pytest.mark.parametrize("grid", [(1, 1), (1, 8), (8, 1)], ids=str)
+def test_images_too_small_for_four_sources(mixer, grid):
+    images = np.zeros((4, *grid, 3), "float32")
+    with pytest.raises(
+        ValueError, match=rf"^{mixer}: `x` must have at least 2 places .*shape=\(4, "
+    ):
+        getattr(layers, mixer)()(images)
+    dataset = tf.data.Dataset.from_tensors(images)
+    with pytest.raises(ValueError, match="must have at least 2 places along each axis"):
+        dataset.map(getattr(layers, mixer)())
+
+
+@pytest.mark.parametrize(
+    "mixer",
+    [
+        layers.RICAP(),
+        layers.Cutout(),
+        layers.SmoothMix(),
+        layers.GridMask(),
+        layers.FMix(spatial_dims=3),
+    ],
+    ids=lambda mixer: mixer.owner,
+)
+def test_inputs_without_the_axes_that_are_cut(mixer):
+    axes = "3 spatial axes" if mixer.grid_rank == 3 else "height and width"
+    with pytest.raises(ValueError, match=f"^{mixer.owner}: the inputs must have {axes}"):
+        mixer(np.zeros((4, 7), "float32"), np.eye(4))
+
+
+@pytest.mark.parametrize("mixer", [layers.SmoothMix(), layers.FMix(max_soft=0.1)])
+def test_masks_of_classes_under_a_soft_region(mixer):
+    with pytest.raises(ValueError, match="class ids of pixels, which cannot be blended"):
+        mixer(IMAGES, np.zeros((4, 6, 5), int))
+
+
 @pytest.mark.parametrize(
     ("mixer", "batch", "sentence"),
     [
@@ -72,7 +181,7 @@ def test_an_option_out_of_range(mixer, options, sentence):
             {"image": IMAGES},
             r"known keys .*kinds=\{\"image\": \"images\"\}",
         ),
-        (MixUp(), {"images": IMAGES, "bounding_boxes": {"boxes": IMAGES}}, r"no rule yet"),
+        (MixUp(), {"images": IMAGES, "bounding_boxes": {"boxes": IMAGES}}, r"must be a dict"),
         (MixUp(passthrough=["x"]), IMAGES, r"there is nothing to mix"),
         (MixUp(), (IMAGES, IDS, IDS, IDS), r"a tuple must be .* Received: 4 entries"),
     ],

@@ -127,6 +127,8 @@ def all_draws(seed):
         sampling.integers(others[2], [9], 5),
         sampling.coin(others[3], 0.5, 9),
         sampling.points(others[4], 9, (5, 7, 9)),
+        sampling.below(others[4], tf.constant([[1, 2], [7, 2**31 - 1]])),
+        sampling.normal(others[4], [9, 2]),
         *(sampling.beta(chance, alpha, 9) for alpha in ALPHAS),
         *pairs,
     ]
@@ -184,6 +186,54 @@ def test_points_reach_every_place_equally():
     assert stats.chisquare(counts).pvalue > UNLIKELY
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 10, 225])
+def test_below_is_equally_likely_below_each_limit(limit):
+    # One of the limits, which other ones stand beside.
+    limits = np.tile([limit, 5], (DRAWS // 2, 1))
+    values = sampling.below(seed_of(1, 2), tf.constant(limits, tf.int32)).numpy()
+    for column, most in zip(values.T, limits[0], strict=True):
+        counts = np.bincount(column, minlength=most)
+        assert len(counts) == most
+        assert most == 1 or stats.chisquare(counts).pvalue > UNLIKELY
+
+
+def test_below_has_the_shape_of_its_limits_and_its_own_limit_for_each():
+    limits = np.random.default_rng(0).integers(1, 9, (4000, 3, 2))
+    values = sampling.below(seed_of(1, 2), tf.constant(limits, tf.int32)).numpy()
+    assert values.shape == limits.shape
+    assert values.dtype == "int32"
+    assert (values >= 0).all()
+    for limit in range(1, 9):
+        counts = np.bincount(values[limits == limit])
+        assert len(counts) == limit
+        assert limit == 1 or stats.chisquare(counts).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("limit", [2**24 + 1, 2**31 - 1])
+def test_below_reaches_all_of_a_large_limit(limit):
+    values = sampling.below(seed_of(1, 2), tf.fill([DRAWS], limit)).numpy() / limit
+    assert stats.kstest(values, "uniform").pvalue > UNLIKELY
+    assert values.max() < 1
+    assert len(np.unique(values)) > 0.99 * DRAWS
+
+
+def test_normal_is_normal():
+    values = sampling.normal(seed_of(1, 2), [DRAWS // 4, 4]).numpy()
+    assert values.dtype == "float32"
+    assert stats.kstest(values.ravel(), "norm").pvalue > UNLIKELY
+    assert abs(values.mean()) < STANDARD_ERRORS / np.sqrt(DRAWS)
+    assert abs(values.astype("f8").var() - 1) < STANDARD_ERRORS * np.sqrt(2 / DRAWS)
+    # The tails end at the outermost of 2**14 quantiles.
+    assert abs(np.abs(values).max() - stats.norm.ppf(1 - 2.0**-15)) < 1e-5
+
+
+def test_normal_is_symmetric_and_its_columns_unrelated():
+    values = sampling.normal(seed_of(1, 2), [DRAWS // 2, 2]).numpy()
+    assert is_near(np.mean(values < 0), 0.5, DRAWS)
+    assert stats.pearsonr(*values.T).pvalue > UNLIKELY
+    assert stats.pearsonr(*np.abs(values).T).pvalue > UNLIKELY
+
+
 def test_points_can_be_sliced_with_new_axes_in_a_graph():
     # Grappler loses the new axes of a slice of a `tf.stack` along the sliced axis.
     @tf.function
@@ -235,6 +285,24 @@ def test_derange_pairs_nobody_with_itself(size):
 )
 def test_fixed_pairings(pairing, expected):
     assert pair(seed_of(1, 2), pairing, 5).numpy().tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("pairing", "expected"),
+    [
+        ("reverse", [[4, 3, 2, 1, 0], [3, 2, 1, 0, 4], [2, 1, 0, 4, 3]]),
+        ("roll", [[1, 2, 3, 4, 0], [2, 3, 4, 0, 1], [3, 4, 0, 1, 2]]),
+    ],
+)
+def test_fixed_pairings_go_one_sample_further_for_each_partner(pairing, expected):
+    found = [sampling.partners(seed_of(1, 2), pairing, 5, 5, False, n) for n in (1, 2, 3)]
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("pairing", ["reverse", "roll"])
+def test_further_partners_of_few_donors_are_all_in_their_batch(pairing):
+    found = [sampling.partners(seed_of(1, 2), pairing, 5, 2, True, n) for n in (1, 2, 3)]
+    assert set(np.ravel(found)) == {0, 1}
 
 
 @pytest.mark.parametrize("pairing", PAIRINGS)

@@ -23,8 +23,9 @@ class FMix(Mixer):
     only one wave across, so that each row holds at most one stretch, cyclically, of the partner.
     The published figures were made with the code.
 
-    Deviations: waves that hold less than 4 millionths of the field's energy are left out, and
-    with a `decay` below 2.4 (on images) those with more than 64 cycles a side; one λ and mask
+    Deviations: waves that hold less than 4 millionths of the field's energy are left out, so are
+    those that pixels are too coarse to show (the code shows them as slower ones), and with a
+    `decay` below 2.4 (on images) those with more than 64 cycles a side; one λ and mask
     for each sample by default (`per="batch"` is the paper's); the label's weight is the mask's
     mean, not the λ drawn; the number of places is rounded, not up or down by chance.
 

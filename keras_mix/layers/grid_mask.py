@@ -25,7 +25,8 @@ class GridMask(Mixer):
             paper's 96 to 224 of 224 pixels on ImageNet (section 4.1).
         ratio: r in [0, 1], how much of a unit's side is kept. Defaults to 0.6, the paper's choice
             on ImageNet.
-        rotation: The largest angle in degrees, 0 to 360. Defaults to 360, as in the authors' code.
+        rotation: The angle is a whole number of degrees below this, 0 to 360. Defaults to 360, as
+            in the authors' code.
         fill_value: A number in the images' range, or "mean", each image's own mean for each
             channel. Defaults to 0, as the authors fill standardized images.
         **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.

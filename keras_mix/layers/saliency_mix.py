@@ -15,7 +15,7 @@ class SaliencyMix(Mixer):
     clipped at the border, as in CutMix, but its centre is the partner's most salient pixel.
 
     Deviations from the authors' code: the saliency is the spectral residual, which compiles and
-    needs no OpenCV, of a copy of at most 64 × 64 pixels; and each sample has its own box by
+    needs no OpenCV, of a copy with sides of 64 to 127 pixels; and each sample has its own box by
     default, around the peak of its own partner. There the peak of one image places the boxes of
     the whole batch; `per="batch"` shares λ here, not the peak.
 

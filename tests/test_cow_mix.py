@@ -1,0 +1,76 @@
+"""CowMix: patches of filtered noise. The laws of all: test_contract_*. The field: test_fields."""
+
+import numpy as np
+import pytest
+from contract import sampled, seed_of
+from scipy import stats
+
+from keras_mix import sampling
+from keras_mix.layers import CowMix
+
+UNLIKELY = 1e-4
+
+
+def borders(sigma, grid=(64, 64)):
+    """How many pixels differ from the next of their row, in a mask on average."""
+    layer = CowMix(share=(0.5, 0.5), sigma=(sigma, sigma))
+    region = sampled(layer, 128, grid).region.numpy()
+    return np.mean(np.sum(region != np.roll(region, 1, axis=2), axis=(1, 2)))
+
+
+@pytest.mark.parametrize("share", [(0.2, 0.8), (0.3, 0.3), (0, 1)])
+@pytest.mark.parametrize("grid", [(1, 1), (9, 9), (33, 47), (224, 160)], ids=str)
+def test_share_is_that_drawn_rounded_to_pixels(grid, share):
+    region = sampled(CowMix(share=share), 64, grid).region.numpy()
+    _, chance, _, _ = sampling.split(seed_of(), 4)
+    low, high = np.float32(share)
+    drawn = low + (high - low) * sampling.uniform(chance, [64]).numpy()
+    expected = drawn.astype("f8") * np.prod(grid)
+    # Only where it lies between two numbers may float32 round it either way.
+    assert abs(region.sum(axis=(1, 2)) - expected).max() <= 0.5 + 1e-2
+
+
+def test_share_is_uniform():
+    share = sampled(CowMix(), 2000, (64, 64)).weights[:, 1]
+    assert stats.kstest(share, "uniform", (0.2, 0.6)).pvalue > UNLIKELY
+
+
+def test_patches_grow_with_the_filter():
+    found = [borders(sigma) for sigma in (0.02, 0.04, 0.08, 0.16, 0.3)]
+    assert found == sorted(found, reverse=True)
+    # Of filtered noise, twice the width of the filter halves the borders.
+    ratios = np.array(found[:2]) / found[1:3]
+    np.testing.assert_allclose(ratios, 2, rtol=0.1)
+
+
+def test_borders_are_as_many_as_those_of_filtered_noise():
+    # Rice's formula: a Gaussian field crosses its mean 1 / (√2 π σ) times a unit of length.
+    sigma, side = 0.04, 64
+    expected = side * side / (np.sqrt(2) * np.pi * sigma * side)
+    assert abs(borders(sigma) / expected - 1) < 0.05
+
+
+def test_filter_is_a_share_of_the_longer_side():
+    assert abs(borders(0.04, (32, 64)) / borders(0.04, (64, 64)) - 0.5) < 0.03
+
+
+def test_patches_have_the_same_width_in_both_directions():
+    region = sampled(CowMix(sigma=(0.05, 0.1)), 256, (64, 64)).region.numpy()
+    across, down = (np.sum(region != np.roll(region, 1, axis=axis), axis=(1, 2)) for axis in (1, 2))
+    error = np.hypot(across.std(), down.std()) / np.sqrt(256)
+    assert abs(across.mean() - down.mean()) < 4.5 * error
+
+
+def test_every_pixel_is_reached_as_often():
+    often = sampled(CowMix(), 4000, (9, 12)).region.numpy().mean(axis=0)
+    assert abs(often - 0.5).max() < 5 * 0.5 / np.sqrt(4000)
+
+
+def test_one_mask_for_the_batch():
+    plan = sampled(CowMix(per="batch"), 9, (33, 47))
+    assert len(plan.region) == 1
+    assert len(np.unique(plan.sources[:, 1])) == 9
+
+
+def test_defaults_are_the_authors_choices():
+    assert (CowMix().share, CowMix().sigma) == ((0.2, 0.8), (0.125, 0.5))

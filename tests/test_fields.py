@@ -1,0 +1,258 @@
+"""Smooth fields against Fourier transforms, and their cuts against sorting."""
+
+import numpy as np
+import oracles
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from keras_mix import fields
+
+UNIT = 2.0**26  # One standard deviation, as the fields' integers have it.
+GRIDS = [(1,), (2,), (17,), (16, 16), (9, 14), (24, 5), (1, 6), (4, 5, 6)]
+FIELDS = 2000
+SIDE = 64
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def coefficients(grid, size=4, decay=2.0, cycles=5, seed=0):
+    frequency = fields.frequencies(cycles, grid)
+    amplitude = fields.power_law(frequency, decay, grid).numpy()
+    return amplitude * noise(size, *amplitude.shape[1:], seed=seed)
+
+
+def standard(field):
+    return (field - field.mean()) / field.std()
+
+
+# The waves.
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_a_field_is_a_fourier_transform_of_its_coefficients(grid):
+    given = coefficients(grid)
+    found = fields.synthesize(given, grid).numpy() / UNIT
+    expected = [oracles.field(one, grid) for one in given]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1 / UNIT)
+
+
+@pytest.mark.parametrize("grid", [grid for grid in GRIDS if np.prod(grid) > 1], ids=str)
+def test_a_field_has_a_variance_of_1(grid):
+    # Each wave has a mean square of 1, so the amplitudes alone say how large a field is.
+    amplitude = fields.power_law(fields.frequencies(5, grid), 2.0, grid).numpy()
+    assert abs((amplitude**2).sum() - 1) < 1e-12
+    squares = [(oracles.field(one, grid) ** 2).mean() for one in coefficients(grid)]
+    np.testing.assert_allclose(squares, (coefficients(grid) ** 2).reshape(4, -1).sum(1))
+
+
+@pytest.mark.parametrize("grid", [(16, 16), (9, 14), (24, 5), (4, 5, 6)], ids=str)
+def test_frequencies_are_those_of_a_fourier_transform(grid):
+    frequency = fields.frequencies(5, grid).numpy()[0]
+    for place in np.ndindex(*frequency.shape):
+        cycles = [(n + 1) // 2 for n in place]
+        if any(2 * c >= size for c, size in zip(cycles, grid, strict=True)):
+            assert frequency[place] == np.inf
+        else:
+            bins = [np.fft.fftfreq(size)[c] for c, size in zip(cycles, grid, strict=True)]
+            assert abs(frequency[place] - np.linalg.norm(bins)) < 1e-12
+
+
+# The spectrum of the paper's FMix.
+
+
+@pytest.fixture(scope="module", params=[1.5, 3.0])
+def power(request):
+    """The decay, and the mean power at each frequency of many fields."""
+    decay, grid = request.param, (SIDE, SIDE)
+    cycles = fields.cycles_of_power_law(decay, 2)
+    amplitude = fields.power_law(fields.frequencies(cycles, grid), decay, grid)
+    drawn = amplitude * noise(FIELDS, *amplitude.shape[1:])
+    found = fields.synthesize(drawn, grid).numpy() / UNIT
+    return decay, np.mean(np.abs(np.fft.fft2(found) / SIDE**2) ** 2, axis=0)
+
+
+def test_power_falls_as_the_definition_says(power):
+    decay, found = power
+    cycles = np.fft.fftfreq(SIDE, 1 / SIDE)
+    radius = np.hypot(cycles[:, None], cycles)
+    near = (radius > 0) & (radius <= 12)
+    expected = radius[near] ** (-2 * decay)
+    slope, _ = np.polyfit(np.log(radius[near]), np.log(found[near]), 1)
+    assert abs(slope + 2 * decay) < 0.02
+    # The power of a wave is a mean of 2 FIELDS squares of normal numbers.
+    ratio = found[near] / found[near].sum() * expected.sum() / expected
+    assert abs(ratio - 1).max() < 5 / np.sqrt(FIELDS)
+
+
+def test_power_is_level_below_one_cycle_a_side(power):
+    _, found = power
+    waves = np.mean([found[0, 1], found[1, 0]])
+    assert abs(found[0, 0] / waves - 1) < 5 * np.sqrt(2 / FIELDS)
+
+
+def test_power_is_the_same_in_all_directions(power):
+    decay, found = power
+    across, down = found[0, 1:12].sum(), found[1:12, 0].sum()
+    diagonal = np.array([found[n, n] + found[n, -n] for n in range(1, 9)])
+    straight = np.array([found[n, 0] + found[0, n] for n in range(1, 9)])
+    assert abs(across / down - 1) < 5 * np.sqrt(2 / FIELDS)
+    assert (abs(diagonal / straight * 2**decay - 1) < 5 / np.sqrt(FIELDS)).all()
+
+
+def test_power_follows_cycles_a_pixel_on_images_that_are_not_square():
+    frequency = fields.frequencies(6, (24, 60))
+    amplitude = fields.power_law(frequency, 3.0, (24, 60)).numpy()[0]
+    # 2 cycles down 24 pixels are as fast as 5 across 60.
+    assert abs(amplitude[3, 0] / amplitude[0, 9] - 1) < 1e-12
+    # The longest side sets the lowest frequency, which the level has too.
+    assert amplitude[0, 0] == amplitude[0, 1]
+    assert abs(amplitude[1, 0] / amplitude[0, 1] - 2.5**-3) < 1e-12
+
+
+@pytest.mark.parametrize(("decay", "rank"), [(3.0, 1), (2.4, 2), (3.0, 2), (5.0, 2), (3.5, 3)])
+def test_waves_left_out_hold_next_to_nothing(decay, rank):
+    cycles = fields.cycles_of_power_law(decay, rank)
+    far = {1: 20_000, 2: 1000, 3: 100}[rank]
+    number = np.arange(-far, far + 1.0)
+    squares = sum(np.meshgrid(*[number**2] * rank, sparse=True))
+    energy = np.maximum(squares, 1) ** -decay
+    kept = energy[(slice(far - cycles, far + cycles + 1),) * rank]
+    assert 1 - kept.sum() / energy.sum() < 4e-6
+    assert cycles <= 64
+
+
+def test_flat_spectra_end_at_64_cycles():
+    assert fields.cycles_of_power_law(0.5, 2) == 64
+
+
+# The spectrum of FMix's published code.
+
+
+@pytest.mark.parametrize("grid", [(15, 15), (16, 16), (32, 20), (21, 13), (12, 30)], ids=str)
+@pytest.mark.parametrize("decay", [1.0, 3.0])
+def test_one_wave_across_is_what_the_published_code_draws(grid, decay):
+    height, width = grid
+    # Waves that are too fast for the height are aliases in the code, and left out here.
+    waves = min((height + 1) // 2, width // 2 + 1)
+    drawn = noise(5, waves, 2, 2)
+    found = fields.synthesize(fields.one_wave_across(tf.constant(drawn), decay, grid), grid)
+    for one, field in zip(drawn, found.numpy(), strict=True):
+        param = np.zeros((height, width // 2 + 1, 2))
+        param[:2, :waves] = np.moveaxis(one, 2, 0)
+        expected = oracles.fmix_code_field(param, decay, grid)
+        np.testing.assert_allclose(standard(field), standard(expected), atol=1e-6)
+
+
+def test_one_wave_across_leaves_out_what_the_grid_cannot_show():
+    drawn = tf.constant(noise(3, 30, 2, 2))
+    grid = (16, 16)
+    whole, shown = (fields.one_wave_across(n, 3.0, grid) for n in (drawn, drawn[:, :8]))
+    np.testing.assert_array_equal(whole[:, :15], shown)
+    assert not np.any(whole[:, 15:])
+
+
+# The spectrum of CowMix.
+
+
+@pytest.mark.parametrize("grid", [(32, 32), (33, 20), (18, 40)], ids=str)
+@pytest.mark.parametrize("sigma", [0.05, 0.125])
+def test_gaussian_amplitudes_are_those_of_a_gaussian_filter(grid, sigma):
+    impulse = np.zeros(grid)
+    impulse[0, 0] = 1
+    longest = max(grid)
+    filtered = ndimage.gaussian_filter(impulse, sigma * longest, mode="wrap", truncate=8)
+    passed = np.abs(np.fft.fft2(filtered))
+    amplitude = fields.gaussian(fields.frequencies(3, grid), np.full((1, 1, 1), sigma), grid)
+    amplitude = amplitude.numpy()[0]
+    for row, column in np.ndindex(amplitude.shape):
+        down, across = (row + 1) // 2, (column + 1) // 2
+        if down or across:
+            expected = passed[down, across] / max(passed[0, 1], passed[1, 0])
+            found = amplitude[row, column] / amplitude[[0, 1], [1, 0]].max()
+            assert abs(found - expected) < 1e-3
+    assert amplitude[0, 0] == 0
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 0.3, 5.0])
+def test_waves_beyond_a_gaussian_filter_hold_next_to_nothing(sigma):
+    cycles = fields.cycles_of_gaussian(sigma)
+    beyond, lowest = (-((2 * np.pi * sigma * n) ** 2) for n in (cycles + 1, 1))
+    assert cycles == 64 or beyond - min(lowest, 0) < np.log(4e-6)
+
+
+# The cut.
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=40), st.data())
+def test_top_takes_the_largest_and_leaves_out_ties_at_the_edge(values, data):
+    count = data.draw(st.integers(0, len(values)))
+    found = fields.top(tf.constant([values]), tf.constant([count]))[0].numpy()
+    descending = sorted(values, reverse=True)
+    edge = descending[count] if count < len(values) else -np.inf
+    np.testing.assert_array_equal(found, np.array(values) > edge)
+
+
+@pytest.mark.parametrize("grid", [(1, 1), (5, 7), (224, 224), (13,), (4, 5, 6)], ids=str)
+def test_top_is_what_sorting_finds(grid):
+    field = (noise(6, *grid) * UNIT).round().astype("int32")
+    places = int(np.prod(grid))
+    counts = [0, 1 % (places + 1), places // 3, places // 2, places - 1, places]
+    found = fields.top(tf.constant(field), tf.constant(counts)).numpy()
+    np.testing.assert_array_equal(found.reshape(6, -1).sum(axis=1), counts)
+    expected = [oracles.top(one, count) for one, count in zip(field, counts, strict=True)]
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("grid", [(17,), (16, 16), (9, 14), (40, 23), (4, 5, 6)], ids=str)
+def test_highest_is_the_top_share_of_the_fourier_transform(grid):
+    given = coefficients(grid, size=40)
+    share = np.random.default_rng(1).random(40, np.float32)
+    found = fields.highest(given, tf.constant(share), grid).numpy()
+    for one, part, mask in zip(given, share, found, strict=True):
+        count = int(np.rint(part * np.float32(np.prod(grid))))
+        assert mask.sum() == count
+        np.testing.assert_array_equal(mask, oracles.top(oracles.field(one, grid), count))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_highest_of_nothing_and_of_everything(share):
+    found = fields.highest(coefficients((9, 14)), tf.fill([4], share), (9, 14))
+    assert np.all(found.numpy() == bool(share))
+
+
+def test_a_single_pixel_is_taken_or_left():
+    found = fields.highest(coefficients((1, 1)), tf.constant([0.0, 0.4, 0.6, 1.0]), (1, 1))
+    assert found.numpy().ravel().tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize("softness", [0.02, 0.2, 0.5])
+@pytest.mark.parametrize("grid", [(17,), (9, 14), (4, 5, 6)], ids=str)
+def test_soft_masks_fall_along_the_field(grid, softness):
+    given = coefficients(grid, size=12)
+    share = np.linspace(0, 1, 12, dtype="float32")
+    both = fields.softly_highest(given, tf.constant(share), softness, grid).numpy()
+    np.testing.assert_allclose(both.sum(axis=-1), 1, atol=1e-6)
+    assert both.min() >= 0
+    places = int(np.prod(grid))
+    for one, part, mask in zip(given, share, both[..., 1], strict=True):
+        order = np.argsort(-oracles.field(one, grid).ravel(), kind="stable")
+        falling = mask.ravel()[order]
+        assert (np.diff(falling) <= 0).all()
+        assert abs(falling.mean() - part) < 0.25 / places + 1e-6
+        # As the authors' code: ones, a straight line from 1 to 0, zeros.
+        edge = int(min(softness, part, 1 - part) * places)
+        first = round(part * places) - edge
+        line = np.linspace(1, 0, 2 * edge)
+        expected = np.r_[np.ones(first), line, np.zeros(places - first - 2 * edge)]
+        assert edge < 2 or np.abs(falling - expected).max() < 2 / edge
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_soft_masks_of_nothing_and_of_everything(share):
+    found = fields.softly_highest(coefficients((9, 14)), tf.fill([4], share), 0.3, (9, 14))
+    np.testing.assert_array_equal(found[..., 1], np.full((4, 9, 14), share))

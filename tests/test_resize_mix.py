@@ -1,0 +1,125 @@
+"""ResizeMix: a whole partner, shrunk and pasted. The laws of all: test_contract_*."""
+
+import numpy as np
+import oracles
+import pytest
+from contract import sampled, seed_of
+from scipy import stats
+
+from keras_mix import sampling
+from keras_mix.layers import ResizeMix
+
+UNLIKELY = 1e-4
+GRIDS = [(1, 1), (3, 8), (33, 47), (224, 160)]
+
+
+def frames(plan):
+    """int [B, 4], where the partner lies: top, left, height, width."""
+    return plan.placement[:, 1].numpy().astype(int)
+
+
+@pytest.mark.parametrize("scale", [(0.1, 0.8), (0, 1)])
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_region_is_the_box_that_holds_the_whole_partner(grid, scale):
+    plan = sampled(ResizeMix(scale=scale), 64, grid).rendered()
+    np.testing.assert_array_equal(plan.placement[:, 0], [[0, 0, *grid]] * 64)
+    area = np.empty(64)
+    for i, (top, left, height, width) in enumerate(frames(plan)):
+        expected = np.zeros(grid, bool)
+        expected[top : top + height, left : left + width] = True
+        np.testing.assert_array_equal(plan.region[i], expected)
+        area[i] = height * width
+        # Nothing is clipped.
+        assert min(top, left) >= 0
+        assert top + height <= grid[0]
+        assert left + width <= grid[1]
+    np.testing.assert_array_equal(plan.weights[:, 1], (area / np.prod(grid)).astype("f4"))
+
+
+@pytest.mark.parametrize("scale", [(0.1, 0.8), (0.3, 0.3), (0, 1)])
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_sides_are_those_of_the_image_times_the_scale_rounded_down(grid, scale):
+    plan = sampled(ResizeMix(scale=scale), 64, grid)
+    low, high = scale
+    chance = sampling.uniform(sampling.split(seed_of(), 3)[1], [64, 1]).numpy()
+    exact = (low + (high - low) * chance.astype("f8")) * grid
+    sides = frames(plan)[:, 2:]
+    assert sides.min() >= 1
+    # Only where the exact side is a whole number may float32 fall on either side of it.
+    assert (sides <= np.maximum(exact + 1e-4, 1)).all()
+    assert (sides >= np.maximum(np.floor(exact - 1e-4), 1)).all()
+
+
+def test_scale_is_uniform():
+    sides = frames(sampled(ResizeMix(), 2000, (100, 70)))[:, 2]
+    # Between 0.1 and 0.8 of 100 lie 70 whole numbers.
+    counts = np.bincount((sides - 10) // 7, minlength=10)
+    assert len(counts) == 10
+    assert stats.chisquare(counts).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["y", "x"])
+def test_place_is_uniform_over_those_where_it_fits(axis):
+    grid = (64, 48)
+    found = frames(sampled(ResizeMix(), 2000, grid))
+    free = grid[axis] - found[:, 2 + axis] + 1
+    spread = (found[:, axis] + np.random.default_rng(0).random(2000)) / free
+    assert stats.kstest(spread, "uniform").pvalue > UNLIKELY
+    assert stats.spearmanr(spread, free).pvalue > UNLIKELY
+
+
+def test_both_coordinates_are_unrelated():
+    found = frames(sampled(ResizeMix(), 2000, (64, 64)))
+    y, x = (found[:, a] / (65 - found[:, 2 + a]) for a in (0, 1))
+    assert stats.spearmanr(y, x).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("per", ["sample", "batch"])
+@pytest.mark.parametrize("shape", [(9, 13, 3), (12, 8, 1)], ids=str)
+def test_images_are_pasted_pixel_by_pixel_as_the_plan_says(shape, per):
+    layer = ResizeMix(scale=(0.3, 0.9), per=per)
+    images = np.random.default_rng(0).random((5, *shape), np.float32)
+    plan = layer.plan(images, seed_of()).rendered()
+    region = np.broadcast_to(plan.region, (5, *shape[:2])).astype(int)
+    placement = np.broadcast_to(plan.placement, (5, 2, 4))
+    mixed, _ = layer(images, np.eye(5, dtype="f4"), seed=seed_of())
+    expected = oracles.paste(images, plan.sources.numpy(), region, placement)
+    np.testing.assert_allclose(mixed, expected, atol=1e-5)
+    # What is the sample's own keeps every bit.
+    np.testing.assert_array_equal(mixed[region == 0], images[region == 0])
+
+
+def test_masks_take_the_nearest_class_of_the_whole_partner():
+    images = np.random.default_rng(0).random((5, 9, 13, 3), np.float32)
+    masks = np.random.default_rng(1).integers(0, 50, (5, 9, 13), "int32")
+    layer = ResizeMix(scale=(0.3, 0.9))
+    plan = layer.plan(images, seed_of()).rendered()
+    _, mixed = layer(images, masks, seed=seed_of())
+    arrays = plan.sources.numpy(), plan.region.numpy().astype(int), plan.placement.numpy()
+    np.testing.assert_array_equal(mixed, oracles.paste(masks, *arrays, nearest=True))
+
+
+def test_the_whole_partner_is_seen():
+    # Sample i is a ramp from its border to its border: shrunk, it still is.
+    ramp = np.broadcast_to(np.linspace(0, 1, 40, dtype="f4")[:, None, None], (40, 40, 1))
+    images = np.stack([ramp] * 8)
+    layer = ResizeMix(scale=(0.4, 0.8))
+    mixed, _ = layer(images, np.eye(8, dtype="f4"), seed=seed_of())
+    for image, (top, left, height, _) in zip(
+        mixed.numpy()[..., 0], frames(layer.plan(images, seed_of())), strict=True
+    ):
+        seen = image[top : top + height, left]
+        np.testing.assert_allclose(seen[::-1], 1 - seen, atol=1e-5)
+        assert seen[0] < 1 / height
+        assert (np.diff(seen) > 0.9 / height).all()
+
+
+def test_one_box_for_the_batch():
+    plan = sampled(ResizeMix(per="batch"), 9, (33, 47))
+    assert len(plan.placement) == 1
+    assert len(np.unique(plan.weights, axis=0)) == 1
+    assert len(np.unique(plan.sources[:, 1])) == 9
+
+
+def test_default_is_the_authors_choice():
+    assert ResizeMix().scale == (0.1, 0.8)
