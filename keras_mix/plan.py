@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_mix.arithmetic import count
+
 
 class Plan(NamedTuple):
     """How each of B samples is made of S sources.
@@ -239,12 +241,9 @@ def _counts(region, num_sources):
             :, 1:
         ], places
     region = Plan(None, None, region).rendered().region
-    spatial = list(range(1, region.shape.rank))
-    counts = [
-        tf.reduce_sum(tf.cast(is_source(region, source), tf.int32), axis=spatial)
-        for source in range(1, num_sources)
-    ]
-    return tf.stack(counts, axis=1), tf.reduce_prod(tf.shape(region)[1:])
+    region = tf.reshape(region, [tf.shape(region)[0], -1])
+    counts = [count(is_source(region, source)) for source in range(1, num_sources)]
+    return tf.stack(counts, axis=1), tf.shape(region)[1]
 
 
 def _histogram(line, num_sources):
