@@ -170,17 +170,34 @@ def cycles_of_gaussian(sigma):
 def top(field, count):
     """bool like `field`, True for the `count` largest values of each sample.
 
-    By quartering: a dozen quick passes over the data, where sorting costs hundreds.
+    Of equal values the first places are taken. By quartering: a dozen quick passes over the data,
+    where sorting costs hundreds.
 
     Args:
         field: int32 [B, *grid], as `synthesize` returns it.
-        count: int32 [B]. Where values at the edge are equal, all of them are left out.
+        count: int32 [B].
     """
     values = tf.reshape(field, [tf.shape(field)[0], -1])
-    # What lies between is searched for the least number that at most `count` values exceed.
+    edge = _edge(values, count)[:, None]
+    inside = values > edge
+    missing = count - arithmetic.count(inside)
+    take_first = functools.partial(_take_first, inside, values == edge, missing)
+    inside = tf.cond(tf.reduce_any(missing > 0), take_first, lambda: inside)
+    return tf.reshape(inside, tf.shape(field))
+
+
+def _take_first(inside, equal, missing):
+    """Takes as many of the equal values as are missing, the first ones."""
+    places = tf.shape(equal)[1]
+    earliness = tf.where(equal, places - tf.range(places), 0)
+    return inside | (earliness > _edge(earliness, missing)[:, None])
+
+
+def _edge(values, count):
+    """int32 [B], the least number that at most `count` of the values [B, n] exceed."""
     high = tf.fill([tf.shape(values)[0]], int(_LIMIT))
     _, high = tf.while_loop(_apart, functools.partial(_quarter, values, count), [-high - 1, high])
-    return field > tf.reshape(high, [-1] + [1] * (field.shape.rank - 1))
+    return high
 
 
 def _places(grid):

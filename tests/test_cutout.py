@@ -142,7 +142,7 @@ def test_a_stretch_is_cut_out_of_a_time_series():
 
 
 # TensorFlow escapes the apostrophe.
-TOO_LARGE = r"Cutout: `size` must be at most the images\\*' shorter side"
+TOO_LARGE = "Cutout: `size` must be at most the shorter side of the images"
 
 
 def test_a_square_larger_than_the_images():

@@ -65,13 +65,14 @@ class Cutout(Mixer):
         shortest = tf.reduce_min(tf.stack(grid))
         if not isinstance(self.size, numbers.Integral):
             return tf.cast(self.size * tf.cast(shortest, tf.float32), tf.int32)
-        rule = f"{self.owner}: `size` must be at most the shorter side of the images"
+        rule = "`size` must be at most the shorter side of the images"
         way_out = "Pass a smaller one, or a share of the side, such as size=0.5."
         known = [size for size in grid if isinstance(size, int)]
         if any(self.size > size for size in known):
-            raise ValueError(f"{rule}. Received: size={self.size}, images of {known}. {way_out}")
+            checks.refuse(self.owner, rule, f"size={self.size}, images of {known}", way_out)
         if len(known) < len(grid):
-            tf.debugging.assert_less_equal(self.size, shortest, f"{rule}. {way_out}")
+            sentence = f"{self.owner}: {rule}. {way_out}"
+            tf.debugging.assert_less_equal(self.size, shortest, sentence)
         return self.size
 
     def get_config(self):
