@@ -27,44 +27,51 @@ def read(pool, sources, placement, axes, source, nearest):
     shape = tf.unstack(tf.shape(pool))
     first, last = axes[0], axes[-1] + 1
     sizes = shape[first:last]
+    strides = [_product(sizes[axis + 1 :]) for axis in range(len(sizes))]
     # [N, frames, *spatial, values], where a video has many frames and channels may come first.
-    frames = functools.reduce(operator.mul, shape[1:first], 1)
-    values = functools.reduce(operator.mul, shape[last:], 1)
-    pixels = tf.reshape(pool, [-1, values])
+    frames = _product(shape[1:first])
+    pixels = tf.reshape(pool, [-1, _product(shape[last:])])
     if not isinstance(source, int):
         source = tf.expand_dims(source, 1)
-    frame = _line(tf.range(frames), -1, len(axes))
-    start = _chosen(source, sources[..., None], 0, len(axes)) * frames + frame
     if placement.dtype.is_integer:
-        places = [_line(tf.range(size), axis, len(axes)) for axis, size in enumerate(sizes)]
-        zero = tf.zeros([], tf.int32)
-        moved = _chosen(
-            source, _index(zero, sizes, tf.unstack(placement, axis=2))[..., None], 0, len(axes)
-        )
-        index = _index(start, sizes, places) - moved
-        result = tf.gather(pixels, tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1))
+        lows = [
+            tf.range(size) - corner[..., None]
+            for size, corner in zip(sizes, tf.unstack(placement, axis=2), strict=True)
+        ]
+        shares = []
     else:
-        lines = _positions(placement, sizes)
-        at = [_chosen(source, line, axis, len(axes)) for axis, line in enumerate(lines)]
-        result = _between(functools.partial(_tap, pixels, sizes, start), at, nearest)
+        lows, shares = _between(placement, sizes, nearest)
+    # All that can be is computed along the axes: a place of the result only adds up.
+    lines = [low * stride for low, stride in zip(lows, strides, strict=True)]
+    lines[0] += sources[..., None] * (frames * _product(sizes))
+    index = _line(tf.range(frames), -1, len(axes)) * _product(sizes)
+    for axis, line in enumerate(lines):
+        index += _chosen(source, line, axis, len(axes))
+    shares = [_chosen(source, share, axis, len(axes)) for axis, share in enumerate(shares)]
+    steps = list(zip(strides, shares, strict=True)) if shares else []
+    result = _mean(pixels, index, steps)
     return tf.reshape(result, [-1, *shape[1:]])
 
 
-def _positions(placement, sizes):
-    """For each axis float32 [B, S, size], where each place lies in its source's frame."""
-    starts, extents = placement[..., :2], placement[..., 2:]
-    return [
+def _between(placement, sizes, nearest):
+    """Which pixels of its source a place lies between, for each axis.
+
+    Returns:
+        int32 [B, S, size], the lower one or, if asked for, the nearest; and float32 alike, the
+        share of the next one (0 beyond the border), or nothing.
+    """
+    lows, shares = [], []
+    for axis, size in enumerate(sizes):
+        start, extent = placement[..., axis, None], placement[..., 2 + axis, None]
+        last = tf.cast(size - 1, tf.float32)
         # From the centre of a pixel to the centre of a pixel.
-        (tf.cast(tf.range(size), tf.float32) + 0.5 - starts[..., a, None])
-        * (tf.cast(size, tf.float32) / extents[..., a, None])
-        - 0.5
-        for a, size in enumerate(sizes)
-    ]
-
-
-def _line(values, axis, rank):
-    """Values along an axis (-1: that of the frames), shaped to lie over [B, frames, *spatial]."""
-    return tf.reshape(values, [1, *(-1 if a == axis else 1 for a in range(-1, rank))])
+        place = tf.cast(tf.range(size), tf.float32) + 0.5 - start
+        at = place * (tf.cast(size, tf.float32) / extent) - 0.5
+        low = tf.floor(at + 0.5 if nearest else at)
+        lows.append(tf.cast(tf.clip_by_value(low, 0.0, last), tf.int32))
+        if not nearest:
+            shares.append(tf.where((low >= 0.0) & (low < last), at - low, 0.0))
+    return lows, shares
 
 
 def _chosen(source, lines, axis, rank):
@@ -72,13 +79,11 @@ def _chosen(source, lines, axis, rank):
 
     Args:
         source: int32 [B or 1, 1, *spatial], or one number for all places.
-        lines: [B, S, size or 1].
+        lines: [B, S, size].
         axis: The axis of the lines.
         rank: The number of spatial axes.
     """
-    shape = [-1, 1] + [1] * rank
-    shape[2 + axis] = tf.shape(lines)[2]
-    lines = [tf.reshape(line, shape) for line in tf.unstack(lines, axis=1)]
+    lines = [_line(line, axis, rank) for line in tf.unstack(lines, axis=1)]
     if isinstance(source, int):
         return lines[source]
     chosen = lines[0]
@@ -87,31 +92,27 @@ def _chosen(source, lines, axis, rank):
     return chosen
 
 
-def _between(tap, positions, nearest, found=()):
-    """Reads at positions between the pixels, one axis after the other."""
-    if not positions:
-        return tap(found)
-    at, *rest = positions
-    low = tf.floor(at + 0.5 if nearest else at)
-    index = tf.cast(low, tf.int32)
-    values = _between(tap, rest, nearest, (*found, index))
-    if nearest:
-        return values
-    above = _between(tap, rest, nearest, (*found, index + 1))
-    return blend([precise(values), precise(above)], [None, (at - low)[..., None]])
+def _line(values, axis, rank):
+    """Values [size] or [B, size] along an axis (-1: the frames), over [B, frames, *spatial]."""
+    shape = [1] * (1 + rank)
+    shape[1 + axis] = tf.shape(values)[-1]
+    return tf.reshape(values, [-1, *shape])
 
 
-def _tap(pixels, sizes, start, coordinates):
-    """The pixels [B, frames, *spatial, values] at whole coordinates, or nearest to them."""
-    inside = [
-        tf.clip_by_value(coordinate, 0, size - 1)
-        for coordinate, size in zip(coordinates, sizes, strict=True)
-    ]
-    return tf.gather(pixels, _index(start, sizes, inside))
+def _mean(pixels, index, steps):
+    """The pixels [B, frames, *spatial, values] at an index, and the means with those after them.
+
+    Args:
+        pixels: [number, values].
+        index: int32 [B, frames, *spatial].
+        steps: For each axis how far on the next pixel is, and float32 [B, 1, *spatial], its share.
+    """
+    if not steps:
+        return tf.gather(pixels, tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1))
+    (stride, share), *rest = steps
+    sources = [_mean(pixels, start, rest) for start in (index, index + stride)]
+    return blend([precise(source) for source in sources], [None, share[..., None]])
 
 
-def _index(frame, sizes, coordinates):
-    """Which pixel of all pixels stands at the coordinates of a frame."""
-    for size, coordinate in zip(sizes, coordinates, strict=True):
-        frame = frame * size + coordinate
-    return frame
+def _product(sizes):
+    return functools.reduce(operator.mul, sizes, 1)
