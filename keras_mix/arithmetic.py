@@ -1,9 +1,6 @@
-"""Blending and rounding that lose no bit of what is not mixed; counting."""
+"""Blending and rounding that lose no bit of what is not mixed."""
 
 import tensorflow as tf
-
-# As many numbers are counted side by side.
-_PIECES = 16
 
 
 def convert(tensor, dtype):
@@ -44,16 +41,3 @@ def blend(sources, shares):
         share = tf.cast(share, own.dtype)
         mixed = tf.where(share == 0, mixed, mixed + share * other)
     return mixed
-
-
-def count(places):
-    """int32, how many are True along the last axis.
-
-    XLA adds along an axis one by one; pieces of it, added as wholes, are vectorised.
-    """
-    length = tf.shape(places)[-1] // _PIECES
-    starts = [piece * length for piece in range(_PIECES + 1)]
-    pieces = [places[..., start : start + length] for start in starts[:-1]]
-    counts = sum(tf.cast(piece, tf.int32) for piece in pieces)
-    rest = tf.cast(places[..., starts[-1] :], tf.int32)
-    return tf.reduce_sum(counts, axis=-1) + tf.reduce_sum(rest, axis=-1)

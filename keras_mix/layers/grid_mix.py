@@ -55,11 +55,13 @@ class GridMix(Mixer):
         count = tf.cast(tf.round((1.0 - ratio) * (rows * columns)), tf.int32)
         rank = tf.argsort(sampling.bits(choice, [batch.draws, rows * columns]), stable=True)
         owners = tf.reshape(rank < count[:, None], [-1, rows, columns])
-        return self.compiled(_paste, batch, self.partners(batch, order), owners)
+        region = self.compiled(masks.cells, batch, owners)
+        # In a part of its own, where the counting finds the region made.
+        return self.compiled(_paste, batch, self.partners(batch, order), region)
 
     def get_config(self):
         return {**super().get_config(), "cells": list(self.cells), "alpha": self.alpha}
 
 
-def _paste(partners, owners, grid):
-    return plan.paste(partners, masks.cells(owners, grid))
+def _paste(partners, region, grid):
+    return plan.paste(partners, region)
