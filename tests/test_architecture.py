@@ -33,7 +33,8 @@ BELOW_MIXERS = [
 NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS)}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
-    {"plan", "checks", "batch", "compiling", "extras", "arithmetic", "structure"},
+    {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
+    {"plan"},
     {"sampling", "masks", "fields", "saliency", "placing", "boxes"},
     {"leaves"},
     {"reading"},

@@ -21,9 +21,11 @@ from keras_mix.layers.base import Mixer
 
 
 @every_mixer
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    ("policy", "keep_dtype"),
+    [("float32", True), ("mixed_float16", False), ("mixed_bfloat16", False)],
+)
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "bfloat16", "float32", "float64"])
-@pytest.mark.parametrize("keep_dtype", [False, True])
 def test_dtypes(row, dtype, policy, keep_dtype):
     layer = row.make(num_classes=4, dtype=policy, keep_dtype=keep_dtype)
     images = tf.cast(constant_images(4, 3, 5), dtype)
@@ -45,8 +47,7 @@ LABELS = {
 
 
 @every_mixer
-@pytest.mark.parametrize("form", ["tuple", "dict"])
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("form", "training"), [("tuple", False), ("tuple", True), ("dict", True)])
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 def test_labels_are_float32_under_any_policy(row, labels, training, form):
     ids = labels.dtype == np.int64

@@ -27,7 +27,7 @@ from keras_mix.checks import PAIRINGS, PER
 
 
 @every_mixer
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     size=st.integers(1, 9),
     height=st.integers(1, 33),
@@ -185,6 +185,6 @@ def test_rate_is_the_fraction_of_samples_mixed(row, rate):
 @every_mixer_of_sources
 def test_rate_decides_for_the_whole_batch(row):
     layer = row.make(labels="pairs", rate=0.5, per="batch", pairing="roll", **row.strong)
-    mixed = [packed(layer, 5, seed=(k, 0))[1][:, 0] < 1 for k in range(40)]
+    mixed = [packed(layer, 5, seed=(k, 0))[1][:, 0] < 1 for k in range(16)]
     assert all(len(set(batch)) == 1 for batch in mixed)
-    assert 0.2 < np.mean(mixed) < 0.8
+    assert 0.1 < np.mean(mixed) < 0.9

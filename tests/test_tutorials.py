@@ -27,6 +27,8 @@ def test_there_are_notebooks():
         "02_which_mixer",
         "03_manifold_mixup",
         "04_text",
+        "05_segmentation_and_detection",
+        "06_your_own_mixer",
     ]
 
 
