@@ -16,13 +16,13 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
-from benchmarking import comparison, fresh, machine, train_steps
+from benchmarking import comparison, every_mixer, fresh, machine, structured, train_steps
 from benchmarking.contenders import THREADS, Workload
 from benchmarking.report import Report
 
 SIZES = ((224, 1000), (32, 10))
 DTYPES = ("float32", "uint8")
-PARTS = ("data", "models")
+PARTS = ("data", "mixers", "models")
 
 
 def main():
@@ -32,7 +32,9 @@ def main():
     results = measured(arguments.part, arguments.quick, Report())
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(results, indent=2) + "\n")
-    missed = comparison.below(results) if "groups" in results else []
+    missed = comparison.below(results.get("groups", []) + results.get("mixers", []))
+    missed += comparison.slow_to_start(results.get("fresh"))
+    missed += structured.exceeded(results.get("structured", []))
     missed += train_steps.exceeded(results.get("train_steps", []))
     Report().end(missed, arguments.output)
     return 1 if missed and arguments.check else 0
@@ -43,7 +45,7 @@ def parsed():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds and sizes")
     parser.add_argument(
-        "--part", choices=PARTS, action="append", help="only this side (default: both)"
+        "--part", choices=PARTS, action="append", help="only this part (default: all)"
     )
     parser.add_argument(
         "--check", action="store_true", help="exit with 1 if a ratio misses its floor"
@@ -63,6 +65,8 @@ def measured(parts, quick, report):
     report.machine(results["machine"])
     if "data" in (parts or PARTS):
         results.update(data_side(quick, report))
+    if "mixers" in (parts or PARTS):
+        results.update(mixers(quick, report))
     if "models" in (parts or PARTS):
         results["train_steps"] = train_steps.measure(
             repeats=1 if quick else 3, count=7 if quick else 15
@@ -87,6 +91,22 @@ def data_side(quick, report):
     report.growth(results["growth"])
     results["pairs"] = comparison.packed_pairs((32,) if quick else (32, 224), rounds=5)
     report.pairs(results["pairs"])
+    return results
+
+
+def mixers(quick, report):
+    """The figures of every mixer."""
+    results = {"mixers": []}
+    rounds = 3 if quick else 7
+    for dtype, names in (("float32", every_mixer.NAMES), ("uint8", every_mixer.BYTES)):
+        workload = Workload(128, 224, dtype, 10)
+        rows, absent = every_mixer.compare(workload, names, rounds)
+        results["mixers"].append({**workload._asdict(), "rows": rows, "absent": absent})
+        report.group(results["mixers"][-1])
+    results["structured"], absent = structured.added(rounds)
+    report.structured(results["structured"], absent)
+    results["mask_growth"] = structured.growth("FMix", (112, 224, 448), rounds)
+    report.mask_growth(results["mask_growth"])
     return results
 
 

@@ -8,6 +8,7 @@ from benchmarking.rounds import measure, ratio, spread
 
 COPY = "copy only (x + 1)"
 KERAS = "keras.layers"
+PASTING = ("CutMix", "Cutout", "RICAP", "GridMix", "GridMask")
 # (dtype, mixer, against): how many times as fast keras_mix must be, on 224 × 224 images.
 # Keras's layers get the same uint8 input as ours.
 FLOORS = {
@@ -16,6 +17,12 @@ FLOORS = {
     ("float32", "CutMix", KERAS): 8.0,
     ("float32", "MixUp", COPY): 0.6,
     ("float32", "CutMix", COPY): 0.6,
+    ("float32", "FMix", "keras_cv.layers.FourierMix"): 5.0,
+    ("float32", "Mosaic", "keras_cv.layers.Mosaic"): 5.0,
+    ("float32", "Cutout", "keras.layers.RandomErasing"): 20.0,
+    ("float32", "Cutout", "keras_cv.layers.RandomCutout"): 5.0,
+    ("float32", "GridMask", "keras_cv.layers.GridMask"): 20.0,
+    **{("float32", mixer, COPY): 0.4 for mixer in PASTING if mixer != "CutMix"},
 }
 FLOORS_SIDE = 224
 # Seconds to the first batch beyond the plain pipeline's.
@@ -32,19 +39,19 @@ def compare(workload, rounds):
     """
     found, absent = contenders(workload, COPY)
     seconds = measure([contender.step for contender in found], rounds)
-    rows = []
-    for mixer in MIXERS:
-        own = next(
-            record
-            for contender, record in zip(found, seconds, strict=True)
-            if contender[:2] == (mixer, OURS)
-        )
-        rows += [
-            _row(workload, mixer, contender.library, own, record)
-            for contender, record in zip(found, seconds, strict=True)
-            if contender.mixer in (mixer, "")
-        ]
+    rows = [row for mixer in MIXERS for row in rows_of(mixer, workload, found, seconds)]
     return rows, {peer.library: peer.reason for peer in absent}
+
+
+def rows_of(mixer, workload, found, seconds):
+    """The rows of one mixer: ours, whoever else does the same, and who does not mix."""
+    records = [
+        (contender, record)
+        for contender, record in zip(found, seconds, strict=True)
+        if contender.mixer in (mixer, "")
+    ]
+    own = next(record for contender, record in records if contender.library == OURS)
+    return [_row(workload, mixer, contender.library, own, record) for contender, record in records]
 
 
 def growth(quick, rounds):
@@ -86,18 +93,22 @@ def packed_pairs(sides, rounds):
     return rows
 
 
-def below(results):
+def below(groups):
     """What misses its floor, in words."""
-    missed = [
+    return [
         f"{row['mixer']} {group['dtype']} against {row['library']}: {row['ratio']:.2f}×"
-        for group in results["groups"]
+        for group in groups
         for row in group["rows"]
         if row["verdict"] == "below"
     ]
-    return missed + [
-        f"first batch of {mixer}: {results['fresh'][mixer]:.2f} s beyond the plain one"
+
+
+def slow_to_start(fresh):
+    """Whose first batch takes longer than the limit, in words."""
+    return [
+        f"first batch of {mixer}: {fresh[mixer]:.2f} s beyond the plain one"
         for mixer in MIXERS
-        if results["fresh"][mixer] > FIRST_BATCH_LIMIT
+        if fresh and fresh[mixer] > FIRST_BATCH_LIMIT
     ]
 
 

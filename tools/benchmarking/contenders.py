@@ -54,7 +54,7 @@ class Contender(NamedTuple):
     """One way to mix a batch.
 
     Attributes:
-        mixer: "MixUp" or "CutMix", or "" for what does not mix.
+        mixer: The name of the mixer, or "" for what does not mix.
         library: Who does it.
         step: Called without arguments, it makes the next batch.
     """
@@ -84,7 +84,7 @@ def mapped(workload, layer, one_hot=True):
 
 def contenders(workload, copy):
     """All contenders for a workload, the copying one named `copy`; and the absent peers."""
-    found = [Contender("", copy, mapped(workload, _copy))]
+    found = [copying(workload, copy)]
     for mixer, arguments in MIXERS.items():
         layer = getattr(keras_mix.layers, mixer)(**arguments)
         rivals = getattr(keras.layers, mixer)(**arguments)
@@ -94,17 +94,17 @@ def contenders(workload, copy):
             Contender(mixer, "keras.layers", mapped(workload, rivals)),
             Contender(mixer, "keras_mix.data.mix", stepper(mixed)),
         ]
-    peers = [_peer(build, library, workload, mixer) for library, build in PEERS for mixer in MIXERS]
+    peers = [tried(build, library, workload, mixer) for library, build in PEERS for mixer in MIXERS]
     found += [peer for peer in peers if isinstance(peer, Contender)]
     return found, [peer for peer in peers if isinstance(peer, Absent)]
 
 
-def _copy(batch):
-    one = tf.ones([], batch["images"].dtype)
-    return {"images": batch["images"] + one, "labels": batch["labels"]}
+def copying(workload, name):
+    """The contender that copies the images and adds 1."""
+    return Contender("", name, mapped(workload, _copy))
 
 
-def _peer(build, library, workload, mixer):
+def tried(build, library, workload, mixer):
     """A peer that made a batch; one that does not work here must not end the benchmark."""
     try:
         step = build(workload, mixer)
@@ -115,6 +115,11 @@ def _peer(build, library, workload, mixer):
         reason = str(error).partition("\n")[0]
         return Absent(mixer, library, f"failed: {type(error).__name__}: {reason}")
     return Contender(mixer, library, step)
+
+
+def _copy(batch):
+    one = tf.ones([], batch["images"].dtype)
+    return {"images": batch["images"] + one, "labels": batch["labels"]}
 
 
 def _keras_cv(workload, mixer):

@@ -29,8 +29,6 @@ class Report:
         columns = ("images/s", "keras_mix is", "quartiles", "floor", "")
         table = self._table(title, ("mixer", "library"), columns)
         for row in group["rows"]:
-            verdict = row["verdict"]
-            style = STYLES.get(verdict)
             table.add_row(
                 row["mixer"],
                 row["library"],
@@ -38,7 +36,7 @@ class Report:
                 _number(row.get("ratio"), "{:.2f}×"),
                 "–".join(f"{value:.2f}" for value in row.get("quartiles", ())),
                 _number(row.get("floor"), "{:.1f}×"),
-                f"[{style}]{verdict}[/]" if style else verdict,
+                _styled(row["verdict"]),
             )
         self.console.print(table)
         for peer, reason in group["absent"].items():
@@ -61,7 +59,7 @@ class Report:
                 f"first batch of {key}, beyond that",
                 f"{seconds:.3f}",
                 f"{limit}",
-                f"[{STYLES[verdict]}]{verdict}[/]",
+                _styled(verdict),
             )
         self.console.print(table)
 
@@ -83,20 +81,29 @@ class Report:
             table.add_row(_sizes(row), f"{row['classes']:,}", *cells)
         self.console.print(table)
 
+    def structured(self, rows, absent):
+        """What masks and boxes add."""
+        title = "CutMix 128 × 224 × 224 × 3, float32, with structured targets"
+        table = self._table(title, ("with",), ("times without", "limit", ""))
+        for row in rows:
+            table.add_row(row["what"], *_limited(row))
+        self.console.print(table)
+        for what, reason in absent.items():
+            self.console.print(f"{what}: {reason}", style="dim", highlight=False)
+
+    def mask_growth(self, rows):
+        """The cost of a mask's place at several sizes."""
+        table = self._table("Drawing a plan", ("mixer", "images"), ("nanoseconds a pixel",))
+        for row in rows:
+            table.add_row(row["mixer"], _sizes(row), f"{1e3 * row['microseconds']:.2f}")
+        self.console.print(table)
+
     def train_steps(self, rows):
         """Models that mix by themselves, as multiples of the plain model."""
         title = "A train step of a ResNet-20, 64 × 32 × 32 × 3"
         table = self._table(title, ("mode", "model", "what"), ("times plain", "limit", ""))
         for row in rows:
-            verdict = "ok" if row["ratio"] <= row["limit"] else "above"
-            table.add_row(
-                row["mode"],
-                row["variant"],
-                row["what"],
-                f"{row['ratio']:.2f}×",
-                f"{row['limit']:.2f}×",
-                f"[{STYLES[verdict]}]{verdict}[/]",
-            )
+            table.add_row(row["mode"], row["variant"], row["what"], *_limited(row))
         self.console.print(table)
 
     def end(self, missed, path):
@@ -122,3 +129,14 @@ def _sizes(row):
 
 def _number(value, form):
     return "" if value is None else form.format(value)
+
+
+def _limited(row):
+    """The cells of a ratio, its limit and whether it keeps it."""
+    verdict = "ok" if row["ratio"] <= row["limit"] else "above"
+    return f"{row['ratio']:.2f}×", f"{row['limit']:.2f}×", _styled(verdict)
+
+
+def _styled(verdict):
+    style = STYLES.get(verdict)
+    return f"[{style}]{verdict}[/]" if style else verdict
