@@ -27,7 +27,7 @@ from keras_mix.checks import PAIRINGS, PER
 
 
 @every_mixer
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     size=st.integers(1, 9),
     height=st.integers(1, 33),
