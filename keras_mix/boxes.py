@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_mix import plan as plans
 from keras_mix.batch import axis_size
+from keras_mix.visible import visible
 
 
 class Boxes(NamedTuple):
@@ -113,15 +114,9 @@ def _area(pixels):
 def _seen(plan, donor, source, options):
     index = plan.sources[:, source]
     given = tf.gather(pixels(donor, options), index)
-    boxes = _placed(plan, given, source, donor.frame)
-    sizes = tf.unstack(tf.cast(donor.frame, tf.int32))
-    inside = [_overlap(boxes, axis, size) for axis, size in enumerate(sizes)]
-    rows, columns = (_amounts(plan, source, inside, axis) for axis in (0, 1))
-    area = tf.reduce_sum(inside[0] * rows, axis=-1)
-    share = tf.math.divide_no_nan(area, _area(boxes))
-    top, bottom = _ends(boxes, 0, inside[0] * rows)
-    left, right = _ends(boxes, 1, inside[1] * columns)
-    rest = tf.stack([left, top, right, bottom], axis=-1)
+    placed = _placed(plan, given, source, donor.frame)
+    area, rest = visible(plan, source, placed, donor.frame)
+    share = tf.math.divide_no_nan(area, _area(placed))
     weights = tf.ones_like(share)
     if plan.region is None:
         weights *= plan.weights[:, source, None]
@@ -150,65 +145,13 @@ def _placed(plan, pixels, source, frame):
     return start + pixels * tf.stack([scale[:, 1], scale[:, 0]] * 2, axis=-1)[:, None]
 
 
-def _overlap(boxes, axis, size):
-    """float32 [B, N, size], how much of each row (column) a box covers, 0 to 1."""
-    place = tf.cast(tf.range(size), tf.float32)
-    low, high = (boxes[..., side, None] for side in (1 - axis, 3 - axis))
-    return tf.clip_by_value(tf.minimum(high, place + 1) - tf.maximum(low, place), 0.0, 1.0)
-
-
-def _amounts(plan, source, inside, axis):
-    """float32 [B, N, size], how much a box sees of its source in each row (column)."""
-    across = inside[1 - axis]
-    if plan.region is None:
-        return tf.reduce_sum(across, axis=-1, keepdims=True)
-    if isinstance(plan.region, tuple) and plan.region[0].shape.rank == 2:
-        along, other = (tf.expand_dims(plan.region[a], 1) for a in (axis, 1 - axis))
-        if along.dtype == tf.bool:
-            return _amounts_of_box(source, along, other, across)
-        return sum(
-            tf.where(along == number, _sum_where(other == source - number, across), 0.0)
-            for number in range(source + 1)
-        )
-    region = plan.rendered().region
-    if plan.hard:
-        number = plan.sources.shape[1]
-        others = [plans.is_source(region, s) for s in range(1, number + 1)]
-        mine = others[source - 1] if source else ~tf.reduce_any(others, axis=0)
-        mine = tf.cast(mine, tf.float32)
-    else:
-        mine = region[..., source]
-    mine = mine if axis == 0 else tf.transpose(mine, [0, 2, 1])
-    return tf.matmul(across, mine, transpose_b=True)
-
-
-def _amounts_of_box(source, along, other, across):
-    if source:
-        return tf.where(along, _sum_where(other, across), 0.0)
-    return tf.where(along, _sum_where(~other, across), tf.reduce_sum(across, -1, keepdims=True))
-
-
-def _sum_where(condition, amounts):
-    return tf.reduce_sum(tf.where(condition, amounts, 0.0), axis=-1, keepdims=True)
-
-
-def _ends(boxes, axis, amounts):
-    """float32 [B, N], where the first and the last row (column) begin and end that are seen."""
-    place = tf.cast(tf.range(tf.shape(amounts)[-1]), tf.float32)
-    low, high = (boxes[..., side, None] for side in (1 - axis, 3 - axis))
-    seen = amounts > 0
-    first = tf.where(seen, tf.maximum(low, place), tf.float32.max)
-    last = tf.where(seen, tf.minimum(high, place + 1), tf.float32.min)
-    return tf.reduce_min(first, axis=-1), tf.reduce_max(last, axis=-1)
-
-
 def _collected(seen, own, options):
     """The boxes of all sources in as many places as are always returned, the rest padding."""
     seen = _Seen(*(tf.concat(parts, axis=1) for parts in zip(*seen, strict=True)))
     real = (seen.labels != -1) & (seen.area > 0) & (seen.weights > 0)
     real &= seen.visible >= options.min_visible
     count = options.max_boxes or axis_size(own.boxes, 1) * options.sources
-    order = _largest(tf.where(real, seen.area, -1.0), count)
+    order = _order(tf.where(real, seen.area, -1.0), options.max_boxes)
     seen = _Seen(*(tf.gather(part, order, batch_dims=1) for part in seen))
     kept = tf.gather(real, order, batch_dims=1)
     moved = _converted(seen.pixels, own.frame, "xyxy", options.format)
@@ -226,12 +169,17 @@ def _collected(seen, own, options):
     return found
 
 
-def _largest(area, count):
-    """int32 [B, ≤ count], the places of the largest areas, in their order; those without last."""
-    largest = tf.argsort(area, direction="DESCENDING", stable=True)[:, :count]
-    in_order = tf.sort(largest)
-    without = tf.gather(area, in_order, batch_dims=1) < 0
-    return tf.gather(in_order, tf.argsort(tf.cast(without, tf.int32), stable=True), batch_dims=1)
+def _order(area, most):
+    """int32 [B, ≤ most], the places of the largest areas as they stand; those below 0 last."""
+    if most is None:
+        return _negative_last(area)
+    largest = tf.sort(tf.argsort(area, direction="DESCENDING", stable=True)[:, :most])
+    last = _negative_last(tf.gather(area, largest, batch_dims=1))
+    return tf.gather(largest, last, batch_dims=1)
+
+
+def _negative_last(values):
+    return tf.argsort(tf.cast(values < 0, tf.int32), stable=True)
 
 
 def _padded(values, kept, padding, count):

@@ -57,7 +57,6 @@ def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
     if isinstance(plan, plans.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
-    plan = plan.rendered()
     return [
         RULES[spec.kind].mix(plan, own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
@@ -110,6 +109,7 @@ def _mix_values(plan, own, donor, spec):
 
 
 def _paste(plan, own, donor, spec):
+    plan = plan.rendered()
     if plan.placement is not None:
         source = tf.cast(plan.region, tf.int32)
         return convert(_placed(plan, own, donor, spec, source), own.dtype)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from contract import MIXERS, mixers_that
 
 from keras_mix import boxes as box_rule
-from keras_mix import checks
+from keras_mix import checks, masks
 from keras_mix import plan as plans
 from keras_mix.layers import CutMix, MixUp, Mosaic
 from keras_mix.leaves import Spec
@@ -30,15 +30,19 @@ def random_boxes(size, count, grid, step=1.0):
 
 
 def box_region():
-    corner = tf.constant([[RANDOM.integers(0, n) for n in GRID] for _ in range(20)])
-    sides = tf.constant([[RANDOM.integers(0, n) for n in GRID] for _ in range(20)])
-    from keras_mix import masks
-
+    corner, sides = (tf.constant(RANDOM.integers(0, GRID, (20, 2), "int32")) for _ in range(2))
     return masks.box(corner, sides, GRID)
+
+
+def lines(dtype):
+    """Lines in which a source's places do not stand side by side."""
+    return tuple(tf.constant(RANDOM.random((20, n)) < 0.6, dtype) for n in GRID)
 
 
 REGIONS = {
     "one box": box_region,
+    "lines of a grid": lambda: lines(tf.bool),
+    "columns by number": lambda: (tf.zeros([20, GRID[0]], tf.int32), lines(tf.int32)[1]),
     "places": lambda: tf.constant(RANDOM.random((20, *GRID)) < 0.6),
     "one half": lambda: tf.constant(np.tile(np.arange(GRID[1]) < 9, (20, GRID[0], 1))),
 }
@@ -57,10 +61,10 @@ def rasterized(box, mine, step):
 @pytest.mark.parametrize("make", REGIONS.values(), ids=REGIONS)
 @pytest.mark.parametrize("step", [1.0, 0.25], ids=["whole pixels", "quarters of pixels"])
 def test_what_is_seen_equals_a_rasterized_count(make, step):
-    """20 samples × 9 boxes × 2 sources × 6 parametrizations: over 2,000 boxes."""
+    """20 samples × 9 boxes × 2 sources × 10 parametrizations: 3,600 boxes."""
     given, region = random_boxes(20, 9, GRID, step), make()
     plan = plans.paste(tf.roll(tf.range(20), 1, 0), region)
-    places = np.repeat(np.repeat(plan.rendered().region, 1 / step, axis=1), 1 / step, axis=2)
+    places = np.repeat(np.repeat(plan.rendered().region, 1 / step, axis=1), 1 / step, axis=2) == 1
     options = box_rule.Options("xyxy", min_visible=0.0, details=True)
     labels = np.arange(20 * 9).reshape(20, 9)
     batch = box_rule.Boxes(tf.constant(given), tf.constant(labels), tf.constant(GRID, tf.float32))

@@ -1,5 +1,7 @@
 """Refuses boxes that are none: at once if eager, as the graph runs otherwise."""
 
+import functools
+
 import tensorflow as tf
 
 from keras_mix import boxes, checks
@@ -25,17 +27,28 @@ def check_boxes(owner, leaf, options):
         & (right <= width + _TOLERANCE)
         & (bottom <= height + _TOLERANCE),
     }
-    for rule, legal in rules.items():
-        _check(owner, leaf, rule, legal | ~real, options.format)
-
-
-def _check(owner, leaf, rule, legal, box_format):
+    rules = {rule: legal | ~real for rule, legal in rules.items()}
     way_out = (
-        f'Are they really in the format "{box_format}"? Mark places without a box by the label -1.'
+        f'Are they really in the format "{options.format}"? '
+        "Mark places without a box by the label -1."
     )
-    if not tf.executing_eagerly():
-        sentence = f"{owner}: the boxes of `{leaf.name}` {rule}. {way_out}"
+    if tf.executing_eagerly():
+        _refuse(owner, leaf, rules, way_out)
+        return
+    # One look at all, since a look costs as much as some of the mixing.
+    assertions = functools.partial(_assert, owner, leaf.name, rules, way_out)
+    tf.cond(tf.reduce_all(list(rules.values())), tf.no_op, assertions)
+
+
+def _refuse(owner, leaf, rules, way_out):
+    for rule, legal in rules.items():
+        if not tf.reduce_all(legal):
+            wrong = tf.boolean_mask(leaf.tensor.boxes, ~legal)[0].numpy().tolist()
+            checks.refuse(owner, f"the boxes of `{leaf.name}` {rule}", str(wrong), way_out)
+
+
+def _assert(owner, name, rules, way_out):
+    for rule, legal in rules.items():
+        sentence = f"{owner}: the boxes of `{name}` {rule}. {way_out}"
         tf.debugging.assert_equal(legal, True, sentence)
-    elif not tf.reduce_all(legal):
-        wrong = tf.boolean_mask(leaf.tensor.boxes, ~legal)[0].numpy().tolist()
-        checks.refuse(owner, f"the boxes of `{leaf.name}` {rule}", str(wrong), way_out)
+    return tf.no_op()

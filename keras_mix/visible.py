@@ -1,0 +1,139 @@
+"""How much of a rectangle a source shows under a plan, and the rectangle around what it shows."""
+
+import functools
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from keras_mix import plan as plans
+
+
+class Span(NamedTuple):
+    """Parts of an axis: floats, where each begins and ends, in pixels."""
+
+    low: tf.Tensor
+    high: tf.Tensor
+
+    @property
+    def length(self):
+        """How long each is; 0 where it ends before it begins."""
+        return tf.maximum(self.high - self.low, 0.0)
+
+    def within(self, other):
+        """What both have in common."""
+        return Span(tf.maximum(self.low, other.low), tf.minimum(self.high, other.high))
+
+    def around(self, amounts):
+        """From the first to the last, along the last axis, of those with an amount above 0."""
+        seen = amounts > 0
+        first = tf.where(seen, self.low, tf.float32.max)
+        last = tf.where(seen, self.high, tf.float32.min)
+        return Span(tf.reduce_min(first, axis=-1), tf.reduce_max(last, axis=-1))
+
+
+def visible(plan, source, rectangles, frame):
+    """What a source shows inside of rectangles.
+
+    Args:
+        plan: A `keras_mix.plan.Plan`; its placement is not looked at.
+        source: The source's number.
+        rectangles: float32 [B, N, 4], left, top, right, bottom in pixels.
+        frame: float32 [2], the height and width of the images.
+
+    Returns:
+        float32 [B, N], how much of each is seen, in pixels; and float32 [B, N, 4], the rectangle
+        around that, without meaning where nothing is seen.
+    """
+    left, top, right, bottom = tf.unstack(rectangles[..., None], axis=2)
+    rows = Span(top, bottom).within(Span(0.0, frame[0]))
+    columns = Span(left, right).within(Span(0.0, frame[1]))
+    if plan.region is None:
+        return _in_parts(rows, columns)
+    in_places = functools.partial(_in_places, rows, columns, plan, source, frame)
+    if not isinstance(plan.region, tuple) or plan.region[0].shape.rank != 2:
+        return in_places()
+    in_parts = functools.partial(_in_parts, rows, columns, _parts(plan.region, source))
+    return tf.cond(_are_runs(plan.region, source), in_parts, in_places)
+
+
+def _in_parts(rows, columns, parts=()):
+    """What is seen in a sum of rectangles, their spans [B or 1, 1, P]; or everywhere."""
+    if parts:
+        rows, columns = rows.within(parts[0]), columns.within(parts[1])
+    amounts = rows.length * columns.length
+    return _seen(rows, amounts, columns, amounts)
+
+
+def _in_places(rows, columns, plan, source, frame):
+    """What is seen, row by row and column by column."""
+    rows, columns = (
+        span.within(_pixels(size))
+        for span, size in zip((rows, columns), tf.unstack(frame), strict=True)
+    )
+    shown = _shown(plan, source)
+    in_rows = rows.length * tf.matmul(columns.length, shown, transpose_b=True)
+    return _seen(rows, in_rows, columns, columns.length * tf.matmul(rows.length, shown))
+
+
+def _seen(rows, in_rows, columns, in_columns):
+    """What `visible` returns, from spans [B, N, number] and the amounts that are seen in each."""
+    rows, columns = rows.around(in_rows), columns.around(in_columns)
+    rectangle = tf.stack([columns.low, rows.low, columns.high, rows.high], axis=-1)
+    return tf.reduce_sum(in_rows, axis=-1), rectangle
+
+
+def _parts(region, source):
+    """The rectangles that show a source: spans [B or 1, 1, P] of rows, and of columns."""
+    rows, columns = region
+    if rows.dtype != tf.bool:
+        parts = [(_run(rows == n), _run(columns == source - n)) for n in range(source + 1)]
+    elif source:
+        parts = [(_run(rows), _run(columns))]
+    else:
+        whole = _run(tf.ones_like(columns))
+        parts = [(_run(rows), span) for span in _beside(columns)]
+        parts += [(span, whole) for span in _beside(rows)]
+    return [_together(spans) for spans in zip(*parts, strict=True)]
+
+
+def _are_runs(region, source):
+    """Whether every number stands side by side in each line, as in boxes and blocks."""
+    numbers = [True] if region[0].dtype == tf.bool else range(source + 1)
+    lines = [line == number for line in region for number in numbers]
+    counts = [tf.math.count_nonzero(line, axis=1, dtype=tf.float32) for line in lines]
+    return tf.reduce_all([_run(line).length == n for line, n in zip(lines, counts, strict=True)])
+
+
+def _run(line):
+    """The span [B or 1] from the first to the last True of each line, bool [B or 1, size]."""
+    place = tf.cast(tf.range(tf.shape(line)[1]), tf.float32)
+    end = tf.reduce_max(tf.where(line, place + 1, 0.0), axis=1)
+    return Span(tf.reduce_min(tf.where(line, place, end[:, None]), axis=1), end)
+
+
+def _beside(line):
+    """The spans before and behind the run in each line."""
+    run, whole = _run(line), _run(tf.ones_like(line))
+    return Span(whole.low, run.low), Span(run.high, whole.high)
+
+
+def _together(spans):
+    """Spans [B or 1] as one, [B or 1, 1, number]."""
+    lows, highs = (tf.stack(ends, axis=-1)[:, None] for ends in zip(*spans, strict=True))
+    return Span(lows, highs)
+
+
+def _pixels(size):
+    """The span of each of the pixels along an axis."""
+    place = tf.range(size)
+    return Span(place, place + 1.0)
+
+
+def _shown(plan, source):
+    """float32 [B or 1, H, W], how much of each place shows the source."""
+    region = plan.rendered().region
+    if not plan.hard:
+        return region[..., source]
+    others = [plans.is_source(region, s) for s in range(1, plan.sources.shape[1] + 1)]
+    mine = others[source - 1] if source else ~tf.reduce_any(others, axis=0)
+    return tf.cast(mine, tf.float32)
