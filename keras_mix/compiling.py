@@ -24,3 +24,13 @@ def compiles_once(tensors):
 def compiled(function):
     """The function, compiled at its first call for each set of shapes."""
     return tf.function(function, jit_compile=True, autograph=False)
+
+
+def apart(needed, function, *arguments):
+    """`function(*arguments)`, not fused by XLA into what uses it; zeros where it is not needed.
+
+    XLA's loops on a CPU compute anew, for each value that they make, all that it depends on, and
+    so a table as often as it is looked up. They do not look into branches.
+    """
+    found = functools.partial(function, *arguments)
+    return tf.cond(needed, found, lambda: tf.nest.map_structure(tf.zeros_like, found()))

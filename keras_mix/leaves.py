@@ -109,11 +109,9 @@ def _mix_values(plan, own, donor, spec):
 
 
 def _paste(plan, own, donor, spec):
-    plan = plan.rendered()
     if plan.placement is not None:
-        source = tf.cast(plan.region, tf.int32)
-        return convert(_placed(plan, own, donor, spec, source), own.dtype)
-    region = _over(plan.region, own, spec)
+        return convert(_placed(plan, own, donor, spec, plan.region), own.dtype)
+    region = _over(plans.rendered(plan.region), own, spec)
     if plan.fill is not None:
         if spec.target:
             return own
@@ -134,7 +132,7 @@ def _source(plan, donor, source):
 
 
 def _placed(plan, own, donor, spec, source):
-    """What each place reads from its source (a map, or one for all), placed as the plan says."""
+    """What each place reads from its source (a region, or one for all), placed as the plan says."""
     if plan.placement is None:
         return own if source == 0 else _source(plan, donor, source)
     pool, sources = own, plan.sources

@@ -5,7 +5,8 @@ import operator
 
 import tensorflow as tf
 
-from keras_mix.arithmetic import blend, precise
+from keras_mix import plan as plans
+from keras_mix import resizing
 
 
 def read(pool, sources, placement, axes, source, nearest):
@@ -17,7 +18,8 @@ def read(pool, sources, placement, axes, source, nearest):
         placement: As in `keras_mix.plan.Plan`. Beyond a resized frame its border goes on; one of
             its own size covers what is read from it.
         axes: The pool's spatial axes.
-        source: int32 [B or 1, *spatial], the source of each place; or one number for all.
+        source: The source of each place, a hard region as in `keras_mix.plan.Plan`; or one number
+            for all.
         nearest: Whether a place between pixels is the nearest of them, as class ids must be, and
             not the mean of those around it.
 
@@ -25,53 +27,34 @@ def read(pool, sources, placement, axes, source, nearest):
         [B, …, *spatial, …]. Means are floats; what lies on a pixel keeps its bits.
     """
     shape = tf.unstack(tf.shape(pool))
-    first, last = axes[0], axes[-1] + 1
-    sizes = shape[first:last]
-    strides = [_product(sizes[axis + 1 :]) for axis in range(len(sizes))]
-    # [N, frames, *spatial, values], where a video has many frames and channels may come first.
-    frames = _product(shape[1:first])
-    pixels = tf.reshape(pool, [-1, _product(shape[last:])])
-    if not isinstance(source, int):
-        source = tf.expand_dims(source, 1)
+    sizes = shape[axes[0] : axes[-1] + 1]
+    # A video has many frames, and channels may come before the frame.
+    before, behind = _product(shape[1 : axes[0]]), _product(shape[axes[-1] + 1 :])
+    frames = tf.reshape(pool, [-1, before, *sizes, behind])
     if placement.dtype.is_integer:
-        lows = [
-            tf.range(size) - corner[..., None]
-            for size, corner in zip(sizes, tf.unstack(placement, axis=2), strict=True)
-        ]
-        shares = []
+        result = _moved(frames, sources, placement, source)
     else:
-        lows, shares = _between(placement, sizes, nearest)
-    # All that can be is computed along the axes: a place of the result only adds up.
-    lines = [low * stride for low, stride in zip(lows, strides, strict=True)]
-    lines[0] += sources[..., None] * (frames * _product(sizes))
-    index = _line(tf.range(frames), -1, len(axes)) * _product(sizes)
-    for axis, line in enumerate(lines):
-        index += _chosen(source, line, axis, len(axes))
-    shares = [_chosen(source, share, axis, len(axes)) for axis, share in enumerate(shares)]
-    steps = list(zip(strides, shares, strict=True)) if shares else []
-    result = _mean(pixels, index, steps)
+        result = resizing.read(frames, sources, placement, source, nearest)
     return tf.reshape(result, [-1, *shape[1:]])
 
 
-def _between(placement, sizes, nearest):
-    """Which pixels of its source a place lies between, for each axis.
-
-    Returns:
-        int32 [B, S, size], the lower one or, if asked for, the nearest; and float32 alike, the
-        share of the next one (0 beyond the border), or nothing.
-    """
-    lows, shares = [], []
-    for axis, size in enumerate(sizes):
-        start, extent = placement[..., axis, None], placement[..., 2 + axis, None]
-        last = tf.cast(size - 1, tf.float32)
-        # From the centre of a pixel to the centre of a pixel.
-        place = tf.cast(tf.range(size), tf.float32) + 0.5 - start
-        at = place * (tf.cast(size, tf.float32) / extent) - 0.5
-        low = tf.floor(at + 0.5 if nearest else at)
-        lows.append(tf.cast(tf.clip_by_value(low, 0.0, last), tf.int32))
-        if not nearest:
-            shares.append(tf.where((low >= 0.0) & (low < last), at - low, 0.0))
-    return lows, shares
+def _moved(pool, sources, placement, source):
+    """The value of every place, from frames [N, frames, *spatial, values] that keep their size."""
+    number, *sizes, values = tf.unstack(tf.shape(pool))[1:]
+    strides = [_product(sizes[axis + 1 :]) for axis in range(len(sizes))]
+    if not isinstance(source, int):
+        source = tf.expand_dims(tf.cast(plans.rendered(source), tf.int32), 1)
+    # All that can be is computed along the axes: a place of the result only adds up.
+    lines = [
+        (tf.range(size) - corner[..., None]) * stride
+        for size, corner, stride in zip(sizes, tf.unstack(placement, axis=2), strides, strict=True)
+    ]
+    lines[0] += sources[..., None] * (number * _product(sizes))
+    index = _line(tf.range(number), -1, len(sizes)) * _product(sizes)
+    for axis, line in enumerate(lines):
+        index += _chosen(source, line, axis, len(sizes))
+    pixels = tf.reshape(pool, [-1, values])
+    return tf.gather(pixels, tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1))
 
 
 def _chosen(source, lines, axis, rank):
@@ -97,21 +80,6 @@ def _line(values, axis, rank):
     shape = [1] * (1 + rank)
     shape[1 + axis] = tf.shape(values)[-1]
     return tf.reshape(values, [-1, *shape])
-
-
-def _mean(pixels, index, steps):
-    """The pixels [B, frames, *spatial, values] at an index, and the means with those after them.
-
-    Args:
-        pixels: [number, values].
-        index: int32 [B, frames, *spatial].
-        steps: For each axis how far on the next pixel is, and float32 [B, 1, *spatial], its share.
-    """
-    if not steps:
-        return tf.gather(pixels, tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1))
-    (stride, share), *rest = steps
-    sources = [_mean(pixels, start, rest) for start in (index, index + stride)]
-    return blend([precise(source) for source in sources], [None, share[..., None]])
 
 
 def _product(sizes):

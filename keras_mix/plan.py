@@ -5,6 +5,7 @@ counted from the region after rounding and clipping, never the λ that was drawn
 """
 
 import functools
+import itertools
 import operator
 from typing import NamedTuple
 
@@ -26,8 +27,9 @@ class Plan(NamedTuple):
             Hard: bool or int32 [B or 1, *spatial], the source of each place (True is source 1).
             Hard, by axes: a tuple of one tensor for each spatial axis, which is not rendered
             before the compiled part applies it. A box: bool [B or 1, size], True along source
-            1's part. Several: bool [B or 1, N, size]. Blocks: int32 [B or 1, size], the numbers
-            whose sum is the source.
+            1's part. Several: bool [B or 1, N, size]. Blocks around a point, as many as axes can
+            tell apart: int32 [B or 1, size], 0 before it and then 2^(axes - 1 - axis), so that
+            the sum is the source.
             Soft: float32 [B or 1, *spatial, S], how much of each source.
         placement: Where each source's whole frame lands, in pixels of the result; it may reach
             over the border. int32 [B, S, axes], its first corner, at its own size; or float32
@@ -52,13 +54,7 @@ class Plan(NamedTuple):
 
     def rendered(self):
         """The same plan, with a region by axes as one of places."""
-        if not isinstance(self.region, tuple):
-            return self
-        lines = [_spread(line, axis, len(self.region)) for axis, line in enumerate(self.region)]
-        blocks = lines[0].dtype != tf.bool
-        region = functools.reduce(operator.add if blocks else operator.and_, lines)
-        several = self.region[0].shape.rank == 3
-        return self._replace(region=tf.reduce_any(region, axis=1) if several else region)
+        return self._replace(region=rendered(self.region))
 
     def fixed(self, function):
         """The same plan, its weights passed through a function."""
@@ -173,6 +169,16 @@ def erase(size, region, fill):
     return Plan(tf.range(size)[:, None], tf.ones([size, 1]), region, fill=fill)
 
 
+def rendered(region):
+    """A hard region of places, also if it is given by axes."""
+    if not isinstance(region, tuple):
+        return region
+    lines = [_spread(line, axis, len(region)) for axis, line in enumerate(region)]
+    blocks = lines[0].dtype != tf.bool
+    places = functools.reduce(operator.add if blocks else operator.and_, lines)
+    return tf.reduce_any(places, axis=1) if region[0].shape.rank == 3 else places
+
+
 def is_source(region, source):
     """bool, where a hard region of places names a source other than the first."""
     return region if region.dtype == tf.bool else tf.equal(region, source)
@@ -248,25 +254,14 @@ def _weights(shares, sources):
 def _counts(region, num_sources):
     """int32 [B or 1, S - 1], the places of each source but the first; and the places in all."""
     if isinstance(region, tuple) and region[0].shape.rank == 2:
-        places = tf.reduce_prod([tf.shape(line)[1] for line in region])
+        sizes = [tf.shape(line)[1] for line in region]
+        behind = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in region]
         if region[0].dtype == tf.bool:
-            lengths = [tf.reduce_sum(tf.cast(line, tf.int32), axis=1) for line in region]
-            return tf.reduce_prod(lengths, axis=0)[:, None], places
-        return functools.reduce(_sums, [_histogram(line, num_sources) for line in region])[
-            :, 1:
-        ], places
-    region = Plan(None, None, region).rendered().region
+            return tf.reduce_prod(behind, axis=0)[:, None], tf.reduce_prod(sizes)
+        # A block for each number whose bits tell on which side of the point it lies.
+        sides = [(size - n, n) for size, n in zip(sizes, behind, strict=True)]
+        counts = [tf.reduce_prod(block, axis=0) for block in itertools.product(*sides)]
+        return tf.stack(counts[1:], axis=1), tf.reduce_prod(sizes)
+    region = rendered(region)
     counts = [count(is_source(region, source)) for source in range(1, num_sources)]
     return tf.stack(counts, axis=1), tf.reduce_prod(tf.shape(region)[1:])
-
-
-def _histogram(line, num_sources):
-    """int32 [B or 1, S], how often each number stands in a line of blocks."""
-    return tf.reduce_sum(tf.one_hot(line, num_sources, dtype=tf.int32), axis=1)
-
-
-def _sums(one, other):
-    """int32 [B or 1, S], how often each number is a sum of a number of the one and the other."""
-    sources = range(one.shape[1])
-    counts = [sum(one[:, a] * other[:, s - a] for a in range(s + 1)) for s in sources]
-    return tf.stack(counts, axis=1)

@@ -52,8 +52,13 @@ def visible(plan, source, rectangles, frame):
     in_places = functools.partial(_in_places, rows, columns, plan, source, frame)
     if not isinstance(plan.region, tuple) or plan.region[0].shape.rank != 2:
         return in_places()
-    in_parts = functools.partial(_in_parts, rows, columns, _parts(plan.region, source))
-    return tf.cond(_are_runs(plan.region, source), in_parts, in_places)
+    lines, outside = _lines(plan.region, source)
+    in_parts = functools.partial(_in_parts, rows, columns, _parts(lines, outside))
+    # Boxes and blocks are rectangles, but a mixer may as well choose lines here and there.
+    are_runs = [
+        _run(line).length == tf.math.count_nonzero(line, axis=1, dtype=tf.float32) for line in lines
+    ]
+    return tf.cond(tf.reduce_all(are_runs), in_parts, in_places)
 
 
 def _in_parts(rows, columns, parts=()):
@@ -82,26 +87,26 @@ def _seen(rows, in_rows, columns, in_columns):
     return tf.reduce_sum(in_rows, axis=-1), rectangle
 
 
-def _parts(region, source):
-    """The rectangles that show a source: spans [B or 1, 1, P] of rows, and of columns."""
+def _lines(region, source):
+    """The lines, bool [B or 1, size], of a region by axes whose crossing shows the source.
+
+    And whether it is seen outside of that crossing instead.
+    """
+    if region[0].dtype == tf.bool:
+        return region, source == 0
     rows, columns = region
-    if rows.dtype != tf.bool:
-        parts = [(_run(rows == n), _run(columns == source - n)) for n in range(source + 1)]
-    elif source:
-        parts = [(_run(rows), _run(columns))]
-    else:
+    return ((rows > 0) == (source >= 2), (columns > 0) == (source % 2 == 1)), False
+
+
+def _parts(lines, outside):
+    """The rectangles inside or outside a crossing: spans [B or 1, 1, P] of rows, and of columns."""
+    rows, columns = lines
+    parts = [(_run(rows), _run(columns))]
+    if outside:
         whole = _run(tf.ones_like(columns))
         parts = [(_run(rows), span) for span in _beside(columns)]
         parts += [(span, whole) for span in _beside(rows)]
     return [_together(spans) for spans in zip(*parts, strict=True)]
-
-
-def _are_runs(region, source):
-    """Whether every number stands side by side in each line, as in boxes and blocks."""
-    numbers = [True] if region[0].dtype == tf.bool else range(source + 1)
-    lines = [line == number for line in region for number in numbers]
-    counts = [tf.math.count_nonzero(line, axis=1, dtype=tf.float32) for line in lines]
-    return tf.reduce_all([_run(line).length == n for line, n in zip(lines, counts, strict=True)])
 
 
 def _run(line):
@@ -131,7 +136,7 @@ def _pixels(size):
 
 def _shown(plan, source):
     """float32 [B or 1, H, W], how much of each place shows the source."""
-    region = plan.rendered().region
+    region = plans.rendered(plan.region)
     if not plan.hard:
         return region[..., source]
     others = [plans.is_source(region, s) for s in range(1, plan.sources.shape[1] + 1)]

@@ -35,8 +35,8 @@ MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
     {"plan"},
-    {"sampling", "masks", "fields", "saliency", "placing", "visible"},
-    {"boxes"},
+    {"sampling", "masks", "fields", "saliency", "resizing", "visible"},
+    {"placing", "boxes"},
     {"leaves"},
     {"reading"},
     {"layers.calls", "layers.box_checks"},

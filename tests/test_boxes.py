@@ -34,15 +34,22 @@ def box_region():
     return masks.box(corner, sides, GRID)
 
 
-def lines(dtype):
-    """Lines in which a source's places do not stand side by side."""
-    return tuple(tf.constant(RANDOM.random((20, n)) < 0.6, dtype) for n in GRID)
+def lines():
+    """Lines of which each is in or out, whatever its neighbours are."""
+    return [tf.constant(RANDOM.random((20, n)) < 0.6) for n in GRID]
+
+
+def block_lines():
+    return tuple(tf.cast(line, tf.int32) * bit for line, bit in zip(lines(), (2, 1), strict=True))
 
 
 REGIONS = {
     "one box": box_region,
-    "lines of a grid": lambda: lines(tf.bool),
-    "columns by number": lambda: (tf.zeros([20, GRID[0]], tf.int32), lines(tf.int32)[1]),
+    "lines here and there": lambda: tuple(lines()),
+    "four blocks": lambda: masks.blocks(
+        tf.constant(RANDOM.integers(0, GRID, (20, 2), "int32")), GRID
+    ),
+    "lines of four": block_lines,
     "places": lambda: tf.constant(RANDOM.random((20, *GRID)) < 0.6),
     "one half": lambda: tf.constant(np.tile(np.arange(GRID[1]) < 9, (20, GRID[0], 1))),
 }
@@ -61,19 +68,22 @@ def rasterized(box, mine, step):
 @pytest.mark.parametrize("make", REGIONS.values(), ids=REGIONS)
 @pytest.mark.parametrize("step", [1.0, 0.25], ids=["whole pixels", "quarters of pixels"])
 def test_what_is_seen_equals_a_rasterized_count(make, step):
-    """20 samples × 9 boxes × 2 sources × 10 parametrizations: 3,600 boxes."""
+    """20 samples × 9 boxes × 2 or 4 sources × 12 parametrizations: over 5,000 boxes."""
     given, region = random_boxes(20, 9, GRID, step), make()
-    plan = plans.paste(tf.roll(tf.range(20), 1, 0), region)
-    places = np.repeat(np.repeat(plan.rendered().region, 1 / step, axis=1), 1 / step, axis=2) == 1
-    options = box_rule.Options("xyxy", min_visible=0.0, details=True)
+    number = 4 if isinstance(region, tuple) and region[0].dtype == tf.int32 else 2
+    partners = np.stack([np.roll(np.arange(20), s) for s in range(1, number)], axis=1)
+    plan = plans.paste(tf.constant(partners, tf.int32), region)
+    places = plan.rendered().region.numpy().astype(int)
+    places = places.repeat(1 / step, axis=1).repeat(1 / step, axis=2)
+    options = box_rule.Options("xyxy", min_visible=0.0, details=True, sources=number)
     labels = np.arange(20 * 9).reshape(20, 9)
     batch = box_rule.Boxes(tf.constant(given), tf.constant(labels), tf.constant(GRID, tf.float32))
     found = box_rule.mix(plan, batch, batch, Spec("bounding_boxes", box_options=options))
     for i in range(20):
         kept = listed(found, i)
-        for source, mine in ((i, ~places[i]), ((i - 1) % 20, places[i])):
+        for s, source in enumerate([i, *partners[i]]):
             for n in range(9):
-                area, box = rasterized(given[source, n], mine, step)
+                area, box = rasterized(given[source, n], places[i] == s, step)
                 whole = np.prod(given[source, n, 2:] - given[source, n, :2])
                 assert (9 * source + n in kept) == (area > 0)
                 if area:

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import placing
+from keras_mix import plan as plans
 
 RANDOM = np.random.default_rng(0)
 SIZE, POOL, GRID = 4, 6, (5, 7)
@@ -38,7 +39,7 @@ def pool(dtype="float32", channels=(3,)):
 
 
 def read(values, placement, axes=(1, 2), source=REGION, nearest=False, sources=SOURCES):
-    source = source if isinstance(source, int) else tf.constant(source)
+    source = source if isinstance(source, int) else tf.nest.map_structure(tf.constant, source)
     placement = tf.constant(placement)
     result = placing.read(
         tf.constant(values), tf.constant(sources), placement, axes, source, nearest
@@ -104,6 +105,36 @@ def test_a_frame_in_place_is_read_to_the_bit():
     for number in range(3):
         found = read(values, whole, source=number)
         np.testing.assert_array_equal(found, values[SOURCES[:, number]])
+
+
+def lines(blocks, size=SIZE):
+    """A region by axes of which every line is in or out: a box, or four blocks."""
+    inside = [RANDOM.integers(0, 2, (size, n), "int32" if blocks else "bool") for n in GRID]
+    bits = (2, 1) if blocks else (True, True)
+    return tuple(bit * line for bit, line in zip(bits, inside, strict=True))
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+@pytest.mark.parametrize("size", [1, SIZE])
+@pytest.mark.parametrize("blocks", [False, True], ids=["box", "blocks"])
+@pytest.mark.parametrize("channels", [(3,), ()], ids=["channels", "no channels"])
+def test_regions_by_axes_are_read_as_if_they_were_rendered(blocks, size, nearest, channels):
+    values, region = pool(channels=channels), lines(blocks, size)
+    sources = RANDOM.integers(0, POOL, (SIZE, 4), "int32")
+    rectangles = FRAMES[RANDOM.integers(0, 4, (size, 4))]
+    places = plans.rendered(tuple(map(tf.constant, region))).numpy()
+    expected = read(values, rectangles, source=places, nearest=nearest, sources=sources)
+    found = read(values, rectangles, source=region, nearest=nearest, sources=sources)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_frames_of_no_extent_are_read_somewhere():
+    rectangles = np.zeros((SIZE, 3, 4), "float32")
+    rectangles[:, 0] = 0, 0, *GRID
+    values = pool()
+    found = read(values, rectangles, source=0)
+    np.testing.assert_array_equal(found, values[SOURCES[:, 0]])
+    assert np.isfinite(read(values, rectangles)).all()
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

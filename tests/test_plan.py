@@ -181,16 +181,19 @@ def test_blocks_are_the_sums_of_their_numbers():
     np.testing.assert_array_equal(kept.region, region * MIXED[:, None, None])
 
 
-@pytest.mark.parametrize("sizes", [(4, 6), (4, 3, 6)], ids=str)
-def test_blocks_of_any_numbers_are_counted(sizes):
+@pytest.mark.parametrize("sizes", [(6,), (4, 6), (4, 3, 6)], ids=str)
+def test_blocks_along_any_number_of_axes_are_counted(sizes):
     rng = np.random.default_rng(7)
-    lines = [rng.integers(0, 2, (5, size), "int32") for size in sizes]
-    drawn = plans.paste(others(5, len(sizes) + 1), tuple(map(tf.constant, lines)))
+    bits = 2 ** np.arange(len(sizes))[::-1]
+    lines = [
+        bit * rng.integers(0, 2, (5, size), "int32") for bit, size in zip(bits, sizes, strict=True)
+    ]
+    drawn = plans.paste(others(5, 2 ** len(sizes)), tuple(map(tf.constant, lines)))
     region = drawn.rendered().region.numpy()
     for i, *place in np.ndindex(5, *sizes):
         numbers = [line[i, at] for line, at in zip(lines, place, strict=True)]
         assert region[(i, *place)] == sum(numbers)
-    counted = oracles.count(region, len(sizes) + 1)
+    counted = oracles.count(region, 2 ** len(sizes))
     np.testing.assert_array_equal(drawn.weights[:, 1:], oracles.shares(counted)[:, 1:])
 
 

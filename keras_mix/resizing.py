@@ -1,0 +1,160 @@
+"""Reads frames that a plan has resized: whole rows first, then the pixels along each.
+
+Rows are copied as fast as memory allows, and the second of the two passes reads two pixels for a
+place, where a single pass would read four.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from keras_mix.arithmetic import blend, precise
+from keras_mix.compiling import apart
+from keras_mix.plan import rendered
+
+# The source of a place, by whether its row and its column are in a region by axes.
+_BOX = ((0, 0), (0, 1))
+_BLOCKS = ((0, 1), (2, 3))
+
+
+class _Line(NamedTuple):
+    """What the places along an axis are read from, both [..., size].
+
+    Attributes:
+        low: int32, the pixel (or row) before it or, if asked for, the nearest.
+        share: float32, the share of the next one; 0 beyond the border.
+    """
+
+    low: tf.Tensor
+    share: tf.Tensor
+
+    def of(self, source):
+        """The line of one source."""
+        return _Line(self.low[:, source], self.share[:, source])
+
+    def ahead(self, offset):
+        """The same, so many further on."""
+        return self._replace(low=self.low + offset)
+
+
+def read(pool, sources, placement, source, nearest):
+    """The value of every place.
+
+    Args:
+        pool: The samples to read from, [N, frames, height, width, values].
+        sources: int32 [B, S], which of these are the sources of each sample.
+        placement: float32 [B or 1, S, 4], as in `keras_mix.plan.Plan`. Beyond a frame its border
+            goes on.
+        source: The source of each place: a hard region as in `keras_mix.plan.Plan`, much faster
+            if it is a box or blocks by axes; or one number for all.
+        nearest: Whether a place is the nearest pixel, and not a mean.
+
+    Returns:
+        [B, frames, height, width, values]. Means are floats; what lies on a pixel keeps its bits.
+    """
+    _, frames, *shape = tf.unstack(tf.shape(pool))
+    size = tf.shape(sources)[0]
+    arguments = (
+        tf.reshape(pool, [-1, *shape]),
+        tf.reshape(sources[:, None] * frames + tf.range(frames)[:, None], [size * frames, -1]),
+        _for_frames(placement, size, frames),
+    )
+    if isinstance(source, tuple) and source[0].shape.rank == 2:
+        numbers = _BOX if source[0].dtype == tf.bool else _BLOCKS
+        inside = [_for_frames(tf.cast(line, tf.bool), size, frames) for line in source]
+        value = _read(*arguments, numbers, inside, nearest)
+    elif isinstance(source, int):
+        value = _read_one(*arguments, source, nearest)
+    else:
+        over = tf.cast(rendered(source), tf.int32)
+        over = _for_frames(over, size, frames)[..., None]
+        value = _read_one(*arguments, 0, nearest)
+        for number in range(1, sources.shape[1]):
+            value = tf.where(over == number, _read_one(*arguments, number, nearest), value)
+    return tf.reshape(value, [size, frames, *shape])
+
+
+def _for_frames(tensor, size, frames):
+    """Of a tensor [B or 1, …], a row for each frame of each of B samples."""
+    shape = tf.unstack(tf.shape(tensor))[1:]
+    return tf.repeat(tf.broadcast_to(tensor, [size, *shape]), frames, axis=0)
+
+
+def _read_one(pool, sources, placement, source, nearest):
+    """Every place from one source."""
+    nothing = tf.zeros([1, 1], tf.bool)
+    return _read(pool, sources, placement, ((source,),), (nothing, nothing), nearest)
+
+
+def _read(pool, sources, placement, numbers, inside, nearest):
+    """Every place from source `numbers[row][column]`, by whether its row and column are inside.
+
+    Without frames: pool [N, height, width, values], the rest as in `read`.
+    """
+    exists = tf.reduce_any(placement[..., 2:] > 0)
+    images, columns = apart(exists, _first_pass, pool, sources, placement, numbers, inside, nearest)
+    return apart(exists, _second_pass, images, columns, inside, nearest)
+
+
+def _first_pass(pool, sources, placement, numbers, inside, nearest):
+    """Rows that have their height, and which pixels to read of them.
+
+    Returns:
+        For each column of `numbers` an image for each sample, its rows from the sources that the
+        column names, [columns · B, height, width, values]. And for each row of `numbers` a
+        `_Line` [B, width], the pixels of those images, counted from the first in a sample's row.
+    """
+    _, height, width, values = tf.unstack(tf.shape(pool))
+    down, across = _line(placement, 0, height, nearest), _line(placement, 1, width, nearest)
+    down = down.ahead(sources[..., None] * height)
+    rows = [
+        _of_part(inside[0], [down.of(number) for number in column])
+        for column in zip(*numbers, strict=True)
+    ]
+    rows = _Line(*(tf.concat(parts, axis=0) for parts in zip(*rows, strict=True)))
+    image = tf.shape(sources)[0] * height * width
+    columns = [
+        _of_part(inside[1], [across.of(n).ahead(image * i) for i, n in enumerate(row)])
+        for row in numbers
+    ]
+    images = _mean(tf.reshape(pool, [-1, width * values]), rows, nearest)
+    return tf.reshape(images, [-1, height, width, values]), columns
+
+
+def _second_pass(images, columns, inside, nearest):
+    """The pixels [B, height, width, values] of those images."""
+    _, height, width, values = tf.unstack(tf.shape(images))
+    size = tf.shape(columns[0].low)[0]
+    places = [_Line(line.low[:, None], line.share[:, None]) for line in columns]
+    low, share = _of_part(inside[0][..., None], places)
+    rows = width * tf.reshape(tf.range(size * height), [size, height, 1])
+    return _mean(tf.reshape(images, [-1, values]), _Line(rows + low, share), nearest)
+
+
+def _line(placement, axis, size, nearest):
+    """What the places along an axis are read from in each source: a `_Line` [B, S, size]."""
+    # What has no extent is not seen; its positions must be numbers nevertheless.
+    start, extent = placement[..., axis, None], tf.maximum(placement[..., 2 + axis, None], 1e-6)
+    last = tf.cast(size - 1, tf.float32)
+    # From the centre of a pixel to the centre of a pixel.
+    place = tf.cast(tf.range(size), tf.float32) + 0.5 - start
+    at = place * (tf.cast(size, tf.float32) / extent) - 0.5
+    low = tf.floor(at + 0.5 if nearest else at)
+    share = tf.where((low >= 0.0) & (low < last), at - low, 0.0)
+    return _Line(tf.cast(tf.clip_by_value(low, 0.0, last), tf.int32), share)
+
+
+def _of_part(inside, lines):
+    """Of one line, or of two for the rows (columns) outside and inside, that of each place."""
+    if len(lines) == 1:
+        return lines[0]
+    return _Line(*(tf.where(inside, *parts[::-1]) for parts in zip(*lines, strict=True)))
+
+
+def _mean(values, line, nearest):
+    """The values [number, …] that a line reads, and the means with those behind them."""
+    own = tf.gather(values, line.low)
+    if nearest:
+        return own
+    behind = tf.gather(values, tf.minimum(line.low + 1, tf.shape(values)[0] - 1))
+    return blend([precise(own), precise(behind)], [None, line.share[..., None]])
