@@ -117,7 +117,6 @@ MIXERS = {
 }
 SEED = (1, 2)
 SEEDS = [(0, 0), (1, 2), (-3, 4), (5, -6), (-(2**31), 2**31 - 1)]
-FIXED_SHAPES = [(1, 1, 1), (2, 5, 3), (9, 33, 47)]
 # Bits that arithmetic loses: the zero's sign, what is not finite, a subnormal.
 FRAGILE = np.array([-0.0, np.inf, -np.inf, np.nan, 1e-40, 3.0], np.float32)
 MIXING = {name: row for name, row in MIXERS.items() if not row.erases}

@@ -34,8 +34,11 @@ def test_seeds_all_differ(row):
 
 
 @every_mixer
-@pytest.mark.parametrize("compile_all", [False, True], ids=["graph", "all in XLA"])
-@pytest.mark.parametrize("options", [{}, {"per": "batch", "pairing": "derange"}], ids=str)
+@pytest.mark.parametrize(
+    ("options", "compile_all"),
+    [({"per": "batch", "pairing": "derange"}, False), ({}, True)],
+    ids=["graph", "all in XLA"],
+)
 def test_plan_is_the_same_in_every_mode(row, options, compile_all):
     layer = row.make(**options)
 
@@ -75,7 +78,7 @@ def test_output_is_the_same_in_every_mode(row, mode):
 
 
 @every_mixer_of_sources
-@pytest.mark.parametrize("size", [1, 2, 3, 8, 9])
+@pytest.mark.parametrize("size", [1, 2, 9])
 @pytest.mark.parametrize(
     ("pairing", "partner"),
     [
@@ -90,11 +93,11 @@ def test_fixed_pairings_are_as_defined(row, pairing, partner, size):
 
 
 @every_mixer_of_sources
-@pytest.mark.parametrize("size", [1, 2, 3, 8, 9])
+@pytest.mark.parametrize("size", [1, 2, 9])
 @pytest.mark.parametrize("pairing", ["shuffle", "derange"])
 def test_random_pairings_use_each_sample_once(row, pairing, size):
     layer = row.make(labels="pairs", pairing=pairing)
-    for seed in SEEDS:
+    for seed in SEEDS[:2]:
         partners = packed(layer, size, seed=seed)[0][:, 1]
         assert sorted(partners) == list(range(size))
         assert pairing == "shuffle" or size == 1 or (partners != np.arange(size)).all()

@@ -47,7 +47,7 @@ LABELS = {
 
 
 @every_mixer
-@pytest.mark.parametrize(("form", "training"), [("tuple", False), ("tuple", True), ("dict", True)])
+@pytest.mark.parametrize(("form", "training"), [("tuple", False), ("dict", True)])
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 def test_labels_are_float32_under_any_policy(row, labels, training, form):
     ids = labels.dtype == np.int64
@@ -73,8 +73,8 @@ def test_without_training_the_forms_are_those_of_training(row, dtype, options):
 
 
 @every_mixer
-@pytest.mark.parametrize("size", [1, 2, 7])
-@pytest.mark.parametrize("grid", [(1, 1), (1, 9), (9, 1), (5, 8)])
+@pytest.mark.parametrize("size", [1, 7])
+@pytest.mark.parametrize("grid", [(1, 1), (1, 9), (8, 5)])
 def test_shapes_are_kept(row, size, grid):
     images = random_images(size, *row.grid(*grid))
     assert row.make()(images).shape == images.shape

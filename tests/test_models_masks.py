@@ -131,9 +131,17 @@ def test_the_embedding_is_a_place(monkeypatch, kind):
     np.testing.assert_array_equal(layer(base, "after").mask, UNION)
 
 
-@pytest.mark.parametrize("mode", [{"run_eagerly": True}, {"jit_compile": False}], ids=str)
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("chosen", [0, 1])
+EAGERLY, IN_A_GRAPH = {"run_eagerly": True}, {"jit_compile": False}
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen", "mode"),
+    [
+        *((kind, chosen, EAGERLY) for kind in KINDS for chosen in (0, 1)),
+        (functional, 0, IN_A_GRAPH),
+        (Subclassed, 1, IN_A_GRAPH),
+    ],
+)
 def test_only_what_follows_the_chosen_place_changes(monkeypatch, kind, chosen, mode):
     fix_draws(monkeypatch, PARTNERS, RATIO)
     base = kind()

@@ -5,7 +5,7 @@
 
 On TensorFlow two logical CPU devices stand for two accelerators, and two processes for two
 machines; on JAX four host devices for four. Prints a line for each thing checked, and exits with
-1 if one fails. Each check runs in a process of its own, for devices are set up once in each.
+1 if one fails. The checks of each backend share a process, for devices are set up once in each.
 
 Where Keras itself fails, lines that begin with "plain Keras" tell so, by a model without mixing:
 
@@ -15,6 +15,7 @@ Where Keras itself fails, lines that begin with "plain Keras" tell so, by a mode
 """
 
 import argparse
+import functools
 import os
 import subprocess
 import sys
@@ -31,53 +32,72 @@ XLA_FLAGS = "--xla_force_host_platform_device_count=4 --xla_backend_optimization
 
 
 CHECKS = {
-    "mirrored": mirrored,
-    "synchronized": synchronized,
-    "plans": plans,
-    "gradients": gradients,
-    "multi-worker": multi_worker,
-    "data-parallel": data_parallel,
+    "tensorflow": {
+        "mirrored": mirrored,
+        "synchronized": synchronized,
+        "plans": plans,
+        "gradients": gradients,
+        "multi-worker": multi_worker,
+    },
+    "jax": {"data-parallel": data_parallel},
 }
+NAMES = [name for checks in CHECKS.values() for name in checks]
 
 
-def environment_of(name):
-    """What the process of a check needs."""
-    changed = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if name == "data-parallel":
+def environment_of(backend):
+    """What the process of a backend's checks needs."""
+    changed = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if backend == "jax":
         flags = f"{os.environ.get('XLA_FLAGS', '')} {XLA_FLAGS}"
-        changed |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+        changed |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     # No accelerator: the devices are those of the CPU.
     return {**os.environ, **changed, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
 
 
-def run(name):
-    """Run a check in a process of its own; whether it holds."""
-    tell(f"# {name}")
-    command = [sys.executable, __file__, "--here", name]
-    return subprocess.run(command, env=environment_of(name)).returncode == 0
+def run(backend, names):
+    """Run some of a backend's checks in a process of its own; whether all hold."""
+    command = [sys.executable, __file__, "--here", backend, *names]
+    return subprocess.run(command, env=environment_of(backend)).returncode == 0
+
+
+def run_here(checks):
+    """Run checks, all of them even if one fails; the names of those that do."""
+    failed = []
+    for name, check in checks.items():
+        tell(f"# {name}")
+        try:
+            check()
+        except Failure as failure:
+            tell(f"FAILED: {failure}")
+            failed.append(name)
+    return failed
 
 
 def main():
     """Run the checks that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="check", help=f"of {', '.join(CHECKS)}")
+    parser.add_argument("names", nargs="*", metavar="check", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--here", choices=CHECKS, help=argparse.SUPPRESS)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    unknown = set(options.names) - set(CHECKS)
+    unknown = set(options.names) - set(NAMES)
     if unknown:
         parser.error(f"no such check: {', '.join(sorted(unknown))}")
-    try:
-        if options.worker:
-            worker(options.worker)
-        elif options.here:
-            CHECKS[options.here]()
-        else:
-            failed = [name for name in options.names or CHECKS if not run(name)]
-            sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
-    except Failure as failure:
-        sys.exit(f"FAILED: {failure}")
+    names = options.names or NAMES
+    chosen = {
+        backend: {name: check for name, check in checks.items() if name in names}
+        for backend, checks in CHECKS.items()
+    }
+    if options.worker:
+        failed = run_here({"worker": functools.partial(worker, options.worker)})
+    elif options.here:
+        failed = run_here(chosen[options.here])
+    else:
+        failed = [
+            backend for backend, checks in chosen.items() if checks and not run(backend, checks)
+        ]
+    sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 
 
 if __name__ == "__main__":

@@ -154,6 +154,10 @@ class Mixer(Configured, abc.ABC):
         fixed = all(isinstance(size, int) for size in batch.grid)
         return self._compiled(functools.partial(function, grid=batch.grid), arguments, fixed)
 
+    def pasted(self, region, batch, partners, *arguments):
+        """The plan that pastes `region(*arguments, grid)`, which is made and counted compiled."""
+        return self.compiled(functools.partial(_pasted, region), batch, partners, *arguments)
+
     def __call__(self, *args, **kwargs):
         calls.refuse_other_backends(self, args, kwargs)
         return super().__call__(*args, **kwargs)
@@ -237,3 +241,7 @@ class Mixer(Configured, abc.ABC):
         if self.jit_compile and tf.inside_function() and compiles_once and compiling.available():
             function = compiling.compiled(function)
         return function(*arguments)
+
+
+def _pasted(region, partners, *arguments, grid):
+    return plans.paste(partners, region(*arguments, grid))

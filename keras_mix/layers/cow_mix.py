@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, fields, plan, sampling
+from keras_mix import checks, fields, sampling
 from keras_mix.layers.base import Mixer
 
 
@@ -55,7 +55,8 @@ class CowMix(Mixer):
         low, high = self.share
         share = low + (high - low) * sampling.uniform(share, [batch.draws])
         coefficients = self._coefficients(batch, width, noise)
-        return self.compiled(_paste, batch, self.partners(batch, order), coefficients, share)
+        partners = self.partners(batch, order)
+        return self.pasted(fields.highest, batch, partners, coefficients, share)
 
     def _coefficients(self, batch, width, noise):
         low, high = np.log(self.sigma)
@@ -68,7 +69,3 @@ class CowMix(Mixer):
 
     def get_config(self):
         return {**super().get_config(), "share": list(self.share), "sigma": list(self.sigma)}
-
-
-def _paste(partners, coefficients, share, grid):
-    return plan.paste(partners, fields.highest(coefficients, share, grid))

@@ -77,9 +77,11 @@ class FMix(Mixer):
         order, share, noise = sampling.split(seed, 3)
         ratio = sampling.beta(share, self.alpha, batch.draws)
         partners = self.partners(batch, order)
-        mix = _paste if self.pastes else functools.partial(_soft, softness=self.max_soft)
         coefficients = self._coefficients(batch, noise)
-        return self.compiled(mix, batch, partners, coefficients, 1.0 - ratio)
+        if self.pastes:
+            return self.pasted(fields.highest, batch, partners, coefficients, 1.0 - ratio)
+        soft = functools.partial(_soft, softness=self.max_soft)
+        return self.compiled(soft, batch, partners, coefficients, 1.0 - ratio)
 
     def _coefficients(self, batch, seed):
         cycles = fields.cycles_of_power_law(self.decay, self.grid_rank)
@@ -100,10 +102,6 @@ class FMix(Mixer):
             "spectrum": self.spectrum,
             "spatial_dims": self.grid_rank,
         }
-
-
-def _paste(partners, coefficients, share, grid):
-    return plan.paste(partners, fields.highest(coefficients, share, grid))
 
 
 def _soft(partners, coefficients, share, grid, softness):

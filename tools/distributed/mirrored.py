@@ -1,5 +1,7 @@
 """Checks under MirroredStrategy, over two logical CPU devices."""
 
+import functools
+
 import numpy as np
 
 from distributed.common import (
@@ -15,8 +17,9 @@ from distributed.common import (
 )
 
 
+@functools.cache
 def two_devices():
-    """A MirroredStrategy over two logical CPU devices."""
+    """A MirroredStrategy over two logical CPU devices, which can be set up once."""
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
