@@ -46,21 +46,20 @@ def test_label_is_what_is_in_the_pixels(row, size, height, width, pairing, per, 
 
 
 @every_mixer
-@pytest.mark.parametrize(("shape", "compile_all"), [((2, 5, 3), False), ((9, 33, 47), True)])
-def test_label_is_what_is_in_the_pixels_of_a_graph(row, shape, compile_all):
+def test_label_is_what_is_in_the_pixels_in_xla(row):
     def call(layer, x, y):
-        mix = tf.function(layer, jit_compile=compile_all)
+        mix = tf.function(layer, jit_compile=True)
         return mix(tf.constant(x), tf.constant(y), seed=seed_of())
 
     options = {"fill_value": 77} if row.erases else {}
-    assert_labels_are_what_is_in_the_pixels(row, *shape, call, **options)
+    assert_labels_are_what_is_in_the_pixels(row, 9, 33, 47, call, **options)
 
 
 @every_mixer
 @pytest.mark.parametrize("per", PER)
 @pytest.mark.parametrize("rate", [0.5, 1.0])
 def test_sources_and_weights_are_well_formed(row, per, rate):
-    for seed in SEEDS:
+    for seed in SEEDS[:3]:
         layer = row.make(per=per, rate=rate, labels="pairs")
         sources, weights = packed(layer, 7, seed=seed)
         np.testing.assert_array_equal(sources[:, 0], np.arange(7))
@@ -107,7 +106,7 @@ def test_partners_of_another_batch_are_counted_alike(row):
 
 def assert_nothing_changes(layer, images, function=None):
     labels = np.eye(len(images), dtype="float32") if len(images) > 1 else np.ones((1, 2), "f4")
-    for seed in SEEDS:
+    for seed in SEEDS[:3]:
         mixed = (function or layer)(tf.constant(images), tf.constant(labels), seed=seed_of(seed))
         np.testing.assert_array_equal(bits(mixed[0]), bits(images))
         np.testing.assert_array_equal(bits(mixed[1]), bits(labels))
@@ -181,6 +180,6 @@ def test_rate_is_the_fraction_of_samples_mixed(row, rate):
 @every_mixer_of_sources
 def test_rate_decides_for_the_whole_batch(row):
     layer = row.make(labels="pairs", rate=0.5, per="batch", pairing="roll", **row.strong)
-    mixed = [packed(layer, 5, seed=(k, 0))[1][:, 0] < 1 for k in range(16)]
+    mixed = [packed(layer, 5, seed=(k, 0))[1][:, 0] < 1 for k in range(10)]
     assert all(len(set(batch)) == 1 for batch in mixed)
     assert 0.1 < np.mean(mixed) < 0.9

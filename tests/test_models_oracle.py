@@ -226,8 +226,10 @@ def network():
     )
 
 
-@pytest.mark.parametrize("option", [{"alpha": 0.0}, {"rate": 0.0}], ids=str)
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    ("option", "jit_compile"),
+    [({"alpha": 0.0}, False), ({"rate": 0.0}, False), ({"rate": 0.0}, True)],
+)
 def test_without_mixing_it_is_plain_training(jit_compile, option):
     weights = []
     for wrap in (False, True):
