@@ -35,6 +35,9 @@ class Batch(NamedTuple):
         labels: The first target as it was given, or None.
         axes: The axes of the images that the grid covers, or None.
         donor_images: The same input of the donors.
+        ratio: float32 [draws], the λ that is given, where several mixers share one.
+        partners: int32 [B], the partners that are given, likewise.
+        parts: The batch as the mixer of each of its parts sees it, where there are several.
     """
 
     size: tf.Tensor | int
@@ -46,6 +49,9 @@ class Batch(NamedTuple):
     labels: tf.Tensor | None
     axes: tuple | None = None
     donor_images: tf.Tensor | None = None
+    ratio: tf.Tensor | None = None
+    partners: tf.Tensor | None = None
+    parts: tuple = ()
 
     @property
     def height(self):

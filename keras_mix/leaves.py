@@ -28,6 +28,7 @@ class Spec(NamedTuple):
         target: Whether it is what a model learns, and so is never filled.
         crossed: Whether the donors are another batch.
         box_options: The `keras_mix.boxes.Options`, for boxes.
+        part: Which of the plans of a `keras_mix.plan.Joint` is the leaf's.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Spec(NamedTuple):
     target: bool = False
     crossed: bool = False
     box_options: box_rule.Options | None = None
+    part: int = 0
 
 
 class Rule(NamedTuple):
@@ -57,8 +59,9 @@ def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
     if isinstance(plan, plans.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
+    parts = plan.plans if isinstance(plan, plans.Joint) else [plan]
     return [
-        RULES[spec.kind].mix(plan, own, donor, spec)
+        RULES[spec.kind].mix(parts[spec.part], own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
     ]
 

@@ -70,6 +70,20 @@ def block_frames(corner, grid):
     return [tf.reshape(tf.concat(parts, axis=1), [-1, 4, 2]) for parts in (first, sizes)]
 
 
+def stretched(region, grid):
+    """A region over another grid of as many axes: each place as the one at the same fraction."""
+    if isinstance(region, tuple):
+        return tuple(_stretched(line, -1, n) for line, n in zip(region, grid, strict=True))
+    for axis, size in enumerate(grid, start=1):
+        region = _stretched(region, axis, size)
+    return region
+
+
+def _stretched(region, axis, size):
+    place = tf.range(size) * tf.shape(region)[axis] // size
+    return tf.gather(region, place, axis=axis)
+
+
 def cells(owners, grid):
     """A region of cells as equal as pixels allow.
 

@@ -102,6 +102,32 @@ class Choice(NamedTuple):
         return choose(self.index, padded)
 
 
+class Joint(NamedTuple):
+    """One plan for each part of a sample, such as its image and its sound.
+
+    All have the same sources and the same weights.
+
+    Attributes:
+        plans: A tuple of `Plan`; a leaf's spec tells which is its own.
+    """
+
+    plans: tuple
+
+    @property
+    def sources(self):
+        """int32 [B, S], as in `Plan`."""
+        return self.plans[0].sources
+
+    @property
+    def weights(self):
+        """float32 [B, S], as in `Plan`."""
+        return self.plans[0].weights
+
+    def fixed(self, function):
+        """The same, its plans' weights passed through a function."""
+        return Joint(tuple(plan.fixed(function) for plan in self.plans))
+
+
 def choose(index, tensors):
     """Of tensors [B, …], for each sample (or for all) the one with that index."""
     chosen = tensors[0]
@@ -208,7 +234,7 @@ def keep_unmixed(plan, mixed, frame=None, crossed=False):
         crossed: Whether the donors are another batch, which holds no sample's self: there the
             weight of zero must do.
     """
-    if isinstance(plan, Choice):
+    if isinstance(plan, Choice | Joint):
         kept = tuple(keep_unmixed(each, mixed, frame, crossed) for each in plan.plans)
         return plan._replace(plans=kept)
     own = tf.one_hot(0, plan.sources.shape[1])

@@ -27,6 +27,7 @@ BELOW_MIXERS = [
     "composed",
     "configured",
     "grids",
+    "modalities",
     "specs",
     "mix_point",
 ]
@@ -44,6 +45,7 @@ RANKS = [
     {"layers.specs", "layers.configured"},
     {"layers.base"},
     {"layers.composed"},
+    {"layers.modalities"},
     {"layers.mix_point", *MIXERS},
     {"layers", "recipes"},
     {"models.portable", "models.places"},

@@ -174,8 +174,8 @@ def test_every_exported_mixer_has_its_row():
 
     public = [getattr(keras_mix.layers, name) for name in keras_mix.layers.__all__]
     mixers = {cls.__name__ for cls in public if issubclass(cls, Mixer)}
-    # Mixers made of these are tried in test_compose.py.
-    assert mixers == {*MIXERS, "RandomApply", "RandomChoice"}
+    # Mixers made of these are tried in test_compose.py and test_cross_modal_mix.py.
+    assert mixers == {*MIXERS, "CrossModalMix", "RandomApply", "RandomChoice"}
     assert all(
         re.fullmatch(r"\w+", name) and row.make.__name__ == name for name, row in MIXERS.items()
     )

@@ -85,7 +85,8 @@ def test_plan_counts_its_weights_from_its_region(row):
 @pytest.mark.parametrize("per", PER)
 def test_pastes_tells_whether_plans_are_hard(row, per):
     layer = row.make(per=per)
-    assert (layer.pastes, layer.erases) == (row.pastes, row.erases)
+    told = layer.pastes, layer.erases, layer.moves
+    assert told == (row.pastes, row.erases, row.moves)
     assert all(sampled(layer, seed=seed).hard == row.pastes for seed in SEEDS)
 
 

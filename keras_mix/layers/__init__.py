@@ -7,6 +7,7 @@ import importlib
 
 _MODULES = {
     "CowMix": "cow_mix",
+    "CrossModalMix": "cross_modal_mix",
     "CutMix": "cutmix",
     "Cutout": "cutout",
     "FMix": "fmix",
@@ -26,6 +27,7 @@ _MODULES = {
 __all__ = [
     "RICAP",
     "CowMix",
+    "CrossModalMix",
     "CutMix",
     "Cutout",
     "FMix",

@@ -90,6 +90,8 @@ class Mixer(Configured, abc.ABC):
     """Whether every place comes from exactly one source, so that inputs keep their dtype."""
     erases = False
     """Whether it fills places of the inputs and leaves what a model learns as it is."""
+    moves = False
+    """Whether sources come to lie elsewhere, so that a sample is changed by itself as well."""
     grid_rank = None
     """The number of spatial axes that the mixer's regions cover; None if it has no region."""
     mixes_by_plan = True
@@ -127,18 +129,32 @@ class Mixer(Configured, abc.ABC):
             A `keras_mix.plan.Plan`.
         """
         own = self._reader.read((x,))
-        return self.draw(batch_of(self, own, own, crossed=False), seed, rate)
+        return self.draw(self.batch(own, own, crossed=False), seed, rate)
 
     def apply(self, plan, x):
         """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""
         own = self._reader.read((x,))
-        mixed = self._results(plan, own, own, specs_of(self, own))
+        mixed = self._results(plan, own, own, self.specs(own))
         return tf.nest.pack_sequence_as(x, mixed)
+
+    def batch(self, own, donors, crossed):
+        """What `sample` sees of leaves, its own and the donors', as `keras_mix.batch.Leaf`s."""
+        return batch_of(self, own, donors, crossed)
+
+    def specs(self, own, crossed=False):
+        """How each leaf is treated: a list of `keras_mix.leaves.Spec`."""
+        return specs_of(self, own, crossed)
 
     def partners(self, batch, seed, number=1):
         """int32 [B], the donor of each sample by the layer's pairing: its `number`-th."""
+        if batch.partners is not None:
+            return batch.partners
         sizes = batch.size, batch.donors
         return sampling.partners(seed, self.pairing, *sizes, batch.crossed, number)
+
+    def ratio(self, batch, seed):
+        """float32 [draws], λ from Beta(α, α) with the layer's `alpha`; or the one that is given."""
+        return sampling.beta(seed, self.alpha, batch.draws) if batch.ratio is None else batch.ratio
 
     def all_partners(self, batch, seed):
         """int32 [B, S - 1], all donors of each sample, drawn independently."""
@@ -183,13 +199,13 @@ class Mixer(Configured, abc.ABC):
         donors = own
         if partners is not None:
             donors = framed(self, self._reader.read_partners(fold(partners), own))
-        specs = specs_of(self, own, crossed=partners is not None)
+        specs = self.specs(own, crossed=partners is not None)
         alone = self._get_call_context().entry_layer is self
         plan = None
         if alone if training is None else training:
             if not alone:
                 calls.refuse_lost_labels(self, structure)
-            batch = batch_of(self, own, donors, crossed=partners is not None)
+            batch = self.batch(own, donors, crossed=partners is not None)
             plan = self.draw(batch, self._next_seed() if seed is None else seed)
         results = self._results(plan, own, donors, specs)
         return pack(tf.nest.pack_sequence_as(structure, results))

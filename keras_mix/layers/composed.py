@@ -47,13 +47,18 @@ def _checked(owner, mixers):
                 f"{owner}: `mixers` must hold mixers of keras_mix.layers. Received: {mixer!r}. "
                 "Keras's augmentations belong before it, in a keras.layers.Pipeline."
             )
-        for name, default in _OF_LABELS.items():
-            if getattr(mixer, name) != default:
-                raise ValueError(
-                    f"{owner}: `{name}` belongs to the {owner}, which mixes the labels. "
-                    f"Received: {type(mixer).__name__}({name}={getattr(mixer, name)!r})"
-                )
+        refuse_label_options(owner, mixer)
     return list(mixers)
+
+
+def refuse_label_options(owner, mixer):
+    """Refuses a mixer that would decide what only the layer around it does."""
+    for name, default in _OF_LABELS.items():
+        if getattr(mixer, name) != default:
+            raise ValueError(
+                f"{owner}: `{name}` belongs to the {owner}, which mixes the labels. "
+                f"Received: {type(mixer).__name__}({name}={getattr(mixer, name)!r})"
+            )
 
 
 def _grid_rank(owner, mixers):

@@ -55,7 +55,7 @@ class CutMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, place = sampling.split(seed, 3)
-        ratio = sampling.beta(share, self.alpha, batch.draws)
+        ratio = self.ratio(batch, share)
         sides = masks.sides(1.0 - ratio, batch.grid)
         centre = sampling.points(place, batch.draws, batch.grid)
         box = masks.rectangle(centre, sides, batch.grid)

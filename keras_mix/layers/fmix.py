@@ -75,7 +75,7 @@ class FMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, noise = sampling.split(seed, 3)
-        ratio = sampling.beta(share, self.alpha, batch.draws)
+        ratio = self.ratio(batch, share)
         partners = self.partners(batch, order)
         coefficients = self._coefficients(batch, noise)
         if self.pastes:

@@ -51,7 +51,7 @@ class GridMix(Mixer):
     def sample(self, batch, seed):
         order, share, choice = sampling.split(seed, 3)
         rows, columns = self.cells
-        ratio = sampling.beta(share, self.alpha, batch.draws)
+        ratio = self.ratio(batch, share)
         count = tf.cast(tf.round((1.0 - ratio) * (rows * columns)), tf.int32)
         rank = tf.argsort(sampling.bits(choice, [batch.draws, rows * columns]), stable=True)
         owners = tf.reshape(rank < count[:, None], [-1, rows, columns])

@@ -8,7 +8,7 @@ from keras_mix.layers.box_checks import check_boxes
 from keras_mix.leaves import spatial_axes
 
 
-def batch_of(mixer, own, donors, crossed):
+def batch_of(mixer, own, donors, crossed, main=None):
     """The `Batch` that the mixer's `sample` is given.
 
     Args:
@@ -16,12 +16,13 @@ def batch_of(mixer, own, donors, crossed):
         own: The leaves of the batch.
         donors: Those that partners come from, or None where there is none.
         crossed: Whether the donors are another batch.
+        main: The leaf that the mixer's grid lies on, if it is not for the mixer to choose.
     """
     mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
     targets = [leaf for leaf in mixed if leaf.target and leaf.kind != "bounding_boxes"]
     size = axis_size(mixed[0].tensor, 0)
     taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
-    main = leaf_of_the_grid(mixer, own)
+    main = main or leaf_of_the_grid(mixer, own)
     grid, axes = (None, None) if main is None else grid_of(mixer, main)
     seen = main or next(iter(inputs_of(mixed)), None)
     index = next((i for i, leaf in enumerate(own) if leaf is seen), None)
@@ -62,6 +63,9 @@ def framed(mixer, leaves):
 def grid_of(mixer, leaf):
     """The sizes of the axes of a leaf that the mixer's regions cover, and the axes."""
     axes = spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    if axes is None:
+        rule = f"must have {mixer.grid_rank} axes to be cut along, beside the batch's"
+        checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
     sizes = tuple(axis_size(leaf.tensor, axis) for axis in axes)
     if any(isinstance(size, int) and size < mixer.smallest_grid for size in sizes):
         checks.reject(

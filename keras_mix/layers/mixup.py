@@ -46,7 +46,7 @@ class MixUp(Mixer):
 
     def sample(self, batch, seed):
         order, share = sampling.split(seed, 2)
-        ratio = sampling.beta(share, self.alpha, batch.draws)
+        ratio = self.ratio(batch, share)
         return plan.blend(self.partners(batch, order), tf.stack([ratio, 1.0 - ratio], axis=1))
 
     def get_config(self):

@@ -40,6 +40,7 @@ class Mosaic(Mixer):
     """
 
     pastes = True
+    moves = True
     grid_rank = 2
     num_sources = 4
     smallest_grid = 2

@@ -38,6 +38,7 @@ class ResizeMix(Mixer):
     """
 
     pastes = True
+    moves = True
     grid_rank = 2
 
     def __init__(self, scale=(0.1, 0.8), **kwargs):

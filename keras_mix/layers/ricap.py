@@ -41,6 +41,7 @@ class RICAP(Mixer):
     """
 
     pastes = True
+    moves = True
     grid_rank = 2
     num_sources = 4
     smallest_grid = 2

@@ -50,7 +50,7 @@ class SaliencyMix(Mixer):
 
     def sample(self, batch, seed):
         order, share = sampling.split(seed, 2)
-        ratio = sampling.beta(share, self.alpha, batch.draws)
+        ratio = self.ratio(batch, share)
         partners = self.partners(batch, order)
         peaks = self.compiled(saliency.peaks, batch, batch.donor_light())
         sides = masks.sides(1.0 - ratio, batch.grid)

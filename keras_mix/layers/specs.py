@@ -12,11 +12,12 @@ def specs_of(mixer, leaves, crossed=False):
     """One Spec a leaf; refuses what this mixer cannot mix."""
     main = leaf_of_the_grid(mixer, leaves)
     return [
-        _spec(mixer, leaf, main)._replace(crossed=crossed, target=leaf.target) for leaf in leaves
+        spec_of(mixer, leaf, main)._replace(crossed=crossed, target=leaf.target) for leaf in leaves
     ]
 
 
-def _spec(mixer, leaf, main):
+def spec_of(mixer, leaf, main):
+    """The Spec of one leaf beside the one that the mixer's grid lies on, or None."""
     if leaf.kind == "passthrough":
         return Spec("passthrough")
     if leaf.kind == "bounding_boxes":

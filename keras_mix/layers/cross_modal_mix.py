@@ -1,0 +1,104 @@
+"""CrossModalMix."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix import checks, plan, sampling
+from keras_mix.batch import axis_size
+from keras_mix.layers import modalities
+from keras_mix.layers.base import Mixer
+from keras_mix.layers.grids import batch_of
+from keras_mix.layers.modalities import mixer_of
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class CrossModalMix(Mixer):
+    """Mixes all modalities of a paired sample with one partner and one λ.
+
+    The inputs are a dict (or any structure) of modalities, of any ranks and lengths. λ is drawn
+    once from Beta(α, α). With it mixers cut the modalities that are named in `cuts`, those in
+    `rates` are cut along the same seconds, and all others are blended.
+
+    The law holds jointly: where regions of several modalities round λ differently, the label's
+    weight is the mean of the shares that each has counted, and blended modalities have that
+    weight to the bit. Modalities of `rates` count the same share; so does a single one that is cut.
+
+    The same plan inside a model, for token ids say: `keras_mix.models.ManifoldMixup(model,
+    [("image", "embedding")])` mixes the layers of a tuple by one draw.
+
+    Args:
+        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1.0,
+            as in `CutMix`.
+        cuts: A dict from a modality's name to the mixer that cuts it (one that pastes in place,
+            from one partner: CutMix, FMix, GridMix, SaliencyMix, CowMix), or to the name of one
+            before it in the dict, whose region it follows: corresponding fractions of its axes,
+            as an image's mask or boxes do. Defaults to None: none is cut so.
+        rates: A dict from a modality's name to its places a second along axis 1, integers that
+            the lowest divides: {"video": 25, "audio": 16000}. Defaults to None.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+
+    Raises:
+        ValueError: If `alpha` is negative, NaN or infinite; for a mixer that blends, moves or
+            fills; for rates that do not divide; and for a batch without a modality that is named.
+
+    Example:
+
+    >>> pair = {"image": np.random.rand(8, 32, 32, 3), "text": np.random.rand(8, 16, 4)}
+    >>> mix = keras_mix.layers.CrossModalMix(
+    ...     cuts={"image": keras_mix.layers.CutMix()}, num_classes=10)
+    >>> pair, labels = mix(pair, np.arange(8))
+    >>> labels.shape
+    TensorShape([8, 10])
+
+    Reference:
+        None describes the whole: λ is that of Zhang et al., "mixup: Beyond Empirical Risk
+        Minimization", ICLR 2018, arXiv:1710.09412, section 2, drawn once for all modalities.
+    """
+
+    def __init__(self, alpha=1.0, cuts=None, rates=None, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = checks.number("alpha", alpha)
+        self.cuts = modalities.checked_cuts(self.owner, cuts or {})
+        self.rates = modalities.checked_rates(self.owner, rates or {}, self.cuts)
+
+    def batch(self, own, donors, crossed):
+        whole = batch_of(self, own, donors, crossed)
+        cut = [
+            batch_of(mixer_of(self.cuts, name), own, donors, crossed, leaf)
+            for name, leaf in modalities.cut_leaves(self.owner, own, self.cuts).items()
+        ]
+        timed = [own[modalities.index_of(self.owner, own, name)] for name in self.rates]
+        modalities.check_seconds(self.owner, timed, self.rates.values())
+        lines = [whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,)) for leaf in timed]
+        return whole._replace(parts=(*cut, *lines))
+
+    def specs(self, own, crossed=False):
+        return modalities.specs(self, own, crossed)
+
+    def sample(self, batch, seed):
+        order, share, place, *seeds = sampling.split(seed, 3 + len(self.cuts))
+        ratio = sampling.beta(share, self.alpha, batch.draws)
+        partners = self.partners(batch, order)
+        given = [
+            part._replace(draws=batch.draws, ratio=ratio, partners=partners) for part in batch.parts
+        ]
+        drawn = [
+            *modalities.cut(self.cuts, given[: len(self.cuts)], seeds),
+            *modalities.cut_in_time(self.rates, given[len(self.cuts) :], place),
+        ]
+        other = modalities.mean_share(drawn) if drawn else 1.0 - ratio
+        blend = plan.blend(partners, tf.stack([1.0 - other, other], axis=1))
+        return plan.Joint((blend, *(each._replace(weights=blend.weights) for each in drawn)))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "alpha": self.alpha,
+            "cuts": modalities.mapped(keras.saving.serialize_keras_object, self.cuts),
+            "rates": dict(self.rates),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        cuts = modalities.mapped(keras.saving.deserialize_keras_object, config["cuts"])
+        return cls(**{**config, "cuts": cuts})

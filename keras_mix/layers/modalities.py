@@ -1,0 +1,162 @@
+"""The modalities of a sample that are cut: what is asked for, the leaves, and the plans."""
+
+import tensorflow as tf
+
+from keras_mix import checks, masks, plan, sampling
+from keras_mix.batch import axis_size
+from keras_mix.layers.base import Mixer
+from keras_mix.layers.composed import Composed, refuse_label_options
+from keras_mix.layers.specs import spec_of
+from keras_mix.leaves import Spec
+from keras_mix.reading import key
+
+
+def checked_cuts(owner, cuts):
+    """The mixers, or the names of others before it, by the names of what they cut."""
+    for name, cut in cuts.items():
+        if not isinstance(cut, str):
+            _check_mixer(owner, name, cut)
+        elif not isinstance(cuts.get(cut), Mixer) or list(cuts).index(cut) > list(cuts).index(name):
+            raise ValueError(
+                f"{owner}: a modality can follow one that stands before it in `cuts` and has a "
+                f"mixer. Received: cuts={{{name!r}: {cut!r}}}"
+            )
+    return dict(cuts)
+
+
+def _check_mixer(owner, name, mixer):
+    cuts_in_place = isinstance(mixer, Mixer) and mixer.pastes and not (mixer.erases or mixer.moves)
+    if not cuts_in_place or isinstance(mixer, Composed) or mixer.num_sources != 2:
+        raise ValueError(
+            f"{owner}: `cuts` must hold mixers that paste one partner in place, such as CutMix, or "
+            f"names. Received: cuts={{{name!r}: {mixer!r}}}. What is not cut is blended."
+        )
+    refuse_label_options(owner, mixer)
+
+
+def checked_rates(owner, rates, cuts):
+    """Places a second by the names of what is cut along the same seconds."""
+    for name, rate in rates.items():
+        checks.integer(f"rates[{name!r}]", rate, low=1)
+        if name in cuts:
+            raise ValueError(
+                f"{owner}: a modality is cut by a mixer or along its seconds. Received: {name!r} "
+                "in both `cuts` and `rates`"
+            )
+        if rate % min(rates.values()):
+            raise ValueError(
+                f"{owner}: the lowest of `rates` must divide the others, so that the same seconds "
+                f"are whole places in all. Received: rates={rates!r}"
+            )
+    return dict(rates)
+
+
+def index_of(owner, leaves, name):
+    """Where the leaf stands that has this name, or whose path ends with it."""
+    for index, leaf in enumerate(leaves):
+        if leaf is not None and name in (leaf.name, key(leaf.name)):
+            return index
+    received = ", ".join(leaf.name for leaf in leaves if leaf is not None)
+    return checks.refuse(
+        owner,
+        f"a sample must have the modality `{name}`",
+        received,
+        "Name modalities as the batch does; fill a missing one, or leave it out of `cuts` and "
+        "`rates`.",
+    )
+
+
+def cut_leaves(owner, leaves, cuts):
+    """The leaves by the names of `cuts`; for boxes that of the image whose region they follow."""
+    found = {name: leaves[index_of(owner, leaves, name)] for name in cuts}
+    return {
+        name: found[cuts[name]] if leaf.kind == "bounding_boxes" else leaf
+        for name, leaf in found.items()
+    }
+
+
+def specs(mixer, leaves, crossed):
+    """How a `CrossModalMix` treats each leaf, by the part of its plan: a blend is the first."""
+    names = (*mixer.cuts, *mixer.rates)
+    named = {index_of(mixer.owner, leaves, name): name for name in names}
+    parts = {None: 0} | {name: part for part, name in enumerate(names, start=1)}
+    return [
+        _spec(mixer, leaf, named.get(index))._replace(
+            part=parts[named.get(index)], crossed=crossed, target=leaf.target
+        )
+        for index, leaf in enumerate(leaves)
+    ]
+
+
+def _spec(mixer, leaf, name):
+    if name in mixer.rates:
+        return Spec(leaf.kind, (1,), leaf.tensor.dtype)
+    if name is None or leaf.kind == "bounding_boxes":
+        return spec_of(mixer, leaf, None)
+    return spec_of(mixer_of(mixer.cuts, name), leaf, leaf)
+
+
+def check_seconds(owner, leaves, rates):
+    """Refuses sequences of different durations."""
+    seconds = {
+        leaf.name: axis_size(leaf.tensor, 1) / rate
+        for leaf, rate in zip(leaves, rates, strict=True)
+        if leaf.tensor.shape[1] is not None
+    }
+    if len(set(seconds.values())) > 1:
+        checks.refuse(
+            owner,
+            "what is cut along the same seconds must last as long",
+            ", ".join(f"{name}: {duration:g} s" for name, duration in seconds.items()),
+            "Crop or pad it, or mend `rates`.",
+        )
+
+
+def mixer_of(cuts, name):
+    """The mixer that cuts a modality, or that cuts the one which it follows."""
+    return cuts[cuts[name]] if isinstance(cuts[name], str) else cuts[name]
+
+
+def mapped(function, cuts):
+    """The same cuts, with a function of each mixer in its place."""
+    return {name: cut if isinstance(cut, str) else function(cut) for name, cut in cuts.items()}
+
+
+def cut(cuts, parts, seeds):
+    """The plans of the modalities that mixers cut, and of those that follow them.
+
+    Args:
+        cuts: As `checked_cuts` returns them.
+        parts: A `keras_mix.batch.Batch` for each, with the λ and the partners that all share.
+        seeds: int32[2] for each.
+    """
+    drawn = {}
+    for (name, by), part, seed in zip(cuts.items(), parts, seeds, strict=True):
+        if isinstance(by, str):
+            region = masks.stretched(drawn[by].region, part.grid)
+            drawn[name] = plan.paste(part.partners, region)
+        else:
+            drawn[name] = by.sample(part, seed)
+    return list(drawn.values())
+
+
+def cut_in_time(rates, parts, seed):
+    """The plans of the modalities that are cut along the same seconds, one `Batch` for each."""
+    if not rates:
+        return []
+    slowest = min(rates.values())
+    coarse = parts[list(rates.values()).index(slowest)]
+    sides = masks.sides(1.0 - coarse.ratio, coarse.grid)
+    centre = sampling.points(seed, coarse.draws, coarse.grid)
+    (line,) = masks.rectangle(centre, sides, coarse.grid)
+    # A place of the slowest is a whole number of places of each other.
+    return [
+        plan.paste(part.partners, (tf.repeat(line, rate // slowest, axis=1),))
+        for part, rate in zip(parts, rates.values(), strict=True)
+    ]
+
+
+def mean_share(drawn):
+    """float32 [B], the mean of what several plans have counted of the partner."""
+    shares = [tf.cast(each.weights[:, 1], tf.float64) for each in drawn]
+    return tf.cast(tf.add_n(shares) / len(shares), tf.float32)

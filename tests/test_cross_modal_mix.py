@@ -1,0 +1,224 @@
+"""CrossModalMix: one partner and one λ are seen in every modality."""
+
+import json
+
+import keras
+import numpy as np
+import oracles
+import pytest
+import tensorflow as tf
+from contract import seed_of
+
+from keras_mix.layers import CrossModalMix, CutMix, FMix, MixUp, Mosaic, RandomChoice, ResizeMix
+
+B = 6
+IDS = np.arange(B)
+
+
+def constant(*shape, dtype="float32"):
+    """Every value of sample i is i."""
+    return np.broadcast_to(IDS.reshape(-1, *[1] * len(shape)), (B, *shape)).astype(dtype)
+
+
+def sample():
+    return {
+        "image": constant(12, 9, 1, dtype="uint8"),
+        "sound": constant(40),
+        "spectrogram": constant(18, 5),
+        "text": constant(7, 4),
+    }
+
+
+def shares_of(mixed):
+    """float64 [B, B], of what samples a pasted modality is made."""
+    counts = oracles.pixels_of(np.asarray(mixed).reshape(B, -1, 1, 1), B)
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def pairs(**options):
+    """The mixed modalities, the partners and their weights."""
+    mixed, y = CrossModalMix(labels="pairs", pairing="roll", **options)(
+        sample(), IDS, seed=seed_of()
+    )
+    return mixed, y[:, 0, 1].numpy().astype(int), y[:, 1, 1].numpy()
+
+
+def test_what_is_not_cut_is_blended_by_one_ratio():
+    mixed, partner, weight = pairs(alpha=8.0)
+    assert 0 < weight.min() < weight.max() < 1
+    expected = IDS + weight * (partner - IDS)
+    for value in mixed.values():
+        flat = value.numpy().reshape(B, -1)
+        np.testing.assert_allclose(flat, np.repeat(expected[:, None], flat.shape[1], 1), rtol=1e-6)
+
+
+def test_one_modality_is_cut_and_the_others_have_its_weight():
+    mixed, partner, weight = pairs(alpha=8.0, cuts={"image": CutMix()})
+    assert mixed["image"].dtype == tf.uint8
+    counted = shares_of(mixed["image"])[IDS, partner].astype("float32")
+    np.testing.assert_array_equal(weight, counted)
+    blended = (IDS + weight * (partner - IDS)).astype("float32")
+    np.testing.assert_array_equal(mixed["sound"], np.repeat(blended[:, None], 40, 1))
+    np.testing.assert_allclose(mixed["text"][:, 3, 2], blended, rtol=1e-6)
+
+
+def test_the_label_is_the_mean_of_what_the_cut_modalities_count():
+    cuts = {"image": CutMix(), "spectrogram": FMix(), "sound": CutMix(spatial_dims=1)}
+    mixed, partner, weight = pairs(alpha=8.0, cuts=cuts)
+    counted = [shares_of(mixed[name])[IDS, partner] for name in cuts]
+    # One λ: the shares differ by no more than the rounding of sides, and by clipping.
+    assert np.abs(counted[1] - weight).max() < 0.5
+    np.testing.assert_allclose(weight, np.mean(counted, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(mixed["text"][:, 0, 0], IDS + weight * (partner - IDS), rtol=1e-6)
+
+
+def test_mixers_that_count_exactly_have_the_same_ratio():
+    cuts = {"image": FMix(), "spectrogram": FMix()}
+    mixed, partner, _ = pairs(alpha=8.0, cuts=cuts)
+    image, spectrogram = (shares_of(mixed[name])[IDS, partner] for name in cuts)
+    # The share of 108 pixels and that of 90 are each the nearest that there is, below λ.
+    assert np.abs(image - spectrogram).max() <= 1 / 90 + 1e-6
+
+
+def test_the_same_seconds_are_cut_in_all():
+    video, sound = constant(8, 3, 2, 1), constant(80)
+    layer = CrossModalMix(
+        alpha=8.0, rates={"video": 4, "sound": 40}, labels="pairs", pairing="roll"
+    )
+    mixed, y = layer({"video": video, "sound": sound, "text": constant(3)}, IDS, seed=seed_of())
+    frames = mixed["video"].numpy()[:, :, 0, 0, 0]
+    np.testing.assert_array_equal(
+        mixed["video"], np.broadcast_to(frames[..., None, None, None], video.shape)
+    )
+    np.testing.assert_array_equal(mixed["sound"], np.repeat(frames, 10, axis=1))
+    partner, weight = y[:, 0, 1].numpy().astype(int), y[:, 1, 1].numpy()
+    np.testing.assert_array_equal(weight, shares_of(frames)[IDS, partner].astype("float32"))
+    assert 0 < weight.max() < 1
+
+
+def test_regions_follow_by_fractions():
+    cuts = {"image": CutMix(), "spectrogram": "image"}
+    mixed, _, _ = pairs(alpha=8.0, cuts=cuts)
+    image, spectrogram = mixed["image"].numpy()[..., 0], mixed["spectrogram"].numpy()
+    rows, columns = np.arange(18) * 12 // 18, np.arange(5) * 9 // 5
+    np.testing.assert_array_equal(spectrogram, image[:, rows][:, :, columns])
+
+
+def test_masks_and_boxes_follow_their_image():
+    boxes = {"boxes": np.tile(np.float32([1, 1, 8, 11]), (B, 1, 1)), "labels": IDS[:, None]}
+    layer = CrossModalMix(
+        alpha=8.0,
+        cuts={"image": CutMix(), "mask": "image", "boxes": "image"},
+        bounding_box_format="xyxy",
+        min_visible=0.0,
+        pairing="roll",
+        box_details=True,
+    )
+    x = {"image": sample()["image"], "sound": sample()["sound"]}
+    y = {"mask": constant(12, 9, dtype="int32"), "boxes": boxes}
+    mixed, found = layer(x, y, seed=seed_of())
+    np.testing.assert_array_equal(found["mask"], mixed["image"][..., 0])
+    inside = mixed["image"].numpy()[:, 1:11, 1:8, 0]
+    for i in range(B):
+        real = found["boxes"]["labels"][i].numpy() != -1
+        seen = dict(
+            zip(
+                found["boxes"]["labels"][i].numpy()[real],
+                found["boxes"]["visible"][i].numpy()[real],
+                strict=True,
+            )
+        )
+        counted = {n: (inside[i] == n).mean() for n in np.unique(inside[i])}
+        assert seen == pytest.approx(counted, rel=1e-6)
+
+
+OPTIONS = {
+    "alpha": 2.0,
+    "cuts": {"image": CutMix(), "spectrogram": "image", "sound": CutMix(spatial_dims=1)},
+    "num_classes": B,
+}
+
+
+@pytest.mark.parametrize("mode", ["plain graph", "all in XLA", "tf.data"])
+def test_every_mode_gives_the_same(mode):
+    layer = CrossModalMix(rate=0.8, jit_compile=mode != "plain graph", **OPTIONS)
+    expected = layer(sample(), IDS, seed=seed_of())
+    if mode == "tf.data":
+        dataset = tf.data.Dataset.from_tensor_slices((sample(), IDS)).batch(B)
+        found = next(iter(dataset.map(lambda x, y: layer(x, y, seed=seed_of()))))
+    else:
+        mix = tf.function(layer, jit_compile=mode == "all in XLA")
+        tensors = tf.nest.map_structure(tf.constant, (sample(), IDS))
+        found = mix(*tensors, seed=seed_of())
+    tf.nest.assert_same_structure(found, expected)
+    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+
+
+def test_partners_of_another_batch():
+    layer = CrossModalMix(**{**OPTIONS, "num_classes": 2 * B})
+    others = {name: value + B for name, value in sample().items()}
+    mixed, labels = layer((sample(), IDS), partners=(others, IDS + B), seed=seed_of())
+    seen = labels.numpy() @ np.arange(2 * B)
+    np.testing.assert_allclose(mixed["text"].numpy().mean(axis=(1, 2)), seen, rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"alpha": 0.0}, {"rate": 0.0}])
+def test_unmixed_samples_keep_every_bit(options):
+    mixed, labels = CrossModalMix(**{**OPTIONS, **options})(sample(), IDS, seed=seed_of())
+    for name, value in sample().items():
+        np.testing.assert_array_equal(mixed[name], value)
+    np.testing.assert_array_equal(labels, np.eye(B))
+
+
+def test_keras_saves_and_loads_it():
+    layer = CrossModalMix(rates={"text": 7}, **OPTIONS)
+    saved = json.dumps(keras.saving.serialize_keras_object(layer))
+    loaded = keras.saving.deserialize_keras_object(json.loads(saved))
+    assert loaded.get_config() == layer.get_config()
+    for one, other in zip(
+        tf.nest.flatten(layer(sample(), IDS, seed=seed_of())),
+        tf.nest.flatten(loaded(sample(), IDS, seed=seed_of())),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"cuts": {"image": MixUp()}}, "paste one partner in place"),
+        ({"cuts": {"image": ResizeMix()}}, "paste one partner in place"),
+        ({"cuts": {"image": Mosaic()}}, "paste one partner in place"),
+        ({"cuts": {"image": RandomChoice([CutMix()])}}, "paste one partner in place"),
+        ({"cuts": {"image": CutMix(num_classes=3)}}, "`num_classes` belongs to the CrossModalMix"),
+        ({"cuts": {"mask": "image", "image": CutMix()}}, "can follow one that stands before it"),
+        ({"cuts": {"mask": "image"}}, "can follow one that stands before it"),
+        ({"cuts": {"a": CutMix()}, "rates": {"a": 2}}, "in both `cuts` and `rates`"),
+        ({"rates": {"video": 25, "sound": 16001}}, "must divide the others"),
+        ({"rates": {"video": 0}}, "must be an integer of at least 1"),
+        ({"alpha": -1}, "`alpha` must be a finite number"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        CrossModalMix(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"cuts": {"picture": CutMix()}}, "must have the modality `picture`.*x/image"),
+        ({"rates": {"sound": 10, "spectrogram": 5}}, "must last as long.*4 s.*3.6 s"),
+        ({"cuts": {"sound": CutMix()}}, "must have 2 axes"),
+    ],
+)
+def test_batches_that_do_not_fit_are_refused(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        CrossModalMix(**options)(sample(), np.eye(B, dtype="f4"))
+
+
+def test_modalities_of_different_sizes_are_refused():
+    batch = {**sample(), "sound": sample()["sound"][:-1]}
+    with pytest.raises(ValueError, match="as many samples"):
+        CrossModalMix()(batch, np.eye(B, dtype="f4"))
