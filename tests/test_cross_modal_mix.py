@@ -10,6 +10,7 @@ import tensorflow as tf
 from contract import seed_of
 
 from keras_mix.layers import CrossModalMix, CutMix, FMix, MixUp, Mosaic, RandomChoice, ResizeMix
+from keras_mix.models import MixingModel
 
 B = 6
 IDS = np.arange(B)
@@ -169,6 +170,37 @@ def test_unmixed_samples_keep_every_bit(options):
     for name, value in sample().items():
         np.testing.assert_array_equal(mixed[name], value)
     np.testing.assert_array_equal(labels, np.eye(B))
+
+
+def pictures_and_tones(size=128):
+    """A bright quarter of the picture and the pitch of the tone tell the class, with noise."""
+    rng, ids = np.random.default_rng(0), np.arange(size) % 4
+    image = np.kron(np.eye(4)[ids].reshape(-1, 2, 2), np.ones((4, 4)))[..., None]
+    sound = np.sin(0.2 * np.arange(64) * (1 + ids[:, None]))[..., None]
+    x = {"image": image, "sound": sound}
+    noisy = {name: clean + 0.3 * rng.normal(size=clean.shape) for name, clean in x.items()}
+    return {name: value.astype("float32") for name, value in noisy.items()}, ids
+
+
+def two_encoders():
+    image, sound = keras.Input((8, 8, 1), name="image"), keras.Input((64, 1), name="sound")
+    seen = keras.layers.Dense(16, activation="relu")(keras.layers.Flatten()(image))
+    heard = keras.layers.Conv1D(8, 9, strides=4, activation="relu")(sound)
+    heard = keras.layers.GlobalAveragePooling1D()(heard)
+    together = keras.layers.Concatenate()([seen, heard])
+    output = keras.layers.Dense(4, activation="softmax")(together)
+    return keras.Model({"image": image, "sound": sound}, output)
+
+
+def test_two_encoders_learn_from_mixed_pairs_inside_the_compiled_train_step():
+    x, ids = pictures_and_tones()
+    keras.utils.set_random_seed(1)
+    mixer = CrossModalMix(cuts={"image": CutMix()}, rates={"sound": 16})
+    model = MixingModel(two_encoders(), mixer)
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", jit_compile=True)
+    losses = model.fit(x, ids, epochs=8, batch_size=32, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
+    assert (model.base.predict(x, verbose=0).argmax(axis=1) == ids).mean() > 0.9
 
 
 def test_keras_saves_and_loads_it():
