@@ -56,6 +56,9 @@ BY_ALPHA = {"strong": {"alpha": 8.0}, "off": {"alpha": 0}, "varied": ALPHAS}
 MOVES = {"moves": True, "smallest": 2}
 MIXERS = {
     "MixUp": Row(layers.MixUp, **BY_ALPHA, pastes=False),
+    "MixGen": Row(
+        layers.MixGen, strong={}, off={"rate": 0}, varied={"ratio": [0.5, 0.1]}, pastes=False
+    ),
     "CutMix": Row(layers.CutMix, **BY_ALPHA),
     "FMix": Row(
         layers.FMix,
