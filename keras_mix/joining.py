@@ -25,6 +25,10 @@ def index_of(owner, name, leaves):
             "must be strings [B] or [B, 1], or token ids [B, L], to be put together",
             checks.described(tensor),
         )
+    sizes = shape[0], next(leaf.tensor.shape[0] for leaf in leaves if leaf.kind != "passthrough")
+    if None not in sizes and sizes[0] != sizes[1]:
+        rule = "must have as many samples as the rest"
+        checks.reject(owner, name, rule, f"{sizes[0]} beside {sizes[1]} samples")
     return found[0]
 
 

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, joining, plan, sampling
+from keras_mix import checks, joining, plan
 from keras_mix.batch import axis_size
 from keras_mix.layers.base import Mixer
 
@@ -75,7 +75,7 @@ class MixGen(Mixer):
 
     def sample(self, batch, seed):
         weights = tf.constant([[self.ratio, 1.0 - self.ratio]])
-        return plan.blend(self.partners(batch, sampling.split(seed, 1)[0]), weights)
+        return plan.blend(self.partners(batch, seed), weights)
 
     def get_config(self):
         config = super().get_config()
