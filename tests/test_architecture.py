@@ -30,6 +30,7 @@ BELOW_MIXERS = [
     "grids",
     "specs",
     "mix_point",
+    "synchronized_augmentation",
 ]
 # Layers that stand inside models, on any backend, and draw as these do.
 IN_MODELS = {"layers.feature_mix", "layers.modality_dropout"}
@@ -39,13 +40,13 @@ RANKS = [
     {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
     {"plan", "modalities", "views", "joining", "disk_cache"},
     {"sampling", "masks", "fields", "saliency", "resizing", "visible"},
-    {"placing", "boxes"},
+    {"placing", "boxes", "windows"},
     {"leaves"},
     {"reading"},
     {"layers.calls", "layers.box_checks"},
     {"layers.grids"},
     {"layers.specs", "layers.configured"},
-    {"layers.base"},
+    {"layers.base", "layers.synchronized_augmentation"},
     {"layers.composed"},
     {"layers.mix_point", *MIXERS},
     {"layers", "recipes"},

@@ -25,6 +25,7 @@ _MODULES = {
     "ResizeMix": "resize_mix",
     "SaliencyMix": "saliency_mix",
     "SmoothMix": "smooth_mix",
+    "SynchronizedAugmentation": "synchronized_augmentation",
 }
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "ResizeMix",
     "SaliencyMix",
     "SmoothMix",
+    "SynchronizedAugmentation",
 ]
 
 

@@ -17,8 +17,9 @@ class FeatureMix(keras.layers.Layer):
     by 1 - λ, and one label follows for both: λ y_i + (1 - λ) y_j. λ is drawn from Beta(α, α).
     Otherwise the features come out as they went in, and labels in the same form as in training.
 
-    The features must have one shape, so project each modality first. It runs on any backend of
-    Keras; there the draws are those of `keras_mix.models`.
+    The features must have one shape, so project each modality first, and pool what has a Keras
+    mask, for masks end here. It runs on any backend of Keras, with the draws of
+    `keras_mix.models`.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution; 0 mixes nothing. Defaults to 2.0,
@@ -81,8 +82,7 @@ class FeatureMix(keras.layers.Layer):
         self.num_classes = checks.integer("num_classes", num_classes, low=2, optional=True)
         self.seed = checks.integer("seed", seed, optional=True)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
-        self._concentration = draws.concentration(self.alpha, self.alpha)
-        self.supports_masking = True
+        self._concentration = draws.fixed(self.alpha)
         self.built = True
 
     @property
@@ -110,9 +110,6 @@ class FeatureMix(keras.layers.Layer):
         if labels is None:
             return features
         return features, self._labels(labels, plan if training else None)
-
-    def compute_mask(self, inputs, previous_mask=None):
-        return None
 
     def get_config(self):
         return {
