@@ -170,7 +170,7 @@ def test_learned_tokens_stand_at_each_place_and_are_learned():
     fell = (outputs["text"] == 1).all(axis=(1, 2))
     assert 0 < fell.mean() < 1
     assert (outputs["text"][~fell] == 7).all()
-    inputs = {"image": keras.Input((4,)), "text": keras.Input((5, 3))}
+    inputs = {"image": keras.Input((4,), name="image"), "text": keras.Input((5, 3), name="text")}
     hidden = layer(inputs)
     pooled = keras.layers.GlobalAveragePooling1D()(hidden["text"])
     outputs = keras.layers.Dense(1)(keras.layers.Concatenate()([hidden["image"], pooled]))
@@ -208,7 +208,10 @@ def test_a_model_trains_and_is_saved_with_missing_modalities(tmp_path):
 
 
 def test_keras_masks_pass():
-    inputs = {"text": keras.Input((5,), dtype="int32"), "image": keras.Input((4,))}
+    inputs = {
+        "text": keras.Input((5,), dtype="int32", name="text"),
+        "image": keras.Input((4,), name="image"),
+    }
     embedding = keras.layers.Embedding(9, 3, mask_zero=True)
     hidden = ModalityDropout(0.3)({"text": embedding(inputs["text"]), "image": inputs["image"]})
     mean = keras.layers.GlobalAveragePooling1D()(hidden["text"])
