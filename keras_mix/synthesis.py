@@ -16,7 +16,7 @@ class FillModality:
     disk under a key of the generator's name and version and of the inputs' content, so that it is
     made once; change the version when the generator changes. A sample at which the generator
     raises, or whose result does not fit `spec`, is skipped and counted, and tried again in the
-    next pass. Samples come out in the order in which they came in; how many is not known beforehand.
+    next pass. Samples come out in the order in which they came in; how many is not known before.
 
     Each sample comes out with a flag, "synthetic" beside the modalities (`flag` names it), and
     with a sample weight: `weight` times the own one for what is synthetic, the own one or 1 for
