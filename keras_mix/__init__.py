@@ -18,6 +18,7 @@ __all__ = [
     "models",
     "plot",
     "recipes",
+    "synthesis",
 ]
 
 

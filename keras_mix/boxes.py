@@ -99,6 +99,11 @@ def pixels(boxes, options):
     return _converted(tf.cast(boxes.boxes, tf.float32), boxes.frame, options.format, "xyxy")
 
 
+def from_pixels(pixels, frame, target):
+    """float32 [B, N, 4] in a format, of left, top, right and bottom in pixels."""
+    return _converted(pixels, frame, "xyxy", target)
+
+
 @functools.partial(tf.function, autograph=False)
 def _converted(boxes, frame, source, target):
     """In a graph of its own, where Keras computes by TensorFlow whatever its backend is."""

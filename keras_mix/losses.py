@@ -1,7 +1,11 @@
-"""Losses for packed targets: class ids and weights instead of one-hot labels."""
+"""Losses for packed targets, class ids and weights instead of one-hot; and for two modalities."""
 
 import keras
 from keras import ops
+
+from keras_mix.consistency import CrossModalConsistencyLoss
+
+__all__ = ["CrossModalConsistencyLoss", "MixedLoss"]
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

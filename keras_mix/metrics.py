@@ -1,7 +1,12 @@
-"""Metrics for packed targets."""
+"""Metrics for packed targets, and of retrieval from one modality by another."""
 
 import keras
 from keras import ops
+
+from keras_mix import retrieval
+from keras_mix.retrieval import RecallAtK, retrieval_recall
+
+__all__ = ["MixedMetric", "RecallAtK", "retrieval_recall"]
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -35,8 +40,7 @@ class MixedMetric(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         if len(ops.shape(y_true)) == 3:
-            dominant = ops.argmax(y_true[:, 1], axis=-1)[:, None]
-            y_true = ops.take_along_axis(y_true[:, 0], dominant, axis=1)[:, 0]
+            y_true = retrieval.dominant(y_true)
         return self.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 
     def result(self):

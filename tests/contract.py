@@ -26,6 +26,7 @@ class Row(NamedTuple):
         erases: Whether it only fills pixels.
         moves: Whether its sources move, so that a sample mixed with itself is another one.
         resizes: Whether its sources are read between their pixels.
+        fixed: Whether its share of each source is no draw.
         looks: Whether its regions depend on the images.
         smallest: The least height and width of its images.
     """
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     erases: bool = False
     moves: bool = False
     resizes: bool = False
+    fixed: bool = False
     looks: bool = False
     smallest: int = 1
 
@@ -56,6 +58,14 @@ BY_ALPHA = {"strong": {"alpha": 8.0}, "off": {"alpha": 0}, "varied": ALPHAS}
 MOVES = {"moves": True, "smallest": 2}
 MIXERS = {
     "MixUp": Row(layers.MixUp, **BY_ALPHA, pastes=False),
+    "MixGen": Row(
+        layers.MixGen,
+        strong={},
+        off={"rate": 0},
+        varied={"ratio": [0.5, 0.1]},
+        pastes=False,
+        fixed=True,
+    ),
     "CutMix": Row(layers.CutMix, **BY_ALPHA),
     "FMix": Row(
         layers.FMix,

@@ -14,6 +14,7 @@ import pytest
 
 import keras_mix
 from keras_mix.layers.base import Mixer
+from keras_mix.synthesis import FillModality
 
 PACKAGE = Path(keras_mix.__file__).parent
 MODULES = {
@@ -30,33 +31,37 @@ BELOW_MIXERS = [
     "modalities",
     "specs",
     "mix_point",
+    "synchronized_augmentation",
 ]
-NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS)}
+# Layers that stand inside models, on any backend, and draw as these do.
+IN_MODELS = {"layers.feature_mix", "layers.modality_dropout"}
+NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS), *IN_MODELS}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
-    {"plan"},
+    {"plan", "modalities", "views", "joining", "disk_cache"},
     {"sampling", "masks", "fields", "saliency", "resizing", "visible"},
-    {"placing", "boxes"},
+    {"placing", "boxes", "windows"},
     {"leaves"},
     {"reading"},
     {"layers.calls", "layers.box_checks"},
     {"layers.grids"},
     {"layers.specs", "layers.configured"},
-    {"layers.base"},
+    {"layers.base", "layers.synchronized_augmentation"},
     {"layers.composed"},
     {"layers.modalities"},
     {"layers.mix_point", *MIXERS},
     {"layers", "recipes"},
     {"models.portable", "models.places"},
     {"models.draws", "models.masking", "models.hooks", "models.defaults"},
-    {"models.origins", "models.blends", "models.dials", "models.loss"},
+    {"models.origins", "models.blends", "models.dials", "models.loss", *IN_MODELS},
     {"models.arguments", "models.run"},
     {"models.choices"},
     {"models.mixing_model"},
     {"models.manifold_mixup"},
     {"models"},
-    {"callbacks", "data", "losses", "metrics", "plot"},
+    {"consistency", "retrieval"},
+    {"callbacks", "data", "losses", "metrics", "plot", "synthesis"},
     {"evaluate"},
     {"cli"},
     {"__init__", "__main__"},
@@ -66,6 +71,8 @@ ROOMS = {"evaluate"}
 THIRD_PARTY_ROOMS = {"tensorflow_probability": {"sampling"}}
 WITHOUT_TENSORFLOW = {
     *("checks", "losses", "metrics", "callbacks", "__init__", "extras", "layers.mix_point"),
+    *("modalities", "views", "consistency", "retrieval"),
+    *IN_MODELS,
     *(module for module in MODULES if module.startswith("models") and module != "models.draws"),
 }
 
@@ -106,7 +113,7 @@ def dependencies(module):
 
 def public():
     """(module, name, object) of all that the public namespaces offer."""
-    for module in ("layers", "models", "callbacks", "losses", "metrics", "data"):
+    for module in ("layers", "models", "callbacks", "losses", "metrics", "data", "synthesis"):
         namespace = importlib.import_module(f"keras_mix.{module}")
         for name in dir(namespace):
             value = getattr(namespace, name)
@@ -224,5 +231,5 @@ def test_mixer_names_its_source(thing):
 
 @pytest.mark.parametrize("thing", [p for p in public() if inspect.isclass(p.values[0])])
 def test_what_keras_saves_is_registered(thing):
-    saved = not issubclass(thing, keras.callbacks.Callback)
+    saved = not issubclass(thing, (keras.callbacks.Callback, FillModality))
     assert not saved or keras.saving.get_registered_name(thing).startswith("keras_mix>")

@@ -119,7 +119,7 @@ def test_one_draw_of_a_region_serves_the_batch(row):
     assert region.shape[0] == 1
 
 
-@every_mixer_of_sources
+@mixers_that(lambda row: not (row.erases or row.fixed))
 def test_each_sample_has_its_own_draw(row):
     layer = row.make(labels="pairs", pairing="roll", **row.strong)
     assert len(np.unique(packed(layer, 6)[1][:, 0])) > 3

@@ -1,6 +1,7 @@
-"""The mixers: Keras layers that also serve as tf.data map functions; and MixPoint.
+"""The mixers: Keras layers that also serve as tf.data map functions; and layers of models.
 
-Each is loaded at its first use: the mixers need TensorFlow, MixPoint does not.
+Each is loaded at its first use: the mixers need TensorFlow; MixPoint, FeatureMix and
+ModalityDropout, which stand inside models, run on any backend.
 """
 
 import importlib
@@ -11,10 +12,13 @@ _MODULES = {
     "CutMix": "cutmix",
     "Cutout": "cutout",
     "FMix": "fmix",
+    "FeatureMix": "feature_mix",
     "GridMask": "grid_mask",
     "GridMix": "grid_mix",
+    "MixGen": "mix_gen",
     "MixPoint": "mix_point",
     "MixUp": "mixup",
+    "ModalityDropout": "modality_dropout",
     "Mosaic": "mosaic",
     "RICAP": "ricap",
     "RandomApply": "random_apply",
@@ -22,6 +26,7 @@ _MODULES = {
     "ResizeMix": "resize_mix",
     "SaliencyMix": "saliency_mix",
     "SmoothMix": "smooth_mix",
+    "SynchronizedAugmentation": "synchronized_augmentation",
 }
 
 __all__ = [
@@ -31,16 +36,20 @@ __all__ = [
     "CutMix",
     "Cutout",
     "FMix",
+    "FeatureMix",
     "GridMask",
     "GridMix",
+    "MixGen",
     "MixPoint",
     "MixUp",
+    "ModalityDropout",
     "Mosaic",
     "RandomApply",
     "RandomChoice",
     "ResizeMix",
     "SaliencyMix",
     "SmoothMix",
+    "SynchronizedAugmentation",
 ]
 
 

@@ -20,6 +20,10 @@ if keras.backend.backend() == "tensorflow":
         """An α that may change, for `beta`; `variable` holds its value."""
         return Concentration(alpha)
 
+    def fixed(alpha):
+        """An α that never changes, for `beta`."""
+        return alpha
+
 else:
     from keras_mix.models.portable import Concentration, beta, coin, partners, split, uniform
 
@@ -31,5 +35,9 @@ else:
         """An α that may change, for `beta`; `variable` holds its value."""
         return Concentration(variable)
 
+    def fixed(alpha):
+        """An α that never changes, for `beta`."""
+        return Concentration(alpha)
 
-__all__ = ["begin", "beta", "coin", "concentration", "partners", "split", "uniform"]
+
+__all__ = ["begin", "beta", "coin", "concentration", "fixed", "partners", "split", "uniform"]

@@ -1,0 +1,211 @@
+"""FeatureMix."""
+
+import keras
+from keras import ops
+
+from keras_mix import checks, modalities
+from keras_mix.models import draws, portable
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class FeatureMix(keras.layers.Layer):
+    """Blends two modalities' features across samples, in the space that they share.
+
+    In training sample i keeps the share λ_i of its feature in one modality and has the rest from
+    its partner's feature in the other: image_i becomes λ image_i + (1 - λ) text_j, and text_i
+    becomes λ text_i + (1 - λ) image_j. So both results are made of sample i by λ and of sample j
+    by 1 - λ, and one label follows for both: λ y_i + (1 - λ) y_j. λ is drawn from Beta(α, α).
+    Otherwise the features come out as they went in, and labels in the same form as in training.
+
+    The features must have one shape, so project each modality first, and pool what has a Keras
+    mask, for masks end here. It runs on any backend of Keras, with the draws of
+    `keras_mix.models`.
+
+    Args:
+        alpha: The concentration α ≥ 0 of the Beta distribution; 0 mixes nothing. Defaults to 2.0,
+            the choice of Manifold Mixup for hidden states on CIFAR (section 5.1).
+        pairing: "shuffle", "derange", "reverse" or "roll", as in `keras_mix.layers.MixUp`.
+            Defaults to "shuffle".
+        per: "sample" or "batch": one λ for each, or for all. Defaults to "sample".
+        rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
+            Defaults to 1.
+        num_classes: The number of classes, to one-hot encode class ids. Defaults to None: class
+            ids are packed, float32 [B, 2, S], for `keras_mix.losses.MixedLoss`.
+        seed: An integer that fixes the sequence of draws. Defaults to None: entropy.
+        **kwargs: Keras's arguments of a layer, `name`, `dtype`.
+
+    Call arguments:
+        inputs: A dict or list of two float tensors of one shape, [B, D] or [B, T, D].
+        labels: Integers [B] or [B, 1], class ids; or floats [B, …], which are blended. None gives
+            back the features alone, which training takes only with a `plan`.
+        plan: Sources [B, S] and weights [B, S], in this order or by these names, such as a
+            `keras_mix.plan.Plan` without a region. Defaults to None: the layer draws.
+        training: Whether to mix. As in Keras: False if nothing is said.
+
+    Returns:
+        The features in their structure; and the labels, if there are any: (features, labels).
+
+    Raises:
+        ValueError: If an argument is out of range; if there are not two modalities, or not of one
+            width, or no floats; if their batches differ; if labels are missing in training.
+
+    Example:
+
+    >>> mix = keras_mix.layers.FeatureMix(alpha=2.0, num_classes=10)
+    >>> image, text = np.random.rand(2, 8, 16).astype("float32")
+    >>> (image, text), labels = mix([image, text], np.arange(8), training=True)
+    >>> tuple(labels.shape)
+    (8, 10)
+
+    Reference:
+        Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States",
+        ICML 2019, arXiv:1806.05236, section 2, for mixing hidden states. Crossing the modalities
+        is a choice made here; it follows no paper.
+    """
+
+    def __init__(
+        self,
+        alpha=2.0,
+        pairing="shuffle",
+        per="sample",
+        rate=1.0,
+        num_classes=None,
+        seed=None,
+        **kwargs,
+    ):
+        # Autocast would spoil labels and weights.
+        super().__init__(autocast=False, **kwargs)
+        self.alpha = checks.number("alpha", alpha)
+        self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
+        self.per = checks.choice("per", per, checks.PER)
+        self.rate = checks.number("rate", rate, high=1.0)
+        self.num_classes = checks.integer("num_classes", num_classes, low=2, optional=True)
+        self.seed = checks.integer("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self._concentration = draws.fixed(self.alpha)
+        self.built = True
+
+    @property
+    def owner(self):
+        """Whom messages name."""
+        return type(self).__name__
+
+    def call(self, inputs, labels=None, plan=None, training=False):
+        keys, (first, second) = self._read(inputs)
+        self._check_labels(labels, first)
+        if training and labels is None and plan is None:
+            checks.refuse(
+                self.owner,
+                "features cannot be mixed without their labels",
+                "features alone, in training",
+                "Call it on both: `features, labels = layer(features, labels)`; or give the plan "
+                "that you mix the labels with.",
+            )
+        plan = self._given(plan, first) if plan is not None else None
+        if training and plan is None:
+            plan = self._drawn(ops.shape(first)[0])
+        if training:
+            first, second = _crossed(first, second, plan), _crossed(second, first, plan)
+        features = modalities.pack(inputs, keys, [first, second])
+        if labels is None:
+            return features
+        return features, self._labels(labels, plan if training else None)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "alpha": self.alpha,
+            "pairing": self.pairing,
+            "per": self.per,
+            "rate": self.rate,
+            "num_classes": self.num_classes,
+            "seed": self.seed,
+        }
+
+    def _read(self, inputs):
+        keys, tensors = modalities.split(self.owner, inputs)
+        if len(keys) != 2:
+            checks.refuse(self.owner, "two modalities are crossed", f"{len(keys)} of them")
+        modalities.check_tensors(self.owner, keys, tensors)
+        for key, tensor in zip(keys, tensors, strict=True):
+            if not modalities.is_float(tensor):
+                checks.reject(self.owner, key, "must hold floats", checks.described(tensor))
+        shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
+        if len(shapes[0]) != len(shapes[1]) or any(
+            None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=False)
+        ):
+            checks.refuse(
+                self.owner,
+                "both modalities' features must have one shape",
+                f"{shapes[0]} and {shapes[1]} beside the batch",
+                "Project each to a common width first, with a Dense layer, say.",
+            )
+        return keys, tensors
+
+    def _check_labels(self, labels, first):
+        if labels is None:
+            return
+        column = len(labels.shape) == 1 or (len(labels.shape) == 2 and labels.shape[1] == 1)
+        if len(labels.shape) == 0 or (not modalities.is_float(labels) and not column):
+            checks.reject(
+                self.owner,
+                "labels",
+                "must be class ids [B] or [B, 1], or floats [B, …]",
+                checks.described(labels),
+                "One-hot encode several class ids a sample.",
+            )
+        modalities.check_tensors(self.owner, ["features", "labels"], [first, labels])
+
+    def _drawn(self, size):
+        order, share, chance = draws.split(draws.begin(self.seed_generator), 3)
+        count = 1 if self.per == "batch" else size
+        ratio = draws.beta(share, self._concentration, count)
+        ratio = ops.where(draws.coin(chance, self.rate, count), ratio, 1.0)
+        partners = draws.partners(order, self.pairing, size, size, crossed=False)
+        return portable.shares(partners, ops.broadcast_to(ratio, [size]))
+
+    def _given(self, plan, first):
+        """The `Shares` of a plan that the caller drew."""
+        if getattr(plan, "region", None) is not None:
+            checks.refuse(
+                self.owner,
+                "features have no places, so a plan is applied by its weights",
+                "a plan with a region",
+                "Pass (plan.sources, plan.weights).",
+            )
+        sources = getattr(plan, "sources", None)
+        sources, weights = tuple(plan)[:2] if sources is None else (sources, plan.weights)
+        sources = ops.cast(ops.convert_to_tensor(sources), "int32")
+        weights = ops.cast(ops.convert_to_tensor(weights), "float32")
+        if len(sources.shape) != 2 or tuple(sources.shape) != tuple(weights.shape):
+            checks.refuse(
+                self.owner,
+                "`plan` must hold sources [B, S] and weights [B, S]",
+                f"shapes {tuple(sources.shape)} and {tuple(weights.shape)}",
+            )
+        modalities.check_tensors(self.owner, ["features", "plan"], [first, sources])
+        return portable.Shares(sources, weights)
+
+    def _labels(self, labels, plan):
+        if modalities.is_float(labels):
+            return labels if plan is None else portable.blend(labels, plan)
+        ids = ops.cast(ops.reshape(labels, [-1]), "int32")
+        if self.num_classes is not None:
+            one_hot = ops.one_hot(ids, self.num_classes, dtype="float32")
+            return one_hot if plan is None else portable.blend(one_hot, plan)
+        if plan is None:
+            own = ops.arange(ops.shape(ids)[0], dtype="int32")
+            plan = portable.shares(own, ops.ones_like(own, dtype="float32"))
+        ids = ops.cast(ops.take(ids, plan.sources, axis=0), "float32")
+        return ops.stack([ids, plan.weights], axis=1)
+
+
+def _crossed(own, other, plan):
+    """A feature's own share, and all others from the other modality, where they weigh anything."""
+    weights = ops.cast(ops.stop_gradient(plan.weights), "float32")
+    mixed = ops.cast(own, "float32") * portable.beside(weights[:, 0], own)
+    for source in range(1, plan.sources.shape[1]):
+        share = portable.beside(weights[:, source], own)
+        part = share * ops.cast(ops.take(other, plan.sources[:, source], axis=0), "float32")
+        mixed = mixed + ops.where(share > 0, part, 0.0)
+    return ops.cast(mixed, own.dtype)

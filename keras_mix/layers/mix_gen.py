@@ -1,0 +1,107 @@
+"""MixGen."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix import checks, joining, plan
+from keras_mix.batch import axis_size
+from keras_mix.layers.base import Mixer
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class MixGen(Mixer):
+    """Blends the images of two image-text pairs and puts their texts together.
+
+    The image becomes λ x_i + (1 - λ) x_j with λ fixed at ½, the text "text_i text_j": a pair
+    stays a pair, for both say what both show. Texts are strings, or token ids whose padding
+    stands at the end; ids come out [B, max_length], padded alike whether they were mixed or not.
+    A sample that is its own partner stays as it is. Labels, where there are any, are blended.
+
+    Deviation from the authors' code: it mixes the first M samples of a batch with the next M and
+    leaves the rest; here each sample is mixed with probability `rate`, by `pairing`.
+
+    Args:
+        texts: The names of the texts among the leaves, such as ["caption"]: strings [B] or
+            [B, 1], or integers [B, L]. Defaults to (): no texts, only images.
+        ratio: λ in [0, 1]. Defaults to 0.5, as in the authors' code.
+        separator: What stands between two strings. Defaults to a space, as in the authors' code.
+        max_length: The length of rows of token ids that come out; what does not fit is cut.
+            Defaults to None: twice the length that comes in.
+        padding_id: The id that pads rows. Defaults to 0.
+        start_id: The id that opens a row, left out of the second text. Defaults to None.
+        end_id: The id that closes a row, left out of the first text, and put last where the row
+            was cut. Defaults to None.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+
+    Raises:
+        ValueError: If an argument is out of range, or a text is missing or is no text.
+
+    Example:
+
+    >>> pairs = {
+    ...     "images": np.random.rand(4, 32, 32, 3).astype("float32"),
+    ...     "caption": np.array(["a dog", "a cat", "a red car", "the sea"]),
+    ... }
+    >>> pairs = keras_mix.layers.MixGen(texts=["caption"], rate=0.25)(pairs)
+    >>> pairs["caption"].shape
+    TensorShape([4])
+
+    Reference:
+        Hao et al., "MixGen: A New Multi-Modal Data Augmentation", WACV workshops 2023,
+        arXiv:2206.08358, section 3. The abstract and the authors' code were read; that the paper
+        mixes a quarter of each batch (`rate=0.25`) is from memory.
+    """
+
+    def __init__(
+        self,
+        texts=(),
+        ratio=0.5,
+        separator=" ",
+        max_length=None,
+        padding_id=0,
+        start_id=None,
+        end_id=None,
+        **kwargs,
+    ):
+        self.texts = checks.names("texts", texts)
+        kwargs["passthrough"] = (*kwargs.pop("passthrough", ()), *self.texts)
+        super().__init__(**kwargs)
+        self.ratio = checks.number("ratio", ratio, high=1.0)
+        self.separator = str(separator)
+        self.max_length = checks.integer("max_length", max_length, low=1, optional=True)
+        self.padding_id = checks.integer("padding_id", padding_id)
+        self.start_id = checks.integer("start_id", start_id, optional=True)
+        self.end_id = checks.integer("end_id", end_id, optional=True)
+
+    def sample(self, batch, seed):
+        weights = tf.constant([[self.ratio, 1.0 - self.ratio]])
+        return plan.blend(self.partners(batch, seed), weights)
+
+    def get_config(self):
+        config = super().get_config()
+        names = ("texts", "ratio", "separator", "max_length", "padding_id", "start_id", "end_id")
+        own = {name: getattr(self, name) for name in names}
+        passed = [name for name in config["passthrough"] if name not in self.texts]
+        return {**config, **own, "texts": list(self.texts), "passthrough": passed}
+
+    def _results(self, plan, own, donors, specs):
+        results = super()._results(plan, own, donors, specs)
+        for text in self.texts:
+            index = joining.index_of(self.owner, text, own)
+            tensors = own[index].tensor, donors[index].tensor
+            results[index] = self._joined(plan, *tensors, specs[index].crossed)
+        return results
+
+    def _joined(self, plan, own, donor, crossed):
+        joins = tf.zeros([tf.shape(own)[0]], tf.bool)
+        if plan is None:
+            donor = own
+        else:
+            sources = plan.sources
+            joins = (plan.weights[:, 1] > 0) & (crossed | (sources[:, 1] != sources[:, 0]))
+            donor = tf.gather(donor, sources[:, 1])
+        if own.dtype == tf.string:
+            return joining.strings(own, donor, joins, self.separator)
+        length = self.max_length or 2 * axis_size(own, 1)
+        marks = self.padding_id, self.start_id, self.end_id
+        return joining.ids(own, donor, joins, length, *marks)

@@ -1,0 +1,283 @@
+"""ModalityDropout."""
+
+from collections.abc import Mapping
+
+import keras
+from keras import ops
+
+from keras_mix import checks, modalities
+from keras_mix.models import draws, portable
+
+RESCALES = ("expectation", "count")
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class ModalityDropout(keras.layers.Layer):
+    """Drops whole modalities of each sample while a model trains, never all of them.
+
+    Each modality m falls with its rate p_m, independently, given that not all of a sample's fall
+    together: the law of drawing again as long as all fall, drawn here at once. So a modality is
+    in truth dropped with probability (p_m - P) / (1 - P), where P is the product of all rates:
+    0.23 for two modalities at 0.3. What a sample lacks anyway can be told by `present`: it is
+    dropped always, in evaluation too, and the last that a sample has is never dropped.
+
+    A dropped modality becomes zeros, or a learned token: one vector as wide as the modality's
+    last axis, at each of its places. Kept values keep every bit unless they are rescaled. Keras
+    masks pass as they are: an emptied mask would make Keras's masked means 0 / 0. It runs on any
+    backend of Keras.
+
+    Args:
+        rates: The probabilities p_m in [0, 1]: a dict by the modalities' keys, or a list in their
+            order; or one number for all. Not all may be 1. Defaults to 0.3 (a choice of ours).
+        learned_tokens: Whether a weight for each modality stands where it was dropped. Defaults
+            to False: zeros.
+        token_initializer: The initializer of the tokens. Defaults to "zeros", so that training
+            starts as without them.
+        rescale: None; "expectation", which divides what is kept by the probability that it is,
+            so that the mean over the draws is the modality itself; or "count", which multiplies
+            what is kept by the number of modalities over the number of those kept, so that their
+            sum keeps its size (in evaluation, too, where `present` says that some are missing).
+            Neither goes with tokens. Defaults to None.
+        return_present: Whether the layer returns (modalities, present) with booleans [B] that
+            tell what is still there, in the modalities' structure. Defaults to False.
+        seed: An integer that fixes the sequence of draws. Defaults to None: entropy.
+        **kwargs: Keras's arguments of a layer, `name`, `dtype`.
+
+    Call arguments:
+        inputs: A dict or list of float tensors [B, …], one a modality.
+        present: Booleans [B] in the same structure, False where a sample lacks the modality.
+            Modalities of rate 1 stay where a sample has no others. Defaults to None: nothing is
+            missing.
+        training: Whether to draw. As in Keras's Dropout: False if nothing is said.
+
+    Raises:
+        ValueError: If the rates drop every modality always, or are not those of the modalities;
+            if batches differ; if a modality is no float tensor; for fewer than two modalities.
+
+    Example:
+
+    >>> drop = keras_mix.layers.ModalityDropout({"image": 0.2, "text": 0.4}, learned_tokens=True)
+    >>> features = {"image": np.ones((8, 16), "float32"), "text": np.ones((8, 5, 32), "float32")}
+    >>> features = drop(features, training=True)
+    >>> tuple(features["text"].shape)
+    (8, 5, 32)
+
+    Reference:
+        Neverova et al., "ModDrop: Adaptive Multi-Modal Gesture Recognition", 2015,
+        arXiv:1501.00102, which drops modalities by independent draws (from memory, not read
+        again). Never dropping all, tokens and both rescalings are choices made here.
+    """
+
+    def __init__(
+        self,
+        rates=0.3,
+        learned_tokens=False,
+        token_initializer="zeros",
+        rescale=None,
+        return_present=False,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.rates = _checked(rates)
+        self.learned_tokens = bool(learned_tokens)
+        self.token_initializer = keras.initializers.get(token_initializer)
+        self.rescale = rescale
+        if rescale is not None:
+            checks.choice("rescale", rescale, RESCALES)
+        if rescale is not None and self.learned_tokens:
+            raise ValueError(
+                "`rescale` makes up for zeros, not for learned tokens. "
+                f"Received: rescale={rescale!r} and learned_tokens=True. Leave out one of both."
+            )
+        self.return_present = bool(return_present)
+        self.seed = checks.integer("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.supports_masking = True
+        self.tokens = {}
+
+    @property
+    def owner(self):
+        """Whom messages name."""
+        return type(self).__name__
+
+    def build(self, input_shape):
+        keys, shapes = modalities.split(self.owner, input_shape)
+        if not all(isinstance(shape, list | tuple) for shape in shapes):
+            checks.refuse(self.owner, "modalities must be a dict or a list", "one tensor")
+        self._rates_of(keys)
+        if self.learned_tokens:
+            self.tokens = {
+                str(key): self._token(key, shape) for key, shape in zip(keys, shapes, strict=True)
+            }
+        self.built = True
+
+    def call(self, inputs, present=None, training=False):
+        keys, tensors = modalities.split(self.owner, inputs)
+        self._check(keys, tensors)
+        there = None if present is None else self._presence(present, keys, tensors)
+        if not training and there is None:
+            kept = ops.ones([ops.shape(tensors[0])[0], len(keys)], "bool")
+            return self._returned(inputs, keys, tensors, kept)
+        rates = ops.convert_to_tensor([self._rates_of(keys)], "float32")
+        rates = ops.broadcast_to(rates, [ops.shape(tensors[0])[0], len(keys)])
+        if there is not None:
+            rates = modalities.with_missing(rates, there)
+        kept = there
+        if training:
+            chances = draws.uniform(draws.begin(self.seed_generator), ops.shape(rates))
+            kept = ops.logical_not(modalities.dropped(rates, chances))
+            # A sample that has nothing at all keeps nothing.
+            kept = kept if there is None else ops.logical_and(kept, there)
+        scale = self._scale(rates, kept, training)
+        results = [
+            self._filled(key, tensor, kept[:, m], None if scale is None else scale[:, m])
+            for m, (key, tensor) in enumerate(zip(keys, tensors, strict=True))
+        ]
+        return self._returned(inputs, keys, results, kept)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        if not self.return_present or previous_mask is None:
+            return previous_mask
+        return previous_mask, keras.tree.map_structure(_no_mask, inputs)
+
+    def marginal_rates(self):
+        """The probability with which each modality is dropped in truth: a dict or a list.
+
+        It is that of samples which lack nothing.
+        """
+        if isinstance(self.rates, float):
+            raise ValueError(
+                f"{self.owner}: one rate for all does not tell how many modalities there are. "
+                f"Received: rates={self.rates}. Pass a list or a dict."
+            )
+        named = isinstance(self.rates, Mapping)
+        values = list(self.rates.values()) if named else list(self.rates)
+        product = 1.0
+        for value in values:
+            product *= value
+        marginal = [(value - product) / (1.0 - product) for value in values]
+        return dict(zip(self.rates, marginal, strict=True)) if named else marginal
+
+    def get_config(self):
+        rates = self.rates
+        if not isinstance(rates, float):
+            rates = dict(rates) if isinstance(rates, Mapping) else list(rates)
+        return {
+            **super().get_config(),
+            "rates": rates,
+            "learned_tokens": self.learned_tokens,
+            "token_initializer": keras.initializers.serialize(self.token_initializer),
+            "rescale": self.rescale,
+            "return_present": self.return_present,
+            "seed": self.seed,
+        }
+
+    def _token(self, key, shape):
+        width = shape[-1] if len(shape) > 1 else 1
+        if width is None:
+            checks.reject(
+                self.owner,
+                key,
+                "must have a last axis of known size for a learned token",
+                f"shape={tuple(shape)}",
+            )
+        return self.add_weight(
+            name=f"token_{key}", shape=(width,), initializer=self.token_initializer
+        )
+
+    def _rates_of(self, keys):
+        """The rates in the order of the keys."""
+        if isinstance(self.rates, float):
+            return [self.rates] * len(keys)
+        named = isinstance(self.rates, Mapping)
+        if set(self.rates if named else range(len(self.rates))) != set(keys):
+            rates = dict(self.rates) if named else list(self.rates)
+            checks.refuse(
+                self.owner,
+                "`rates` must have one rate for each modality, by the same keys",
+                f"rates={rates} for the modalities {keys}",
+            )
+        return [self.rates[key] for key in keys]
+
+    def _check(self, keys, tensors):
+        modalities.check_tensors(self.owner, keys, tensors)
+        for key, tensor in zip(keys, tensors, strict=True):
+            if not modalities.is_float(tensor):
+                checks.reject(
+                    self.owner,
+                    key,
+                    "must hold floats, for a zero may be any id",
+                    checks.described(tensor),
+                    "Place the layer behind the embedding; or cast the modality.",
+                )
+
+    def _presence(self, present, keys, tensors):
+        """bool [B, M], what the samples have."""
+        found, columns = modalities.split(self.owner, present)
+        if found != keys:
+            checks.refuse(
+                self.owner,
+                "`present` must have the modalities' structure",
+                f"the keys {found} beside {keys}",
+            )
+        for key, column, tensor in zip(keys, columns, tensors, strict=True):
+            sizes = column.shape[0] if len(column.shape) else None, tensor.shape[0]
+            if len(column.shape) != 1 or (None not in sizes and sizes[0] != sizes[1]):
+                checks.reject(
+                    self.owner,
+                    f"present/{key}",
+                    "must be booleans [B], one a sample",
+                    f"{checks.described(column)} for {tensor.shape[0]} samples",
+                )
+        return ops.stack([ops.cast(column, "bool") for column in columns], axis=1)
+
+    def _scale(self, rates, kept, training):
+        """float32 [B, M], what is kept is multiplied with; None for 1."""
+        if self.rescale == "count":
+            number = ops.sum(ops.cast(kept, "float32"), axis=1, keepdims=True)
+            return ops.broadcast_to(rates.shape[1] / ops.maximum(number, 1.0), ops.shape(rates))
+        if self.rescale == "expectation" and training:
+            product = ops.prod(rates, axis=1, keepdims=True)
+            return ops.where(rates < 1, (1.0 - product) / ops.maximum(1.0 - rates, 1e-7), 1.0)
+        return None
+
+    def _filled(self, key, tensor, kept, scale):
+        if scale is not None:
+            tensor = tensor * ops.cast(portable.beside(scale, tensor), tensor.dtype)
+        fill = ops.zeros([], tensor.dtype)
+        if self.learned_tokens:
+            fill = ops.cast(self.tokens[str(key)], tensor.dtype)
+        return ops.where(portable.beside(kept, tensor), tensor, fill)
+
+    def _returned(self, inputs, keys, tensors, kept):
+        results = modalities.pack(inputs, keys, tensors)
+        if not self.return_present:
+            return results
+        return results, modalities.pack(inputs, keys, [kept[:, m] for m in range(len(keys))])
+
+
+def _no_mask(tensor):
+    return None
+
+
+def _checked(rates):
+    if isinstance(rates, Mapping):
+        found = {key: checks.number("rates", rate, high=1.0) for key, rate in rates.items()}
+        values = list(found.values())
+    elif isinstance(rates, list | tuple):
+        found = values = [checks.number("rates", rate, high=1.0) for rate in rates]
+    else:
+        found = checks.number("rates", rates, high=1.0)
+        values = [found, found]
+    if len(values) < 2:
+        raise ValueError(
+            "`rates` must be of two modalities at least, for the only one is never dropped. "
+            f"Received: rates={rates!r}"
+        )
+    if min(values) == 1:
+        raise ValueError(
+            "`rates` must leave a modality: 1 for all drops every modality always. "
+            f"Received: rates={rates!r}. Lower one of them."
+        )
+    return found

@@ -1,0 +1,260 @@
+"""SynchronizedAugmentation."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix import boxes as box_rule
+from keras_mix import checks, sampling, windows
+from keras_mix.layers.configured import Configured
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class SynchronizedAugmentation(Configured):
+    """Crops, speeds up and flips all modalities of a sample by one draw, so that they stay paired.
+
+    In time: one stretch of `duration` seconds is cut from every modality that has a rate, at the
+    same second; with a `speed` v it is a stretch of v · duration seconds, read at as many places
+    as without. It begins where every modality has a place: at 25 and 16,000 places a second, at
+    multiples of 1/25 s. Floats are read between their places, on a line; integers at the nearest.
+
+    In space: one crop, of the same share of each side, and one flip, left to right, for all
+    `frames`, each at its own size. Boxes move along: they are cut at the crop, and those of which
+    less than `min_visible` is left become padding, -1.
+
+    Everything else passes as it is. Nothing changes when `training=False`, but that the first
+    `duration` seconds and the middle of the frames are cut, so that shapes are those of training.
+
+    Args:
+        rates: A dict from the names of modalities [B, T, …] to their places a second, whole
+            numbers or decimals. Defaults to None: nothing is cut in time.
+        duration: The seconds that are kept; times each rate it must be a whole number. Defaults
+            to None: all.
+        speed: A pair (low, high) that the speed is drawn from, evenly; needs a `duration`.
+            Defaults to (1, 1).
+        frames: The names of modalities [B, H, W], [B, H, W, C] or [B, T, H, W, C]. Defaults to
+            (): none.
+        crop: The share in (0, 1] of each side that is kept; times each side it must be a whole
+            number. Defaults to 1: all.
+        flip: The probability in [0, 1] that a sample is flipped. Defaults to 0.
+        boxes: The name of Keras's dict of "boxes" [B, N, 4] and "labels" [B, N], which lie on the
+            first of the frames. Defaults to "bounding_boxes", if there is one.
+        **kwargs: `bounding_box_format`, `min_visible` and `seed` as in
+            `keras_mix.layers.base.Mixer`; Keras's `name` and `dtype`.
+
+    Call arguments:
+        x: A dict of modalities, or a tuple of one and of what passes as it is: (dict, y).
+        training: Whether to draw. Defaults to True.
+        seed: int32[2] that alone decides all draws. Defaults to the layer's own sequence.
+
+    Raises:
+        ValueError: If an argument is out of range; if a rate or side does not divide; if a
+            modality is missing, too short or of another length in seconds than it must be.
+
+    Example:
+
+    >>> together = keras_mix.layers.SynchronizedAugmentation(
+    ...     rates={"video": 25, "audio": 16000}, duration=1.0, frames=["video"], flip=0.5
+    ... )
+    >>> batch = {"video": np.zeros((2, 50, 8, 8, 3), "float32"), "audio": np.zeros((2, 32000))}
+    >>> {name: tuple(part.shape) for name, part in together(batch).items()}
+    {'video': (2, 25, 8, 8, 3), 'audio': (2, 16000)}
+    """
+
+    def __init__(
+        self,
+        rates=None,
+        duration=None,
+        speed=(1.0, 1.0),
+        frames=(),
+        crop=1.0,
+        flip=0.0,
+        boxes="bounding_boxes",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.rates = {name: checks.positive("rates", rate) for name, rate in (rates or {}).items()}
+        self.duration = None if duration is None else checks.positive("duration", duration)
+        checks.positive("speed", checks.interval("speed", speed)[0])
+        self.speed = tuple(float(value) for value in speed)
+        self.frames = checks.names("frames", frames)
+        self.crop = checks.positive("crop", checks.number("crop", crop, high=1.0))
+        self.flip = checks.number("flip", flip, high=1.0)
+        self.boxes = boxes
+        self._steps = None
+        if self.duration is None and (self.rates or self.speed != (1.0, 1.0)):
+            self._refuse("`rates` and `speed` need a `duration`", "duration=None")
+        if self.duration is not None:
+            if not self.rates:
+                self._refuse("a `duration` needs `rates`", f"rates={rates!r}")
+            self._steps = windows.common(self.rates, self.duration)
+            if self._steps.length is None:
+                received = f"duration={duration} at rates={self.rates}"
+                self._refuse("`duration` times each rate must be a whole number", received)
+
+    def call(self, x, training=True, seed=None, partners=None):
+        whole, x = x, x[0] if isinstance(x, tuple) else x
+        if partners is not None:
+            self._refuse("modalities are not mixed", "partners")
+        tensors = self._read(x)
+        seeds = [None] * 5
+        if training:
+            seeds = sampling.split(self._next_seed() if seed is None else seed, 5)
+        size = tf.shape(next(iter(tensors.values())))[0]
+        changed = self._in_time(tensors, size, *seeds[:2])
+        changed = self._in_space({**tensors, **changed}, x, size, *seeds[2:])
+        results = {name: changed.get(name, value) for name, value in x.items()}
+        return (results, *whole[1:]) if isinstance(whole, tuple) else results
+
+    def get_config(self):
+        config = super().get_config()
+        used = ("name", "trainable", "dtype", "bounding_box_format", "min_visible", "seed")
+        return {
+            **{name: config[name] for name in used},
+            "rates": dict(self.rates),
+            "duration": self.duration,
+            "speed": list(self.speed),
+            "frames": list(self.frames),
+            "crop": self.crop,
+            "flip": self.flip,
+            "boxes": self.boxes,
+        }
+
+    def _next_seed(self):
+        return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
+
+    def _refuse(self, *sentence):
+        checks.refuse(self.owner, *sentence)
+
+    def _read(self, x):
+        """The tensors that change, by their names."""
+        if not isinstance(x, dict):
+            self._refuse("the batch must be a dict of modalities", f"a {type(x).__name__}")
+        names = dict.fromkeys([*self.rates, *self.frames])
+        lacking = [name for name in names if name not in x]
+        if lacking or not names:
+            self._refuse("`rates` and `frames` must name modalities", f"{lacking} of {list(x)}")
+        tensors = {name: tf.convert_to_tensor(x[name]) for name in names}
+        first = next(iter(names))
+        for name, tensor in tensors.items():
+            least, most = (3, 5) if name in self.frames else (2, 8)
+            if tensor.shape.rank is None or not least <= tensor.shape.rank <= most:
+                rule = "must be [B, T, …]" if least == 2 else "must be frames, [B, H, W] or longer"
+                checks.reject(self.owner, name, rule, checks.described(tensor))
+            if name in self.frames and name in self.rates and tensor.shape.rank != 5:
+                received = checks.described(tensor)
+                checks.reject(self.owner, name, "must be a video, [B, T, H, W, C]", received)
+            if not tensor.shape[:1].is_compatible_with(tensors[first].shape[:1]):
+                received = f"{tensor.shape[0]} beside {tensors[first].shape[0]} samples"
+                checks.reject(self.owner, name, f"must have as many samples as `{first}`", received)
+        return tensors
+
+    def _in_time(self, tensors, size, place, pace):
+        if self._steps is None:
+            return {}
+        sizes, length = self._steps
+        lengths = {name: tensors[name].shape[1] for name in self.rates}
+        needed = self.duration * self.speed[1]
+        for name, total in lengths.items():
+            if total is not None and total < needed * self.rates[name]:
+                received = f"{total} places at {self.rates[name]:g} a second"
+                checks.reject(self.owner, name, f"must last {needed:g} seconds at least", received)
+        totals = [tf.shape(tensors[name])[1] // sizes[name] for name in self.rates]
+        total = tf.reduce_min(tf.stack(totals))
+        speed = tf.ones([size])
+        if pace is not None:
+            low, high = self.speed
+            speed = low + (high - low) * sampling.uniform(pace, [size])
+        span = tf.cast(tf.math.ceil(length * speed), tf.int32)
+        tf.debugging.assert_less_equal(
+            tf.reduce_max(span), total, f"{self.owner}: modalities must last {needed:g} seconds."
+        )
+        start = tf.zeros([size], tf.int32)
+        if place is not None:
+            start = windows.starts(place, span, total)
+        changed = {}
+        for name, step in sizes.items():
+            begin, count = start * step, length * step
+            if self.speed == (1.0, 1.0):
+                changed[name] = windows.cut(tensors[name], begin, count, axis=1)
+            else:
+                changed[name] = windows.resample(tensors[name], begin, count, speed)
+        return changed
+
+    def _in_space(self, tensors, x, size, rows, columns, coin):
+        if not self.frames:
+            return tensors
+        flips = tf.zeros([size], tf.bool)
+        if coin is not None:
+            flips = sampling.coin(coin, self.flip, size)
+        origin = {name: [] for name in self.frames}
+        for axis, seed in enumerate((rows, columns)):
+            sides = {name: tensors[name].shape[_first(tensors[name]) + axis] for name in origin}
+            if self.crop < 1:
+                tensors = {**tensors, **self._cropped(tensors, sides, axis, size, seed, origin)}
+        for name in self.frames:
+            tensor = tensors[name]
+            over = tf.reshape(flips, [-1] + [1] * (tensor.shape.rank - 1))
+            flipped = tf.reverse(tensor, axis=[_first(tensor) + 1])
+            tensors = {**tensors, name: tf.where(over, flipped, tensor)}
+        if self.boxes in x:
+            before = tf.convert_to_tensor(x[self.frames[0]])
+            tensors[self.boxes] = self._boxes(x, before, tensors, origin[self.frames[0]], flips)
+        return tensors
+
+    def _cropped(self, tensors, sides, axis, size, seed, origin):
+        if None in sides.values():
+            self._refuse("frames that are cropped must have known sides", f"{sides}")
+        sizes, length = windows.common(sides, self.crop)
+        if length is None:
+            received = f"crop={self.crop} of the sides {sides}"
+            self._refuse("`crop` times each side must be a whole number", received)
+        total = next(iter(sides.values())) // next(iter(sizes.values()))
+        start = tf.fill([size], (total - length) // 2)
+        if seed is not None:
+            start = windows.starts(seed, tf.fill([size], length), total)
+        cut = {}
+        for name, step in sizes.items():
+            origin[name].append(start * step)
+            at = _first(tensors[name]) + axis
+            cut[name] = windows.cut(tensors[name], start * step, length * step, at)
+        return cut
+
+    def _boxes(self, x, before, tensors, origin, flips):
+        if self.bounding_box_format is None:
+            self._refuse("boxes need a `bounding_box_format`", "bounding_box_format=None")
+        given = [tf.convert_to_tensor(x[self.boxes][key]) for key in ("boxes", "labels")]
+        coordinates, labels = given
+        frames = [tf.cast(_sides(frame), tf.float32) for frame in (before, tensors[self.frames[0]])]
+        options = box_rule.Options(self.bounding_box_format)
+        pixels = box_rule.pixels(box_rule.Boxes(coordinates, labels, frames[0]), options)
+        whole = _area(pixels)
+        if origin:
+            top, left = (tf.cast(start, tf.float32)[:, None] for start in origin)
+            pixels -= tf.stack([left, top, left, top], axis=-1)
+        height, width = frames[1][0], frames[1][1]
+        pixels = tf.clip_by_value(pixels, 0.0, tf.stack([width, height, width, height]))
+        left, top, right, bottom = tf.unstack(pixels, axis=-1)
+        mirrored = tf.stack([width - right, top, width - left, bottom], axis=-1)
+        pixels = tf.where(flips[:, None, None], mirrored, pixels)
+        share = tf.math.divide_no_nan(_area(pixels), whole)
+        kept = (labels != -1) & (share > 0) & (share >= self.min_visible)
+        moved = box_rule.from_pixels(pixels, frames[1], self.bounding_box_format)
+        return {
+            "boxes": tf.where(kept[..., None], tf.cast(moved, coordinates.dtype), -1),
+            "labels": tf.where(kept, labels, -1),
+        }
+
+
+def _first(frames):
+    """The axis of the rows."""
+    return 2 if frames.shape.rank == 5 else 1
+
+
+def _sides(frames):
+    axis = _first(frames)
+    return tf.shape(frames)[axis : axis + 2]
+
+
+def _area(pixels):
+    left, top, right, bottom = tf.unstack(pixels, axis=-1)
+    return tf.maximum(right - left, 0.0) * tf.maximum(bottom - top, 0.0)
