@@ -12,10 +12,12 @@ __all__ = [
     "callbacks",
     "data",
     "evaluate",
+    "label_rules",
     "layers",
     "losses",
     "metrics",
     "models",
+    "pairings",
     "plot",
     "recipes",
 ]

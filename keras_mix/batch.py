@@ -10,8 +10,9 @@ class Leaf(NamedTuple):
 
     Attributes:
         name: Where it stands, such as "x", "y/age" or "images".
-        kind: "images", "values", "labels" (to be blended, smoothed if asked), "class_ids",
-            "segmentation_masks", "bounding_boxes", "sample_weights" or "passthrough".
+        kind: "images", "values", "columns" (of a table), "labels" (to be blended, smoothed if
+            asked), "class_ids", "segmentation_masks", "bounding_boxes", "sample_weights"
+            or "passthrough".
         tensor: Its values, the samples along the first axis; or a `keras_mix.boxes.Boxes`.
         target: Whether it is what a model learns, not what it is given.
     """
@@ -35,6 +36,8 @@ class Batch(NamedTuple):
         labels: The first target as it was given, or None.
         axes: The axes of the images that the grid covers, or None.
         donor_images: The same input of the donors.
+        donor_labels: The same target of the donors, or None.
+        table: Of each column of a table whether it is continuous, for mixers that mix tables.
     """
 
     size: tf.Tensor | int
@@ -46,6 +49,8 @@ class Batch(NamedTuple):
     labels: tf.Tensor | None
     axes: tuple | None = None
     donor_images: tf.Tensor | None = None
+    donor_labels: tf.Tensor | None = None
+    table: tuple | None = None
 
     @property
     def height(self):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_mix import boxes as box_rule
+from keras_mix import columns as column_rule
 from keras_mix import placing
 from keras_mix import plan as plans
 from keras_mix.arithmetic import blend, convert, precise
@@ -28,6 +29,7 @@ class Spec(NamedTuple):
         target: Whether it is what a model learns, and so is never filled.
         crossed: Whether the donors are another batch.
         box_options: The `keras_mix.boxes.Options`, for boxes.
+        columns: The `keras_mix.columns.Columns`, for columns of a table.
     """
 
     kind: str
@@ -39,6 +41,11 @@ class Spec(NamedTuple):
     target: bool = False
     crossed: bool = False
     box_options: box_rule.Options | None = None
+    columns: column_rule.Columns | None = None
+
+
+# What follows the labels' weights, where a rule sets these.
+LABELS = ("labels", "class_ids", "pairs", "sample_weights")
 
 
 class Rule(NamedTuple):
@@ -57,8 +64,9 @@ def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
     if isinstance(plan, plans.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
+    of_labels = plan.of_labels()
     return [
-        RULES[spec.kind].mix(plan, own, donor, spec)
+        RULES[spec.kind].mix(of_labels if spec.kind in LABELS else plan, own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
     ]
 
@@ -214,6 +222,7 @@ def _pass(plan, own, donor, spec):
 RULES = {
     "images": Rule(_form_values, _mix_values),
     "values": Rule(_form_values, _mix_values),
+    "columns": Rule(column_rule.form, column_rule.mix),
     "labels": Rule(_form_labels, _mix_labels),
     "class_ids": Rule(_form_labels, _mix_labels),
     "pairs": Rule(_form_pairs, _mix_pairs),

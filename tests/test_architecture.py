@@ -28,18 +28,20 @@ BELOW_MIXERS = [
     "configured",
     "grids",
     "specs",
+    "tables",
     "mix_point",
 ]
+PUBLIC = ("layers", "models", "callbacks", "losses", "metrics", "data", "pairings", "label_rules")
 NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS)}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
     {"plan"},
-    {"sampling", "masks", "fields", "saliency", "resizing", "visible"},
-    {"placing", "boxes"},
+    {"sampling", "masks", "fields", "saliency", "resizing", "visible", "likeness"},
+    {"placing", "boxes", "columns", "pairings", "label_rules", "neighbours"},
     {"leaves"},
     {"reading"},
-    {"layers.calls", "layers.box_checks"},
+    {"layers.calls", "layers.box_checks", "layers.tables"},
     {"layers.grids"},
     {"layers.specs", "layers.configured"},
     {"layers.base"},
@@ -54,6 +56,7 @@ RANKS = [
     {"models.mixing_model"},
     {"models.manifold_mixup"},
     {"models"},
+    {"paired"},
     {"callbacks", "data", "losses", "metrics", "plot"},
     {"evaluate"},
     {"cli"},
@@ -104,7 +107,7 @@ def dependencies(module):
 
 def public():
     """(module, name, object) of all that the public namespaces offer."""
-    for module in ("layers", "models", "callbacks", "losses", "metrics", "data"):
+    for module in PUBLIC:
         namespace = importlib.import_module(f"keras_mix.{module}")
         for name in dir(namespace):
             value = getattr(namespace, name)

@@ -21,6 +21,7 @@ _MODULES = {
     "ResizeMix": "resize_mix",
     "SaliencyMix": "saliency_mix",
     "SmoothMix": "smooth_mix",
+    "TabularMix": "tabular_mix",
 }
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "ResizeMix",
     "SaliencyMix",
     "SmoothMix",
+    "TabularMix",
 ]
 
 
