@@ -212,7 +212,7 @@ def test_a_hundred_thousand_samples_need_no_matrix_of_all_pairs():
         ({"y": np.full(50, np.nan)}, r"`y` must be an array of finite numbers"),
         (
             {"y": np.zeros((50, 2, 2))},
-            r"`y` must be .* Received: dtype=float64, shape=\(50, 2, 2\)",
+            r"`y` must be .* shape=\(50, 2, 2\)",
         ),
         ({"y": Y[:49]}, r"`x` and `y` must have as many samples. .*\(50,\) beside 49 targets"),
     ],
