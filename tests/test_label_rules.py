@@ -11,6 +11,7 @@ from contract import constant_images, seed_of
 from keras_mix import label_rules
 from keras_mix.label_rules import Remix
 from keras_mix.layers import RICAP, CutMix, MixUp, RandomApply, RandomChoice, TabularMix
+from keras_mix.models import MixingModel
 from keras_mix.pairings import ByClass
 
 COUNTS = [900, 290, 100]
@@ -152,6 +153,12 @@ def test_saved_with_its_mixer():
 def test_bad_input(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def test_a_model_mixes_labels_by_the_law():
+    base = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"labels are mixed in the loss, .* label_rule=Remix"):
+        MixingModel(base, mixer=MixUp(label_rule=Remix([3, 1])))
 
 
 def test_what_must_be_defined():
