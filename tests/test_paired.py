@@ -16,7 +16,7 @@ from keras_mix.pairings import InOrder
 
 UNLIKELY = 1e-4
 RANDOM = np.random.default_rng(0)
-COUNT = 200
+COUNT, DRAWS = 200, 40
 ONE = RANDOM.normal(size=(COUNT, 1))
 LABELS = {
     "one target": ONE,
@@ -39,20 +39,30 @@ def drawn(labels, bandwidth, count, include_self=False, rounds=None):
     return partners
 
 
-@pytest.mark.parametrize("rounds", [None, (1, 1)], ids=["accepted", "mostly weighed"])
-@pytest.mark.parametrize("bandwidth", [0.05, 0.5, 20.0])
-@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
-def test_partners_follow_the_kernel_over_all_samples(labels, bandwidth, rounds):
-    partners = drawn(labels, bandwidth, 60, rounds=rounds)
+@pytest.mark.parametrize(
+    ("name", "bandwidth", "rounds"),
+    [
+        ("one target", 0.05, None),
+        ("one target", 20.0, None),
+        ("one target", 0.5, (1, 1)),
+        ("ties", 0.5, None),
+        ("three targets", 0.5, None),
+        ("three targets", 0.5, (1, 1)),
+        ("apart", 0.1, None),
+    ],
+)
+def test_partners_follow_the_kernel_over_all_samples(name, bandwidth, rounds):
+    labels = LABELS[name]
+    partners = drawn(labels, bandwidth, DRAWS, rounds=rounds)
     assert partners.dtype == "int32"
     assert (partners != np.arange(COUNT)).all()
     apart = np.abs(labels - labels.T) if labels.shape[1] == 1 else None
     shares = gaussian_relative(labels, bandwidth)
     # All samples' draws together: how often each pair is expected, and how often it came.
     counts = np.zeros_like(shares)
-    np.add.at(counts, (np.tile(np.arange(COUNT), 60), partners.ravel()), 1)
+    np.add.at(counts, (np.tile(np.arange(COUNT), DRAWS), partners.ravel()), 1)
     assert counts[shares < 1e-9].sum() == 0
-    expected = shares * 60
+    expected = shares * DRAWS
     often = expected >= 5
     # Each row's remaining share makes one more cell.
     rest = counts.sum(axis=1) - (counts * often).sum(axis=1)
@@ -67,7 +77,7 @@ def test_partners_follow_the_kernel_over_all_samples(labels, bandwidth, rounds):
         distance = np.take_along_axis(apart, partners.T, axis=1)
         mean = (shares * apart).sum(axis=1)
         variance = (shares * apart**2).sum(axis=1) - mean**2
-        error = np.sqrt(np.maximum(variance, 0).sum() / 60) / COUNT
+        error = np.sqrt(np.maximum(variance, 0).sum() / DRAWS) / COUNT
         assert abs(distance.mean() - mean.mean()) < 4.5 * error + 0.005 * bandwidth
 
 
@@ -82,9 +92,9 @@ def gaussian_relative(labels, bandwidth):
 
 def test_the_kernel_of_a_small_set_pair_by_pair():
     labels = RANDOM.normal(size=(9, 2))
-    partners = drawn(labels, 0.7, 1500)
+    partners = drawn(labels, 0.7, 600)
     assert_follow(partners, gaussian(labels, labels, 0.7))
-    partners = drawn(labels, 0.7, 1500, include_self=True)
+    partners = drawn(labels, 0.7, 600, include_self=True)
     assert_follow(partners, gaussian(labels, labels, 0.7, others=False))
 
 
