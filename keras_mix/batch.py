@@ -10,8 +10,9 @@ class Leaf(NamedTuple):
 
     Attributes:
         name: Where it stands, such as "x", "y/age" or "images".
-        kind: "images", "values", "labels" (to be blended, smoothed if asked), "class_ids",
-            "segmentation_masks", "bounding_boxes", "sample_weights" or "passthrough".
+        kind: "images", "values", "columns" (of a table), "labels" (to be blended, smoothed if
+            asked), "class_ids", "segmentation_masks", "bounding_boxes", "sample_weights"
+            or "passthrough".
         tensor: Its values, the samples along the first axis; or a `keras_mix.boxes.Boxes`.
         target: Whether it is what a model learns, not what it is given.
     """
@@ -38,6 +39,8 @@ class Batch(NamedTuple):
         ratio: float32 [draws], the λ that is given, where several mixers share one.
         partners: int32 [B], the partners that are given, likewise.
         parts: The batch as the mixer of each of its parts sees it, where there are several.
+        donor_labels: The same target of the donors, or None.
+        table: Of each column of a table whether it is continuous, for mixers that mix tables.
     """
 
     size: tf.Tensor | int
@@ -52,6 +55,8 @@ class Batch(NamedTuple):
     ratio: tf.Tensor | None = None
     partners: tf.Tensor | None = None
     parts: tuple = ()
+    donor_labels: tf.Tensor | None = None
+    table: tuple | None = None
 
     @property
     def height(self):

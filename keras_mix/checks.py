@@ -25,6 +25,7 @@ BOX_FORMATS = (
 LABELS = ("auto", "pairs", "values")
 PAIRINGS = ("shuffle", "derange", "reverse", "roll")
 PER = ("sample", "batch")
+COLUMNS = ("continuous", "categorical")
 
 
 def number(name, value, *, low=0.0, high=math.inf):
@@ -47,6 +48,34 @@ def integer(name, value, *, low=None, high=None, optional=False):
         limits = limits if high is None else f" between {low} and {high}"
         raise ValueError(f"`{name}` must be an integer{limits}. Received: {name}={value!r}")
     return int(value)
+
+
+def columns(value):
+    """None; a tuple of kinds, one for each column of a matrix; or a dict of these by name."""
+    if isinstance(value, dict):
+        return {name: columns(kind) for name, kind in value.items()}
+    listed = isinstance(value, list | tuple)
+    for kind in value if listed else [value]:
+        if not (isinstance(kind, str) and kind in COLUMNS) and (listed or kind is not None):
+            raise ValueError(
+                f"`columns` must name kinds of columns, each one of {list(COLUMNS)}. "
+                f"Received: columns={value!r}"
+            )
+    return tuple(value) if listed else value
+
+
+def class_counts(values):
+    """None, or a tuple of numbers above 0, the samples of each class."""
+    if values is None:
+        return None
+    listed = isinstance(values, list | tuple) or hasattr(values, "tolist")
+    counts = list(values.tolist() if hasattr(values, "tolist") else values) if listed else []
+    if len(counts) < 2:
+        raise ValueError(
+            "`class_counts` must be a list of the number of samples of each class. "
+            f"Received: class_counts={values!r}"
+        )
+    return tuple(positive("class_counts", count) for count in counts)
 
 
 def probabilities(values, count):

@@ -17,8 +17,12 @@ def available():
 
 
 def compiles_once(tensors):
-    """Whether only the number of samples may vary, so that few shapes come to be compiled."""
-    return all(None not in tensor.shape[1:] for tensor in tensors)
+    """Whether only the number of samples may vary, so that few shapes come to be compiled.
+
+    XLA knows no strings.
+    """
+    strings = any(getattr(tensor, "dtype", None) == tf.string for tensor in tensors)
+    return not strings and all(None not in tensor.shape[1:] for tensor in tensors)
 
 
 def compiled(function):

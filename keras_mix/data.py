@@ -2,7 +2,9 @@
 
 import tensorflow as tf
 
-from keras_mix import checks
+from keras_mix import checks, paired
+
+pair_by_label = paired.pair_by_label
 
 
 def mix(
@@ -28,7 +30,9 @@ def mix(
         seed: An integer. Defaults to 0.
         num_parallel_calls: As in `Dataset.map`. Defaults to `tf.data.AUTOTUNE`.
         partners: A second batched dataset of the same structure that all partners come from; it
-            repeats as long as the first lasts. Defaults to None: partners come from the batch.
+            repeats as long as the first lasts. Or "paired", where `dataset` holds pairs of a batch
+            and its partners, as `pair_by_label` gives them, and `layer` takes these in order.
+            Defaults to None: partners come from the batch.
         partner_labels: What the labels of a second dataset of inputs alone are. "kept": the
             mixture keeps the first's labels, as if mixed with noise. A callable: it maps a batch
             of inputs to labels, a teacher's say. Defaults to None: the second dataset has labels.
@@ -37,8 +41,8 @@ def mix(
         A dataset with the structure of the first, with static shapes kept.
 
     Raises:
-        ValueError: If the dataset is not batched, if the seed is no integer, or if the second
-            dataset's structure differs.
+        ValueError: If the dataset is not batched, if the seed is no integer, if the second
+            dataset's structure differs, or if pairs would be paired anew.
 
     Example:
 
@@ -50,19 +54,18 @@ def mix(
     _refuse_unbatched(dataset.element_spec)
     seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
     streams = [dataset, seeds]
-    if partners is not None:
+    in_pairs = isinstance(partners, str) and partners == "paired"
+    if in_pairs:
+        paired.refuse_unpaired(dataset.element_spec, layer)
+    elif partners is not None:
         streams.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
     # Unconverted, so that refusals reach users without a traceback of converted code.
-    mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer))
+    mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer, in_pairs))
     parallel = {} if num_parallel_calls is None else {"deterministic": True}
     result = tf.data.Dataset.zip(*streams).map(
         mixing, num_parallel_calls=num_parallel_calls, **parallel
     )
-    # TensorFlow's default checkpoints lose the seeds of later epochs, a shuffle's as well as
-    # ours, when a prefetch has begun before the restore (seen on TF 2.21).
-    options = tf.data.Options()
-    options.experimental_symbolic_checkpoint = True
-    return result.with_options(options)
+    return result.with_options(paired.resumable())
 
 
 def mixed(layer, **options):
@@ -87,11 +90,14 @@ class _Mixed:
 class _Mixing:
     """The map function: one batch, its seed, and a batch of partners if there is one."""
 
-    def __init__(self, layer):
+    def __init__(self, layer, in_pairs):
         self.layer = layer
+        self.in_pairs = in_pairs
 
     def __call__(self, element, seed, partners=None):
         seed = tf.cast(seed, tf.int32)
+        if self.in_pairs:
+            element, partners = element
         return self.layer(element, seed=seed, partners=partners, training=True)
 
 

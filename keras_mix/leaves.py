@@ -10,6 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_mix import boxes as box_rule
+from keras_mix import columns as column_rule
 from keras_mix import placing
 from keras_mix import plan as plans
 from keras_mix.arithmetic import blend, convert, precise
@@ -29,6 +30,7 @@ class Spec(NamedTuple):
         crossed: Whether the donors are another batch.
         box_options: The `keras_mix.boxes.Options`, for boxes.
         part: Which of the plans of a `keras_mix.plan.Joint` is the leaf's.
+        columns: The `keras_mix.columns.Columns`, for columns of a table.
     """
 
     kind: str
@@ -41,6 +43,11 @@ class Spec(NamedTuple):
     crossed: bool = False
     box_options: box_rule.Options | None = None
     part: int = 0
+    columns: column_rule.Columns | None = None
+
+
+# What follows the labels' weights, where a rule sets these.
+LABELS = ("labels", "class_ids", "pairs", "sample_weights")
 
 
 class Rule(NamedTuple):
@@ -59,11 +66,16 @@ def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
     if isinstance(plan, plans.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
-    parts = plan.plans if isinstance(plan, plans.Joint) else [plan]
     return [
-        RULES[spec.kind].mix(parts[spec.part], own, donor, spec)
+        RULES[spec.kind].mix(_plan_of(plan, spec), own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
     ]
+
+
+def _plan_of(plan, spec):
+    """The plan as a leaf sees it."""
+    own = plan.plans[spec.part] if isinstance(plan, plans.Joint) else plan
+    return own.of_labels() if spec.kind in LABELS else own
 
 
 def _mix_by_choice(choice, tensors, donors, specs):
@@ -217,6 +229,7 @@ def _pass(plan, own, donor, spec):
 RULES = {
     "images": Rule(_form_values, _mix_values),
     "values": Rule(_form_values, _mix_values),
+    "columns": Rule(column_rule.form, column_rule.mix),
     "labels": Rule(_form_labels, _mix_labels),
     "class_ids": Rule(_form_labels, _mix_labels),
     "pairs": Rule(_form_pairs, _mix_pairs),

@@ -37,6 +37,8 @@ class Plan(NamedTuple):
             leaves every source in place.
         fill: What the inputs' places beyond the last source are filled with: a number, or "mean",
             each sample's own for each channel. None where there are none such.
+        label_weights: float32 [B, S], the weights of labels where a rule that was asked for sets
+            them otherwise than the law does. None: the weights.
     """
 
     sources: tf.Tensor
@@ -44,6 +46,7 @@ class Plan(NamedTuple):
     region: tf.Tensor | tuple | None = None
     placement: tf.Tensor | None = None
     fill: tf.Tensor | float | str | None = None
+    label_weights: tf.Tensor | None = None
 
     @property
     def hard(self):
@@ -59,6 +62,14 @@ class Plan(NamedTuple):
     def fixed(self, function):
         """The same plan, its weights passed through a function."""
         return self._replace(weights=function(self.weights))
+
+    def relabelled(self, rule):
+        """The same plan, with labels weighed by `rule(plan)`."""
+        return self._replace(label_weights=rule(self))
+
+    def of_labels(self):
+        """The plan as labels see it."""
+        return self if self.label_weights is None else self._replace(weights=self.label_weights)
 
 
 class Choice(NamedTuple):
@@ -95,6 +106,10 @@ class Choice(NamedTuple):
         """The same choice, its plans' weights passed through a function."""
         return self._replace(plans=tuple(plan.fixed(function) for plan in self.plans))
 
+    def relabelled(self, rule):
+        """The same choice, with labels weighed by `rule(plan)` for each of its plans."""
+        return self._replace(plans=tuple(plan.relabelled(rule) for plan in self.plans))
+
     def _chosen(self, tables, own):
         """Of tables [B, …] with S columns at most; who has fewer sources has itself, or 0."""
         columns = max(table.shape[1] for table in tables)
@@ -127,6 +142,10 @@ class Joint(NamedTuple):
         """The same, its plans' weights passed through a function."""
         return Joint(tuple(plan.fixed(function) for plan in self.plans))
 
+    def relabelled(self, rule):
+        """The same, with labels weighed by `rule(plan)`."""
+        return Joint(tuple(plan.relabelled(rule) for plan in self.plans))
+
 
 def choose(index, tensors):
     """Of tensors [B, …], for each sample (or for all) the one with that index."""
@@ -143,15 +162,17 @@ def _widened(table, columns, own):
     return tf.concat([table, *[rest] * missing], axis=1)
 
 
-def blend(partners, weights):
-    """A plan that blends all places alike.
+def blend(partners, weights, region=None):
+    """A plan that blends by given weights.
 
     Args:
         partners: int32 [B] or [B, S - 1], the other sources of each sample.
         weights: float32 [B or 1, S], rows that sum to 1.
+        region: float32 [B or 1, *spatial, S], whose expectation the weights are, where places
+            are drawn apart; None where all are blended alike.
     """
     sources = _sources(partners)
-    return Plan(sources, tf.broadcast_to(weights, tf.shape(sources)))
+    return Plan(sources, tf.broadcast_to(weights, tf.shape(sources)), region)
 
 
 def paste(partners, region, placement=None):
@@ -250,7 +271,14 @@ def keep_unmixed(plan, mixed, frame=None, crossed=False):
         whole = [0] * placement.shape[-1] if placement.dtype.is_integer else [0, 0, *frame]
         whole = tf.stack([tf.cast(number, placement.dtype) for number in whole])
         placement = _where_mixed(mixed, placement, whole)
-    return plan._replace(sources=sources, weights=weights, region=region, placement=placement)
+    labels = plan.label_weights
+    return plan._replace(
+        sources=sources,
+        weights=weights,
+        region=region,
+        placement=placement,
+        label_weights=None if labels is None else tf.where(mixed[:, None], labels, own),
+    )
 
 
 def _where_mixed(mixed, tensor, unmixed):

@@ -19,19 +19,20 @@ TARGETS = ("labels", "segmentation_masks", "bounding_boxes")
 class Reader:
     """Tells the kind of every leaf; holds the options of one layer."""
 
-    def __init__(self, owner, labels, num_classes, kinds, passthrough):
+    def __init__(self, owner, labels, num_classes, kinds, passthrough, tables=False):
         self.owner = owner
         self.labels = labels
         self.num_classes = num_classes
         self.kinds = kinds
         self.passthrough = tuple(passthrough)
+        self.tables = tables
 
     def read(self, structure):
         """The leaves of a dict, or of a tuple (x,), (x, y) or (x, y, sample_weight)."""
         found = []
         for path, value in zip(paths(structure), tf.nest.flatten(structure), strict=True):
             role, name = self._role_and_name(structure, path)
-            tensor = self._tensor(name, value)
+            tensor = self._tensor(name, value, role)
             found.append((role, name, self._stated(role, name, path, tensor), tensor))
         labels = [tensor for role, _, stated, tensor in found if _is_label(role, stated)]
         sole = sum(not isinstance(tensor, Boxes) for tensor in labels) == 1
@@ -77,15 +78,13 @@ class Reader:
         role = ("x", "y", "sample_weight")[int(path[0])]
         return role, "/".join((role, *path[1:]))
 
-    def _tensor(self, name, value):
+    def _tensor(self, name, value, role=""):
         if isinstance(value, BoxSet):
             parts = {key: self._tensor(f"{name}/{key}", part) for key, part in value.parts.items()}
             return self._boxes(name, **parts)
         if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
-            kind = "a ragged" if isinstance(value, tf.RaggedTensor) else "a sparse"
-            checks.reject(
-                self.owner, name, "must be a dense tensor", kind + " tensor", "Pad it first."
-            )
+            kind = f"a {'ragged' if isinstance(value, tf.RaggedTensor) else 'sparse'} tensor"
+            checks.reject(self.owner, name, "must be a dense tensor", kind, "Pad it first.")
         if value is None:
             checks.reject(self.owner, name, "must be a tensor", "None")
         tensor = tf.convert_to_tensor(value)
@@ -94,13 +93,15 @@ class Reader:
                 self.owner, name, "must have a known rank", "unknown", "Call `set_shape` on it."
             )
         mixable = tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool
+        mixable |= self.tables and role == "x" and tensor.dtype == tf.string
         if not mixable and not self._passes(name):
             checks.reject(
                 self.owner,
                 name,
                 f"cannot be mixed, for it holds {tensor.dtype.name}s",
                 checks.described(tensor),
-                f"Leave it as it is with passthrough=['{key(name)}'].",
+                f"Leave it as it is with passthrough=['{key(name)}']."
+                + " Or take it from one source: TabularMix." * (tensor.dtype == tf.string),
             )
         return tensor
 
@@ -160,6 +161,8 @@ class Reader:
 
     def _kind_of_input(self, name, tensor):
         rank = tensor.shape.rank
+        if self.tables and rank <= 2:
+            return "columns"
         if tensor.dtype.is_floating:
             return "images" if rank >= 4 else "values"
         if tensor.dtype == tf.uint8 and rank >= 3:

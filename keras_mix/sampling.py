@@ -53,6 +53,22 @@ def below(seed, limits):
     return tf.cast(tf.bitwise.right_shift(scaled, tf.constant(31, tf.int64)), tf.int32)
 
 
+def by_weight(seed, weights):
+    """int32 [B], for each row of weights a column, as likely as its share of the row's sum.
+
+    Args:
+        seed: int32[2].
+        weights: int64 [B, N], whole numbers of which no row sums to 2**44 or more: so none is
+            favoured by more than 2**-18 of its probability. Rows of zeros give -1.
+    """
+    sums = tf.cumsum(weights, axis=1)
+    total = sums[:, -1]
+    pattern = tf.cast(bits(seed, [tf.shape(weights)[0], 2]) & 0x7FFFFFFF, tf.int64)
+    drawn = (pattern[:, 0] * 2**31 + pattern[:, 1]) % tf.maximum(total, 1)
+    column = tf.reduce_sum(tf.cast(sums <= drawn[:, None], tf.int32), axis=1)
+    return tf.where(total > 0, column, -1)
+
+
 def normal(seed, shape):
     """float32 `shape`, standard normal: one of 2**14 equally likely quantiles."""
     pattern = bits(seed, shape)

@@ -110,6 +110,7 @@ MIXERS = {
         resizes=True,
         **MOVES,
     ),
+    "TabularMix": Row(layers.TabularMix, **BY_ALPHA, pastes=False),
     "Cutout": Row(
         layers.Cutout,
         strong={"size": 0.75, "fill_value": 77},

@@ -30,9 +30,14 @@ BELOW_MIXERS = [
     "grids",
     "modalities",
     "specs",
+    "tables",
     "mix_point",
     "synchronized_augmentation",
 ]
+PUBLIC = (
+    *("layers", "models", "callbacks", "losses", "metrics", "data", "pairings", "label_rules"),
+    "synthesis",
+)
 # Layers that stand inside models, on any backend, and draw as these do.
 IN_MODELS = {"layers.feature_mix", "layers.modality_dropout"}
 NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS), *IN_MODELS}
@@ -40,11 +45,11 @@ MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
     {"plan", "modalities", "views", "joining", "disk_cache"},
-    {"sampling", "masks", "fields", "saliency", "resizing", "visible"},
-    {"placing", "boxes", "windows"},
+    {"sampling", "masks", "fields", "saliency", "resizing", "visible", "likeness"},
+    {"placing", "boxes", "windows", "columns", "pairings", "label_rules", "neighbours"},
     {"leaves"},
     {"reading"},
-    {"layers.calls", "layers.box_checks"},
+    {"layers.calls", "layers.box_checks", "layers.tables"},
     {"layers.grids"},
     {"layers.specs", "layers.configured"},
     {"layers.base", "layers.synchronized_augmentation"},
@@ -60,7 +65,7 @@ RANKS = [
     {"models.mixing_model"},
     {"models.manifold_mixup"},
     {"models"},
-    {"consistency", "retrieval"},
+    {"consistency", "retrieval", "paired"},
     {"callbacks", "data", "losses", "metrics", "plot", "synthesis"},
     {"evaluate"},
     {"cli"},
@@ -113,7 +118,7 @@ def dependencies(module):
 
 def public():
     """(module, name, object) of all that the public namespaces offer."""
-    for module in ("layers", "models", "callbacks", "losses", "metrics", "data", "synthesis"):
+    for module in PUBLIC:
         namespace = importlib.import_module(f"keras_mix.{module}")
         for name in dir(namespace):
             value = getattr(namespace, name)

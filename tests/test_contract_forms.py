@@ -17,6 +17,7 @@ from contract import (
     seed_of,
 )
 
+from keras_mix.label_rules import Remix
 from keras_mix.layers.base import Mixer
 
 
@@ -98,6 +99,7 @@ EVERY_OPTION = {
     "labels": "values",
     "label_smoothing": 0.25,
     "pairing": "roll",
+    "label_rule": keras.saving.serialize_keras_object(Remix([9.0, 1.0])),
     "per": "batch",
     "rate": 0.75,
     "kinds": {"x/image": "images"},

@@ -11,7 +11,9 @@ An argument belongs to the last mixer before it, so `mixup:alpha=0.4,rate=0.5,cu
 mixers. Names are those of `keras_mix.layers`, in any case, which mix in the data pipeline; these
 followed by `-device`, which mix in the train step; `manifold` for ManifoldMixup; `none` for no
 mixing; or `all` for every mixer of `keras_mix.layers` as it is. A value is a Python literal (`0.4`,
-`None`, `True`, `(2, 2)`) or else text without quotes. Commas in brackets do not separate.
+`None`, `True`, `(2, 2)`), an object of `keras_mix.pairings` or `keras_mix.label_rules`, such as
+`pairing=ByClass('rare', exponent=0.5)`, or else text without quotes. Commas in brackets do not
+separate.
 """
 
 import ast
@@ -21,13 +23,13 @@ import re
 
 import keras
 
-from keras_mix import layers, models
+from keras_mix import label_rules, layers, models, pairings
 from keras_mix.evaluate.results import BASELINE
 
 MANIFOLD = "manifold"
 ALL = "all"
-# What stands for no mixing of its own.
-_NOT_ALONE = ("CrossModalMix", "MixPoint", "RandomApply", "RandomChoice")
+# What stands for no mixing of its own, or for none of images.
+_NOT_ALONE = ("CrossModalMix", "MixPoint", "RandomApply", "RandomChoice", "TabularMix")
 ON_DEVICE = "-device"
 
 
@@ -164,4 +166,19 @@ def _value(text):
     try:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError):
+        return _made(text)
+
+
+def _made(text):
+    """What a call such as `ByLabel(bandwidth=2)` makes; other text stays as it is."""
+    name, bracket, _ = text.partition("(")
+    known = {n: getattr(home, n) for home in (pairings, label_rules) for n in home.__all__}
+    if not bracket or name not in known:
         return text
+    try:
+        call = ast.parse(text, mode="eval").body
+        values = [ast.literal_eval(node) for node in call.args]
+        named = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
+        return known[name](*values, **named)
+    except (SyntaxError, TypeError, AttributeError) as error:
+        raise ValueError(f"mixers: {name} refused {text!r}: {error}") from error

@@ -27,6 +27,7 @@ _MODULES = {
     "SaliencyMix": "saliency_mix",
     "SmoothMix": "smooth_mix",
     "SynchronizedAugmentation": "synchronized_augmentation",
+    "TabularMix": "tabular_mix",
 }
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "SaliencyMix",
     "SmoothMix",
     "SynchronizedAugmentation",
+    "TabularMix",
 ]
 
 

@@ -45,8 +45,11 @@ class Mixer(Configured, abc.ABC):
             that is spread evenly over its classes in training, of mixed and unmixed samples
             alike, as timm and DeiT do. Defaults to 0.
         pairing: "shuffle" (a random permutation, which leaves one sample a batch with itself on
-            average, as the papers do), "derange" (no sample with itself), "reverse" or "roll".
-            Defaults to "shuffle".
+            average, as the papers do), "derange" (no sample with itself), "reverse", "roll", or
+            one of `keras_mix.pairings`: by similar targets or by class. Defaults to "shuffle".
+        label_rule: One of `keras_mix.label_rules`, such as Remix's for rare classes, which sets the
+            weights of labels (and of samples) otherwise than by what is in a sample. Defaults to
+            None: the law of the plan.
         per: "sample" or "batch": one λ and region for each, or for all. Defaults to "sample".
         rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
             The rest come out bit for bit as they went in. Defaults to 1.
@@ -149,6 +152,8 @@ class Mixer(Configured, abc.ABC):
         """int32 [B], the donor of each sample by the layer's pairing: its `number`-th."""
         if batch.partners is not None:
             return batch.partners
+        if not isinstance(self.pairing, str):
+            return self.pairing.draw(batch, seed, number)
         sizes = batch.size, batch.donors
         return sampling.partners(seed, self.pairing, *sizes, batch.crossed, number)
 
@@ -222,11 +227,18 @@ class Mixer(Configured, abc.ABC):
             rate: A scalar tensor in the place of the layer's rate.
         """
         batch = batch._replace(draws=1 if self.per == "batch" else batch.size)
-        if rate is None and self.rate == 1.0:
-            return self.sample(batch, seed)
-        seed, chance = sampling.split(seed, 2)
-        mixed = sampling.coin(chance, self.rate if rate is None else rate, batch.draws)
+        mixed = None
+        if rate is not None or self.rate != 1.0:
+            seed, chance = sampling.split(seed, 2)
+            mixed = sampling.coin(chance, self.rate if rate is None else rate, batch.draws)
         plan = self.sample(batch, seed)
+        if self.label_rule is not None:
+            plan = plan.relabelled(functools.partial(self.label_rule.weights, batch))
+        if batch.crossed and not isinstance(self.pairing, str):
+            found = self.pairing.finds(batch)
+            mixed = found if mixed is None else mixed & found
+        if mixed is None:
+            return plan
         return plans.keep_unmixed(plan, mixed, batch.grid, batch.crossed)
 
     def _results(self, plan, own, donors, specs):

@@ -26,6 +26,7 @@ _OF_LABELS = {
     "num_classes": None,
     "labels": "auto",
     "label_smoothing": 0.0,
+    "label_rule": None,
     "kinds": {},
     "passthrough": (),
     "keep_dtype": False,
@@ -46,6 +47,11 @@ def _checked(owner, mixers):
             raise ValueError(
                 f"{owner}: `mixers` must hold mixers of keras_mix.layers. Received: {mixer!r}. "
                 "Keras's augmentations belong before it, in a keras.layers.Pipeline."
+            )
+        if mixer.mixes_tables:
+            raise ValueError(
+                f"{owner}: a mixer of tables decides how each column is treated, and so cannot be "
+                f"one of several. Received: {mixer!r}. Use its `rate`."
             )
         refuse_label_options(owner, mixer)
     return list(mixers)

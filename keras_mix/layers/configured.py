@@ -7,11 +7,16 @@ import tensorflow as tf
 
 from keras_mix import checks
 from keras_mix.boxes import Options
+from keras_mix.label_rules import LabelRule
+from keras_mix.pairings import Pairing
 from keras_mix.reading import Reader
 
 
 class Configured(keras.layers.Layer):
     """What `keras_mix.layers.base.Mixer` documents, without any mixing."""
+
+    mixes_tables = False
+    """Whether inputs (B,), (B, 1) and (B, F) are columns of a table, each treated by its kind."""
 
     def __init__(
         self,
@@ -20,6 +25,7 @@ class Configured(keras.layers.Layer):
         labels="auto",
         label_smoothing=0.0,
         pairing="shuffle",
+        label_rule=None,
         per="sample",
         rate=1.0,
         kinds=None,
@@ -42,7 +48,8 @@ class Configured(keras.layers.Layer):
         self.labels = checks.choice("labels", labels, checks.LABELS)
         self.label_smoothing = checks.number("label_smoothing", label_smoothing, high=1.0)
         checks.label_options(self.labels, self.label_smoothing)
-        self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
+        self.pairing = _pairing(pairing)
+        self.label_rule = _label_rule(label_rule)
         self.per = checks.choice("per", per, checks.PER)
         self.rate = checks.number("rate", rate, high=1.0)
         self.kinds = checks.kinds(kinds)
@@ -64,7 +71,12 @@ class Configured(keras.layers.Layer):
         # tf.random.Generator hands out every seed once, also to calls that run in parallel.
         self._generator = tf.random.Generator.from_seed(start)
         self._reader = Reader(
-            self.owner, self.labels, self.num_classes, self.kinds, self.passthrough
+            self.owner,
+            self.labels,
+            self.num_classes,
+            self.kinds,
+            self.passthrough,
+            self.mixes_tables,
         )
         # Keras would convert every argument to the model's backend.
         self._convert_input_args = False
@@ -93,7 +105,8 @@ class Configured(keras.layers.Layer):
             "num_classes": self.num_classes,
             "labels": self.labels,
             "label_smoothing": self.label_smoothing,
-            "pairing": self.pairing,
+            "pairing": _saved(self.pairing),
+            "label_rule": _saved(self.label_rule),
             "per": self.per,
             "rate": self.rate,
             "kinds": dict(self.kinds),
@@ -109,3 +122,35 @@ class Configured(keras.layers.Layer):
             "data_format": self.data_format,
             "seed": self.seed,
         }
+
+
+def _pairing(value):
+    """A known string, or a `Pairing`, also as Keras saves it."""
+    value = _loaded(value)
+    if isinstance(value, Pairing):
+        return value
+    if not isinstance(value, str) or value not in checks.PAIRINGS:
+        raise ValueError(
+            f"`pairing` must be one of {list(checks.PAIRINGS)}, or of keras_mix.pairings. "
+            f"Received: pairing={value!r}"
+        )
+    return value
+
+
+def _label_rule(value):
+    value = _loaded(value)
+    if value is not None and not isinstance(value, LabelRule):
+        raise ValueError(
+            "`label_rule` must be None, or one of keras_mix.label_rules. "
+            f"Received: label_rule={value!r}"
+        )
+    return value
+
+
+def _loaded(value):
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+
+
+def _saved(value):
+    plain = value is None or isinstance(value, str)
+    return value if plain else keras.saving.serialize_keras_object(value)

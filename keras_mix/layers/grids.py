@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras_mix import checks
 from keras_mix.batch import Batch, axis_size, inputs_of
 from keras_mix.layers.box_checks import check_boxes
+from keras_mix.layers.tables import table_of
 from keras_mix.leaves import spatial_axes
 
 
@@ -19,7 +20,12 @@ def batch_of(mixer, own, donors, crossed, main=None):
         main: The leaf that the mixer's grid lies on, if it is not for the mixer to choose.
     """
     mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
-    targets = [leaf for leaf in mixed if leaf.target and leaf.kind != "bounding_boxes"]
+    targets = [
+        index
+        for index, leaf in enumerate(own)
+        if leaf.target and leaf.kind not in ("bounding_boxes", "passthrough")
+    ]
+    target = targets[0] if targets else None
     size = axis_size(mixed[0].tensor, 0)
     taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
     main = main or leaf_of_the_grid(mixer, own)
@@ -33,10 +39,16 @@ def batch_of(mixer, own, donors, crossed, main=None):
         draws=size,
         grid=grid,
         axes=axes,
-        images=None if index is None else own[index].tensor,
-        donor_images=None if index is None else donors[index].tensor,
-        labels=targets[0].tensor if targets else None,
+        images=_tensor(own, index),
+        donor_images=_tensor(donors, index),
+        labels=_tensor(own, target),
+        donor_labels=_tensor(donors, target),
+        table=table_of(mixer, own),
     )
+
+
+def _tensor(leaves, index):
+    return None if index is None or leaves[index] is None else leaves[index].tensor
 
 
 def framed(mixer, leaves):

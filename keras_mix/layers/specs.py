@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_mix import checks
 from keras_mix.layers.grids import leaf_of_the_grid
+from keras_mix.layers.tables import layout, spec_of_columns
 from keras_mix.leaves import Spec, spatial_axes
 from keras_mix.reading import check_class_ids, classes_of, key
 
@@ -11,8 +12,12 @@ from keras_mix.reading import check_class_ids, classes_of, key
 def specs_of(mixer, leaves, crossed=False):
     """One Spec a leaf; refuses what this mixer cannot mix."""
     main = leaf_of_the_grid(mixer, leaves)
+    columns = layout(mixer, leaves)
     return [
-        spec_of(mixer, leaf, main)._replace(crossed=crossed, target=leaf.target) for leaf in leaves
+        (spec_of(mixer, leaf, main) if own is None else spec_of_columns(mixer, leaf, own))._replace(
+            crossed=crossed, target=leaf.target
+        )
+        for leaf, own in zip(leaves, columns, strict=True)
     ]
 
 

@@ -33,6 +33,12 @@ def mixers(owner, mixer):
 
 def check_mixer(owner, mixer):
     """Refuses a mixer with options that a model could not keep; None is the blend."""
+    rule = getattr(mixer, "label_rule", None)
+    if rule is not None:
+        raise ValueError(
+            f"{owner}: labels are mixed in the loss, by what is in each sample. Received: "
+            f"label_rule={rule!r}. Map the mixer over the dataset."
+        )
     smoothing = getattr(mixer, "label_smoothing", 0)
     if smoothing:
         raise ValueError(

@@ -1,0 +1,229 @@
+"""Pairings by labels: objects that any mixer takes as its `pairing`.
+
+They see the first target of a batch (in the order of names, where y is a dict) as it was given,
+and draw whole numbers alone, so that partners are the same eagerly, in graphs and under XLA.
+"""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_mix import checks, likeness, sampling
+
+__all__ = ["ByClass", "ByLabel", "InOrder", "Pairing"]
+
+RELATIONS = ("same", "different", "rare")
+# Classes with more samples in a batch count as this many.
+_MOST = 2**14
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class Pairing:
+    """Who is mixed with whom: the base of what a mixer takes as `pairing` beside its strings.
+
+    A pairing defines `draw`, and `get_config` where it has arguments. Registered with Keras, it is
+    saved with its mixer.
+
+    Args:
+        **config: None of its own.
+
+    Example:
+
+    >>> @keras.saving.register_keras_serializable()
+    ... class Neighbour(keras_mix.pairings.Pairing):
+    ...     def draw(self, batch, seed, number=1):
+    ...         return (tf.range(batch.size) ^ 1) % batch.donors
+    >>> mix = keras_mix.layers.MixUp(pairing=Neighbour())
+    """
+
+    def draw(self, batch, seed, number=1):
+        """int32 [B], the donor of each sample.
+
+        Args:
+            batch: A `keras_mix.batch.Batch`.
+            seed: int32[2], to be split if several draws are made.
+            number: Which of a sample's partners this is, where it has several.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `draw`.")
+
+    def finds(self, batch):
+        """bool [B] or [1], whether a sample has a donor at all, of another batch.
+
+        Who has none stays unmixed. Within one batch such a sample is its own donor.
+        """
+        return tf.constant([True])
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class InOrder(Pairing):
+    """Every sample with the donor in its own place of a second batch, as that was arranged.
+
+    For partners that were chosen before, such as `keras_mix.data.pair_by_label`'s. Without a
+    second batch every sample is its own partner, and so nothing is mixed.
+
+    Args:
+        **config: None.
+
+    Example:
+
+    >>> mix = keras_mix.layers.MixUp(pairing=keras_mix.pairings.InOrder())
+    >>> x, y = mix((x, y), partners=(other_x, other_y))
+    """
+
+    def draw(self, batch, seed, number=1):
+        return tf.range(batch.size) % batch.donors
+
+
+class _Weighted(Pairing):
+    """Draws a donor for each sample by whole-number weights."""
+
+    def draw(self, batch, seed, number=1):
+        index = sampling.by_weight(seed, self.weights(batch))
+        alone = tf.zeros_like(index) if batch.crossed else tf.range(batch.size)
+        return tf.where(index < 0, alone, index)
+
+    def finds(self, batch):
+        return tf.reduce_any(self.weights(batch) > 0, axis=1)
+
+    def weights(self, batch):
+        """int64 [B, donors], in proportion to the probability of each donor."""
+        raise NotImplementedError
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class ByLabel(_Weighted):
+    """C-Mixup: partners with similar targets, by a Gaussian kernel on the labels.
+
+    Partner j of sample i is drawn with P ∝ exp(-d(y_i, y_j)² / 2σ²), d the Euclidean distance over
+    all targets (B, K) of a label; give them one scale beforehand. It is for regression: in a batch
+    of integers use `labels="values"`. Draws cost B × B, within a batch or for its partners; for
+    partners from a whole data set see `keras_mix.data.pair_by_label`.
+
+    The kernel is taken relative to the nearest donor and cut off where it has fallen to 2⁻³⁰;
+    labels are rounded to σ/256 and its exponent to 2⁻¹⁰, which moves a probability by less than
+    1.5 % of itself within 2σ. So partners are equal to the bit in every mode.
+
+    Deviation from the paper, whose sum runs over all samples: no sample is its own partner unless
+    `include_self` says so. A sample whose label is not finite has no partner, and stays unmixed.
+
+    Args:
+        bandwidth: The kernel's σ > 0, in the labels' unit. Defaults to None: half the standard
+            deviation of the labels in the batch (of several targets, the root of the sum of their
+            variances), our own choice. The paper tunes it for each data set, from 0.05 to 20.
+        include_self: Whether a sample may be its own partner. Defaults to False.
+
+    Raises:
+        ValueError: If the bandwidth is not above 0, or a batch has no labels (B,) or (B, K).
+
+    Example:
+
+    >>> pairing = keras_mix.pairings.ByLabel(bandwidth=0.5)
+    >>> mix = keras_mix.layers.MixUp(alpha=2.0, pairing=pairing)
+    >>> x, y = mix(np.random.rand(8, 5).astype("float32"), np.linspace(0, 1, 8, dtype="float32"))
+    >>> y.shape
+    TensorShape([8])
+
+    Reference:
+        Yao et al., "C-Mixup: Improving Generalization in Regression", NeurIPS 2022,
+        arXiv:2210.05775, section 3.
+    """
+
+    def __init__(self, bandwidth=None, include_self=False):
+        self.bandwidth = None if bandwidth is None else checks.positive("bandwidth", bandwidth)
+        self.include_self = bool(include_self)
+
+    def weights(self, batch):
+        owner = type(self).__name__
+        own, donors = (likeness.numbers(owner, y) for y in likeness.labels_of(owner, batch))
+        legal = likeness.finite(own)[:, None] & likeness.finite(donors)[None]
+        if not (batch.crossed or self.include_self):
+            legal &= _others(batch)
+        return likeness.kernel(likeness.levels(own, donors, self.bandwidth), legal)
+
+    def get_config(self):
+        return {"bandwidth": self.bandwidth, "include_self": self.include_self}
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class ByClass(_Weighted):
+    """Partners by class: of the same one, of another one, or of a rare one above all.
+
+    A sample without a legal partner (the only one of its class, say) stays with itself, and so
+    unmixed but where sources are moved.
+
+    Args:
+        relation: "same": a partner of the sample's own class. "different": one of another class.
+            "rare": any other sample, those of rare classes more often.
+        exponent: How much rare classes are favoured: a donor is drawn with P ∝ 1 / n^exponent, n
+            the number of samples of its class. At 1 every class in the batch is as likely as any
+            other, at 0 every sample. Defaults to 1 for "rare", else to 0.
+        class_counts: A list of the number of samples of each class in the training set, to weigh
+            donors by. Defaults to None: the classes are counted in each batch of donors.
+
+    Raises:
+        ValueError: If an argument is out of range, or a batch has no labels that tell classes:
+            ids (B,) or (B, 1), or one-hot (B, K), whose largest entry is taken.
+
+    Example:
+
+    >>> pairing = keras_mix.pairings.ByClass("different")
+    >>> mix = keras_mix.layers.CutMix(pairing=pairing, num_classes=10)
+    >>> images, labels = mix(np.zeros((8, 32, 32, 3), "uint8"), np.arange(8))
+    """
+
+    def __init__(self, relation="same", exponent=None, class_counts=None):
+        self.relation = checks.choice("relation", relation, RELATIONS)
+        default = 1.0 if relation == "rare" else 0.0
+        self.exponent = default if exponent is None else checks.number("exponent", exponent)
+        self.class_counts = checks.class_counts(class_counts)
+
+    def weights(self, batch):
+        owner = type(self).__name__
+        own, donors = (likeness.class_ids(owner, y) for y in likeness.labels_of(owner, batch))
+        same = own[:, None] == donors[None]
+        legal = {"same": same, "different": ~same}.get(self.relation, tf.ones_like(same))
+        if not batch.crossed:
+            legal &= _others(batch)
+        return tf.where(legal, self._rarity(donors), tf.zeros([], tf.int64))
+
+    def _rarity(self, donors):
+        """int64 [1, donors], the weight of each donor by the frequency of its class."""
+        if self.exponent == 0:
+            return tf.ones_like(donors, tf.int64)[None]
+        if self.class_counts is not None:
+            table = _powers(self.class_counts, self.exponent)
+            return tf.gather(tf.constant(table), donors)[None]
+        alike = tf.cast(donors[:, None] == donors[None], tf.int32)
+        counts = tf.minimum(tf.reduce_sum(alike, axis=1), _MOST)
+        table = _powers(tuple(range(1, _MOST + 1)), self.exponent)
+        return tf.gather(tf.constant(table), counts - 1)[None]
+
+    def get_config(self):
+        counts = None if self.class_counts is None else list(self.class_counts)
+        return {"relation": self.relation, "exponent": self.exponent, "class_counts": counts}
+
+
+def _others(batch):
+    """bool [B, B], who is not oneself."""
+    return tf.range(batch.size)[:, None] != tf.range(batch.size)[None]
+
+
+@functools.lru_cache(maxsize=32)
+def _powers(counts, exponent):
+    """int64 like the counts, (smallest / count) ** exponent in parts of the kernel's peak."""
+    counts = np.asarray(counts, np.float64)
+    shares = (counts.min() / counts) ** exponent
+    return np.maximum(np.round(likeness.PEAK * shares), 1).astype(np.int64)
