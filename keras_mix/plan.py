@@ -37,6 +37,10 @@ class Plan(NamedTuple):
             leaves every source in place.
         fill: What the inputs' places beyond the last source are filled with: a number, or "mean",
             each sample's own for each channel. None where there are none such.
+        gains: float32 [B, S], what inputs on the grid are multiplied by before they are added up,
+            in a blend where that is not the weights, as for sounds. None: the weights.
+        exponent: Where inputs on the grid are logarithms, a number k by which their blend is that
+            of exp(k · input). None: of the inputs as they are.
     """
 
     sources: tf.Tensor
@@ -44,6 +48,8 @@ class Plan(NamedTuple):
     region: tf.Tensor | tuple | None = None
     placement: tf.Tensor | None = None
     fill: tf.Tensor | float | str | None = None
+    gains: tf.Tensor | None = None
+    exponent: tf.Tensor | float | None = None
 
     @property
     def hard(self):
@@ -137,11 +143,8 @@ def paste(partners, region, placement=None):
         placement: As in `Plan`, or None.
     """
     sources = _sources(partners)
-    counts, places = _counts(region, sources.shape[1])
-    # In double precision, since graphs may multiply by the reciprocal: so the quotient, rounded to
-    # float32, is the exact one in every mode.
-    shares = tf.cast(tf.cast(counts, tf.float64) / tf.cast(places, tf.float64), tf.float32)
-    return Plan(sources, _weights(shares, sources), region, placement)
+    weights = weights_of(*_counts(region, sources.shape[1]), sources)
+    return Plan(sources, weights, region, placement)
 
 
 def soft(partners, region, placement=None):
@@ -155,7 +158,7 @@ def soft(partners, region, placement=None):
     sources = _sources(partners)
     spatial = list(range(1, region.shape.rank - 1))
     shares = tf.reduce_mean(region[..., 1:], axis=spatial)
-    return Plan(sources, _weights(shares, sources), region, placement)
+    return Plan(sources, with_own(shares, sources), region, placement)
 
 
 def erase(size, region, fill):
@@ -167,6 +170,32 @@ def erase(size, region, fill):
         fill: A number or "mean", as in `Plan`.
     """
     return Plan(tf.range(size)[:, None], tf.ones([size, 1]), region, fill=fill)
+
+
+def weights_of(counts, places, sources):
+    """float32 [B, S], the weights of sources by how many places are theirs.
+
+    Args:
+        counts: int32 [B or 1, S - 1], the places of each source but the first.
+        places: int32, how many places there are in all; it must fit the counts.
+        sources: int32 [B, S].
+    """
+    # In double precision, since graphs may multiply by the reciprocal: so the quotient, rounded to
+    # float32, is the exact one in every mode.
+    shares = tf.cast(tf.cast(counts, tf.float64) / tf.cast(places, tf.float64), tf.float32)
+    return with_own(shares, sources)
+
+
+def with_own(shares, sources):
+    """float32 [B, S]: what the others leave is the sample's own, so that rows sum to 1.
+
+    Args:
+        shares: float32 [B or 1, S - 1], those of the others.
+        sources: int32 [B, S].
+    """
+    # The rounded shares of several others may exceed 1.
+    own = tf.maximum(1.0 - tf.reduce_sum(shares, axis=1, keepdims=True), 0.0)
+    return tf.broadcast_to(tf.concat([own, shares], axis=1), tf.shape(sources))
 
 
 def rendered(region):
@@ -214,6 +243,7 @@ def keep_unmixed(plan, mixed, frame=None, crossed=False):
     own = tf.one_hot(0, plan.sources.shape[1])
     weights = tf.where(mixed[:, None], plan.weights, own)
     sources, region, placement = plan.sources, plan.region, plan.placement
+    gains = None if plan.gains is None else tf.where(mixed[:, None], plan.gains, own)
     if not crossed:
         sources = tf.where(mixed[:, None], sources, sources[:, :1])
     if isinstance(region, tuple):
@@ -224,7 +254,16 @@ def keep_unmixed(plan, mixed, frame=None, crossed=False):
         whole = [0] * placement.shape[-1] if placement.dtype.is_integer else [0, 0, *frame]
         whole = tf.stack([tf.cast(number, placement.dtype) for number in whole])
         placement = _where_mixed(mixed, placement, whole)
-    return plan._replace(sources=sources, weights=weights, region=region, placement=placement)
+    return plan._replace(
+        sources=sources, weights=weights, region=region, placement=placement, gains=gains
+    )
+
+
+def unless_alone(plan, crossed):
+    """The plan of a blend, in which who is their own partner stays as they are."""
+    if crossed:
+        return plan
+    return keep_unmixed(plan, tf.reduce_any(plan.sources != plan.sources[:, :1], axis=1))
 
 
 def _where_mixed(mixed, tensor, unmixed):
@@ -242,13 +281,6 @@ def _spread(line, axis, axes):
 def _sources(partners):
     others = partners if partners.shape.rank == 2 else partners[:, None]
     return tf.concat([tf.range(tf.shape(others)[0])[:, None], others], axis=1)
-
-
-def _weights(shares, sources):
-    """What the others leave is the sample's own, so that a row sums to 1 as floats can."""
-    # The rounded shares of several others may exceed 1.
-    own = tf.maximum(1.0 - tf.reduce_sum(shares, axis=1, keepdims=True), 0.0)
-    return tf.broadcast_to(tf.concat([own, shares], axis=1), tf.shape(sources))
 
 
 def _counts(region, num_sources):

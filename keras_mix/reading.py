@@ -13,7 +13,7 @@ from keras_mix.structure import BoxSet, paths
 # The keys of Keras's dict of a batch; each names its kind.
 DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
 
-TARGETS = ("labels", "segmentation_masks", "bounding_boxes")
+TARGETS = ("labels", "segmentation_masks", "bounding_boxes", "frame_labels")
 
 
 class Reader:
@@ -40,7 +40,7 @@ class Reader:
                 name,
                 self._kind(role, stated, name, tensor, sole),
                 tensor,
-                target=role == "y" or stated in TARGETS,
+                target=stated in TARGETS or (role == "y" and stated not in checks.TELLING),
             )
             for role, name, stated, tensor in found
         ]
@@ -169,8 +169,9 @@ class Reader:
             name,
             "holds integers or booleans, which mean nothing when averaged",
             checks.described(tensor),
-            "For token ids or categories mix the embedding; for numbers cast to float or name "
-            f'them, kinds={{"{name}": "values"}}; or leave them, passthrough=["{name}"].',
+            "For token ids or categories mix the embedding, or cut token ids by "
+            f'kinds={{"{name}": "token_ids"}}; for numbers cast to float or name them, '
+            f'kinds={{"{name}": "values"}}; or leave them, passthrough=["{name}"].',
         )
 
     def _kind_of_label(self, name, tensor, sole):

@@ -27,6 +27,7 @@ BELOW_MIXERS = [
     "composed",
     "configured",
     "grids",
+    "sequence_specs",
     "specs",
     "mix_point",
 ]
@@ -35,12 +36,14 @@ MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
     {"plan"},
-    {"sampling", "masks", "fields", "saliency", "resizing", "visible"},
+    {"sampling", "masks", "fields", "loudness", "saliency", "resizing", "visible", "sequences"},
     {"placing", "boxes"},
+    {"values"},
     {"leaves"},
     {"reading"},
     {"layers.calls", "layers.box_checks"},
     {"layers.grids"},
+    {"layers.sequence_specs"},
     {"layers.specs", "layers.configured"},
     {"layers.base"},
     {"layers.composed"},

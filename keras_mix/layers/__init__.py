@@ -6,6 +6,7 @@ Each is loaded at its first use: the mixers need TensorFlow, MixPoint does not.
 import importlib
 
 _MODULES = {
+    "BetweenClass": "between_class",
     "CowMix": "cow_mix",
     "CutMix": "cutmix",
     "Cutout": "cutout",
@@ -21,10 +22,14 @@ _MODULES = {
     "ResizeMix": "resize_mix",
     "SaliencyMix": "saliency_mix",
     "SmoothMix": "smooth_mix",
+    "SpecAugment": "spec_augment",
+    "SpecMix": "spec_mix",
+    "SpectrogramMixUp": "spectrogram_mixup",
 }
 
 __all__ = [
     "RICAP",
+    "BetweenClass",
     "CowMix",
     "CutMix",
     "Cutout",
@@ -39,6 +44,9 @@ __all__ = [
     "ResizeMix",
     "SaliencyMix",
     "SmoothMix",
+    "SpecAugment",
+    "SpecMix",
+    "SpectrogramMixUp",
 ]
 
 
