@@ -69,7 +69,7 @@ def blend_logarithms(sources, shares, exponent):
     # The difference of two infinities is no number.
     highest = tf.where(tf.math.is_finite(highest), highest, tf.zeros([], highest.dtype))
     exponent = tf.cast(exponent, highest.dtype)
-    mixed = blend([tf.exp(exponent * (source - highest)) for source in sources], shares)
+    mixed = add([tf.exp(exponent * (source - highest)) for source in sources], shares)
     mixed = highest + tf.math.log(mixed) / exponent
     for source, share in zip(sources, shares, strict=True):
         mixed = tf.where(share == 1, source, mixed)

@@ -49,7 +49,8 @@ def _weighted(sounds, window, sampling_rate):
     spectra = tf.signal.rfft(frames * tf.signal.hann_window(window))
     power = tf.square(tf.math.real(spectra)) + tf.square(tf.math.imag(spectra))
     weights = tf.constant(_a_weights(sampling_rate, window), tf.float32)
-    weighted = tf.linalg.matvec(power, weights)
+    # Not a product with a vector: eager ones of several batch axes are garbage (seen on TF 2.21).
+    weighted = tf.tensordot(power, weights, 1)
     return tf.cast(tf.reduce_sum(weighted, axis=1), tf.float64)
 
 

@@ -57,16 +57,16 @@ def mixed_by_the_formula(one, other, r, levels):
     return (p * one + (1 - p) * other) / math.sqrt(p**2 + (1 - p) ** 2)
 
 
-@pytest.mark.parametrize("compile_all", [False, True])
 @pytest.mark.parametrize(
-    ("options", "measure"),
+    ("options", "measure", "compile_all"),
     [
-        ({}, level),
-        ({"window": 512}, lambda x: level(x, 512)),
-        ({"window": 512, "sampling_rate": 8000}, lambda x: a_level(x, 8000, 512)),
-        ({"window": 1024, "sampling_rate": 44100}, lambda x: a_level(x, 44100, 1024)),
+        ({}, level, False),
+        ({"window": 512}, lambda x: level(x, 512), True),
+        ({"window": 512, "sampling_rate": 8000}, lambda x: a_level(x, 8000, 512), False),
+        ({"window": 512, "sampling_rate": 8000}, lambda x: a_level(x, 8000, 512), True),
+        ({"window": 1024, "sampling_rate": 44100}, lambda x: a_level(x, 44100, 1024), False),
     ],
-    ids=["plain", "short windows", "A at 8 kHz", "A at 44.1 kHz"],
+    ids=["plain", "short windows", "A at 8 kHz", "A at 8 kHz in XLA", "A at 44.1 kHz"],
 )
 def test_sounds_are_mixed_by_the_formula(options, measure, compile_all):
     layer = BetweenClass(labels="pairs", pairing="roll", **options)
@@ -210,13 +210,13 @@ def test_sources_are_added_by_their_gains(gains):
 # Spectrograms that are logarithms.
 
 SPECTRA = RANDOM.uniform(-80, 0, (6, 9, 5)).astype("float32")
-FACTORS = {"db": 10.0, "log10": 1.0, "log": 1 / math.log(10)}
+FACTORS = {"db": 10.0, "log10": 1.0, "log": math.log(10)}
 
 
 @pytest.mark.parametrize("scale", FACTORS)
 @pytest.mark.parametrize("domain", ["power", "amplitude", "log"])
-@pytest.mark.parametrize("compile_all", [False, True])
-def test_domains(domain, scale, compile_all):
+def test_domains(domain, scale):
+    compile_all = scale == "db" and domain == "power"
     spectra = (SPECTRA / 10 * FACTORS[scale]).astype("float32")
     layer = SpectrogramMixUp(1.0, domain, scale, labels="pairs", pairing="roll")
     call = tf.function(layer, jit_compile=True) if compile_all else layer
