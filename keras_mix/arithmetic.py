@@ -1,5 +1,7 @@
 """Blending and rounding that lose no bit of what is not mixed."""
 
+import functools
+
 import tensorflow as tf
 
 
@@ -25,19 +27,50 @@ def blend(sources, shares):
         sources: Tensors of one dtype, the sample itself first.
         shares: As many tensors that sum to 1; that of the first of two is never looked at.
     """
-    own, *others = sources
-    own_share, *shares = shares
-    if len(others) == 1:
-        share = tf.cast(shares[0], own.dtype)
-        unmixed = (share == 0) | (others[0] == own)
-        return tf.where(unmixed, own, own + share * (others[0] - own))
+    if len(sources) != 2:
+        # A sum of shares is never negative where its parts are not, as labels must be.
+        return add(sources, shares)
+    own, other = sources
+    share = tf.cast(shares[1], own.dtype)
+    unmixed = (share == 0) | (other == own)
+    return tf.where(unmixed, own, own + share * (other - own))
+
+
+def add(sources, gains):
+    """Σ gain · source, whatever the gains sum to. A source alone, of gain 1, keeps every bit.
+
+    Args:
+        sources: Tensors of one dtype, the sample itself first.
+        gains: As many tensors.
+    """
+    (own, *others), (own_gain, *gains) = sources, gains
     mixed = own
     if others:
-        # A sum of shares is never negative where its parts are not, as labels must be.
-        own_share = tf.cast(own_share, own.dtype)
-        mixed = tf.where(own_share == 0, tf.zeros([], own.dtype), own_share * own)
-        mixed = tf.where(own_share == 1, own, mixed)
-    for other, share in zip(others, shares, strict=True):
-        share = tf.cast(share, own.dtype)
-        mixed = tf.where(share == 0, mixed, mixed + share * other)
+        own_gain = tf.cast(own_gain, own.dtype)
+        mixed = tf.where(own_gain == 0, tf.zeros([], own.dtype), own_gain * own)
+        mixed = tf.where(own_gain == 1, own, mixed)
+    for other, gain in zip(others, gains, strict=True):
+        gain = tf.cast(gain, own.dtype)
+        mixed = tf.where(gain == 0, mixed, mixed + gain * other)
+    return mixed
+
+
+def blend_logarithms(sources, shares, exponent):
+    """log(Σ share · exp(exponent · source)) / exponent: a blend of what these are logarithms of.
+
+    A source alone, of share 1, keeps every bit.
+
+    Args:
+        sources: As in `blend`.
+        shares: As in `blend`.
+        exponent: A number above 0.
+    """
+    highest = functools.reduce(tf.maximum, sources)
+    # The difference of two infinities is no number.
+    highest = tf.where(tf.math.is_finite(highest), highest, tf.zeros([], highest.dtype))
+    exponent = tf.cast(exponent, highest.dtype)
+    mixed = add([tf.exp(exponent * (source - highest)) for source in sources], shares)
+    mixed = highest + tf.math.log(mixed) / exponent
+    for source, share in zip(sources, shares, strict=True):
+        mixed = tf.where(share == 1, source, mixed)
     return mixed

@@ -11,8 +11,8 @@ class Leaf(NamedTuple):
     Attributes:
         name: Where it stands, such as "x", "y/age" or "images".
         kind: "images", "values", "columns" (of a table), "labels" (to be blended, smoothed if
-            asked), "class_ids", "segmentation_masks", "bounding_boxes", "sample_weights"
-            or "passthrough".
+            asked), "class_ids", "segmentation_masks", "bounding_boxes", "sample_weights",
+            "frame_labels", "lengths", "masks", "token_ids" or "passthrough".
         tensor: Its values, the samples along the first axis; or a `keras_mix.boxes.Boxes`.
         target: Whether it is what a model learns, not what it is given.
     """
@@ -82,10 +82,10 @@ def axis_size(tensor, axis):
 
 
 def inputs_of(leaves):
-    """The inputs that are mixed: images first, then values."""
+    """The inputs that are mixed: token ids, which can only be cut, then images, then values."""
     return [
         leaf
-        for kind in ("images", "values")
+        for kind in ("token_ids", "images", "values")
         for leaf in leaves
         if leaf.kind == kind and not leaf.target
     ]

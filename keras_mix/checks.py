@@ -10,7 +10,13 @@ KINDS = (
     "segmentation_masks",
     "bounding_boxes",
     "sample_weights",
+    "frame_labels",
+    "lengths",
+    "masks",
+    "token_ids",
 )
+# What tells of sequences is neither an input nor a label, wherever it stands.
+TELLING = ("lengths", "masks")
 BOX_FORMATS = (
     "xyxy",
     "yxyx",
@@ -22,7 +28,7 @@ BOX_FORMATS = (
     "rel_xywh",
     "rel_center_xywh",
 )
-LABELS = ("auto", "pairs", "values")
+LABELS = ("auto", "pairs", "values", "union")
 PAIRINGS = ("shuffle", "derange", "reverse", "roll")
 PER = ("sample", "batch")
 COLUMNS = ("continuous", "categorical")
@@ -118,6 +124,16 @@ def pair(name, value, *, low):
     return tuple(integer(name, v, low=low) for v in values)
 
 
+def counts(name, value):
+    """A pair of ints of at least 0, the smaller first; one int stands for two."""
+    least, most = pair(name, value, low=0)
+    if least > most:
+        raise ValueError(
+            f"`{name}` must be a pair (least, most), the smaller first. Received: {name}={value!r}"
+        )
+    return least, most
+
+
 def length(name, value):
     """An int of at least 1, in pixels, or a float in (0, 1], a share of the side."""
     if isinstance(value, numbers.Integral):
@@ -175,6 +191,18 @@ def num_classes(value):
     if isinstance(value, dict):
         return {name: integer("num_classes", count, low=2) for name, count in value.items()}
     return integer("num_classes", value, low=2, optional=True)
+
+
+def padding_id(value):
+    """None, an int, or a dict of them by the name of the leaf."""
+    if isinstance(value, dict):
+        return {name: integer("padding_id", number) for name, number in value.items()}
+    return integer("padding_id", value, optional=True)
+
+
+def special_tokens(value):
+    """None, or a pair of ints of at least 0."""
+    return None if value is None else pair("special_tokens", value, low=0)
 
 
 def label_options(labels, smoothing):

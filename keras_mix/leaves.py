@@ -5,15 +5,15 @@ A rule has two halves. `form` gives a leaf the dtype and shape that training see
 """
 
 import functools
+import operator
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from keras_mix import boxes as box_rule
+from keras_mix import checks, composite, sequences, values
 from keras_mix import columns as column_rule
-from keras_mix import placing
-from keras_mix import plan as plans
-from keras_mix.arithmetic import blend, convert, precise
+from keras_mix.arithmetic import blend
 
 
 class Spec(NamedTuple):
@@ -26,11 +26,14 @@ class Spec(NamedTuple):
         num_classes: The number of classes that class ids are one-hot encoded with.
         sources: The number of sources, the S of packed pairs.
         smoothing: The share of a label that is spread over all classes.
+        union: Whether a label is the union of its sources' and not their mean.
         target: Whether it is what a model learns, and so is never filled.
         crossed: Whether the donors are another batch.
         box_options: The `keras_mix.boxes.Options`, for boxes.
-        part: Which of the plans of a `keras_mix.plan.Joint` is the leaf's.
+        part: Which of the plans of a `keras_mix.composite.Joint` is the leaf's.
         columns: The `keras_mix.columns.Columns`, for columns of a table.
+        padding_id: The token id that stands for no token, or None.
+        special_tokens: How many real tokens stay at the first and the last end, or None.
     """
 
     kind: str
@@ -39,15 +42,18 @@ class Spec(NamedTuple):
     num_classes: int | None = None
     sources: int = 2
     smoothing: float = 0.0
+    union: bool = False
     target: bool = False
     crossed: bool = False
     box_options: box_rule.Options | None = None
     part: int = 0
     columns: column_rule.Columns | None = None
+    padding_id: int | None = None
+    special_tokens: tuple | None = None
 
 
 # What follows the labels' weights, where a rule sets these.
-LABELS = ("labels", "class_ids", "pairs", "sample_weights")
+LABELS = ("labels", "class_ids", "pairs", "sample_weights", "frame_labels")
 
 
 class Rule(NamedTuple):
@@ -64,8 +70,9 @@ def form(tensor, spec):
 
 def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
-    if isinstance(plan, plans.Choice):
+    if isinstance(plan, composite.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
+    plan = fitted(plan, tensors, donors, specs)
     return [
         RULES[spec.kind].mix(_plan_of(plan, spec), own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
@@ -74,8 +81,69 @@ def mix(plan, tensors, donors, specs):
 
 def _plan_of(plan, spec):
     """The plan as a leaf sees it."""
-    own = plan.plans[spec.part] if isinstance(plan, plans.Joint) else plan
+    own = plan.plans[spec.part] if isinstance(plan, composite.Joint) else plan
     return own.of_labels() if spec.kind in LABELS else own
+
+
+def fitted(plan, tensors, donors, specs):
+    """The plan as the sequences ask for it; as it is where no leaf tells which places are real.
+
+    Its weights are counted over real places, and its region leaves special tokens alone.
+    """
+    if isinstance(plan, composite.Choice):
+        chosen = tuple(fitted(each, tensors, donors, specs) for each in plan.plans)
+        return plan._replace(plans=chosen)
+    if isinstance(plan, composite.Joint):
+        _refuse_several(plan, specs)
+        return plan
+    own, others = (_real(plan, found, specs) for found in (tensors, donors))
+    if own is None:
+        return plan
+    _refuse_moved(plan)
+    ends = next((spec.special_tokens for spec in specs if spec.special_tokens), None)
+    if ends is not None:
+        plan = sequences.between(plan, own, others, ends)
+    return sequences.counted(plan, own, others, specs[0].crossed)
+
+
+def _refuse_several(plan, specs):
+    kinds = {spec.kind for spec in specs} & {"lengths", "masks", "token_ids"}
+    if kinds and len(plan.plans) > 1:
+        checks.refuse(
+            "CrossModalMix",
+            "real places are counted in one modality only, but several are cut",
+            f"leaves of the kinds {sorted(kinds)} beside `cuts` or `rates`",
+            "Blend all modalities, or mix tokens at their embedding inside the model.",
+        )
+
+
+def _refuse_moved(plan):
+    if plan.placement is not None:
+        checks.refuse(
+            "Mixer",
+            "what belongs to places in time cannot follow sources that are moved or resized",
+            "a mixer that places its sources",
+            "Take one that mixes in place, such as CutMix, SpecMix or MixUp.",
+        )
+
+
+def _real(plan, tensors, specs):
+    """bool [B, T], the places that are real to all leaves that tell it; None if none does."""
+    if plan.region is None:
+        return None
+    told = [_told(plan, *leaf) for leaf in zip(tensors, specs, strict=True)]
+    told = [real for real in told if real is not None]
+    return functools.reduce(operator.and_, told) if told else None
+
+
+def _told(plan, tensor, spec):
+    if spec.kind == "lengths":
+        return sequences.of_lengths(tensor, sequences.time_of(plan))
+    if spec.kind == "masks" and spec.axes is not None:
+        return tf.cast(tensor, tf.bool)
+    if spec.kind == "token_ids" and spec.padding_id is not None:
+        return tensor != tf.cast(spec.padding_id, tensor.dtype)
+    return tf.ones_like(tensor, tf.bool) if spec.special_tokens else None
 
 
 def _mix_by_choice(choice, tensors, donors, specs):
@@ -89,7 +157,7 @@ def _mix_by_choice(choice, tensors, donors, specs):
 
 
 def _choose(index, *tensors):
-    return plans.choose(index, tensors)
+    return composite.choose(index, tensors)
 
 
 def spatial_axes(rank, grid_rank, data_format):
@@ -105,81 +173,26 @@ def spatial_axes(rank, grid_rank, data_format):
     return tuple(range(first, first + grid_rank))
 
 
-def _form_values(tensor, spec):
-    return convert(tensor, spec.dtype)
-
-
-def _mix_values(plan, own, donor, spec):
-    """Pastes what lies on the region's grid, blends the rest by the weights."""
-    if spec.axes is not None and plan.hard:
-        return convert(_paste(plan, own, donor, spec), spec.dtype)
-    numbers = range(plan.sources.shape[1])
-    if spec.axes is None or plan.region is None:
-        sources = [own, *(_source(plan, donor, s) for s in numbers[1:])]
-        shares = [_beside(plan.weights[:, s], own) for s in numbers]
-    else:
-        sources = [_placed(plan, own, donor, spec, s) for s in numbers]
-        shares = [_over(plan.region[..., s], own, spec) for s in numbers]
-    return convert(blend([precise(source) for source in sources], shares), spec.dtype)
-
-
-def _paste(plan, own, donor, spec):
-    if plan.placement is not None:
-        return convert(_placed(plan, own, donor, spec, plan.region), own.dtype)
-    region = _over(plans.rendered(plan.region), own, spec)
-    if plan.fill is not None:
-        if spec.target:
-            return own
-        return tf.where(plans.is_source(region, plan.sources.shape[1]), _fill(plan, own, spec), own)
-    for source in range(1, plan.sources.shape[1]):
-        own = tf.where(plans.is_source(region, source), _source(plan, donor, source), own)
-    return own
-
-
-def _fill(plan, own, spec):
-    if not isinstance(plan.fill, str):
-        return convert(tf.convert_to_tensor(plan.fill, tf.float64), own.dtype)
-    return convert(tf.reduce_mean(precise(own), axis=spec.axes, keepdims=True), own.dtype)
-
-
-def _source(plan, donor, source):
-    return tf.gather(donor, plan.sources[:, source])
-
-
-def _placed(plan, own, donor, spec, source):
-    """What each place reads from its source (a region, or one for all), placed as the plan says."""
-    if plan.placement is None:
-        return own if source == 0 else _source(plan, donor, source)
-    pool, sources = own, plan.sources
-    if spec.crossed:
-        pool = tf.concat([own, donor], axis=0)
-        sources = tf.concat([sources[:, :1], sources[:, 1:] + tf.shape(own)[0]], axis=1)
-    nearest = spec.kind == "segmentation_masks"
-    return placing.read(pool, sources, plan.placement, spec.axes, source, nearest)
-
-
-def _over(region, tensor, spec):
-    """A region [B or 1, *spatial], shaped to lie over the tensor's spatial axes."""
-    shape = tf.shape(region)
-    over = [1] * tensor.shape.rank
-    over[0] = shape[0]
-    for axis, place in zip(spec.axes, range(1, region.shape.rank), strict=True):
-        over[axis] = shape[place]
-    return tf.reshape(region, over)
-
-
-def _beside(share, tensor):
-    return tf.reshape(share, [-1] + [1] * (tensor.shape.rank - 1))
-
-
 def _mix_labels(plan, own, donor, spec):
     own, donor = _form_labels(own, spec), _form_labels(donor, spec)
-    mixed = _mix_values(plan, own, donor, spec)
+    if spec.union:
+        others = [values.source_of(plan, donor, s) for s in range(1, plan.sources.shape[1])]
+        shares = [values.beside(share, own) for share in tf.unstack(plan.weights, axis=1)]
+        mixed = _united([own, *others], shares)
+    else:
+        mixed = values.mix(plan, own, donor, spec)
     if not spec.smoothing:
         return mixed
     return mixed * (1.0 - spec.smoothing) + spec.smoothing / tf.cast(
         tf.shape(mixed)[-1], mixed.dtype
     )
+
+
+def _united(sources, shares):
+    """The largest of the sources that have a share."""
+    lowest = sources[0].dtype.min
+    shown = [tf.where(share > 0, s, lowest) for s, share in zip(sources, shares, strict=True)]
+    return functools.reduce(tf.maximum, shown)
 
 
 def _form_labels(tensor, spec):
@@ -188,8 +201,23 @@ def _form_labels(tensor, spec):
     return tf.cast(tensor, spec.dtype)
 
 
+def _mix_frames(plan, own, donor, spec):
+    """Frames [B, T, …], each by how much of it, over the region's other axes, is whose."""
+    own, donor = values.form(own, spec), values.form(donor, spec)
+    if plan.fill is not None:
+        return own
+    sources = [own, *(values.source_of(plan, donor, s) for s in range(1, plan.sources.shape[1]))]
+    shares = tf.unstack(plan.weights[:, None], axis=2)
+    if spec.axes is not None and plan.region is not None:
+        _refuse_moved(plan)
+        shares = sequences.shares_of_frames(plan)
+    over = [1] * (own.shape.rank - 2)
+    shares = [tf.reshape(share, [*tf.unstack(tf.shape(share)), *over]) for share in shares]
+    return _united(sources, shares) if spec.union else blend(sources, shares)
+
+
 def _mix_masks(plan, own, donor, spec):
-    return _mix_values(plan, _form_masks(own, spec), _form_masks(donor, spec), spec)
+    return values.mix(plan, _form_masks(own, spec), _form_masks(donor, spec), spec)
 
 
 def _form_masks(tensor, spec):
@@ -201,7 +229,7 @@ def _form_masks(tensor, spec):
 
 def _mix_pairs(plan, own, donor, spec):
     own, donor = _flat(own), _flat(donor)
-    others = [_source(plan, donor, source) for source in range(1, plan.sources.shape[1])]
+    others = [values.source_of(plan, donor, source) for source in range(1, plan.sources.shape[1])]
     # A plan of a choice may have fewer sources than another: the sample itself, of no weight.
     missing = spec.sources - plan.sources.shape[1]
     ids = tf.cast(tf.stack([own, *others] + [own] * missing, axis=1), tf.float32)
@@ -218,6 +246,31 @@ def _flat(ids):
     return tf.cast(tf.reshape(ids, [-1]), tf.int32)
 
 
+def _mix_lengths(plan, own, donor, spec):
+    if plan.region is None:
+        return sequences.longest(plan, own, donor)
+    own, donor = (sequences.of_lengths(part, sequences.time_of(plan)) for part in (own, donor))
+    return tf.cast(sequences.lengths_of(sequences.mixed(plan, own, donor)), spec.dtype)
+
+
+def _mix_real(plan, own, donor, spec):
+    if spec.axes is None:
+        plan = plan._replace(region=None)
+    own, donor = (tf.cast(part, tf.bool) for part in (own, donor))
+    return tf.cast(sequences.mixed(plan, own, donor), spec.dtype)
+
+
+def _paste_tokens(plan, own, donor, spec):
+    if isinstance(plan.fill, str):
+        checks.refuse(
+            "Mixer",
+            "token ids have no mean",
+            f'fill_value="{plan.fill}"',
+            "Fill with the id of a token, that of a mask say.",
+        )
+    return values.paste(plan, own, donor, spec)
+
+
 def _untouched(tensor, spec):
     return tensor
 
@@ -227,15 +280,19 @@ def _pass(plan, own, donor, spec):
 
 
 RULES = {
-    "images": Rule(_form_values, _mix_values),
-    "values": Rule(_form_values, _mix_values),
+    "images": Rule(values.form, values.mix),
+    "values": Rule(values.form, values.mix),
     "columns": Rule(column_rule.form, column_rule.mix),
     "labels": Rule(_form_labels, _mix_labels),
     "class_ids": Rule(_form_labels, _mix_labels),
     "pairs": Rule(_form_pairs, _mix_pairs),
-    "segmentation_masks": Rule(_untouched, _paste),
+    "frame_labels": Rule(values.form, _mix_frames),
+    "segmentation_masks": Rule(_untouched, values.paste),
     "soft_masks": Rule(_form_masks, _mix_masks),
     "bounding_boxes": Rule(box_rule.form, box_rule.mix),
-    "sample_weights": Rule(_form_values, _mix_values),
+    "sample_weights": Rule(values.form, values.mix),
+    "lengths": Rule(_untouched, _mix_lengths),
+    "masks": Rule(_untouched, _mix_real),
+    "token_ids": Rule(_untouched, _paste_tokens),
     "passthrough": Rule(_untouched, _pass),
 }

@@ -46,6 +46,31 @@ def box(corner, sides, grid):
     )
 
 
+def bands(starts, widths, grid):
+    """The union of bands across the grid, each as wide as told along one axis, else as the grid.
+
+    Args:
+        starts: For each axis of the grid, int32 [B, N], the first place of each of its bands.
+        widths: For each axis int32 [B, N], how many places they are wide, 0 for none.
+        grid: The grid's sizes.
+
+    Returns:
+        The region by axes of a `keras_mix.plan.Plan`: one box, of all its bands, for each axis.
+    """
+    covered = []
+    for size, start, width in zip(grid, starts, widths, strict=True):
+        place, end = tf.range(size), start + width
+        inside = (place >= start[..., None]) & (place < end[..., None])
+        covered.append(tf.reduce_any(inside, axis=1)[:, None])
+    region = []
+    for axis, line in enumerate(covered):
+        # Along the other axes a box is as long as the grid.
+        boxes = [line if box == axis else tf.ones_like(line) for box in range(len(grid))]
+        # Not a stack, for the reason in `sides`.
+        region.append(tf.concat(boxes, axis=1))
+    return tuple(region)
+
+
 def blocks(corner, grid):
     """The region by axes of four blocks around a point: upper left 0, right 1, lower left 2, 3.
 

@@ -39,6 +39,10 @@ class Plan(NamedTuple):
             each sample's own for each channel. None where there are none such.
         label_weights: float32 [B, S], the weights of labels where a rule that was asked for sets
             them otherwise than the law does. None: the weights.
+        gains: float32 [B, S], what inputs on the grid are multiplied by before they are added up,
+            in a blend where that is not the weights, as for sounds. None: the weights.
+        exponent: Where inputs on the grid are logarithms, a number k by which their blend is that
+            of exp(k · input). None: of the inputs as they are.
     """
 
     sources: tf.Tensor
@@ -47,6 +51,8 @@ class Plan(NamedTuple):
     placement: tf.Tensor | None = None
     fill: tf.Tensor | float | str | None = None
     label_weights: tf.Tensor | None = None
+    gains: tf.Tensor | None = None
+    exponent: tf.Tensor | float | None = None
 
     @property
     def hard(self):
@@ -72,96 +78,6 @@ class Plan(NamedTuple):
         return self if self.label_weights is None else self._replace(weights=self.label_weights)
 
 
-class Choice(NamedTuple):
-    """One of several plans, for each sample or for the batch.
-
-    Attributes:
-        index: int32 [B or 1], the number of the plan that holds.
-        plans: A tuple of `Plan` or `Choice`.
-    """
-
-    index: tf.Tensor
-    plans: tuple
-
-    @property
-    def sources(self):
-        """int32 [B, S], as in `Plan`, for the plan with the most sources."""
-        return self._chosen([plan.sources for plan in self.plans], own=True)
-
-    @property
-    def weights(self):
-        """float32 [B, S], as in `Plan`."""
-        return self._chosen([plan.weights for plan in self.plans], own=False)
-
-    @property
-    def hard(self):
-        """Whether every place comes from exactly one source, whichever plan holds."""
-        return all(plan.hard for plan in self.plans)
-
-    def rendered(self):
-        """The same choice, with regions by axes as regions of places."""
-        return self._replace(plans=tuple(plan.rendered() for plan in self.plans))
-
-    def fixed(self, function):
-        """The same choice, its plans' weights passed through a function."""
-        return self._replace(plans=tuple(plan.fixed(function) for plan in self.plans))
-
-    def relabelled(self, rule):
-        """The same choice, with labels weighed by `rule(plan)` for each of its plans."""
-        return self._replace(plans=tuple(plan.relabelled(rule) for plan in self.plans))
-
-    def _chosen(self, tables, own):
-        """Of tables [B, …] with S columns at most; who has fewer sources has itself, or 0."""
-        columns = max(table.shape[1] for table in tables)
-        padded = [_widened(table, columns, own) for table in tables]
-        return choose(self.index, padded)
-
-
-class Joint(NamedTuple):
-    """One plan for each part of a sample, such as its image and its sound.
-
-    All have the same sources and the same weights.
-
-    Attributes:
-        plans: A tuple of `Plan`; a leaf's spec tells which is its own.
-    """
-
-    plans: tuple
-
-    @property
-    def sources(self):
-        """int32 [B, S], as in `Plan`."""
-        return self.plans[0].sources
-
-    @property
-    def weights(self):
-        """float32 [B, S], as in `Plan`."""
-        return self.plans[0].weights
-
-    def fixed(self, function):
-        """The same, its plans' weights passed through a function."""
-        return Joint(tuple(plan.fixed(function) for plan in self.plans))
-
-    def relabelled(self, rule):
-        """The same, with labels weighed by `rule(plan)`."""
-        return Joint(tuple(plan.relabelled(rule) for plan in self.plans))
-
-
-def choose(index, tensors):
-    """Of tensors [B, …], for each sample (or for all) the one with that index."""
-    chosen = tensors[0]
-    over = tf.reshape(index, [-1] + [1] * (chosen.shape.rank - 1))
-    for number, tensor in enumerate(tensors[1:], start=1):
-        chosen = tf.where(over == number, tensor, chosen)
-    return chosen
-
-
-def _widened(table, columns, own):
-    missing = columns - table.shape[1]
-    rest = table[:, :1] if own else tf.zeros_like(table[:, :1])
-    return tf.concat([table, *[rest] * missing], axis=1)
-
-
 def blend(partners, weights, region=None):
     """A plan that blends by given weights.
 
@@ -184,11 +100,8 @@ def paste(partners, region, placement=None):
         placement: As in `Plan`, or None.
     """
     sources = _sources(partners)
-    counts, places = _counts(region, sources.shape[1])
-    # In double precision, since graphs may multiply by the reciprocal: so the quotient, rounded to
-    # float32, is the exact one in every mode.
-    shares = tf.cast(tf.cast(counts, tf.float64) / tf.cast(places, tf.float64), tf.float32)
-    return Plan(sources, _weights(shares, sources), region, placement)
+    weights = weights_of(*_counts(region, sources.shape[1]), sources)
+    return Plan(sources, weights, region, placement)
 
 
 def soft(partners, region, placement=None):
@@ -202,7 +115,7 @@ def soft(partners, region, placement=None):
     sources = _sources(partners)
     spatial = list(range(1, region.shape.rank - 1))
     shares = tf.reduce_mean(region[..., 1:], axis=spatial)
-    return Plan(sources, _weights(shares, sources), region, placement)
+    return Plan(sources, with_own(shares, sources), region, placement)
 
 
 def erase(size, region, fill):
@@ -214,6 +127,32 @@ def erase(size, region, fill):
         fill: A number or "mean", as in `Plan`.
     """
     return Plan(tf.range(size)[:, None], tf.ones([size, 1]), region, fill=fill)
+
+
+def weights_of(counts, places, sources):
+    """float32 [B, S], the weights of sources by how many places are theirs.
+
+    Args:
+        counts: int32 [B or 1, S - 1], the places of each source but the first.
+        places: int32, how many places there are in all; it must fit the counts.
+        sources: int32 [B, S].
+    """
+    # In double precision, since graphs may multiply by the reciprocal: so the quotient, rounded to
+    # float32, is the exact one in every mode.
+    shares = tf.cast(tf.cast(counts, tf.float64) / tf.cast(places, tf.float64), tf.float32)
+    return with_own(shares, sources)
+
+
+def with_own(shares, sources):
+    """float32 [B, S]: what the others leave is the sample's own, so that rows sum to 1.
+
+    Args:
+        shares: float32 [B or 1, S - 1], those of the others.
+        sources: int32 [B, S].
+    """
+    # The rounded shares of several others may exceed 1.
+    own = tf.maximum(1.0 - tf.reduce_sum(shares, axis=1, keepdims=True), 0.0)
+    return tf.broadcast_to(tf.concat([own, shares], axis=1), tf.shape(sources))
 
 
 def rendered(region):
@@ -255,12 +194,13 @@ def keep_unmixed(plan, mixed, frame=None, crossed=False):
         crossed: Whether the donors are another batch, which holds no sample's self: there the
             weight of zero must do.
     """
-    if isinstance(plan, Choice | Joint):
+    if not isinstance(plan, Plan):
         kept = tuple(keep_unmixed(each, mixed, frame, crossed) for each in plan.plans)
         return plan._replace(plans=kept)
     own = tf.one_hot(0, plan.sources.shape[1])
     weights = tf.where(mixed[:, None], plan.weights, own)
     sources, region, placement = plan.sources, plan.region, plan.placement
+    gains = None if plan.gains is None else tf.where(mixed[:, None], plan.gains, own)
     if not crossed:
         sources = tf.where(mixed[:, None], sources, sources[:, :1])
     if isinstance(region, tuple):
@@ -277,8 +217,16 @@ def keep_unmixed(plan, mixed, frame=None, crossed=False):
         weights=weights,
         region=region,
         placement=placement,
+        gains=gains,
         label_weights=None if labels is None else tf.where(mixed[:, None], labels, own),
     )
+
+
+def unless_alone(plan, crossed):
+    """The plan of a blend, in which who is their own partner stays as they are."""
+    if crossed:
+        return plan
+    return keep_unmixed(plan, tf.reduce_any(plan.sources != plan.sources[:, :1], axis=1))
 
 
 def _where_mixed(mixed, tensor, unmixed):
@@ -296,13 +244,6 @@ def _spread(line, axis, axes):
 def _sources(partners):
     others = partners if partners.shape.rank == 2 else partners[:, None]
     return tf.concat([tf.range(tf.shape(others)[0])[:, None], others], axis=1)
-
-
-def _weights(shares, sources):
-    """What the others leave is the sample's own, so that a row sums to 1 as floats can."""
-    # The rounded shares of several others may exceed 1.
-    own = tf.maximum(1.0 - tf.reduce_sum(shares, axis=1, keepdims=True), 0.0)
-    return tf.broadcast_to(tf.concat([own, shares], axis=1), tf.shape(sources))
 
 
 def _counts(region, num_sources):

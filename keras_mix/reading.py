@@ -13,7 +13,7 @@ from keras_mix.structure import BoxSet, paths
 # The keys of Keras's dict of a batch; each names its kind.
 DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
 
-TARGETS = ("labels", "segmentation_masks", "bounding_boxes")
+TARGETS = ("labels", "segmentation_masks", "bounding_boxes", "frame_labels")
 
 
 class Reader:
@@ -41,7 +41,7 @@ class Reader:
                 name,
                 self._kind(role, stated, name, tensor, sole),
                 tensor,
-                target=role == "y" or stated in TARGETS,
+                target=stated in TARGETS or (role == "y" and stated not in checks.TELLING),
             )
             for role, name, stated, tensor in found
         ]
@@ -92,16 +92,15 @@ class Reader:
             checks.reject(
                 self.owner, name, "must have a known rank", "unknown", "Call `set_shape` on it."
             )
-        mixable = tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool
-        mixable |= self.tables and role == "x" and tensor.dtype == tf.string
-        if not mixable and not self._passes(name):
+        numbers = tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool
+        texts = self.tables and role == "x" and tensor.dtype == tf.string
+        if not (numbers or texts) and not self._passes(name):
             checks.reject(
                 self.owner,
                 name,
                 f"cannot be mixed, for it holds {tensor.dtype.name}s",
                 checks.described(tensor),
-                f"Leave it as it is with passthrough=['{key(name)}']."
-                + " Or take it from one source: TabularMix." * (tensor.dtype == tf.string),
+                f"Leave it as it is with passthrough=['{key(name)}'], or mix text by TabularMix.",
             )
         return tensor
 
@@ -172,8 +171,9 @@ class Reader:
             name,
             "holds integers or booleans, which mean nothing when averaged",
             checks.described(tensor),
-            "For token ids or categories mix the embedding; for numbers cast to float or name "
-            f'them, kinds={{"{name}": "values"}}; or leave them, passthrough=["{name}"].',
+            "For token ids or categories mix the embedding, or cut token ids by "
+            f'kinds={{"{name}": "token_ids"}}; for numbers cast to float or name them, '
+            f'kinds={{"{name}": "values"}}; or leave them, passthrough=["{name}"].',
         )
 
     def _kind_of_label(self, name, tensor, sole):

@@ -3,6 +3,7 @@
 A new mixer is one more row of `MIXERS`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,10 @@ class Row(NamedTuple):
         moves: Whether its sources move, so that a sample mixed with itself is another one.
         resizes: Whether its sources are read between their pixels.
         fixed: Whether its share of each source is no draw.
-        looks: Whether its regions depend on the images.
+        looks: Whether its regions, or how loud its sources are, depend on the images.
         smallest: The least height and width of its images.
+        read: Of a blend of `membership_images` that is not the plain one: reads the sources'
+            shares, in the last axis, from mixed pixels.
     """
 
     make: type
@@ -42,6 +45,7 @@ class Row(NamedTuple):
     fixed: bool = False
     looks: bool = False
     smallest: int = 1
+    read: Callable | None = None
 
     @property
     def sources(self):
@@ -51,6 +55,16 @@ class Row(NamedTuple):
     def grid(self, *sizes):
         """The sizes, as large as the mixer needs them."""
         return tuple(max(size, self.smallest) for size in sizes)
+
+
+def shares_of_gains(pixels):
+    """Of sounds of one loudness, whose gains are as their shares."""
+    return pixels / pixels.sum(axis=-1, keepdims=True)
+
+
+def shares_of_powers(pixels):
+    """Of dB, where the powers are blended: 1 dB over 0 dB."""
+    return (10 ** (pixels / 10) - 1) / (10**0.1 - 1)
 
 
 ALPHAS = {"alpha": [0.01, 0.2, 1.0, 8.0]}
@@ -124,6 +138,31 @@ MIXERS = {
         off={"ratio": 1.0},
         varied={"unit": [(0.43, 1.0), (0.1, 0.2)], "rotation": [0, 360], "fill_value": [77]},
         erases=True,
+    ),
+    "SpecMix": Row(
+        layers.SpecMix,
+        strong={"width": [0.2, 0.5]},
+        off={"time_bands": 0, "frequency_bands": [0, 0]},
+        varied={"time_bands": [0, 2, (1, 3)], "width": [(0.05, 0.3), (0, 1), (0.5, 0.5)]},
+    ),
+    "SpecAugment": Row(
+        layers.SpecAugment,
+        strong={"time_width": 0.9, "frequency_width": 0.9, "fill_value": 77},
+        off={"time_masks": 0, "frequency_masks": 0},
+        varied={
+            "time_masks": [0, 1, 3],
+            "time_width": [1, 100, 0.3],
+            "frequency_width": [2, 1.0],
+            "time_share": [0.0, 0.5, 1.0],
+            "fill_value": [77],
+        },
+        erases=True,
+    ),
+    "BetweenClass": Row(
+        layers.BetweenClass, **BY_ALPHA, pastes=False, looks=True, read=shares_of_gains
+    ),
+    "SpectrogramMixUp": Row(
+        layers.SpectrogramMixUp, **BY_ALPHA, pastes=False, read=shares_of_powers
     ),
 }
 SEED = (1, 2)
@@ -213,6 +252,7 @@ def assert_labels_are_what_is_in_the_pixels(row, size, height, width, call, /, *
         expected = labels_from_pixels(images, size)
         np.testing.assert_allclose(labels, expected, rtol=0, atol=tolerance)
     elif row.make.grid_rank:
+        images = row.read(images.astype("float64")) if row.read else images
         mean = images.mean(axis=(1, 2), dtype=np.float64)
         np.testing.assert_allclose(labels, mean, rtol=0, atol=2e-6)
     else:

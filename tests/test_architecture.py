@@ -29,6 +29,7 @@ BELOW_MIXERS = [
     "configured",
     "grids",
     "modalities",
+    "sequence_specs",
     "specs",
     "tables",
     "mix_point",
@@ -44,13 +45,18 @@ NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS), *IN_MODELS}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
-    {"plan", "modalities", "views", "joining", "disk_cache"},
-    {"sampling", "masks", "fields", "saliency", "resizing", "visible", "likeness"},
+    {"plan", "composite", "modalities", "views", "joining", "disk_cache"},
+    {
+        *("sampling", "masks", "fields", "loudness", "saliency", "resizing", "visible"),
+        *("sequences", "likeness"),
+    },
     {"placing", "boxes", "windows", "columns", "pairings", "label_rules", "neighbours"},
+    {"values"},
     {"leaves"},
     {"reading"},
     {"layers.calls", "layers.box_checks", "layers.tables"},
     {"layers.grids"},
+    {"layers.sequence_specs"},
     {"layers.specs", "layers.configured"},
     {"layers.base", "layers.synchronized_augmentation"},
     {"layers.composed"},

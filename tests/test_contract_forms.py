@@ -112,6 +112,8 @@ EVERY_OPTION = {
     "max_boxes": 9,
     "min_visible": 0.5,
     "box_details": True,
+    "padding_id": {"ids": 0},
+    "special_tokens": [1, 2],
     "data_format": "channels_first",
     "seed": 0,
 }

@@ -90,7 +90,7 @@ def test_pastes_tells_whether_plans_are_hard(row, per):
     assert all(sampled(layer, seed=seed).hard == row.pastes for seed in SEEDS)
 
 
-@every_mixer_of_sources
+@mixers_that(lambda row: not (row.erases or row.read))
 def test_partners_of_another_batch_are_counted_alike(row):
     size = 5
     layer = row.make(num_classes=2 * size, **row.strong)

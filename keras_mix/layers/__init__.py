@@ -7,6 +7,7 @@ ModalityDropout, which stand inside models, run on any backend.
 import importlib
 
 _MODULES = {
+    "BetweenClass": "between_class",
     "CowMix": "cow_mix",
     "CrossModalMix": "cross_modal_mix",
     "CutMix": "cutmix",
@@ -26,12 +27,16 @@ _MODULES = {
     "ResizeMix": "resize_mix",
     "SaliencyMix": "saliency_mix",
     "SmoothMix": "smooth_mix",
+    "SpecAugment": "spec_augment",
+    "SpecMix": "spec_mix",
+    "SpectrogramMixUp": "spectrogram_mixup",
     "SynchronizedAugmentation": "synchronized_augmentation",
     "TabularMix": "tabular_mix",
 }
 
 __all__ = [
     "RICAP",
+    "BetweenClass",
     "CowMix",
     "CrossModalMix",
     "CutMix",
@@ -50,6 +55,9 @@ __all__ = [
     "ResizeMix",
     "SaliencyMix",
     "SmoothMix",
+    "SpecAugment",
+    "SpecMix",
+    "SpectrogramMixUp",
     "SynchronizedAugmentation",
     "TabularMix",
 ]

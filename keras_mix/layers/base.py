@@ -10,6 +10,7 @@ from keras_mix import plan as plans
 from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
 from keras_mix.layers.grids import batch_of, framed
+from keras_mix.layers.sequence_specs import check_sequences
 from keras_mix.layers.specs import specs_of
 from keras_mix.structure import fold
 
@@ -26,6 +27,8 @@ class Mixer(Configured, abc.ABC):
     - labels: integers (B,) or (B, 1) are class ids, one-hot encoded with `num_classes` or packed
       with `labels="pairs"`; integers (B, H, W) or (B, H, W, 1) are masks of class ids, which
       pasting mixers cut along; integers (B, K) are indicators of 0 and 1; floats are values.
+    - what `kinds` names: "lengths" (B,) or "masks" (B, T) of padded sequences, "token_ids" (B, L),
+      "frame_labels" (B, T, …): see `kinds`.
     - `sample_weight`, floats (B,): the mean of the sources' weights by the plan, so that the loss
       of a sample is its mixed weight times the loss of its mixed label.
 
@@ -39,8 +42,10 @@ class Mixer(Configured, abc.ABC):
         num_classes: The number of classes, to one-hot encode class ids; a dict by the head's
             name where heads differ. Defaults to None.
         labels: "auto", "pairs" (class ids as a float32 [B, 2, S] target of the sources' ids and
-            weights, for large label spaces, with `keras_mix.losses.MixedLoss`) or "values"
-            (integer targets are numbers, as in regression). Defaults to "auto".
+            weights, for large label spaces, with `keras_mix.losses.MixedLoss`), "values"
+            (integer targets are numbers, as in regression) or "union" (several classes a sample,
+            as in a clip of many sounds: a class of any source with a weight counts in full,
+            instead of by that weight). Defaults to "auto".
         label_smoothing: The share in [0, 1] of each label (one-hot, probabilities, indicators)
             that is spread evenly over its classes in training, of mixed and unmixed samples
             alike, as timm and DeiT do. Defaults to 0.
@@ -55,7 +60,14 @@ class Mixer(Configured, abc.ABC):
             The rest come out bit for bit as they went in. Defaults to 1.
         kinds: A dict from the name of a leaf ("image", or the whole path "x/image") to its kind,
             where place and dtype do not tell it: "images", "values", "labels",
-            "segmentation_masks" or "sample_weights".
+            "segmentation_masks" or "sample_weights". And what is told of padded sequences:
+            "lengths", integers (B,), how many places are real along the first axis that is cut;
+            or "masks" (B, T), True or 1 where they are. Where sequences are cut, weights are
+            counted over real places (a place is real if its source is real there), masks are cut
+            along, and a length becomes one past the last real place. Where they are blended, the
+            weights stay, a mask is the union, a length the longest. "token_ids" (B, L) are cut
+            by mixers that paste along one axis, `spatial_dims=1`. "frame_labels" (B, T, …) are
+            mixed frame by frame, by how much of each is whose.
         passthrough: The names of leaves that stay as they are.
         keep_dtype: Whether blended inputs are rounded back to their own dtype, uint8 say.
             Defaults to False: they come out in the compute dtype. Pasted ones always keep theirs.
@@ -79,6 +91,11 @@ class Mixer(Configured, abc.ABC):
         box_details: Whether boxes come with "weights" (B, N), the share of their source where
             sources are blended; "visible" (B, N), the share of each that is seen; and "dropped"
             (B,), how many more than `max_boxes` there were. Defaults to False.
+        padding_id: The token id that stands for no token, so that it is not counted; a dict by
+            the leaf's name where leaves differ. Defaults to None: `kinds` may tell a mask.
+        special_tokens: A pair, how many real tokens stay as they are at the first and at the last
+            end of sequences: (1, 1) for BERT's. What is pasted then lies between the ends of the
+            sample and of its partner, so that sequences stay whole. Defaults to None: anywhere.
         data_format: "channels_last" or "channels_first". Defaults to Keras's image data format.
         seed: An integer that fixes the sequence of draws, if calls are not made in parallel.
             Defaults to None: entropy.
@@ -132,7 +149,10 @@ class Mixer(Configured, abc.ABC):
             A `keras_mix.plan.Plan`.
         """
         own = self._reader.read((x,))
-        return self.draw(self.batch(own, own, crossed=False), seed, rate)
+        check_sequences(self, own)
+        plan = self.draw(self.batch(own, own, crossed=False), seed, rate)
+        tensors = [leaf.tensor for leaf in own]
+        return leaves.fitted(plan, tensors, tensors, self.specs(own))
 
     def apply(self, plan, x):
         """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""
@@ -205,6 +225,7 @@ class Mixer(Configured, abc.ABC):
         if partners is not None:
             donors = framed(self, self._reader.read_partners(fold(partners), own))
         specs = self.specs(own, crossed=partners is not None)
+        check_sequences(self, own, donors)
         alone = self._get_call_context().entry_layer is self
         plan = None
         if alone if training is None else training:

@@ -34,6 +34,8 @@ _OF_LABELS = {
     "bounding_box_format": None,
     "max_boxes": None,
     "box_details": False,
+    "padding_id": None,
+    "special_tokens": None,
 }
 
 

@@ -38,6 +38,8 @@ class Configured(keras.layers.Layer):
         max_boxes=None,
         min_visible=0.1,
         box_details=False,
+        padding_id=None,
+        special_tokens=None,
         data_format=None,
         seed=None,
         **kwargs,
@@ -62,6 +64,8 @@ class Configured(keras.layers.Layer):
         self.max_boxes = checks.integer("max_boxes", max_boxes, low=1, optional=True)
         self.min_visible = checks.number("min_visible", min_visible, high=1.0)
         self.box_details = bool(box_details)
+        self.padding_id = checks.padding_id(padding_id)
+        self.special_tokens = checks.special_tokens(special_tokens)
         formats = ("channels_last", "channels_first")
         data_format = data_format or keras.config.image_data_format()
         self.data_format = checks.choice("data_format", data_format, formats)
@@ -119,6 +123,8 @@ class Configured(keras.layers.Layer):
             "max_boxes": self.max_boxes,
             "min_visible": self.min_visible,
             "box_details": self.box_details,
+            "padding_id": self.padding_id,
+            "special_tokens": self.special_tokens and list(self.special_tokens),
             "data_format": self.data_format,
             "seed": self.seed,
         }

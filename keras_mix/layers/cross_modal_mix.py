@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_mix import checks, plan, sampling
 from keras_mix.batch import axis_size
+from keras_mix.composite import Joint
 from keras_mix.layers import modalities
 from keras_mix.layers.base import Mixer
 from keras_mix.layers.grids import batch_of
@@ -88,7 +89,7 @@ class CrossModalMix(Mixer):
         ]
         other = modalities.mean_share(drawn) if drawn else 1.0 - ratio
         blend = plan.blend(partners, tf.stack([1.0 - other, other], axis=1))
-        return plan.Joint((blend, *(each._replace(weights=blend.weights) for each in drawn)))
+        return Joint((blend, *(each._replace(weights=blend.weights) for each in drawn)))
 
     def get_config(self):
         return {

@@ -90,14 +90,14 @@ def grid_of(mixer, leaf):
 
 
 def leaf_of_the_grid(mixer, leaves):
-    """The first leaf of images, or else of input values, that has enough axes."""
+    """The first leaf of token ids, of images, or else of input values, that has enough axes."""
     if mixer.grid_rank is None:
         return None
     for leaf in inputs_of(leaves):
         rank = leaf.tensor.shape.rank
         if rank <= mixer.grid_rank:
             continue
-        if rank == mixer.grid_rank + 1 and len(leaves) == 1:
+        if rank == mixer.grid_rank + 1 and len(leaves) == 1 and leaf.kind != "token_ids":
             checks.reject(
                 mixer.owner,
                 leaf.name,

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, plan, sampling
+from keras_mix import checks, sampling
+from keras_mix.composite import Choice
 from keras_mix.layers.composed import Composed
 
 
@@ -54,7 +55,7 @@ class RandomChoice(Composed):
         chance = sampling.uniform(choice, [batch.draws, 1])
         index = tf.reduce_sum(tf.cast(chance >= ends, tf.int32), axis=1)
         drawn = [mixer.draw(batch, s) for mixer, s in zip(self.mixers, seeds, strict=True)]
-        return plan.Choice(index, tuple(drawn))
+        return Choice(index, tuple(drawn))
 
     def get_config(self):
         mixers = [keras.saving.serialize_keras_object(mixer) for mixer in self.mixers]

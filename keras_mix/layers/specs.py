@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_mix import checks
 from keras_mix.layers.grids import leaf_of_the_grid
+from keras_mix.layers.sequence_specs import SEQUENCES
 from keras_mix.layers.tables import layout, spec_of_columns
 from keras_mix.leaves import Spec, spatial_axes
 from keras_mix.reading import check_class_ids, classes_of, key
@@ -27,6 +28,8 @@ def spec_of(mixer, leaf, main):
         return Spec("passthrough")
     if leaf.kind == "bounding_boxes":
         return _spec_of_boxes(mixer, leaf)
+    if leaf.kind in SEQUENCES:
+        return SEQUENCES[leaf.kind](mixer, leaf, main)
     precise = tf.float64 if leaf.tensor.dtype == tf.float64 else tf.float32
     axes = _axes(mixer, leaf, main)
     if leaf.kind == "class_ids":
@@ -35,7 +38,7 @@ def spec_of(mixer, leaf, main):
         return _spec_of_mask(mixer, leaf, axes)
     if leaf.kind in ("labels", "sample_weights"):
         smoothing = mixer.label_smoothing if leaf.kind == "labels" else 0.0
-        return Spec(leaf.kind, dtype=precise, smoothing=smoothing)
+        return Spec(leaf.kind, dtype=precise, smoothing=smoothing, union=mixer.labels == "union")
     if leaf.target:
         return Spec("values", axes, precise)
     kept = mixer.keep_dtype or (mixer.pastes and axes is not None)
@@ -57,7 +60,8 @@ def _spec_of_class_ids(mixer, leaf):
             "if the integers are numbers.",
         )
     check_class_ids(mixer.owner, leaf, count)
-    return Spec("class_ids", num_classes=count, smoothing=mixer.label_smoothing)
+    union = mixer.labels == "union"
+    return Spec("class_ids", num_classes=count, smoothing=mixer.label_smoothing, union=union)
 
 
 def _spec_of_mask(mixer, leaf, axes):

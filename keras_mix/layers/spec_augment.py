@@ -1,0 +1,113 @@
+"""SpecAugment."""
+
+import numbers
+
+import keras
+import tensorflow as tf
+
+from keras_mix import checks, masks, plan, sampling
+from keras_mix.layers.base import Mixer
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class SpecAugment(Mixer):
+    """Fills bands of time and bands of frequency of every spectrogram; the label stays whole.
+
+    The width of a band is uniform from nothing to a limit, its place uniform over those where it
+    lies wholly inside. Inputs on the same grid are filled alike, labels stay as they are.
+    Spectrograms are B×T×F or B×T×F×C; Keras's `MelSpectrogram` gives B×F×T: swap the last two
+    axes. Use it alone or before a mixer, as Cutout.
+
+    Deviations from the paper: no time warping, which the paper finds to matter least; a band may
+    reach to the very end of its axis, which the paper's half-open interval leaves out; time is
+    that of the whole padded clip.
+
+    Args:
+        time_masks: The number of bands of time. Defaults to 2, the paper's policy "LD"
+            (LibriSpeech double).
+        frequency_masks: The number of bands of frequency. Defaults to 2, as "LD".
+        time_width: The largest width of a band of time: an int in places, or a float in (0, 1],
+            the share of the axis. What is longer than the axis is as long as it. Defaults to 100,
+            as "LD"; the policies for Switchboard take 70.
+        frequency_width: The largest width of a band of frequency, alike. Defaults to 27 (of 80),
+            as "LD"; the policies for Switchboard take 15.
+        time_share: The share in [0, 1] of the time that is the largest width in any case.
+            Defaults to 1, as "LD"; the policies for Switchboard take 0.2.
+        fill_value: A number in the inputs' range, or "mean", each clip's own mean for each
+            channel. Defaults to 0, the mean of the paper's normalized spectrograms.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+
+    Raises:
+        ValueError: If an argument is out of range, or an input has no time and frequency.
+
+    Example:
+
+    >>> sounds = np.random.rand(8, 100, 64, 1).astype("float32")
+    >>> mask = keras_mix.layers.SpecAugment(time_width=0.2, frequency_width=0.2)
+    >>> mask(sounds).shape
+    TensorShape([8, 100, 64, 1])
+
+    Reference:
+        Park et al., "SpecAugment: A Simple Data Augmentation Method for Automatic Speech
+        Recognition", Interspeech 2019, arXiv:1904.08779, section 2; the settings of its policies
+        (table 1) are from memory.
+    """
+
+    pastes = True
+    erases = True
+    grid_rank = 2
+    num_sources = 1
+
+    def __init__(
+        self,
+        time_masks=2,
+        frequency_masks=2,
+        time_width=100,
+        frequency_width=27,
+        time_share=1.0,
+        fill_value=0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.time_masks = checks.integer("time_masks", time_masks, low=0)
+        self.frequency_masks = checks.integer("frequency_masks", frequency_masks, low=0)
+        self.time_width = checks.length("time_width", time_width)
+        self.frequency_width = checks.length("frequency_width", frequency_width)
+        self.time_share = checks.number("time_share", time_share, high=1.0)
+        self.fill_value = checks.fill_value("fill_value", fill_value)
+
+    def sample(self, batch, seed):
+        seeds, (time, frequency) = sampling.split(seed, 2), batch.grid
+        longest = tf.minimum(_places(self.time_width, time), _places(self.time_share, time))
+        widest = _places(self.frequency_width, frequency)
+        drawn = [
+            _bands(seeds[0], [batch.draws, self.time_masks], longest, time),
+            _bands(seeds[1], [batch.draws, self.frequency_masks], widest, frequency),
+        ]
+        bands = masks.bands(*zip(*drawn, strict=True), batch.grid)
+        return plan.erase(batch.size, bands, self.fill_value)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "time_masks": self.time_masks,
+            "frequency_masks": self.frequency_masks,
+            "time_width": self.time_width,
+            "frequency_width": self.frequency_width,
+            "time_share": self.time_share,
+            "fill_value": self.fill_value,
+        }
+
+
+def _places(width, size):
+    """A width in places, at most all: of a number of them, or of a share of the size."""
+    if isinstance(width, numbers.Integral):
+        return tf.minimum(width, size)
+    return tf.cast(width * tf.cast(size, tf.float32), tf.int32)
+
+
+def _bands(seed, shape, widest, size):
+    """Where bands start, and how wide they are, both int32 of the shape."""
+    spread, place = sampling.split(seed, 2)
+    width = sampling.below(spread, tf.fill(shape, widest + 1))
+    return sampling.below(place, size - width + 1), width

@@ -1,0 +1,66 @@
+"""How loud sounds are: the mean power of the loudest stretch of each."""
+
+import numpy as np
+import tensorflow as tf
+
+# Of full scale. What is more silent counts as this, lest it be amplified without end.
+_SILENCE = 1e-8  # -80 dB
+
+
+def pressure(sounds, axis, window, sampling_rate=None):
+    """float64 [B], the root of the mean power of the loudest window, at least -80 dB.
+
+    Windows overlap by half; of a clip shorter than one all is taken.
+
+    Args:
+        sounds: [B, …], with one axis of time.
+        axis: The axis of time. The power of channels is added up.
+        window: The window's length, an even number of samples.
+        sampling_rate: Samples a second: power is weighted by A, as ears do. None: it is not.
+    """
+    last = sounds.shape.rank - 1
+    order = [0, *(a for a in range(1, last + 1) if a != axis), axis]
+    sounds = tf.transpose(sounds, order) if order != list(range(last + 1)) else sounds
+    shape = tf.shape(sounds)
+    sounds = tf.reshape(sounds, [shape[0], -1, shape[last]])
+    missing = tf.maximum(window - shape[last], 0)
+    sounds = tf.pad(sounds, [[0, 0], [0, 0], [0, missing]])
+    powers = (
+        _powers(sounds, window)
+        if sampling_rate is None
+        else _weighted(sounds, window, sampling_rate)
+    )
+    return tf.sqrt(tf.maximum(tf.reduce_max(powers, axis=1), _SILENCE))
+
+
+def _powers(sounds, window):
+    """float64 [B, windows], the mean squares."""
+    half = window // 2
+    number = tf.shape(sounds)[2] // half
+    squares = tf.square(tf.cast(sounds[..., : number * half], tf.float64))
+    squares = tf.reshape(tf.reduce_sum(squares, axis=1), [-1, number, half])
+    halves = tf.reduce_sum(squares, axis=2)
+    return (halves[:, :-1] + halves[:, 1:]) / window
+
+
+def _weighted(sounds, window, sampling_rate):
+    """float64 [B, windows], the power under the A-weighting, of windows tapered as by Hann."""
+    frames = tf.signal.frame(tf.cast(sounds, tf.float32), window, window // 2)
+    spectra = tf.signal.rfft(frames * tf.signal.hann_window(window))
+    power = tf.square(tf.math.real(spectra)) + tf.square(tf.math.imag(spectra))
+    weights = tf.constant(_a_weights(sampling_rate, window), tf.float32)
+    # Not a product with a vector: eager ones of several batch axes are garbage (seen on TF 2.21).
+    weighted = tf.tensordot(power, weights, 1)
+    return tf.cast(tf.reduce_sum(weighted, axis=1), tf.float64)
+
+
+def _a_weights(sampling_rate, window):
+    """float64 [window // 2 + 1], by how much ears weaken the power of each frequency.
+
+    The curve of IEC 61672, which is 1 at 1000 Hz, at least -80 dB.
+    """
+    squares = np.square(np.linspace(0.0, sampling_rate / 2, window // 2 + 1))
+    response = 12194.0**2 * np.square(squares)
+    response /= (squares + 20.6**2) * (squares + 12194.0**2)
+    response /= np.sqrt((squares + 107.7**2) * (squares + 737.9**2))
+    return np.maximum(np.square(response) * 10**0.2, _SILENCE)
