@@ -63,7 +63,7 @@ class BetweenClass(Mixer):
 
     def sample(self, batch, seed):
         order, share = sampling.split(seed, 2)
-        ratio = sampling.beta(share, self.alpha, batch.draws)
+        ratio = self.ratio(batch, share)
         partners = self.partners(batch, order)
         levels = functools.partial(
             _pressure, axis=batch.axes[0], window=self.window, sampling_rate=self.sampling_rate

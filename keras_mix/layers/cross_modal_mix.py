@@ -6,10 +6,10 @@ import tensorflow as tf
 from keras_mix import checks, plan, sampling
 from keras_mix.batch import axis_size
 from keras_mix.composite import Joint
-from keras_mix.layers import modalities
+from keras_mix.layers import cutting
 from keras_mix.layers.base import Mixer
+from keras_mix.layers.cutting import mixer_of
 from keras_mix.layers.grids import batch_of
-from keras_mix.layers.modalities import mixer_of
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -59,22 +59,22 @@ class CrossModalMix(Mixer):
     def __init__(self, alpha=1.0, cuts=None, rates=None, **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
-        self.cuts = modalities.checked_cuts(self.owner, cuts or {})
-        self.rates = modalities.checked_rates(self.owner, rates or {}, self.cuts)
+        self.cuts = cutting.checked_cuts(self.owner, cuts or {})
+        self.rates = cutting.checked_rates(self.owner, rates or {}, self.cuts)
 
     def batch(self, own, donors, crossed):
         whole = batch_of(self, own, donors, crossed)
         cut = [
             batch_of(mixer_of(self.cuts, name), own, donors, crossed, leaf)
-            for name, leaf in modalities.cut_leaves(self.owner, own, self.cuts).items()
+            for name, leaf in cutting.cut_leaves(self.owner, own, self.cuts).items()
         ]
-        timed = [own[modalities.index_of(self.owner, own, name)] for name in self.rates]
-        modalities.check_seconds(self.owner, timed, self.rates.values())
+        timed = [own[cutting.index_of(self.owner, own, name)] for name in self.rates]
+        cutting.check_seconds(self.owner, timed, self.rates.values())
         lines = [whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,)) for leaf in timed]
         return whole._replace(parts=(*cut, *lines))
 
     def specs(self, own, crossed=False):
-        return modalities.specs(self, own, crossed)
+        return cutting.specs(self, own, crossed)
 
     def sample(self, batch, seed):
         order, share, place, *seeds = sampling.split(seed, 3 + len(self.cuts))
@@ -84,10 +84,10 @@ class CrossModalMix(Mixer):
             part._replace(draws=batch.draws, ratio=ratio, partners=partners) for part in batch.parts
         ]
         drawn = [
-            *modalities.cut(self.cuts, given[: len(self.cuts)], seeds),
-            *modalities.cut_in_time(self.rates, given[len(self.cuts) :], place),
+            *cutting.cut(self.cuts, given[: len(self.cuts)], seeds),
+            *cutting.cut_in_time(self.rates, given[len(self.cuts) :], place),
         ]
-        other = modalities.mean_share(drawn) if drawn else 1.0 - ratio
+        other = cutting.mean_share(drawn) if drawn else 1.0 - ratio
         blend = plan.blend(partners, tf.stack([1.0 - other, other], axis=1))
         return Joint((blend, *(each._replace(weights=blend.weights) for each in drawn)))
 
@@ -95,11 +95,11 @@ class CrossModalMix(Mixer):
         return {
             **super().get_config(),
             "alpha": self.alpha,
-            "cuts": modalities.mapped(keras.saving.serialize_keras_object, self.cuts),
+            "cuts": cutting.mapped(keras.saving.serialize_keras_object, self.cuts),
             "rates": dict(self.rates),
         }
 
     @classmethod
     def from_config(cls, config):
-        cuts = modalities.mapped(keras.saving.deserialize_keras_object, config["cuts"])
+        cuts = cutting.mapped(keras.saving.deserialize_keras_object, config["cuts"])
         return cls(**{**config, "cuts": cuts})

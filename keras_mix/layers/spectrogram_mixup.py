@@ -64,7 +64,7 @@ class SpectrogramMixUp(Mixer):
 
     def sample(self, batch, seed):
         order, share = sampling.split(seed, 2)
-        ratio = sampling.beta(share, self.alpha, batch.draws)
+        ratio = self.ratio(batch, share)
         weights = tf.stack([ratio, 1.0 - ratio], axis=1)
         drawn = plan.blend(self.partners(batch, order), weights)
         return plan.unless_alone(drawn._replace(exponent=self._exponent), batch.crossed)
