@@ -16,7 +16,7 @@ def test_names_in_any_case_and_none():
 
 
 def test_every_mixer_of_the_package_has_a_name():
-    for name in set(layers.__all__) - {"MixPoint", "RandomApply", "RandomChoice"}:
+    for name in set(layers.__all__) - {"MixPoint", "RandomApply", "RandomChoice", *layers.OF_PAIRS}:
         assert mixers._layer(name.lower(), []).__class__.__name__ == name
 
 
@@ -98,7 +98,7 @@ def test_all_is_every_mixer():
     made = mixers.parse("none, all")
     assert next(iter(made)) == "none"
     assert {type(mixer).__name__ for mixer in made.values() if mixer} == {
-        *set(layers.__all__) - {"MixPoint", "RandomApply", "RandomChoice"}
+        *set(layers.__all__) - {"MixPoint", "RandomApply", "RandomChoice", *layers.OF_PAIRS}
     }
     with pytest.raises(ValueError, match="each mixer may stand there once"):
         mixers.parse("cutmix, all")

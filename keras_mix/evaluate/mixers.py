@@ -27,7 +27,7 @@ from keras_mix.evaluate.results import BASELINE
 MANIFOLD = "manifold"
 ALL = "all"
 # What stands for no mixing of its own.
-_NOT_ALONE = ("MixPoint", "RandomApply", "RandomChoice")
+_NOT_ALONE = ("MixPoint", "RandomApply", "RandomChoice", *layers.OF_PAIRS)
 ON_DEVICE = "-device"
 
 

@@ -50,6 +50,9 @@ __all__ = [
     "SynchronizedAugmentation",
 ]
 
+# What takes several modalities of a sample, and so is no mixer of images or of rows alone.
+OF_PAIRS = ("FeatureMix", "MixGen", "ModalityDropout", "SynchronizedAugmentation")
+
 
 def __getattr__(name):
     if name in _MODULES:

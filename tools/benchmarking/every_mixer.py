@@ -13,7 +13,8 @@ from keras_mix.layers.composed import Composed
 NAMES = [
     name
     for name in keras_mix.layers.__all__
-    if name != "MixPoint" and not issubclass(getattr(keras_mix.layers, name), Composed)
+    if name not in ("MixPoint", *keras_mix.layers.OF_PAIRS)
+    and not issubclass(getattr(keras_mix.layers, name), Composed)
 ]
 # What differs most between bytes and floats: a blend, a paste, a placed and a resized frame.
 BYTES = ["CutMix", "FMix", "MixUp", "Mosaic", "RICAP"]
