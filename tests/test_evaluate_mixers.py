@@ -15,7 +15,7 @@ def test_names_in_any_case_and_none():
     assert type(parsed["cutmix"]) is layers.CutMix
 
 
-NOT_ALONE = set(mixers._NOT_ALONE)
+NOT_ALONE = set(mixers.NOT_ALONE)
 
 
 def test_every_mixer_of_the_package_has_a_name():

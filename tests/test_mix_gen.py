@@ -182,7 +182,7 @@ def test_config_round_trip():
         ({"texts": "text"}, "`texts` must be a list of strings"),
         ({"ratio": 1.5}, "`ratio` must be a finite number between 0 and 1"),
         ({"max_length": 0}, "`max_length` must be an integer of at least 1"),
-        ({"padding_id": None}, "`padding_id` must be an integer"),
+        ({"padding_id": 0.5}, "`padding_id` must be an integer"),
         ({"end_id": 0.5}, "`end_id` must be an integer"),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix.layers import FeatureMix, ModalityDropout
+from keras_mix.layers import CutMix, FeatureMix, MixUp, ModalityDropout
 from keras_mix.losses import CrossModalConsistencyLoss, MixedLoss
 from keras_mix.metrics import RecallAtK
 
@@ -35,6 +35,22 @@ def test_the_same_in_every_mode(make, jit_compile):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
     # What was drawn is equal to the bit.
     np.testing.assert_array_equal(found[-1], expected[-1])
+
+
+def test_the_plan_of_a_mixer_is_applied_by_its_weights():
+    """One plan for raw images (of CutMix without its region), the features and the labels."""
+    images, seed = np.random.default_rng(2).random((33, 6, 6, 1), "float32"), tf.constant([1, 2])
+    for mixer in (MixUp(alpha=1.0), CutMix(alpha=1.0)):
+        plan = mixer.plan(images, seed)._replace(region=None)
+        (first, second), packed = FeatureMix()(list(NOISE), IDS, plan=plan, training=True)
+        own, other = plan.weights.numpy().T[:, :, None]
+        partner = plan.sources[:, 1].numpy()
+        np.testing.assert_allclose(first, own * NOISE[0] + other * NOISE[1][partner], atol=1e-6)
+        np.testing.assert_allclose(second, own * NOISE[1] + other * NOISE[0][partner], atol=1e-6)
+        np.testing.assert_array_equal(packed[:, 1], plan.weights)
+        np.testing.assert_array_equal(packed[:, 0, 1], IDS[partner])
+    with pytest.raises(ValueError, match=r"FeatureMix: features have no places.*plan\.sources"):
+        FeatureMix()(list(NOISE), IDS, plan=CutMix().plan(images, seed), training=True)
 
 
 def two_encoders():

@@ -29,7 +29,7 @@ from keras_mix.evaluate.results import BASELINE
 MANIFOLD = "manifold"
 ALL = "all"
 # What stands for no mixing of its own, or for none of images.
-_NOT_ALONE = ("CrossModalMix", "MixPoint", "RandomApply", "RandomChoice", "TabularMix")
+NOT_ALONE = ("MixPoint", "RandomApply", "RandomChoice", *layers.NOT_OF_IMAGES)
 ON_DEVICE = "-device"
 
 
@@ -99,7 +99,7 @@ def _items(text):
 
 def _known():
     """Returns dict, name in lower case → name in `keras_mix.layers`."""
-    return {mixer.lower(): mixer for mixer in layers.__all__ if mixer not in _NOT_ALONE}
+    return {mixer.lower(): mixer for mixer in layers.__all__ if mixer not in NOT_ALONE}
 
 
 def _meant(name, arguments):

@@ -62,6 +62,13 @@ __all__ = [
     "TabularMix",
 ]
 
+# What takes several modalities of a sample, sounds or tables, and so is no mixer of images alone.
+NOT_OF_IMAGES = (
+    *("CrossModalMix", "FeatureMix", "MixGen", "ModalityDropout", "SynchronizedAugmentation"),
+    *("BetweenClass", "SpecAugment", "SpecMix", "SpectrogramMixUp"),
+    "TabularMix",
+)
+
 
 def __getattr__(name):
     if name in _MODULES:

@@ -27,11 +27,11 @@ class MixGen(Mixer):
         separator: What stands between two strings. Defaults to a space, as in the authors' code.
         max_length: The length of rows of token ids that come out; what does not fit is cut.
             Defaults to None: twice the length that comes in.
-        padding_id: The id that pads rows. Defaults to 0.
         start_id: The id that opens a row, left out of the second text. Defaults to None.
         end_id: The id that closes a row, left out of the first text, and put last where the row
             was cut. Defaults to None.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`. Rows are
+            padded with `padding_id`, or with 0 where that is None.
 
     Raises:
         ValueError: If an argument is out of range, or a text is missing or is no text.
@@ -58,7 +58,6 @@ class MixGen(Mixer):
         ratio=0.5,
         separator=" ",
         max_length=None,
-        padding_id=0,
         start_id=None,
         end_id=None,
         **kwargs,
@@ -69,7 +68,6 @@ class MixGen(Mixer):
         self.ratio = checks.number("ratio", ratio, high=1.0)
         self.separator = str(separator)
         self.max_length = checks.integer("max_length", max_length, low=1, optional=True)
-        self.padding_id = checks.integer("padding_id", padding_id)
         self.start_id = checks.integer("start_id", start_id, optional=True)
         self.end_id = checks.integer("end_id", end_id, optional=True)
 
@@ -79,7 +77,7 @@ class MixGen(Mixer):
 
     def get_config(self):
         config = super().get_config()
-        names = ("texts", "ratio", "separator", "max_length", "padding_id", "start_id", "end_id")
+        names = ("texts", "ratio", "separator", "max_length", "start_id", "end_id")
         own = {name: getattr(self, name) for name in names}
         passed = [name for name in config["passthrough"] if name not in self.texts]
         return {**config, **own, "texts": list(self.texts), "passthrough": passed}
@@ -89,10 +87,16 @@ class MixGen(Mixer):
         for text in self.texts:
             index = joining.index_of(self.owner, text, own)
             tensors = own[index].tensor, donors[index].tensor
-            results[index] = self._joined(plan, *tensors, specs[index].crossed)
+            padding = self._padding(text)
+            results[index] = self._joined(plan, *tensors, specs[index].crossed, padding)
         return results
 
-    def _joined(self, plan, own, donor, crossed):
+    def _padding(self, text):
+        padding = self.padding_id
+        padding = padding.get(text) if isinstance(padding, dict) else padding
+        return 0 if padding is None else padding
+
+    def _joined(self, plan, own, donor, crossed, padding):
         joins = tf.zeros([tf.shape(own)[0]], tf.bool)
         if plan is None:
             donor = own
@@ -103,5 +107,4 @@ class MixGen(Mixer):
         if own.dtype == tf.string:
             return joining.strings(own, donor, joins, self.separator)
         length = self.max_length or 2 * axis_size(own, 1)
-        marks = self.padding_id, self.start_id, self.end_id
-        return joining.ids(own, donor, joins, length, *marks)
+        return joining.ids(own, donor, joins, length, padding, self.start_id, self.end_id)

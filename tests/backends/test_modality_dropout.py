@@ -86,9 +86,11 @@ def test_what_is_missing_falls_always_and_the_last_that_is_left_never():
     assert_frequencies(drops[COUNT // 2 :], law(list(RATES.values())))
 
 
-@pytest.mark.parametrize("training", [False, True])
-def test_a_sample_with_nothing_keeps_nothing_and_a_rate_of_one_yields(training):
-    layer = ModalityDropout([1.0, 0.5], return_present=True, seed=3)
+@pytest.mark.parametrize(
+    ("training", "rates"), [(False, [1.0, 0.5]), (True, [1.0, 0.5]), (True, [0.5, 1.0])]
+)
+def test_a_sample_with_nothing_keeps_nothing_and_a_rate_of_one_yields(training, rates):
+    layer = ModalityDropout(rates, return_present=True, seed=3)
     inputs = [np.ones((3, 2), "float32")] * 2
     present = [np.array([True, False, False]), np.array([False, False, True])]
     outputs, left = layer(inputs, present=present, training=training)
