@@ -283,8 +283,9 @@ FORMS = {
 
 
 def test_every_kind_is_tried():
-    # Boxes, which are two tensors and more, are tried in test_boxes.py.
-    assert {*FORMS, "bounding_boxes"} == set(leaves.RULES)
+    # Boxes, which are two tensors and more, are tried in test_boxes.py, and columns, which need a
+    # plan over a table, in test_tabular_mix.py.
+    assert {*FORMS, "bounding_boxes", "columns"} == set(leaves.RULES)
 
 
 @pytest.mark.parametrize("kind", FORMS)

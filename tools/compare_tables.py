@@ -67,7 +67,7 @@ def regression(seeds, epochs):
             for name, dataset_of in regression_methods().items():
                 model = network(x.shape[1], 1, seed)
                 model.compile(keras.optimizers.Adam(1e-3), "mse")
-                model.fit(dataset_of(*given, seed), epochs=epochs, verbose=0)
+                model.fit(dataset_of(*given, seed), epochs=epochs, shuffle=False, verbose=0)
                 predicted = model.predict(table[test], verbose=0)[:, 0] * scale + mean
                 squares[name].extend((predicted - targets[test]) ** 2)
         for name, values in squares.items():
@@ -124,7 +124,7 @@ def classification(name, seeds, epochs):
             model.compile(
                 keras.optimizers.Adam(1e-2), keras.losses.CategoricalCrossentropy(from_logits=True)
             )
-            model.fit(dataset, epochs=epochs, verbose=0)
+            model.fit(dataset, epochs=epochs, shuffle=False, verbose=0)
             probabilities = keras.ops.softmax(model.predict(table[test], verbose=0)).numpy()
             probabilities = probabilities.astype("float64")
             probabilities /= probabilities.sum(axis=1, keepdims=True)
