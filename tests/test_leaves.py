@@ -278,6 +278,10 @@ FORMS = {
     "segmentation_masks": (images("int64", ()), spec_of("int64", kind="segmentation_masks")),
     "sample_weights": (np.ones(SIZE), Spec("sample_weights")),
     "soft_masks": (images("uint8", ()) % 5, Spec("soft_masks", (1, 2), num_classes=5)),
+    "lengths": (np.arange(SIZE, dtype="int32"), Spec("lengths", dtype=tf.int32)),
+    "masks": (RANDOM.random((SIZE, GRID[0])) < 0.5, Spec("masks", (1,), tf.bool)),
+    "token_ids": (images("int64", ()), spec_of("int64", kind="token_ids")),
+    "frame_labels": (np.ones((SIZE, GRID[0], 3)), Spec("frame_labels", (1,))),
     "passthrough": (np.arange(SIZE), Spec("passthrough")),
 }
 

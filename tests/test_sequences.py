@@ -91,11 +91,10 @@ def in_mode(layer, mode):
 
 # Compiling is slow, so not all are tried in all modes.
 MODES = [(name, "eager", told) for name in HARD for told in ("mask", "length")]
-MODES += [("CutMix", "XLA", "length"), ("one of two", "XLA", "mask"), ("SpecMix", "XLA", "mask")]
+MODES += [("CutMix", "XLA", "length"), ("one of two", "graph", "mask"), ("SpecMix", "XLA", "mask")]
 MODES += [
     ("CutMix", "tf.data", "mask"),
     ("SpecMix", "tf.data", "length"),
-    ("FMix", "graph", "mask"),
 ]
 
 
@@ -105,7 +104,7 @@ def test_labels_are_counted_over_real_places(name, mode, told):
     layer = HARD[name](num_classes=SIZE, kinds=KINDS, jit_compile=mode != "graph")
     given = batch_of(real_of(LENGTHS), deep, told)
     call, changed = in_mode(layer, mode), 0
-    for seed in SEEDS if mode != "tf.data" else SEEDS[:1]:
+    for seed in SEEDS[: 1 if mode == "tf.data" else 2]:
         x, y = call(*tf.nest.map_structure(tf.constant, given), seed=seed_of(seed))
         sound = x["sound"].numpy()
         np.testing.assert_array_equal(y, earned(sound, SIZE))
@@ -123,7 +122,7 @@ def test_labels_are_counted_over_real_places(name, mode, told):
 def test_masks_with_holes_are_counted(make):
     deep = make in IN_TIME_AND_FREQUENCY.values()
     layer = make(num_classes=SIZE, kinds=KINDS)
-    for seed in SEEDS:
+    for seed in SEEDS[:2]:
         x, y = layer(*batch_of(PARTLY, deep), seed=seed_of(seed))
         np.testing.assert_array_equal(y, earned(x["sound"].numpy(), SIZE))
 
@@ -199,7 +198,7 @@ def test_packed_labels_sample_weights_and_plans_follow():
     np.testing.assert_array_equal(pairs[:, 0], drawn.sources)
     np.testing.assert_array_equal(pairs[:, 1], drawn.weights)
     np.testing.assert_array_equal(
-        layer.apply(drawn, x)["length"], layer(x, seed=seed_of())["length"]
+        layer.apply(drawn, x)["length"], layer((x,), seed=seed_of())[0]["length"]
     )
 
 
