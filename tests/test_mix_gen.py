@@ -169,7 +169,7 @@ def test_partners_from_a_second_batch():
 
 
 def test_config_round_trip():
-    layer = MixGen(["text"], 0.6, " + ", 9, 1, 2, 3, passthrough=["id"], seed=0)
+    layer = MixGen(["text"], 0.6, " + ", 9, 2, 3, padding_id=1, passthrough=["id"], seed=0)
     again = MixGen.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     assert layer.get_config()["passthrough"] == ["id"]
