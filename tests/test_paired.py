@@ -43,11 +43,9 @@ def drawn(labels, bandwidth, count, include_self=False, rounds=None):
     ("name", "bandwidth", "rounds"),
     [
         ("one target", 0.05, None),
-        ("one target", 20.0, None),
-        ("one target", 0.5, (1, 1)),
+        ("one target", 20.0, (1, 1)),
         ("ties", 0.5, None),
         ("three targets", 0.5, None),
-        ("three targets", 0.5, (1, 1)),
         ("apart", 0.1, None),
     ],
 )
@@ -92,9 +90,9 @@ def gaussian_relative(labels, bandwidth):
 
 def test_the_kernel_of_a_small_set_pair_by_pair():
     labels = RANDOM.normal(size=(9, 2))
-    partners = drawn(labels, 0.7, 600)
+    partners = drawn(labels, 0.7, 250)
     assert_follow(partners, gaussian(labels, labels, 0.7))
-    partners = drawn(labels, 0.7, 600, include_self=True)
+    partners = drawn(labels, 0.7, 250, include_self=True)
     assert_follow(partners, gaussian(labels, labels, 0.7, others=False))
 
 
