@@ -11,7 +11,7 @@ from scipy import stats
 from test_pairings import assert_follow, gaussian
 
 from keras_mix import data, likeness, neighbours
-from keras_mix.layers import CutMix, MixUp, RandomChoice, TabularMix
+from keras_mix.layers import CutMix, MixUp, RandomChoice
 from keras_mix.pairings import InOrder
 
 UNLIKELY = 1e-4
@@ -43,11 +43,9 @@ def drawn(labels, bandwidth, count, include_self=False, rounds=None):
     ("name", "bandwidth", "rounds"),
     [
         ("one target", 0.05, None),
-        ("one target", 20.0, None),
-        ("one target", 0.5, (1, 1)),
+        ("one target", 20.0, (1, 1)),
         ("ties", 0.5, None),
         ("three targets", 0.5, None),
-        ("three targets", 0.5, (1, 1)),
         ("apart", 0.1, None),
     ],
 )
@@ -92,9 +90,9 @@ def gaussian_relative(labels, bandwidth):
 
 def test_the_kernel_of_a_small_set_pair_by_pair():
     labels = RANDOM.normal(size=(9, 2))
-    partners = drawn(labels, 0.7, 600)
+    partners = drawn(labels, 0.7, 250)
     assert_follow(partners, gaussian(labels, labels, 0.7))
-    partners = drawn(labels, 0.7, 600, include_self=True)
+    partners = drawn(labels, 0.7, 250, include_self=True)
     assert_follow(partners, gaussian(labels, labels, 0.7, others=False))
 
 
@@ -145,22 +143,19 @@ def test_runs_are_equal_and_epochs_differ():
 
 LAYERS = [
     MixUp(alpha=2.0, pairing=InOrder()),
-    TabularMix(alpha=2.0, pairing=InOrder(), cut=True),
     RandomChoice([MixUp(1.0, pairing=InOrder()), MixUp(8.0, pairing=InOrder())]),
 ]
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=["MixUp", "TabularMix", "RandomChoice"])
+@pytest.mark.parametrize("layer", LAYERS, ids=["MixUp", "RandomChoice"])
 def test_pairs_are_mixed_as_they_come(layer):
     chosen = list(pairs())
     mixed = list(data.mix(pairs(), layer, seed=1, partners="paired"))
     for ((x, y), (other_x, other_y)), (new_x, new_y) in zip(chosen, mixed, strict=True):
         share = (new_y - y) / (other_y - y)
         assert ((share.numpy() > -1e-4) & (share.numpy() < 1 + 1e-4)).all()
-        if layer.num_sources == 2 and not isinstance(layer, TabularMix):
-            expected = x["a"] + share * (other_x["a"] - x["a"])
-            np.testing.assert_allclose(new_x["a"], expected, rtol=1e-3, atol=1e-3)
-    assert drained(data.mix(pairs(), layer, seed=1, partners="paired")) == drained(mixed)
+        expected = x["a"] + share * (other_x["a"] - x["a"])
+        np.testing.assert_allclose(new_x["a"], expected, rtol=1e-3, atol=1e-3)
 
 
 def test_a_checkpoint_resumes_in_mid_epoch(tmp_path):

@@ -68,7 +68,7 @@ def regression(seeds, epochs):
                 model = network(x.shape[1], 1, seed)
                 model.compile(keras.optimizers.Adam(1e-3), "mse")
                 model.fit(dataset_of(*given, seed), epochs=epochs, shuffle=False, verbose=0)
-                predicted = model.predict(table[test], verbose=0)[:, 0] * scale + mean
+                predicted = model(table[test]).numpy()[:, 0].astype("float64") * scale + mean
                 squares[name].extend((predicted - targets[test]) ** 2)
         for name, values in squares.items():
             found[name].append(float(np.sqrt(np.mean(values))))
@@ -125,7 +125,7 @@ def classification(name, seeds, epochs):
                 keras.optimizers.Adam(1e-2), keras.losses.CategoricalCrossentropy(from_logits=True)
             )
             model.fit(dataset, epochs=epochs, shuffle=False, verbose=0)
-            probabilities = keras.ops.softmax(model.predict(table[test], verbose=0)).numpy()
+            probabilities = keras.ops.softmax(model(table[test])).numpy()
             probabilities = probabilities.astype("float64")
             probabilities /= probabilities.sum(axis=1, keepdims=True)
             measured = found[method]
