@@ -79,7 +79,7 @@ class Remix(LabelRule):
 
     Reference:
         Chou et al., "Remix: Rebalanced Mixup", ECCV Workshops 2020, arXiv:2007.03943, section 3.
-        Read in two independent implementations, not in the paper.
+        Read in one independent implementation, not in the paper.
     """
 
     def __init__(self, class_counts, kappa=3.0, tau=0.5):
