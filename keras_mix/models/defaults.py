@@ -54,7 +54,7 @@ def warn_of_ways_around(owner, base, place):
     if graph is None or place.layers == (INPUT,) or len(place.layers) > 1:
         return
     name = place.names[0]
-    known = {layer.name for layer in graph.operations}
+    known = {INPUT, *(layer.name for layer in graph.operations)}
     if name.split("/")[0] in known and name not in [path for path, _, _ in cut_points(base)]:
         warnings.warn(
             f"{owner}: some of the data reach the output past `{name}` and stay unmixed there, "

@@ -38,9 +38,11 @@ class MixingModel(keras.Model):
             TensorFlow only. Of its options those of the inputs count, not those of the labels.
             Defaults to None: Mixup's blend, on any backend.
         layers: Where to mix: a list of "input", names or paths of layers ("backbone/block3_out"),
-            indices into `model.layers`, or layers. An entry that is a tuple is one place, all of
-            it mixed by one plan. Defaults to None: the mixers and `keras_mix.layers.MixPoint`s
-            that the model itself holds, and if it holds none, the input.
+            indices into `model.layers`, or layers; "input/image" is one of several inputs, by its
+            key. An entry that is a tuple is one place, all of it mixed by one plan: pictures and
+            words by ("input/image", "embedding"). Defaults to None: the mixers and
+            `keras_mix.layers.MixPoint`s that the model itself holds, and if it holds none, the
+            input.
         alpha: The concentration α ≥ 0 of Beta(α, α), for the blend or one mixer. Defaults to the
             mixer's own, for the blend to 0.2, as in `keras_mix.layers.MixUp`.
         per: "sample" or "batch": one λ of the blend for each sample, or for all. Defaults to
@@ -153,7 +155,7 @@ class MixingModel(keras.Model):
         probabilities, rate = self.dials.now()
         run = Run(self.owner, self._choices.all, probabilities, rate, draws.begin(self._seeds))
         with self._hooks, Running(run):
-            outputs = self.base(run.begin(inputs), **told)
+            outputs = self.base(run.begin(self.base, inputs), **told)
         self._step.mixture = Mixture(self.owner, run.shares(), run.per, run.unmixed_masks)
         return outputs
 

@@ -12,7 +12,7 @@ class Place(NamedTuple):
     """Where a batch may be mixed.
 
     Attributes:
-        layers: The layers whose outputs are mixed, all by one plan; or (INPUT,).
+        layers: The layers whose outputs are mixed, all by one plan; for the inputs their path.
         names: Their paths.
         blend: What is done there: see `keras_mix.models.blends`.
     """
@@ -26,9 +26,24 @@ class Place(NamedTuple):
         """The path, or the tuple of paths, as `layers=` takes it."""
         return self.names[0] if len(self.names) == 1 else self.names
 
+    def holds(self, layer):
+        """Whether a layer, or the inputs, are mixed here."""
+        return layer in self.layers
+
     def name_of(self, layer):
         """The path of one of the layers."""
-        return next(n for own, n in zip(self.layers, self.names, strict=True) if own is layer)
+        return self.names[self.layers.index(layer)]
+
+
+def is_input(layer):
+    """Whether what stands in a place is the inputs or one of them, which only have a path."""
+    return isinstance(layer, str)
+
+
+def named_inputs(inputs):
+    """{path: input} of inputs that are several, such as "input/image" or "input/0"."""
+    leaves = keras.tree.flatten_with_path(inputs)
+    return {"/".join([INPUT, *map(str, path)]): leaf for path, leaf in leaves if path}
 
 
 def children(layer):
@@ -63,18 +78,19 @@ def find(owner, base, entry):
     Args:
         owner: The wrapper's name, for messages.
         base: The model.
-        entry: "input", a name, a path, an index into `base.layers`, or a layer.
+        entry: "input", "input/" and the key of one of several, a name, a path, an index into
+            `base.layers`, or a layer.
 
     Raises:
         ValueError: If there is no such layer, or more than one.
     """
     if isinstance(entry, int) and not isinstance(entry, bool):
         entry = _layer_of_index(owner, base, entry)
-    if entry == INPUT:
-        return INPUT, INPUT
     known = tree(base)
     if isinstance(entry, keras.layers.InputLayer):
-        return _only_input(owner, base, entry)
+        entry = _path_of_input(base, entry)
+    if isinstance(entry, str) and _is_path_of_input(base, entry):
+        return entry, entry
     if isinstance(entry, keras.layers.Layer):
         path = next((path for path, layer in known.items() if layer is entry), None)
         if path is None:
@@ -103,13 +119,21 @@ def _layer_of_index(owner, base, index):
     return layers[index]
 
 
-def _only_input(owner, base, layer):
-    if len(base.inputs) != 1:
-        raise ValueError(
-            f"{owner}: all inputs are mixed, or none. Received: {layer.name!r}, one of "
-            f"{len(base.inputs)}. Name the first layer behind it, or {INPUT!r} for all."
-        )
-    return INPUT, INPUT
+def declared_inputs(base):
+    """`named_inputs` as a functional model declares them; of any other model nothing is known."""
+    return named_inputs(getattr(base, "_inputs_struct", None))
+
+
+def _is_path_of_input(base, path):
+    unknown = getattr(base, "_inputs_struct", None) is None
+    return (
+        path == INPUT or path in declared_inputs(base) or (unknown and path.startswith(INPUT + "/"))
+    )
+
+
+def _path_of_input(base, layer):
+    found = declared_inputs(base)
+    return next((path for path, x in found.items() if x is layer.output), INPUT)
 
 
 def _path_of_name(owner, base, known, name):
@@ -121,8 +145,9 @@ def _path_of_name(owner, base, known, name):
             f"{owner}: several layers of {base.name!r} have this name. Received: {name!r}. "
             f"Name one by its path: {matches}"
         )
-    near = difflib.get_close_matches(name, [INPUT, *known], n=3, cutoff=0.4)
-    near = f"Near names: {near}" if near else f"Known: {[INPUT, *known][:20]}"
+    known = [INPUT, *declared_inputs(base), *known]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    near = f"Near names: {near}" if near else f"Known: {known[:20]}"
     raise ValueError(f"{owner}: {base.name!r} has no such layer. Received: {name!r}. {near}")
 
 

@@ -6,7 +6,7 @@ from keras import ops
 from keras_mix import checks
 from keras_mix.models import blends, draws, masking
 from keras_mix.models.origins import CLEAN, Frame, Origins
-from keras_mix.models.places import INPUT
+from keras_mix.models.places import INPUT, declared_inputs, is_input, named_inputs
 from keras_mix.models.portable import Shares
 
 
@@ -38,11 +38,22 @@ class Run:
         self.unmixed_masks = {}
         self._unions = {}
 
-    def begin(self, inputs):
-        """The inputs, mixed if they are a place."""
+    def begin(self, base, inputs):
+        """The inputs of the base, mixed if they or some of them are a place."""
         mixed, places = self._at_places(INPUT, inputs, CLEAN, unsure=False)
         self.origins.frames = [Frame(places)]
-        return mixed
+        named = named_inputs(mixed)
+        if not any(place.holds(path) for place in self.places for path in named):
+            return mixed
+        leaves, declared = [], declared_inputs(base)
+        for path, leaf in named.items():
+            if path in declared:
+                # The model's own cast would hide which tensor is which.
+                leaf = ops.convert_to_tensor(leaf, declared[path].dtype)
+            leaf, here = self._at_places(path, leaf, places, unsure=False)
+            self.origins.learn(leaf, places | here)
+            leaves.append(leaf)
+        return keras.tree.pack_sequence_as(mixed, leaves)
 
     def call(self, layer, function, parameters, args, kwargs):
         """The `call` of one layer, on masks that are mixed like its data.
@@ -104,7 +115,7 @@ class Run:
         """A layer's outputs, mixed at each place that it is, and these places."""
         places = CLEAN
         for index, place in enumerate(self.places):
-            if not any(layer is other for other in place.layers):
+            if not place.holds(layer):
                 continue
             if unsure and index in self.origins.frame.now:
                 checks.refuse(
@@ -114,9 +125,9 @@ class Run:
                     "an input that is computed outside of Keras's layers",
                     "Put a keras_mix.layers.MixPoint where it shall be mixed, and name that.",
                 )
-            self.passed.add((index, id(layer)))
+            self.passed.add((index, layer))
             if index not in entry:
-                mixed = self._mixed(index, place, outputs, place.name_of(layer))
+                mixed = self._mixed(index, place, outputs, layer)
                 self._hand_on_masks(outputs, mixed, frozenset({index}))
                 outputs = mixed
                 places |= {index}
@@ -129,8 +140,8 @@ class Run:
             if own is not new and mask is not None:
                 masking.set_mask(new, self._mask(mask, places, self.origins.of_mask(mask)))
 
-    def _mixed(self, index, place, value, name):
-        blends.check(self.owner, name, value, inputs=place.layers == (INPUT,))
+    def _mixed(self, index, place, value, layer):
+        blends.check(self.owner, place.name_of(layer), value, inputs=is_input(layer))
         blend = place.blend
         if blend not in self.plans:
             self.plans[blend] = blend.plan(value, self.seed, self.rate)
@@ -172,7 +183,7 @@ class Run:
     def _check_passed(self):
         for index, place in enumerate(self.places):
             for layer in place.layers:
-                if (index, id(layer)) not in self.passed:
+                if (index, layer) not in self.passed:
                     checks.refuse(
                         self.owner,
                         "every place must be passed when the model is called",
