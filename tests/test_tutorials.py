@@ -29,6 +29,8 @@ def test_there_are_notebooks():
         "04_text",
         "05_segmentation_and_detection",
         "06_your_own_mixer",
+        "07_audio",
+        "08_tables_and_regression",
     ]
 
 
