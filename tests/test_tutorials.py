@@ -31,6 +31,7 @@ def test_there_are_notebooks():
         "06_your_own_mixer",
         "07_audio",
         "08_tables_and_regression",
+        "09_cross_modal",
     ]
 
 
