@@ -248,7 +248,8 @@ def _sources(partners):
 
 def _counts(region, num_sources):
     """int32 [B or 1, S - 1], the places of each source but the first; and the places in all."""
-    if isinstance(region, tuple) and region[0].shape.rank == 2:
+    # The line of a sound is as long as it lasts: it is counted as all places are, not one by one.
+    if isinstance(region, tuple) and region[0].shape.rank == 2 and len(region) > 1:
         sizes = [tf.shape(line)[1] for line in region]
         behind = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in region]
         if region[0].dtype == tf.bool:

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix import checks, masks, plan, sampling
+from keras_mix import checks, masks, sampling
 from keras_mix.layers.base import Mixer
 
 
@@ -58,8 +58,7 @@ class CutMix(Mixer):
         ratio = self.ratio(batch, share)
         sides = masks.sides(1.0 - ratio, batch.grid)
         centre = sampling.points(place, batch.draws, batch.grid)
-        box = masks.rectangle(centre, sides, batch.grid)
-        return plan.paste(self.partners(batch, order), box)
+        return self.pasted(masks.rectangle, batch, self.partners(batch, order), centre, sides)
 
     def get_config(self):
         return {
