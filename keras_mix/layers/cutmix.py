@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix import checks, masks, sampling
+from keras_mix import checks, masks, plan, sampling
 from keras_mix.layers.base import Mixer
 
 
@@ -58,7 +58,11 @@ class CutMix(Mixer):
         ratio = self.ratio(batch, share)
         sides = masks.sides(1.0 - ratio, batch.grid)
         centre = sampling.points(place, batch.draws, batch.grid)
-        return self.pasted(masks.rectangle, batch, self.partners(batch, order), centre, sides)
+        partners = self.partners(batch, order)
+        if self.grid_rank == 1:
+            # Lines as long as sounds are worth compiling; those of images only delay the start.
+            return self.pasted(masks.rectangle, batch, partners, centre, sides)
+        return plan.paste(partners, masks.rectangle(centre, sides, batch.grid))
 
     def get_config(self):
         return {
