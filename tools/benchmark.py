@@ -125,7 +125,7 @@ def mixers(quick, report):
 
 def several_modalities(quick, report):
     """The figures of sounds, of paired modalities, and of partners over a whole data set."""
-    rounds = 5 if quick else 9
+    rounds = 5 if quick else 15
     results = {"sounds": modalities.sounds(rounds)}
     for group in results["sounds"]:
         report.group(group)
