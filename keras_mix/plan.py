@@ -248,7 +248,8 @@ def _sources(partners):
 
 def _counts(region, num_sources):
     """int32 [B or 1, S - 1], the places of each source but the first; and the places in all."""
-    if isinstance(region, tuple) and region[0].shape.rank == 2:
+    # The line of a sound is as long as it lasts: it is counted as all places are, not one by one.
+    if isinstance(region, tuple) and region[0].shape.rank == 2 and len(region) > 1:
         sizes = [tf.shape(line)[1] for line in region]
         behind = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in region]
         if region[0].dtype == tf.bool:
@@ -257,6 +258,23 @@ def _counts(region, num_sources):
         sides = [(size - n, n) for size, n in zip(sizes, behind, strict=True)]
         counts = [tf.reduce_prod(block, axis=0) for block in itertools.product(*sides)]
         return tf.stack(counts[1:], axis=1), tf.reduce_prod(sizes)
+    if isinstance(region, tuple) and region[0].shape[1] == 2:
+        covered = _covered_by_two(region)
+        return covered[:, None], tf.reduce_prod([tf.shape(line)[2] for line in region])
     region = rendered(region)
     counts = [count(is_source(region, source)) for source in range(1, num_sources)]
     return tf.stack(counts, axis=1), tf.reduce_prod(tf.shape(region)[1:])
+
+
+def _covered_by_two(region):
+    """int32 [B], the places that either of two boxes covers.
+
+    Rendered, XLA would make the boxes anew for each place that it counts.
+    """
+    one, other = ([line[:, number] for line in region] for number in range(2))
+    both = [line & beside for line, beside in zip(one, other, strict=True)]
+    sizes = [
+        tf.reduce_prod([tf.math.count_nonzero(line, 1, dtype=tf.int32) for line in box], axis=0)
+        for box in (one, other, both)
+    ]
+    return sizes[0] + sizes[1] - sizes[2]

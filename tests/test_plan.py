@@ -204,8 +204,9 @@ def several(size=5, count=3):
     return tuple(map(tf.constant, lines)), np.einsum("bni,bnj->bij", *lines)
 
 
-def test_several_boxes_are_what_any_of_them_covers():
-    lines, region = several()
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_several_boxes_are_what_any_of_them_covers(count):
+    lines, region = several(count=count)
     drawn = plans.paste(others(5, 2), lines)
     assert drawn.hard
     np.testing.assert_array_equal(drawn.rendered().region, region)

@@ -1,12 +1,13 @@
 """Measure the speed of keras_mix against Keras's own layers, a plain copy, and peers.
 
 The data side is measured in tf.data pipelines, the model side by whole train steps. All run side
-by side in one process and take turns, so compare the ratios: the figures in images/s depend on the
+by side in one process and take turns, so compare the ratios: the figures in samples/s depend on the
 machine and on what else it does. Peers (keras_cv, torchvision, timm) are measured where they are
 installed.
 """
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -16,13 +17,21 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
-from benchmarking import comparison, every_mixer, fresh, machine, structured, train_steps
+from benchmarking import (
+    comparison,
+    every_mixer,
+    fresh,
+    machine,
+    modalities,
+    structured,
+    train_steps,
+)
 from benchmarking.contenders import THREADS, Workload
 from benchmarking.report import Report
 
 SIZES = ((224, 1000), (32, 10))
 DTYPES = ("float32", "uint8")
-PARTS = ("data", "mixers", "models")
+PARTS = ("data", "mixers", "modalities", "models")
 
 
 def main():
@@ -32,9 +41,11 @@ def main():
     results = measured(arguments.part, arguments.quick, Report())
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(results, indent=2) + "\n")
-    missed = comparison.below(results.get("groups", []) + results.get("mixers", []))
+    groups = (results.get(name, []) for name in ("groups", "mixers", "sounds"))
+    missed = comparison.below(itertools.chain.from_iterable(groups))
     missed += comparison.slow_to_start(results.get("fresh"))
     missed += structured.exceeded(results.get("structured", []))
+    missed += modalities.exceeded(results.get("joint", []), results.get("pairing", []))
     missed += train_steps.exceeded(results.get("train_steps", []))
     Report().end(missed, arguments.output)
     return 1 if missed and arguments.check else 0
@@ -67,6 +78,8 @@ def measured(parts, quick, report):
         results.update(data_side(quick, report))
     if "mixers" in (parts or PARTS):
         results.update(mixers(quick, report))
+    if "modalities" in (parts or PARTS):
+        results.update(several_modalities(quick, report))
     if "models" in (parts or PARTS):
         results["train_steps"] = train_steps.measure(
             repeats=1 if quick else 3, count=7 if quick else 15
@@ -107,6 +120,19 @@ def mixers(quick, report):
     report.structured(results["structured"], absent)
     results["mask_growth"] = structured.growth("FMix", (112, 224, 448), rounds)
     report.mask_growth(results["mask_growth"])
+    return results
+
+
+def several_modalities(quick, report):
+    """The figures of sounds, of paired modalities, and of partners over a whole data set."""
+    rounds = 5 if quick else 15
+    results = {"sounds": modalities.sounds(rounds)}
+    for group in results["sounds"]:
+        report.group(group)
+    results["joint"] = modalities.joint(rounds)
+    report.joint(results["joint"], modalities.SAMPLE)
+    results["pairing"] = modalities.pairing(repeats=1 if quick else 3)
+    report.pairing(results["pairing"])
     return results
 
 

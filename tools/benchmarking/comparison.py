@@ -39,19 +39,40 @@ def compare(workload, rounds):
     """
     found, absent = contenders(workload, COPY)
     seconds = measure([contender.step for contender in found], rounds)
-    rows = [row for mixer in MIXERS for row in rows_of(mixer, workload, found, seconds)]
+    floors = floors_of(workload)
+    rows = [
+        row for mixer in MIXERS for row in rows_of(mixer, workload.batch, found, seconds, floors)
+    ]
     return rows, {peer.library: peer.reason for peer in absent}
 
 
-def rows_of(mixer, workload, found, seconds):
-    """The rows of one mixer: ours, whoever else does the same, and who does not mix."""
+def floors_of(workload):
+    """The floors that hold for images, by (mixer, library)."""
+    if workload.side != FLOORS_SIDE:
+        return {}
+    return {tuple(key): floor for (dtype, *key), floor in FLOORS.items() if dtype == workload.dtype}
+
+
+def rows_of(mixer, batch, found, seconds, floors):
+    """The rows of one mixer: ours, whoever else does the same, and who does not mix.
+
+    Args:
+        mixer: The mixer's name.
+        batch: The number of samples B.
+        found: The contenders, of this mixer and of others.
+        seconds: Their records.
+        floors: How many times as fast ours must be, by (mixer, library).
+    """
     records = [
         (contender, record)
         for contender, record in zip(found, seconds, strict=True)
         if contender.mixer in (mixer, "")
     ]
     own = next(record for contender, record in records if contender.library == OURS)
-    return [_row(workload, mixer, contender.library, own, record) for contender, record in records]
+    return [
+        _row(mixer, contender.library, batch, own, record, floors.get((mixer, contender.library)))
+        for contender, record in records
+    ]
 
 
 def growth(quick, rounds):
@@ -63,7 +84,9 @@ def growth(quick, rounds):
         *(base._replace(classes=classes) for classes in (10, 1000, LARGE_LABEL_SPACE)),
     ]
     workloads = grown[1::2] if quick else grown
-    steps = [mapped(workload, _layer(mixer)) for workload in workloads for mixer in MIXERS]
+    steps = [
+        mapped(workload.dataset(), _layer(mixer)) for workload in workloads for mixer in MIXERS
+    ]
     medians = iter([statistics.median(record) for record in measure(steps, rounds)])
     return [
         {
@@ -80,7 +103,7 @@ def packed_pairs(sides, rounds):
     for side in sides:
         workload = Workload(128, side, "float32", LARGE_LABEL_SPACE)
         layers = _layer("MixUp", num_classes=LARGE_LABEL_SPACE), _layer("MixUp", labels="pairs")
-        steps = [mapped(workload, layer, one_hot=False) for layer in layers]
+        steps = [mapped(workload.dataset(one_hot=False), layer) for layer in layers]
         one_hot, pairs = measure(steps, rounds)
         rows.append(
             {
@@ -116,18 +139,15 @@ def _layer(mixer, **options):
     return getattr(keras_mix.layers, mixer)(**MIXERS[mixer], **options)
 
 
-def _row(workload, mixer, library, own, record):
+def _row(mixer, library, batch, own, record, floor):
     row = {
         "mixer": mixer,
         "library": library,
-        "images_per_second": workload.batch / statistics.median(record),
+        "samples_per_second": batch / statistics.median(record),
         "verdict": "",
     }
     if record is own:
         return row
-    floor = None
-    if workload.side == FLOORS_SIDE:
-        floor = FLOORS.get((workload.dtype, mixer, library))
     row["ratio"] = ratio(own, record)
     row["quartiles"] = spread(own, record)
     row["floor"] = floor

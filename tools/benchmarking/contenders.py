@@ -42,12 +42,11 @@ class Workload(NamedTuple):
         return images, rng.integers(0, self.classes, self.batch)
 
     def dataset(self, one_hot=True):
-        """The batch over and over in Keras's dict, so that the source costs nothing."""
+        """The batch over and over in Keras's dict."""
         images, labels = self.arrays()
         if one_hot:
             labels = tf.one_hot(labels, self.classes)
-        batch = {"images": images, "labels": labels}
-        return tf.data.Dataset.from_tensors(batch).cache().repeat()
+        return repeated({"images": images, "labels": labels})
 
 
 class Contender(NamedTuple):
@@ -72,14 +71,19 @@ class Absent(NamedTuple):
     reason: str
 
 
+def repeated(batch):
+    """The dataset of one batch over and over, so that the source costs nothing."""
+    return tf.data.Dataset.from_tensors(batch).cache().repeat()
+
+
 def stepper(dataset):
     """The step of a tf.data pipeline."""
     return iter(dataset).__next__
 
 
-def mapped(workload, layer, one_hot=True):
-    """The step of a layer mapped over the batch, by two calls in parallel."""
-    return stepper(workload.dataset(one_hot).map(layer, num_parallel_calls=THREADS))
+def mapped(dataset, function):
+    """The step of a function mapped over the batches, by as many calls in parallel as threads."""
+    return stepper(dataset.map(function, num_parallel_calls=THREADS))
 
 
 def contenders(workload, copy):
@@ -90,8 +94,8 @@ def contenders(workload, copy):
         rivals = getattr(keras.layers, mixer)(**arguments)
         mixed = keras_mix.data.mix(workload.dataset(), layer, num_parallel_calls=THREADS)
         found += [
-            Contender(mixer, OURS, mapped(workload, layer)),
-            Contender(mixer, "keras.layers", mapped(workload, rivals)),
+            Contender(mixer, OURS, mapped(workload.dataset(), layer)),
+            Contender(mixer, "keras.layers", mapped(workload.dataset(), rivals)),
             Contender(mixer, "keras_mix.data.mix", stepper(mixed)),
         ]
     peers = [tried(build, library, workload, mixer) for library, build in PEERS for mixer in MIXERS]
@@ -101,7 +105,12 @@ def contenders(workload, copy):
 
 def copying(workload, name):
     """The contender that copies the images and adds 1."""
-    return Contender("", name, mapped(workload, _copy))
+    return Contender("", name, mapped(workload.dataset(), _copy))
+
+
+def plus_one(tensor):
+    """The least work that reads a tensor and writes another of its dtype."""
+    return tensor + tf.ones([], tensor.dtype)
 
 
 def tried(build, library, workload, mixer):
@@ -118,14 +127,13 @@ def tried(build, library, workload, mixer):
 
 
 def _copy(batch):
-    one = tf.ones([], batch["images"].dtype)
-    return {"images": batch["images"] + one, "labels": batch["labels"]}
+    return {"images": plus_one(batch["images"]), "labels": batch["labels"]}
 
 
 def _keras_cv(workload, mixer):
     import keras_cv
 
-    return mapped(workload, getattr(keras_cv.layers, mixer)(**MIXERS[mixer]))
+    return mapped(workload.dataset(), getattr(keras_cv.layers, mixer)(**MIXERS[mixer]))
 
 
 def _torchvision(workload, mixer):

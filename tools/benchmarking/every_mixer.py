@@ -5,7 +5,7 @@ import functools
 import keras
 
 import keras_mix
-from benchmarking.comparison import COPY, rows_of
+from benchmarking.comparison import COPY, floors_of, rows_of
 from benchmarking.contenders import OURS, Absent, Contender, copying, mapped, tried
 from benchmarking.rounds import measure
 from keras_mix.layers.composed import Composed
@@ -26,29 +26,30 @@ def compare(workload, names, rounds):
     Returns:
         One row for each mixer and contender, and the absent, as `comparison.compare`.
     """
-    rows, absent = [], {}
+    rows, absent, floors = [], {}, floors_of(workload)
     for name in names:
         found = [copying(workload, COPY), _ours(name, workload)]
         rivals = [tried(build, library, workload, name) for library, build in RIVALS.get(name, ())]
         found += [rival for rival in rivals if isinstance(rival, Contender)]
         seconds = measure([contender.step for contender in found], rounds)
-        rows += rows_of(name, workload, found, seconds)
+        rows += rows_of(name, workload.batch, found, seconds, floors)
         absent |= {rival.library: rival.reason for rival in rivals if isinstance(rival, Absent)}
     return rows, absent
 
 
 def _ours(name, workload):
-    return Contender(name, OURS, mapped(workload, getattr(keras_mix.layers, name)()))
+    return Contender(name, OURS, mapped(workload.dataset(), getattr(keras_mix.layers, name)()))
 
 
 def _random_erasing(workload, mixer):
-    return mapped(workload, keras.layers.RandomErasing(factor=(1.0, 1.0), fill_value=0))
+    layer = keras.layers.RandomErasing(factor=(1.0, 1.0), fill_value=0)
+    return mapped(workload.dataset(), layer)
 
 
 def _keras_cv(workload, mixer, name, **options):
     import keras_cv
 
-    return mapped(workload, getattr(keras_cv.layers, name)(**options))
+    return mapped(workload.dataset(), getattr(keras_cv.layers, name)(**options))
 
 
 def _of_keras_cv(name, **options):

@@ -1,13 +1,17 @@
 """What a fresh process pays: the import of keras_mix and the first batch of a pipeline.
 
-Run as a program with the name of a pipeline it measures one process and prints JSON.
+Run as a module with the name of a pipeline it measures one process and prints JSON.
 """
 
 import json
+import resource
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+from benchmarking import machine
 
 PIPELINES = ("plain", "MixUp", "CutMix")
 
@@ -19,7 +23,7 @@ def measure(repeats):
         A dict: "import" and "import_layers", after tensorflow and keras; "plain", the first batch
         of a pipeline that copies; "MixUp" and "CutMix", what theirs takes beyond that.
     """
-    runs = [{name: _run(name) for name in PIPELINES} for _ in range(repeats)]
+    runs = [{name: figures("fresh", name) for name in PIPELINES} for _ in range(repeats)]
     first = {
         name: statistics.median(run[name]["first_batch"] for run in runs) for name in PIPELINES
     }
@@ -32,12 +36,27 @@ def measure(repeats):
     }
 
 
-def _run(name):
-    command = [sys.executable, __file__, name]
-    done = subprocess.run(command, capture_output=True, text=True)
+def figures(module, *arguments):
+    """What a module of this package measures in a fresh process, and prints as JSON."""
+    command = [sys.executable, "-m", f"benchmarking.{module}", *arguments]
+    tools = Path(__file__).parents[1]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tools)
     if done.returncode:
-        raise RuntimeError(f"The process that measures {name} failed:\n{done.stderr}")
+        raise RuntimeError(f"The process that measures {arguments} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_memory():
+    """The most bytes that this process has held at once.
+
+    Linux begins a child's `ru_maxrss` with what its parent held, so the kernel's own mark of this
+    process is read where there is one.
+    """
+    kib = machine.read("/proc/self/status", r"VmHWM:\s*(\d+) kB")
+    if kib:
+        return 1024 * int(kib)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _main(name):
@@ -63,12 +82,12 @@ def _main(name):
     function = _copy if name == "plain" else getattr(layers, name)()
     next(iter(dataset.map(function, num_parallel_calls=2)))
     first_batch = time.perf_counter() - begun
-    figures = {
+    measured = {
         "import": imported - start,
         "import_layers": loaded - imported,
         "first_batch": first_batch,
     }
-    print(json.dumps(figures))
+    print(json.dumps(measured))
 
 
 def _copy(images, labels):

@@ -23,7 +23,7 @@ def describe():
     """Cores, processor, memory and versions, as a dict."""
     return {
         "cores": os.cpu_count(),
-        "processor": _read("/proc/cpuinfo", r"model name\s*:\s*(.+)") or platform.machine(),
+        "processor": read("/proc/cpuinfo", r"model name\s*:\s*(.+)") or platform.machine(),
         "memory_gib": _memory(),
         "system": platform.system(),
         "python": platform.python_version(),
@@ -31,16 +31,16 @@ def describe():
     }
 
 
-def _memory():
-    kib = _read("/proc/meminfo", r"MemTotal:\s*(\d+) kB")
-    return kib and round(int(kib) / 2**20, 1)
-
-
-def _read(path, pattern):
+def read(path, pattern):
     """What the pattern finds in a file of the system, or None where there is no such file."""
     file = Path(path)
     found = re.search(pattern, file.read_text()) if file.exists() else None
     return found and found[1].strip()
+
+
+def _memory():
+    kib = read("/proc/meminfo", r"MemTotal:\s*(\d+) kB")
+    return kib and round(int(kib) / 2**20, 1)
 
 
 def _version(name):

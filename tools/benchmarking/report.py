@@ -26,13 +26,13 @@ class Report:
     def group(self, group):
         """One workload: all contenders."""
         title = f"{_sizes(group)}, {group['dtype']}, {group['classes']} classes"
-        columns = ("images/s", "keras_mix is", "quartiles", "floor", "")
+        columns = ("samples/s", "keras_mix is", "quartiles", "floor", "")
         table = self._table(title, ("mixer", "library"), columns)
         for row in group["rows"]:
             table.add_row(
                 row["mixer"],
                 row["library"],
-                f"{row['images_per_second']:,.0f}",
+                f"{row['samples_per_second']:,.0f}",
                 _number(row.get("ratio"), "{:.2f}×"),
                 "–".join(f"{value:.2f}" for value in row.get("quartiles", ())),
                 _number(row.get("floor"), "{:.1f}×"),
@@ -54,12 +54,11 @@ class Report:
             if key in names:
                 table.add_row(names[key], f"{seconds:.3f}")
                 continue
-            verdict = "ok" if seconds <= limit else "above"
             table.add_row(
                 f"first batch of {key}, beyond that",
                 f"{seconds:.3f}",
                 f"{limit}",
-                _styled(verdict),
+                _kept(seconds, limit),
             )
         self.console.print(table)
 
@@ -106,6 +105,33 @@ class Report:
             table.add_row(row["mode"], row["variant"], row["what"], *_limited(row))
         self.console.print(table)
 
+    def joint(self, rows, shapes):
+        """Several modalities that are mixed together, as multiples of each alone."""
+        title = ", ".join(f"{name} {_sizes({'shape': shape})}" for name, shape in shapes.items())
+        numbers = ("µs a sample", "against copying", "times the parts", "limit", "")
+        table = self._table(f"CrossModalMix: {title}, float32", ("cuts",), numbers)
+        for row in rows:
+            cells = f"{row['microseconds']:.1f}", f"{row['copy']:.2f}×", *_limited(row)
+            table.add_row(row["what"], *cells)
+        self.console.print(table)
+
+    def pairing(self, rows):
+        """What partners by label over a whole data set take."""
+        title = "pair_by_label: seconds to an epoch's first batch, and memory beyond a plain epoch"
+        numbers = ("first epoch", "later", "MiB", "limit", "")
+        table = self._table(title, ("samples", "targets"), numbers)
+        for row in rows:
+            table.add_row(
+                f"{row['samples']:,}",
+                f"{row['targets']}",
+                f"{row['first']:.2f}",
+                f"{row['later']:.2f}",
+                f"{row['mib']:.0f}",
+                f"{row['limit']}",
+                _kept(row["mib"], row["limit"]),
+            )
+        self.console.print(table)
+
     def end(self, missed, path):
         """What misses its floor or limit, and where the figures are."""
         for line in missed:
@@ -124,7 +150,8 @@ class Report:
 
 
 def _sizes(row):
-    return f"{row['batch']} × {row['side']} × {row['side']} × 3"
+    shape = row.get("shape") or (row["batch"], row["side"], row["side"], 3)
+    return " × ".join(f"{size:,}" for size in shape)
 
 
 def _number(value, form):
@@ -133,8 +160,12 @@ def _number(value, form):
 
 def _limited(row):
     """The cells of a ratio, its limit and whether it keeps it."""
-    verdict = "ok" if row["ratio"] <= row["limit"] else "above"
-    return f"{row['ratio']:.2f}×", f"{row['limit']:.2f}×", _styled(verdict)
+    ratio, limit = row["ratio"], row["limit"]
+    return f"{ratio:.2f}×", f"{limit:.2f}×", _kept(ratio, limit)
+
+
+def _kept(figure, limit):
+    return _styled("ok" if figure <= limit else "above")
 
 
 def _styled(verdict):

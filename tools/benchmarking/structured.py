@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_mix
-from benchmarking.contenders import THREADS, Absent, Contender, Workload, stepper, tried
+from benchmarking.contenders import Absent, Contender, Workload, mapped, repeated, tried
 from benchmarking.rounds import measure, ratio
 
 # How many times the time of CutMix with class labels it may take.
@@ -67,7 +67,7 @@ def _planned(workload, layer):
         plan = layer.plan(batch["images"], tf.cast(tf.stack([index, 0]), tf.int32))
         return plan.weights, plan.region
 
-    return stepper(workload.dataset().enumerate().map(draw, num_parallel_calls=THREADS))
+    return mapped(workload.dataset().enumerate(), draw)
 
 
 def _cutmix(workload, what):
@@ -86,5 +86,4 @@ def _cutmix(workload, what):
     batch = {"images": images, "labels": tf.one_hot(labels, workload.classes)}
     batch |= {key: extra[key] for key in keys}
     layer = keras_mix.layers.CutMix(bounding_box_format="xyxy")
-    dataset = tf.data.Dataset.from_tensors(batch).cache().repeat()
-    return stepper(dataset.map(layer, num_parallel_calls=THREADS))
+    return mapped(repeated(batch), layer)

@@ -5,9 +5,7 @@ Run as a program with a variant and a mode it measures one fresh process and pri
 
 import functools
 import json
-import resource
 import statistics
-import subprocess
 import sys
 import time
 
@@ -15,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarking import rounds
+from benchmarking import fresh, rounds
 
 BATCH = 64
 PLAIN = "plain"
@@ -75,7 +73,10 @@ def _steps(mode, count):
 
 def _fresh(mode, repeats):
     """The first step and the peak memory; processes take turns."""
-    runs = [{variant: _process(variant, mode) for variant in FRESH} for _ in range(repeats)]
+    runs = [
+        {variant: fresh.figures("train_steps", variant, mode) for variant in FRESH}
+        for _ in range(repeats)
+    ]
     limits = {"the first step": FIRST_LIMITS[mode], "peak memory": MEMORY_LIMIT}
     return [
         {
@@ -88,14 +89,6 @@ def _fresh(mode, repeats):
         for variant in FRESH[1:]
         for what, limit in limits.items()
     ]
-
-
-def _process(variant, mode):
-    command = [sys.executable, "-m", "benchmarking.train_steps", variant, mode]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=sys.path[0])
-    if done.returncode:
-        raise RuntimeError(f"The process that measures {variant} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _stepper(variant, mode):
@@ -157,8 +150,7 @@ def _main(variant, mode):
     first = time.perf_counter() - start
     for _ in range(5):
         step()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"the first step": first, "peak memory": peak}))
+    print(json.dumps({"the first step": first, "peak memory": fresh.peak_memory()}))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,171 @@
+"""Sounds, several modalities of a sample, and partners by label over a whole data set.
+
+Run as a module with a number of targets it measures pairing in one fresh process and prints JSON;
+with 0 the same batches come without partners.
+"""
+
+import json
+import statistics
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+
+import keras_mix
+from benchmarking import fresh
+from benchmarking.comparison import COPY, rows_of
+from benchmarking.contenders import OURS, Contender, mapped, plus_one, repeated
+from benchmarking.rounds import measure, ratio
+
+CLASSES = 10
+SPECTROGRAM_MIXERS = ("SpecMix", "SpecAugment", "SpectrogramMixUp")
+# Shapes, and who mixes them: waveforms B×T, spectrograms B×T×F and B×T×F×C.
+SOUNDS = {
+    (64, 160_000): ("MixUp", "BetweenClass"),
+    (64, 1000, 128): SPECTROGRAM_MIXERS,
+    (64, 400, 128, 1): SPECTROGRAM_MIXERS,
+}
+# (mixer, against): how many times as fast keras_mix must be.
+FLOORS = {("MixUp", COPY): 0.6, ("SpecMix", COPY): 0.5}
+# `CrossModalMix` takes no token ids: it cannot blend them, and refuses them where it cuts. So the
+# text is what an embedding makes of its ids.
+SAMPLE = {"image": (128, 224, 224, 3), "sound": (128, 16_000), "text": (128, 64, 128)}
+# What is cut, and along how many axes; all else is blended.
+CUTS = {"nothing": {}, "the image": {"image": 2}, "all": {"image": 2, "sound": 1, "text": 1}}
+# How many times the time of its modalities, each mixed alone, a CrossModalMix may take.
+JOINT_LIMIT = 1.15
+PAIRED = 100_000
+TARGETS = (1, 2)
+# MiB that pairing may add to the peak memory of a process.
+MEMORY_LIMIT = 256
+
+
+def sounds(rounds):
+    """How fast the mixers of sounds are; those of a shape take turns with its copy.
+
+    Returns:
+        A list of groups: their shapes, and rows as those of `comparison.compare`.
+    """
+    groups = []
+    for shape, mixers in SOUNDS.items():
+        dataset = _dataset({"sound": shape})
+        found = [Contender("", COPY, mapped(dataset, _copy))]
+        found += [Contender(mixer, OURS, mapped(dataset, _layer(mixer))) for mixer in mixers]
+        seconds = measure([contender.step for contender in found], rounds)
+        rows = [row for mixer in mixers for row in rows_of(mixer, shape[0], found, seconds, FLOORS)]
+        like = {"shape": shape, "dtype": "float32", "classes": CLASSES}
+        groups.append({**like, "rows": rows, "absent": {}})
+    return groups
+
+
+def joint(rounds):
+    """The time of `CrossModalMix` beside those of its modalities, each mixed alone.
+
+    Returns:
+        Rows: what is cut, microseconds a sample, ours against the copy, the ratio to the sum of
+        the modalities' times, and its limit.
+    """
+    return [_joint(what, rounds) for what in CUTS]
+
+
+def pairing(repeats):
+    """What `pair_by_label` takes for a data set in memory, as medians over fresh processes.
+
+    Returns:
+        Rows: samples, targets, seconds to the first batch of the first epoch and of a later one,
+        when all partners are drawn, MiB beyond the peak without partners, and their limit.
+    """
+    counts = [0, *TARGETS]
+    runs = [
+        {count: fresh.figures("modalities", str(count)) for count in counts} for _ in range(repeats)
+    ]
+    return [
+        {
+            "samples": PAIRED,
+            "targets": count,
+            "first": statistics.median(run[count]["first"] for run in runs),
+            "later": statistics.median(run[count]["later"] for run in runs),
+            "mib": statistics.median(run[count]["mib"] - run[0]["mib"] for run in runs),
+            "limit": MEMORY_LIMIT,
+        }
+        for count in TARGETS
+    ]
+
+
+def exceeded(joint, pairing):
+    """What is above its limit, in words."""
+    slow = [
+        f"CrossModalMix that cuts {row['what']}: {row['ratio']:.2f}× the time of its parts"
+        for row in joint
+        if row["ratio"] > row["limit"]
+    ]
+    large = [
+        f"pair_by_label by {row['targets']} targets: {row['mib']:.0f} MiB"
+        for row in pairing
+        if row["mib"] > row["limit"]
+    ]
+    return slow + large
+
+
+def _joint(what, rounds):
+    cuts = CUTS[what]
+    together = _layer("CrossModalMix", cuts={name: _alone(name, cuts) for name in cuts})
+    steps = [mapped(_dataset(SAMPLE), function) for function in (_copy, together)]
+    steps += [mapped(_dataset({name: shape}), _alone(name, cuts)) for name, shape in SAMPLE.items()]
+    copy, own, *alone = measure(steps, rounds)
+    parts = [sum(times) for times in zip(*alone, strict=True)]
+    return {
+        "what": what,
+        "microseconds": 1e6 * statistics.median(own) / SAMPLE["image"][0],
+        "copy": ratio(own, copy),
+        "ratio": ratio(parts, own),
+        "limit": JOINT_LIMIT,
+    }
+
+
+def _alone(name, cuts):
+    """What mixes one modality as `CrossModalMix` does."""
+    if name in cuts:
+        return _layer("CutMix", spatial_dims=cuts[name])
+    return _layer("MixUp", alpha=1.0)
+
+
+def _layer(mixer, **options):
+    return getattr(keras_mix.layers, mixer)(**options)
+
+
+def _dataset(shapes):
+    """One batch over and over: a dict of float32 modalities, and one-hot labels."""
+    rng = np.random.default_rng(0)
+    x = {name: rng.random(shape, "float32") for name, shape in shapes.items()}
+    size = next(iter(shapes.values()))[0]
+    return repeated((x, tf.one_hot(rng.integers(0, CLASSES, size), CLASSES)))
+
+
+def _copy(x, y):
+    return tf.nest.map_structure(plus_one, x), y
+
+
+def _main(targets):
+    rng = np.random.default_rng(0)
+    x = rng.random((PAIRED, 8), "float32")
+    y = rng.normal(size=(PAIRED, max(targets, 1))).astype("float32")
+    start = time.perf_counter()
+    if targets:
+        dataset = keras_mix.data.pair_by_label(x, y)
+    else:
+        dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+    next(iter(dataset))
+    first = time.perf_counter() - start
+    start = time.perf_counter()
+    epoch = iter(dataset)
+    next(epoch)
+    later = time.perf_counter() - start
+    for _ in epoch:
+        pass
+    print(json.dumps({"first": first, "later": later, "mib": fresh.peak_memory() / 2**20}))
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]))
