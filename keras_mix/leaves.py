@@ -5,13 +5,12 @@ A rule has two halves. `form` gives a leaf the dtype and shape that training see
 """
 
 import functools
-import operator
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from keras_mix import boxes as box_rule
-from keras_mix import checks, composite, sequences, values
+from keras_mix import checks, composite, fitting, sequences, values
 from keras_mix import columns as column_rule
 from keras_mix.arithmetic import blend
 
@@ -72,7 +71,7 @@ def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
     if isinstance(plan, composite.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
-    plan = fitted(plan, tensors, donors, specs)
+    plan = fitting.fitted(plan, tensors, donors, specs)
     return [
         RULES[spec.kind].mix(_plan_of(plan, spec), own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
@@ -83,67 +82,6 @@ def _plan_of(plan, spec):
     """The plan as a leaf sees it."""
     own = plan.plans[spec.part] if isinstance(plan, composite.Joint) else plan
     return own.of_labels() if spec.kind in LABELS else own
-
-
-def fitted(plan, tensors, donors, specs):
-    """The plan as the sequences ask for it; as it is where no leaf tells which places are real.
-
-    Its weights are counted over real places, and its region leaves special tokens alone.
-    """
-    if isinstance(plan, composite.Choice):
-        chosen = tuple(fitted(each, tensors, donors, specs) for each in plan.plans)
-        return plan._replace(plans=chosen)
-    if isinstance(plan, composite.Joint):
-        _refuse_several(plan, specs)
-        return plan
-    own, others = (_real(plan, found, specs) for found in (tensors, donors))
-    if own is None:
-        return plan
-    _refuse_moved(plan)
-    ends = next((spec.special_tokens for spec in specs if spec.special_tokens), None)
-    if ends is not None:
-        plan = sequences.between(plan, own, others, ends)
-    return sequences.counted(plan, own, others, specs[0].crossed)
-
-
-def _refuse_several(plan, specs):
-    kinds = {spec.kind for spec in specs} & {"lengths", "masks", "token_ids"}
-    if kinds and len(plan.plans) > 1:
-        checks.refuse(
-            "CrossModalMix",
-            "real places are counted in one modality only, but several are cut",
-            f"leaves of the kinds {sorted(kinds)} beside `cuts` or `rates`",
-            "Blend all modalities, or mix tokens at their embedding inside the model.",
-        )
-
-
-def _refuse_moved(plan):
-    if plan.placement is not None:
-        checks.refuse(
-            "Mixer",
-            "what belongs to places in time cannot follow sources that are moved or resized",
-            "a mixer that places its sources",
-            "Take one that mixes in place, such as CutMix, SpecMix or MixUp.",
-        )
-
-
-def _real(plan, tensors, specs):
-    """bool [B, T], the places that are real to all leaves that tell it; None if none does."""
-    if plan.region is None:
-        return None
-    told = [_told(plan, *leaf) for leaf in zip(tensors, specs, strict=True)]
-    told = [real for real in told if real is not None]
-    return functools.reduce(operator.and_, told) if told else None
-
-
-def _told(plan, tensor, spec):
-    if spec.kind == "lengths":
-        return sequences.of_lengths(tensor, sequences.time_of(plan))
-    if spec.kind == "masks" and spec.axes is not None:
-        return tf.cast(tensor, tf.bool)
-    if spec.kind == "token_ids" and spec.padding_id is not None:
-        return tensor != tf.cast(spec.padding_id, tensor.dtype)
-    return tf.ones_like(tensor, tf.bool) if spec.special_tokens else None
 
 
 def _mix_by_choice(choice, tensors, donors, specs):
@@ -209,7 +147,7 @@ def _mix_frames(plan, own, donor, spec):
     sources = [own, *(values.source_of(plan, donor, s) for s in range(1, plan.sources.shape[1]))]
     shares = tf.unstack(plan.weights[:, None], axis=2)
     if spec.axes is not None and plan.region is not None:
-        _refuse_moved(plan)
+        fitting.refuse_moved(plan)
         shares = sequences.shares_of_frames(plan)
     over = [1] * (own.shape.rank - 2)
     shares = [tf.reshape(share, [*tf.unstack(tf.shape(share)), *over]) for share in shares]

@@ -51,7 +51,7 @@ RANKS = [
         *("sequences", "likeness"),
     },
     {"placing", "boxes", "windows", "columns", "pairings", "label_rules", "neighbours"},
-    {"values"},
+    {"values", "fitting"},
     {"leaves"},
     {"reading"},
     {"layers.calls", "layers.box_checks", "layers.tables"},

@@ -250,6 +250,45 @@ def test_batches_that_do_not_fit_are_refused(options, sentence):
         CrossModalMix(**options)(sample(), np.eye(B, dtype="f4"))
 
 
+def with_ids():
+    return {**sample(), "ids": np.arange(B)[:, None] * 100 + np.arange(40)}
+
+
+def test_spans_of_token_ids_are_cut():
+    cuts = {"image": CutMix(), "ids": CutMix(spatial_dims=1)}
+    layer = CrossModalMix(
+        alpha=8.0, cuts=cuts, kinds={"ids": "token_ids"}, labels="pairs", pairing="roll"
+    )
+    mixed, y = layer(with_ids(), IDS, seed=seed_of())
+    ids, partner, weight = mixed["ids"].numpy(), y[:, 0, 1].numpy().astype(int), y[:, 1, 1]
+    np.testing.assert_array_equal(ids % 100, np.broadcast_to(np.arange(40), ids.shape))
+    counted = np.mean(ids // 100 == partner[:, None], axis=1)
+    image = shares_of(mixed["image"])[IDS, partner]
+    np.testing.assert_allclose(weight, (counted + image) / 2, rtol=1e-6)
+    assert 0 < counted.max() < 1
+
+
+@pytest.mark.parametrize(
+    ("cut", "options", "sentence"),
+    [
+        ({}, {}, r"`x/ids` holds token ids.*embedding"),
+        ({"ids": "image"}, {}, r"`x/ids` holds token ids.*nor cut along two axes"),
+        ({"ids": CutMix(spatial_dims=1)}, {"padding_id": 0}, "real places are not counted"),
+        ({"ids": CutMix(spatial_dims=1)}, {"special_tokens": 1}, "real places are not counted"),
+    ],
+)
+def test_token_ids_that_would_be_mixed_wrongly_are_refused(cut, options, sentence):
+    layer = CrossModalMix(cuts={"image": CutMix(), **cut}, kinds={"ids": "token_ids"}, **options)
+    with pytest.raises(ValueError, match=sentence):
+        layer(with_ids(), np.eye(B, dtype="f4"))
+
+
+def test_padded_modalities_beside_cut_ones_are_refused():
+    layer = CrossModalMix(cuts={"image": CutMix()}, kinds={"length": "lengths"})
+    with pytest.raises(ValueError, match=r"real places are not counted.*\['lengths'\]"):
+        layer({**sample(), "length": np.full(B, 5)}, np.eye(B, dtype="f4"))
+
+
 def test_modalities_of_different_sizes_are_refused():
     batch = {**sample(), "sound": sample()["sound"][:-1]}
     with pytest.raises(ValueError, match="as many samples"):

@@ -5,7 +5,7 @@ import functools
 
 import tensorflow as tf
 
-from keras_mix import compiling, leaves, sampling
+from keras_mix import compiling, fitting, leaves, sampling
 from keras_mix import plan as plans
 from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
@@ -152,7 +152,7 @@ class Mixer(Configured, abc.ABC):
         check_sequences(self, own)
         plan = self.draw(self.batch(own, own, crossed=False), seed, rate)
         tensors = [leaf.tensor for leaf in own]
-        return leaves.fitted(plan, tensors, tensors, self.specs(own))
+        return fitting.fitted(plan, tensors, tensors, self.specs(own))
 
     def apply(self, plan, x):
         """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""

@@ -6,6 +6,7 @@ from keras_mix import checks, masks, plan, sampling
 from keras_mix.batch import axis_size
 from keras_mix.layers.base import Mixer
 from keras_mix.layers.composed import Composed, refuse_label_options
+from keras_mix.layers.sequence_specs import with_ends
 from keras_mix.layers.specs import spec_of
 from keras_mix.leaves import Spec
 from keras_mix.reading import key
@@ -93,7 +94,8 @@ def _spec(mixer, leaf, name):
         return Spec(leaf.kind, (1,), leaf.tensor.dtype)
     if name is None or leaf.kind == "bounding_boxes":
         return spec_of(mixer, leaf, None)
-    return spec_of(mixer_of(mixer.cuts, name), leaf, leaf)
+    spec = spec_of(mixer_of(mixer.cuts, name), leaf, leaf)
+    return with_ends(spec, mixer, leaf) if spec.kind == "token_ids" else spec
 
 
 def check_seconds(owner, leaves, rates):

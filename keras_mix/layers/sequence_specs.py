@@ -78,10 +78,14 @@ def _spec_of_tokens(mixer, leaf, main):
             "layers=[…]); or cut spans of tokens, CutMix(spatial_dims=1); or leave them, "
             f'passthrough=["{key(leaf.name)}"].',
         )
+    return with_ends(Spec("token_ids", axes, leaf.tensor.dtype), mixer, leaf)
+
+
+def with_ends(spec, mixer, leaf):
+    """The spec of token ids with what a mixer says of padding and special tokens."""
     padding = mixer.padding_id
     padding = padding.get(key(leaf.name)) if isinstance(padding, dict) else padding
-    dtype, ends = leaf.tensor.dtype, mixer.special_tokens
-    return Spec("token_ids", axes, dtype, padding_id=padding, special_tokens=ends)
+    return spec._replace(padding_id=padding, special_tokens=mixer.special_tokens)
 
 
 def _spec_of_frames(mixer, leaf, main):
@@ -98,8 +102,10 @@ def _time_axis(mixer, leaf, main):
     """(1,) if the leaf's second axis is the first that the mixer cuts, as far as can be told."""
     if main is None:
         return None
-    first = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)[0]
-    known = {leaf.tensor.shape[1], main.tensor.shape[first]} - {None}
+    axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    if axes is None:
+        return None
+    known = {leaf.tensor.shape[1], main.tensor.shape[axes[0]]} - {None}
     return (1,) if len(known) < 2 else None
 
 

@@ -28,11 +28,14 @@ SOUNDS = {
 }
 # (mixer, against): how many times as fast keras_mix must be.
 FLOORS = {("MixUp", COPY): 0.6, ("SpecMix", COPY): 0.5}
-# `CrossModalMix` takes no token ids: it cannot blend them, and refuses them where it cuts. So the
-# text is what an embedding makes of its ids.
-SAMPLE = {"image": (128, 224, 224, 3), "sound": (128, 16_000), "text": (128, 64, 128)}
-# What is cut, and along how many axes; all else is blended.
-CUTS = {"nothing": {}, "the image": {"image": 2}, "all": {"image": 2, "sound": 1, "text": 1}}
+SAMPLE = {"image": (128, 224, 224, 3), "sound": (128, 16_000), "ids": (128, 64)}
+TOKENS = {"kinds": {"ids": "token_ids"}}
+# What is cut, and along how many axes; all else is blended, which token ids cannot be.
+CUTS = {
+    "the ids": {"ids": 1},
+    "ids and image": {"image": 2, "ids": 1},
+    "all": {"image": 2, "sound": 1, "ids": 1},
+}
 # How many times the time of its modalities, each mixed alone, a CrossModalMix may take.
 JOINT_LIMIT = 1.15
 PAIRED = 100_000
@@ -110,9 +113,12 @@ def exceeded(joint, pairing):
 
 def _joint(what, rounds):
     cuts = CUTS[what]
-    together = _layer("CrossModalMix", cuts={name: _alone(name, cuts) for name in cuts})
+    together = _layer("CrossModalMix", cuts={name: _alone(name, cuts) for name in cuts}, **TOKENS)
     steps = [mapped(_dataset(SAMPLE), function) for function in (_copy, together)]
-    steps += [mapped(_dataset({name: shape}), _alone(name, cuts)) for name, shape in SAMPLE.items()]
+    steps += [
+        mapped(_dataset({name: shape}), _alone(name, cuts, **TOKENS))
+        for name, shape in SAMPLE.items()
+    ]
     copy, own, *alone = measure(steps, rounds)
     parts = [sum(times) for times in zip(*alone, strict=True)]
     return {
@@ -124,11 +130,11 @@ def _joint(what, rounds):
     }
 
 
-def _alone(name, cuts):
+def _alone(name, cuts, **options):
     """What mixes one modality as `CrossModalMix` does."""
     if name in cuts:
-        return _layer("CutMix", spatial_dims=cuts[name])
-    return _layer("MixUp", alpha=1.0)
+        return _layer("CutMix", spatial_dims=cuts[name], **options)
+    return _layer("MixUp", alpha=1.0, **options)
 
 
 def _layer(mixer, **options):
@@ -136,9 +142,12 @@ def _layer(mixer, **options):
 
 
 def _dataset(shapes):
-    """One batch over and over: a dict of float32 modalities, and one-hot labels."""
+    """One batch over and over: a dict of modalities, and one-hot labels."""
     rng = np.random.default_rng(0)
-    x = {name: rng.random(shape, "float32") for name, shape in shapes.items()}
+    x = {
+        name: rng.integers(0, 1000, shape) if name == "ids" else rng.random(shape, "float32")
+        for name, shape in shapes.items()
+    }
     size = next(iter(shapes.values()))[0]
     return repeated((x, tf.one_hot(rng.integers(0, CLASSES, size), CLASSES)))
 
