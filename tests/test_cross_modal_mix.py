@@ -133,6 +133,17 @@ def test_masks_and_boxes_follow_their_image():
         assert seen == pytest.approx(counted, rel=1e-6)
 
 
+def test_what_follows_an_image_counts_with_it():
+    cuts = {"image": CutMix(), "sound": CutMix(spatial_dims=1), "mask": "image"}
+    layer = CrossModalMix(alpha=8.0, cuts=cuts, labels="pairs", pairing="roll")
+    y = {"mask": constant(12, 9, dtype="int32"), "label": IDS}
+    mixed, found = layer(sample(), y, seed=seed_of())
+    partner = found["label"][:, 0, 1].numpy().astype(int)
+    counted = [shares_of(mixed[name])[IDS, partner] for name in ("image", "sound")]
+    np.testing.assert_array_equal(found["mask"], mixed["image"][..., 0])
+    np.testing.assert_allclose(found["label"][:, 1, 1], np.mean(counted, axis=0), rtol=1e-6)
+
+
 OPTIONS = {
     "alpha": 2.0,
     "cuts": {"image": CutMix(), "spectrogram": "image", "sound": CutMix(spatial_dims=1)},

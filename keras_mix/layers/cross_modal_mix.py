@@ -22,10 +22,13 @@ class CrossModalMix(Mixer):
 
     The law holds jointly: where regions of several modalities round λ differently, the label's
     weight is the mean of the shares that each has counted, and blended modalities have that
-    weight to the bit. Modalities of `rates` count the same share; so does a single one that is cut.
+    weight to the bit. A modality that follows another one's region counts with that one, so that
+    an image with its mask and boxes counts once. Modalities of `rates` count the same share.
 
-    The same plan inside a model, for token ids say: `keras_mix.models.ManifoldMixup(model,
-    [("image", "embedding")])` mixes the layers of a tuple by one draw.
+    Token ids are cut in spans, by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
+    blended, by one plan with the image at the input: `keras_mix.models.ManifoldMixup(model,
+    [("input/image", "embedding")])`. What tells real places (lengths, masks, `padding_id`) is
+    taken where nothing is cut, and refused elsewhere.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1.0,
@@ -83,11 +86,10 @@ class CrossModalMix(Mixer):
         given = [
             part._replace(draws=batch.draws, ratio=ratio, partners=partners) for part in batch.parts
         ]
-        drawn = [
-            *cutting.cut(self.cuts, given[: len(self.cuts)], seeds),
-            *cutting.cut_in_time(self.rates, given[len(self.cuts) :], place),
-        ]
-        other = cutting.mean_share(drawn) if drawn else 1.0 - ratio
+        cut = cutting.cut(self.cuts, given[: len(self.cuts)], seeds)
+        timed = cutting.cut_in_time(self.rates, given[len(self.cuts) :], place)
+        drawn = [*cut, *timed]
+        other = cutting.mean_share(self.cuts, cut, timed) if drawn else 1.0 - ratio
         blend = plan.blend(partners, tf.stack([1.0 - other, other], axis=1))
         return Joint((blend, *(each._replace(weights=blend.weights) for each in drawn)))
 

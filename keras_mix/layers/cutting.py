@@ -158,7 +158,13 @@ def cut_in_time(rates, parts, seed):
     ]
 
 
-def mean_share(drawn):
-    """float32 [B], the mean of what several plans have counted of the partner."""
-    shares = [tf.cast(each.weights[:, 1], tf.float64) for each in drawn]
+def mean_share(cuts, cut_plans, timed_plans):
+    """float32 [B], the mean of what the modalities have counted of the partner.
+
+    Those that follow another one are counted with it.
+    """
+    own = [
+        drawn for by, drawn in zip(cuts.values(), cut_plans, strict=True) if isinstance(by, Mixer)
+    ]
+    shares = [tf.cast(each.weights[:, 1], tf.float64) for each in [*own, *timed_plans]]
     return tf.cast(tf.add_n(shares) / len(shares), tf.float32)
