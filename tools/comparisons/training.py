@@ -23,9 +23,9 @@ def mixed(layer, x, y, seed):
 def fit(model, dataset, epochs, rate=1e-3, **options):
     """Trains a model by Adam, its rate falling to 0 by a cosine; `options` are of `compile`."""
     rates = keras.optimizers.schedules.CosineDecay(rate, epochs * len(dataset))
-    # Compiling such small steps takes longer than it saves.
+    # Compiling such small steps takes longer than it saves, and so does an iterator each epoch.
     model.compile(keras.optimizers.Adam(rates), jit_compile=False, **options)
-    model.fit(dataset, epochs=epochs, shuffle=False, verbose=0)
+    model.fit(dataset.repeat(epochs), shuffle=False, verbose=0)
 
 
 def scored(logits, ids):
