@@ -7,13 +7,13 @@ Weights of samples follow the labels'; dense targets (values, masks, boxes) keep
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, likeness
+from keras_mix import checks, likeness, option
 
 __all__ = ["LabelRule", "Remix"]
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class LabelRule:
+class LabelRule(option.Option):
     """How much each source counts in a label: the base of what a mixer takes as `label_rule`.
 
     A rule defines `weights`, and `get_config` where it has arguments.
@@ -38,17 +38,6 @@ class LabelRule:
             plan: A `keras_mix.plan.Plan`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `weights`.")
-
-    def get_config(self):
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

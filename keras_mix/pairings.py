@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, likeness, sampling
+from keras_mix import checks, likeness, option, sampling
 
 __all__ = ["ByClass", "ByLabel", "InOrder", "Pairing"]
 
@@ -20,7 +20,7 @@ _MOST = 2**14
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class Pairing:
+class Pairing(option.Option):
     """Who is mixed with whom: the base of what a mixer takes as `pairing` beside its strings.
 
     A pairing defines `draw`, and `get_config` where it has arguments. Registered with Keras, it is
@@ -54,17 +54,6 @@ class Pairing:
         Who has none stays unmixed. Within one batch such a sample is its own donor.
         """
         return tf.constant([True])
-
-    def get_config(self):
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

@@ -44,7 +44,7 @@ IN_MODELS = {"layers.feature_mix", "layers.modality_dropout"}
 NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS), *IN_MODELS}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
-    {"checks", "batch", "compiling", "extras", "arithmetic", "structure"},
+    {"checks", "batch", "compiling", "extras", "arithmetic", "structure", "option"},
     {"plan", "composite", "modalities", "views", "joining", "disk_cache"},
     {
         *("sampling", "masks", "fields", "loudness", "saliency", "resizing", "visible"),
