@@ -258,7 +258,7 @@ def _counts(region, num_sources):
         sides = [(size - n, n) for size, n in zip(sizes, behind, strict=True)]
         counts = [tf.reduce_prod(block, axis=0) for block in itertools.product(*sides)]
         return tf.stack(counts[1:], axis=1), tf.reduce_prod(sizes)
-    if isinstance(region, tuple) and region[0].shape[1] == 2:
+    if isinstance(region, tuple) and region[0].shape.rank == 3 and region[0].shape[1] == 2:
         covered = _covered_by_two(region)
         return covered[:, None], tf.reduce_prod([tf.shape(line)[2] for line in region])
     region = rendered(region)

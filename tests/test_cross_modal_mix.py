@@ -286,6 +286,7 @@ def test_spans_of_token_ids_are_cut():
         ({"ids": "image"}, {}, r"`x/ids` holds token ids.*nor cut along two axes"),
         ({"ids": CutMix(spatial_dims=1)}, {"padding_id": 0}, "real places are not counted"),
         ({"ids": CutMix(spatial_dims=1)}, {"special_tokens": 1}, "real places are not counted"),
+        ({}, {"rates": {"ids": 1}, "padding_id": 0}, "real places are not counted"),
     ],
 )
 def test_token_ids_that_would_be_mixed_wrongly_are_refused(cut, options, sentence):

@@ -167,6 +167,13 @@ def test_a_box_is_the_product_of_its_sides():
     np.testing.assert_array_equal(kept.region, region & MIXED[:, None, None, None])
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_line_is_counted_by_its_places(size):
+    line = np.random.default_rng(7).random((5, size)) < 0.5
+    drawn = plans.paste(others(5, 2)[:, 0], (tf.constant(line),))
+    np.testing.assert_array_equal(drawn.weights, oracles.shares(oracles.count(line, 2)))
+
+
 def test_blocks_are_the_sums_of_their_numbers():
     rng = np.random.default_rng(7)
     rows, columns = 2 * rng.integers(0, 2, (5, 6), "int32"), rng.integers(0, 2, (5, 9), "int32")

@@ -23,7 +23,8 @@ class CrossModalMix(Mixer):
     The law holds jointly: where regions of several modalities round λ differently, the label's
     weight is the mean of the shares that each has counted, and blended modalities have that
     weight to the bit. A modality that follows another one's region counts with that one, so that
-    an image with its mask and boxes counts once. Modalities of `rates` count the same share.
+    an image with its mask and boxes counts once. Modalities of `rates` count the same share, each
+    for itself.
 
     Token ids are cut in spans, by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
     blended, by one plan with the image at the input: `keras_mix.models.ManifoldMixup(model,

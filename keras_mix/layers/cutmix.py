@@ -60,7 +60,7 @@ class CutMix(Mixer):
         centre = sampling.points(place, batch.draws, batch.grid)
         partners = self.partners(batch, order)
         if self.grid_rank == 1:
-            # Lines as long as sounds are worth compiling; those of images only delay the start.
+            # A line may be as long as a sound, which is worth compiling; an image's sides are not.
             return self.pasted(masks.rectangle, batch, partners, centre, sides)
         return plan.paste(partners, masks.rectangle(centre, sides, batch.grid))
 

@@ -90,11 +90,12 @@ def specs(mixer, leaves, crossed):
 
 
 def _spec(mixer, leaf, name):
-    if name in mixer.rates:
-        return Spec(leaf.kind, (1,), leaf.tensor.dtype)
     if name is None or leaf.kind == "bounding_boxes":
         return spec_of(mixer, leaf, None)
-    spec = spec_of(mixer_of(mixer.cuts, name), leaf, leaf)
+    if name in mixer.rates:
+        spec = Spec(leaf.kind, (1,), leaf.tensor.dtype)
+    else:
+        spec = spec_of(mixer_of(mixer.cuts, name), leaf, leaf)
     return with_ends(spec, mixer, leaf) if spec.kind == "token_ids" else spec
 
 

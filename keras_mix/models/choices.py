@@ -88,7 +88,7 @@ def at_positions(base, positions):
 
 def _entries(owner, base, layers, default_entries):
     if layers is None:
-        held = [path for path, x in places.tree(base).items() if blends.is_own_place(x)]
+        held = [layer for layer in places.tree(base).values() if blends.is_own_place(layer)]
         layers = held or default_entries()
     if isinstance(layers, str) or not isinstance(layers, list | tuple) or not layers:
         raise ValueError(

@@ -5,7 +5,7 @@ import warnings
 import keras
 
 from keras_mix.models import places
-from keras_mix.models.places import INPUT
+from keras_mix.models.places import INPUT, graph_of
 
 COUNT = 3
 # What stands before a network, and what belongs to the layer behind it, are no stages of their own.
@@ -54,20 +54,19 @@ def warn_of_ways_around(owner, base, place):
     if graph is None or place.layers == (INPUT,) or len(place.layers) > 1:
         return
     name = place.names[0]
-    known = {INPUT, *(layer.name for layer in graph.operations)}
-    if name.split("/")[0] in known and name not in [path for path, _, _ in cut_points(base)]:
+    if places.is_input(place.layers[0]):
+        passed_by = len(graph.inputs) > 1
+    else:
+        known = {layer.name for layer in graph.operations}
+        points = [path for path, _, _ in cut_points(base)]
+        passed_by = name.split("/")[0] in known and name not in points
+    if passed_by:
         warnings.warn(
             f"{owner}: some of the data reach the output past `{name}` and stay unmixed there, "
             "while their labels are mixed. Mix where all pass through, such as behind the addition "
             "of a residual block; or name all ways at once in a tuple.",
             stacklevel=4,
         )
-
-
-def graph_of(layer):
-    """The functional graph of a model, or None where Keras does not know it."""
-    graph = getattr(layer, "_functional", None) or layer
-    return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
 def cut_points(base, prefix=""):

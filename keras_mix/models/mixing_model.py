@@ -153,9 +153,10 @@ class MixingModel(keras.Model):
             return self.base(inputs, **told)
         arguments.refuse_inside_another(self)
         probabilities, rate = self.dials.now()
-        run = Run(self.owner, self._choices.all, probabilities, rate, draws.begin(self._seeds))
+        seed = draws.begin(self._seeds)
+        run = Run(self.owner, self.base, self._choices.all, probabilities, rate, seed)
         with self._hooks, Running(run):
-            outputs = self.base(run.begin(self.base, inputs), **told)
+            outputs = self.base(run.begin(inputs), **told)
         self._step.mixture = Mixture(self.owner, run.shares(), run.per, run.unmixed_masks)
         return outputs
 

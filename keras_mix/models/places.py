@@ -40,10 +40,21 @@ def is_input(layer):
     return isinstance(layer, str)
 
 
+def is_one_input(layer):
+    """Whether it is one of several inputs."""
+    return is_input(layer) and layer != INPUT
+
+
 def named_inputs(inputs):
     """{path: input} of inputs that are several, such as "input/image" or "input/0"."""
     leaves = keras.tree.flatten_with_path(inputs)
     return {"/".join([INPUT, *map(str, path)]): leaf for path, leaf in leaves if path}
+
+
+def graph_of(layer):
+    """The functional graph of a model, or None where Keras does not know it."""
+    graph = getattr(layer, "_functional", None) or layer
+    return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
 def children(layer):
@@ -88,8 +99,8 @@ def find(owner, base, entry):
         entry = _layer_of_index(owner, base, entry)
     known = tree(base)
     if isinstance(entry, keras.layers.InputLayer):
-        entry = _path_of_input(base, entry)
-    if isinstance(entry, str) and _is_path_of_input(base, entry):
+        entry = _path_of_input(owner, base, entry)
+    if isinstance(entry, str) and entry not in known and _is_path_of_input(base, entry):
         return entry, entry
     if isinstance(entry, keras.layers.Layer):
         path = next((path for path, layer in known.items() if layer is entry), None)
@@ -119,21 +130,36 @@ def _layer_of_index(owner, base, index):
     return layers[index]
 
 
+def as_taken(base, inputs):
+    """The inputs as a functional model declares them, in their order, dtypes and ranks."""
+    graph = graph_of(base)
+    if graph is None:
+        return inputs
+    return keras.tree.pack_sequence_as(graph._inputs_struct, graph._standardize_inputs(inputs))
+
+
 def declared_inputs(base):
     """`named_inputs` as a functional model declares them; of any other model nothing is known."""
-    return named_inputs(getattr(base, "_inputs_struct", None))
+    graph = graph_of(base)
+    return {} if graph is None else named_inputs(graph._inputs_struct)
 
 
 def _is_path_of_input(base, path):
-    unknown = getattr(base, "_inputs_struct", None) is None
+    unknown = graph_of(base) is None
     return (
         path == INPUT or path in declared_inputs(base) or (unknown and path.startswith(INPUT + "/"))
     )
 
 
-def _path_of_input(base, layer):
-    found = declared_inputs(base)
-    return next((path for path, x in found.items() if x is layer.output), INPUT)
+def _path_of_input(owner, base, layer):
+    found = declared_inputs(base) or {INPUT: base.inputs[0]}
+    path = next((path for path, x in found.items() if x is layer.output), None)
+    if path is None:
+        raise ValueError(
+            f"{owner}: a layer in `layers` must belong to the model. Received: {layer!r}, which is "
+            f"no input of {base.name!r}."
+        )
+    return path
 
 
 def _path_of_name(owner, base, known, name):

@@ -6,7 +6,7 @@ from keras import ops
 from keras_mix import checks
 from keras_mix.models import blends, draws, masking
 from keras_mix.models.origins import CLEAN, Frame, Origins
-from keras_mix.models.places import INPUT, declared_inputs, is_input, named_inputs
+from keras_mix.models.places import INPUT, as_taken, is_input, is_one_input, named_inputs
 from keras_mix.models.portable import Shares
 
 
@@ -19,15 +19,18 @@ class Run:
 
     Args:
         owner: The wrapper's name, for messages.
+        base: The model that is called.
         places: A list of `keras_mix.models.places.Place`.
         probabilities: float32 [P], how likely each place is chosen.
         rate: Scalar, the probability that a sample (or the batch) is mixed.
         seed: As `draws.begin` gives it.
     """
 
-    def __init__(self, owner, places, probabilities, rate, seed):
+    def __init__(self, owner, base, places, probabilities, rate, seed):
         self.owner = owner
+        self.base = base
         self.places = places
+        self.named = {layer for place in places for layer in place.layers if is_one_input(layer)}
         self.rate = rate
         choice, self.seed = draws.split(seed, 2)
         self.choice = _chosen(choice, probabilities) if len(places) > 1 else None
@@ -38,22 +41,11 @@ class Run:
         self.unmixed_masks = {}
         self._unions = {}
 
-    def begin(self, base, inputs):
-        """The inputs of the base, mixed if they or some of them are a place."""
+    def begin(self, inputs):
+        """The inputs, mixed if they are a place."""
         mixed, places = self._at_places(INPUT, inputs, CLEAN, unsure=False)
         self.origins.frames = [Frame(places)]
-        named = named_inputs(mixed)
-        if not any(place.holds(path) for place in self.places for path in named):
-            return mixed
-        leaves, declared = [], declared_inputs(base)
-        for path, leaf in named.items():
-            if path in declared:
-                # The model's own cast would hide which tensor is which.
-                leaf = ops.convert_to_tensor(leaf, declared[path].dtype)
-            leaf, here = self._at_places(path, leaf, places, unsure=False)
-            self.origins.learn(leaf, places | here)
-            leaves.append(leaf)
-        return keras.tree.pack_sequence_as(mixed, leaves)
+        return mixed
 
     def call(self, layer, function, parameters, args, kwargs):
         """The `call` of one layer, on masks that are mixed like its data.
@@ -74,6 +66,8 @@ class Run:
             self._masks(v, entry) if masking.is_mask_of_batch(layer, n, v) else v
             for n, v in zip(names, values, strict=True)
         ]
+        if layer is self.base and self.named:
+            values[0] = self._with_named_inputs(values[0], entry)
         origins.frames.append(Frame(entry))
         try:
             if blends.is_mixer(layer) and _inputs_alone(args, kwargs):
@@ -132,6 +126,23 @@ class Run:
                 outputs = mixed
                 places |= {index}
         return outputs, places
+
+    def _with_named_inputs(self, inputs, entry):
+        """The inputs as the base takes them, some of them mixed by themselves.
+
+        Not before the base is called: what it casts would be tensors of unknown origin.
+        """
+        inputs = as_taken(self.base, inputs)
+        named = named_inputs(inputs)
+        for path in self.named - set(named):
+            rule = f"`{path}` must be one of several inputs"
+            checks.refuse(self.owner, rule, f"inputs {list(named)}")
+        leaves = []
+        for path, leaf in named.items():
+            mixed, places = self._at_places(path, leaf, entry, unsure=False)
+            self.origins.learn(mixed, entry | places)
+            leaves.append(mixed)
+        return keras.tree.pack_sequence_as(inputs, leaves)
 
     def _hand_on_masks(self, outputs, mixed, places):
         """Keras mends a lost mask only where a layer can compute it from its inputs' alone."""
