@@ -119,11 +119,18 @@ def packed_pairs(sides, rounds):
 def below(groups):
     """What misses its floor, in words."""
     return [
-        f"{row['mixer']} {group['dtype']} against {row['library']}: {row['ratio']:.2f}×"
+        f"{row['mixer']}, {sizes(group)} {group['dtype']}, against {row['library']}: "
+        f"{row['ratio']:.2f}×"
         for group in groups
         for row in group["rows"]
         if row["verdict"] == "below"
     ]
+
+
+def sizes(row):
+    """The shape of what a row or group is about, in words."""
+    shape = row.get("shape") or (row["batch"], row["side"], row["side"], 3)
+    return " × ".join(f"{size:,}" for size in shape)
 
 
 def slow_to_start(fresh):

@@ -3,6 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
+from benchmarking.comparison import sizes
+
 STYLES = {"ok": "green", "below": "bold red", "above": "bold red"}
 
 
@@ -25,7 +27,7 @@ class Report:
 
     def group(self, group):
         """One workload: all contenders."""
-        title = f"{_sizes(group)}, {group['dtype']}, {group['classes']} classes"
+        title = f"{sizes(group)}, {group['dtype']}, {group['classes']} classes"
         columns = ("samples/s", "keras_mix is", "quartiles", "floor", "")
         table = self._table(title, ("mixer", "library"), columns)
         for row in group["rows"]:
@@ -68,7 +70,7 @@ class Report:
         table = self._table(title, ("images", "classes"), ("MixUp", "CutMix"))
         for row in rows:
             cells = (f"{row[mixer]:.1f}" for mixer in ("MixUp", "CutMix"))
-            table.add_row(_sizes(row), f"{row['classes']:,}", *cells)
+            table.add_row(sizes(row), f"{row['classes']:,}", *cells)
         self.console.print(table)
 
     def pairs(self, rows):
@@ -77,7 +79,7 @@ class Report:
         table = self._table(title, ("images", "classes"), ("one-hot", "pairs", "faster by"))
         for row in rows:
             cells = f"{row['one_hot']:.1f}", f"{row['pairs']:.1f}", f"{row['ratio']:.2f}×"
-            table.add_row(_sizes(row), f"{row['classes']:,}", *cells)
+            table.add_row(sizes(row), f"{row['classes']:,}", *cells)
         self.console.print(table)
 
     def structured(self, rows, absent):
@@ -94,7 +96,7 @@ class Report:
         """The cost of a mask's place at several sizes."""
         table = self._table("Drawing a plan", ("mixer", "images"), ("nanoseconds a pixel",))
         for row in rows:
-            table.add_row(row["mixer"], _sizes(row), f"{1e3 * row['microseconds']:.2f}")
+            table.add_row(row["mixer"], sizes(row), f"{1e3 * row['microseconds']:.2f}")
         self.console.print(table)
 
     def train_steps(self, rows):
@@ -107,7 +109,7 @@ class Report:
 
     def joint(self, rows, shapes):
         """Several modalities that are mixed together, as multiples of each alone."""
-        title = ", ".join(f"{name} {_sizes({'shape': shape})}" for name, shape in shapes.items())
+        title = ", ".join(f"{name} {sizes({'shape': shape})}" for name, shape in shapes.items())
         numbers = ("µs a sample", "against copying", "times the parts", "limit", "")
         table = self._table(f"CrossModalMix: {title}, float32", ("cuts",), numbers)
         for row in rows:
@@ -147,11 +149,6 @@ class Report:
         for name in numbers:
             table.add_column(name, justify="right", no_wrap=True)
         return table
-
-
-def _sizes(row):
-    shape = row.get("shape") or (row["batch"], row["side"], row["side"], 3)
-    return " × ".join(f"{size:,}" for size in shape)
 
 
 def _number(value, form):
