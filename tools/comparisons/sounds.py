@@ -10,11 +10,20 @@ from keras_mix.layers import BetweenClass, MixUp, SpecAugment, SpecMix
 CLASSES, EPOCHS = 10, 60
 TRAINING, TEST = 100, 1000  # tones
 CLIPS = 120  # spoken digits to train on, of 360; the test has all of its voices
+FLOOR = -50  # dB, of silence
 FRONT_END = keras.layers.MelSpectrogram(
-    fft_length=256, sequence_stride=128, sampling_rate=speech.RATE, num_mel_bins=40
+    fft_length=256,
+    sequence_stride=128,
+    sampling_rate=speech.RATE,
+    num_mel_bins=40,
+    min_power=10 ** (FLOOR / 10),
+    # Keras counts it from the loudest place of the batch: a clip would depend on its company.
+    top_db=300,
 )
 
 ONE_HOT = {"num_classes": CLASSES}
+# As wide bands at most on either axis; filled with the mean, as the paper's zeros are.
+FILLED = {"time_width": 0.2, "frequency_width": 0.2, "fill_value": "mean"}
 # {method: (what mixes waveforms or spectrograms, "before" or "after" the front end)}
 METHODS = {
     "none": (MixUp(rate=0, **ONE_HOT), "after"),
@@ -22,7 +31,7 @@ METHODS = {
     "BetweenClass": (BetweenClass(sampling_rate=speech.RATE, **ONE_HOT), "before"),
     "MixUp, spectrograms": (MixUp(**ONE_HOT), "after"),
     "SpecMix": (SpecMix(**ONE_HOT), "after"),
-    "SpecAugment": (SpecAugment(time_width=0.2, frequency_width=0.2, **ONE_HOT), "after"),
+    "SpecAugment": (SpecAugment(**FILLED, **ONE_HOT), "after"),
 }
 
 
@@ -55,9 +64,7 @@ def spoken(seed):
 
 def spectrograms(clips):
     """Waveforms [B, T] as log-mel spectrograms [B, frames, 40]; 0 is silence."""
-    decibels = FRONT_END(clips)
-    # 0 to about 1.5: keras gives at least -100 dB, the logarithm of its smallest power.
-    return keras.ops.swapaxes(decibels, 1, 2) / 100 + 1
+    return keras.ops.swapaxes(FRONT_END(clips), 1, 2) / -FLOOR + 1
 
 
 def encoder(shape):
