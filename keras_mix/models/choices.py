@@ -1,7 +1,7 @@
 """What each batch draws from: every place of a model, with every mixer that may mix there."""
 
 from keras_mix import checks
-from keras_mix.models import arguments, blends, defaults, places
+from keras_mix.models import arguments, blends, defaults, inputs, places
 
 
 class Choices:
@@ -74,7 +74,7 @@ class Choices:
         """The groups as data to save: names of layers differ from one process to the next."""
         known = list(places.tree(self.base))
         return [
-            [path if places.is_input(layer) else known.index(path) for path, layer in group]
+            [path if inputs.is_input(layer) else known.index(path) for path, layer in group]
             for group in self._groups
         ]
 
@@ -82,7 +82,7 @@ class Choices:
 def at_positions(base, positions):
     """What `layers` takes, from what `Choices.positions` gave."""
     known = list(places.tree(base).values())
-    groups = [tuple(x if places.is_input(x) else known[x] for x in group) for group in positions]
+    groups = [tuple(x if inputs.is_input(x) else known[x] for x in group) for group in positions]
     return [group if len(group) > 1 else group[0] for group in groups]
 
 

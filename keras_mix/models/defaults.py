@@ -5,7 +5,7 @@ import warnings
 import keras
 
 from keras_mix.models import places
-from keras_mix.models.places import INPUT, graph_of
+from keras_mix.models.inputs import INPUT, graph_of, is_input
 
 COUNT = 3
 # What stands before a network, and what belongs to the layer behind it, are no stages of their own.
@@ -54,7 +54,7 @@ def warn_of_ways_around(owner, base, place):
     if graph is None or place.layers == (INPUT,) or len(place.layers) > 1:
         return
     name = place.names[0]
-    if places.is_input(place.layers[0]):
+    if is_input(place.layers[0]):
         passed_by = len(graph.inputs) > 1
     else:
         known = {layer.name for layer in graph.operations}

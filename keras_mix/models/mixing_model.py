@@ -5,10 +5,11 @@ import threading
 import keras
 
 from keras_mix import checks
-from keras_mix.models import arguments, draws, places
+from keras_mix.models import arguments, draws
 from keras_mix.models.choices import Choices, at_positions
 from keras_mix.models.dials import Dials
 from keras_mix.models.hooks import Hooks, Running, only_building
+from keras_mix.models.inputs import INPUT
 from keras_mix.models.loss import LOSSES, LossOfSources, Mixture
 from keras_mix.models.run import Run
 
@@ -142,7 +143,7 @@ class MixingModel(keras.Model):
 
     def default_entries(self):
         """What `layers` is where the model holds no mixer and no mix point."""
-        return [places.INPUT]
+        return [INPUT]
 
     def call(self, inputs, training=None):
         """The base model's outputs; in training, those of a mixed batch."""

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import keras
 
-INPUT = "input"
+from keras_mix.models import inputs
+from keras_mix.models.inputs import INPUT
 
 
 class Place(NamedTuple):
@@ -33,28 +34,6 @@ class Place(NamedTuple):
     def name_of(self, layer):
         """The path of one of the layers."""
         return self.names[self.layers.index(layer)]
-
-
-def is_input(layer):
-    """Whether what stands in a place is the inputs or one of them, which only have a path."""
-    return isinstance(layer, str)
-
-
-def is_one_input(layer):
-    """Whether it is one of several inputs."""
-    return is_input(layer) and layer != INPUT
-
-
-def named_inputs(inputs):
-    """{path: input} of inputs that are several, such as "input/image" or "input/0"."""
-    leaves = keras.tree.flatten_with_path(inputs)
-    return {"/".join([INPUT, *map(str, path)]): leaf for path, leaf in leaves if path}
-
-
-def graph_of(layer):
-    """The functional graph of a model, or None where Keras does not know it."""
-    graph = getattr(layer, "_functional", None) or layer
-    return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
 def children(layer):
@@ -99,8 +78,10 @@ def find(owner, base, entry):
         entry = _layer_of_index(owner, base, entry)
     known = tree(base)
     if isinstance(entry, keras.layers.InputLayer):
-        entry = _path_of_input(owner, base, entry)
-    if isinstance(entry, str) and entry not in known and _is_path_of_input(base, entry):
+        entry = inputs.path_of(owner, base, entry)
+    if isinstance(entry, str) and (
+        entry == INPUT or (entry not in known and inputs.may_be(base, entry))
+    ):
         return entry, entry
     if isinstance(entry, keras.layers.Layer):
         path = next((path for path, layer in known.items() if layer is entry), None)
@@ -130,38 +111,6 @@ def _layer_of_index(owner, base, index):
     return layers[index]
 
 
-def as_taken(base, inputs):
-    """The inputs as a functional model declares them, in their order, dtypes and ranks."""
-    graph = graph_of(base)
-    if graph is None:
-        return inputs
-    return keras.tree.pack_sequence_as(graph._inputs_struct, graph._standardize_inputs(inputs))
-
-
-def declared_inputs(base):
-    """`named_inputs` as a functional model declares them; of any other model nothing is known."""
-    graph = graph_of(base)
-    return {} if graph is None else named_inputs(graph._inputs_struct)
-
-
-def _is_path_of_input(base, path):
-    unknown = graph_of(base) is None
-    return (
-        path == INPUT or path in declared_inputs(base) or (unknown and path.startswith(INPUT + "/"))
-    )
-
-
-def _path_of_input(owner, base, layer):
-    found = declared_inputs(base) or {INPUT: base.inputs[0]}
-    path = next((path for path, x in found.items() if x is layer.output), None)
-    if path is None:
-        raise ValueError(
-            f"{owner}: a layer in `layers` must belong to the model. Received: {layer!r}, which is "
-            f"no input of {base.name!r}."
-        )
-    return path
-
-
 def _path_of_name(owner, base, known, name):
     matches = [path for path in known if path == name or path.endswith("/" + name)]
     if name in matches or len(matches) == 1:
@@ -171,7 +120,7 @@ def _path_of_name(owner, base, known, name):
             f"{owner}: several layers of {base.name!r} have this name. Received: {name!r}. "
             f"Name one by its path: {matches}"
         )
-    known = [INPUT, *declared_inputs(base), *known]
+    known = [INPUT, *inputs.declared(base), *known]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     near = f"Near names: {near}" if near else f"Known: {known[:20]}"
     raise ValueError(f"{owner}: {base.name!r} has no such layer. Received: {name!r}. {near}")

@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_mix import checks
 from keras_mix.models import blends, draws, masking
+from keras_mix.models.inputs import INPUT, as_taken, is_input, is_one_of_several, named
 from keras_mix.models.origins import CLEAN, Frame, Origins
-from keras_mix.models.places import INPUT, as_taken, is_input, is_one_input, named_inputs
 from keras_mix.models.portable import Shares
 
 
@@ -30,7 +30,9 @@ class Run:
         self.owner = owner
         self.base = base
         self.places = places
-        self.named = {layer for place in places for layer in place.layers if is_one_input(layer)}
+        self.named = {
+            layer for place in places for layer in place.layers if is_one_of_several(layer)
+        }
         self.rate = rate
         choice, self.seed = draws.split(seed, 2)
         self.choice = _chosen(choice, probabilities) if len(places) > 1 else None
@@ -133,12 +135,12 @@ class Run:
         Not before the base is called: what it casts would be tensors of unknown origin.
         """
         inputs = as_taken(self.base, inputs)
-        named = named_inputs(inputs)
-        for path in self.named - set(named):
+        parts = named(inputs)
+        for path in self.named - set(parts):
             rule = f"`{path}` must be one of several inputs"
-            checks.refuse(self.owner, rule, f"inputs {list(named)}")
+            checks.refuse(self.owner, rule, f"inputs {list(parts)}")
         leaves = []
-        for path, leaf in named.items():
+        for path, leaf in parts.items():
             mixed, places = self._at_places(path, leaf, entry, unsure=False)
             self.origins.learn(mixed, entry | places)
             leaves.append(mixed)

@@ -1,0 +1,60 @@
+"""The inputs of a model as places: all of them, "input", or one, such as "input/image"."""
+
+import keras
+
+INPUT = "input"
+
+
+def is_input(layer):
+    """Whether what stands in a place is the inputs or one of them, which only have a path."""
+    return isinstance(layer, str)
+
+
+def is_one_of_several(layer):
+    """Whether it is one input among others."""
+    return is_input(layer) and layer != INPUT
+
+
+def named(inputs):
+    """{path: input} of inputs that are several, such as "input/image" or "input/0"."""
+    leaves = keras.tree.flatten_with_path(inputs)
+    return {"/".join([INPUT, *map(str, path)]): leaf for path, leaf in leaves if path}
+
+
+def declared(base):
+    """`named` as a functional model declares its inputs; of any other model nothing is known."""
+    graph = graph_of(base)
+    return {} if graph is None else named(graph._inputs_struct)
+
+
+def as_taken(base, inputs):
+    """The inputs as a functional model declares them, in their order, dtypes and ranks."""
+    graph = graph_of(base)
+    if graph is None:
+        return inputs
+    return keras.tree.pack_sequence_as(graph._inputs_struct, graph._standardize_inputs(inputs))
+
+
+def may_be(base, path):
+    """Whether a path is one of the inputs, or may be, where it is not known what these are."""
+    if graph_of(base) is None:
+        return path.startswith(INPUT + "/")
+    return path in declared(base)
+
+
+def path_of(owner, base, layer):
+    """The path of an `InputLayer` of the model."""
+    found = declared(base) or {INPUT: base.inputs[0]}
+    path = next((path for path, x in found.items() if x is layer.output), None)
+    if path is None:
+        raise ValueError(
+            f"{owner}: a layer in `layers` must belong to the model. Received: {layer!r}, which is "
+            f"no input of {base.name!r}."
+        )
+    return path
+
+
+def graph_of(layer):
+    """The functional graph of a model, or None where Keras does not know it."""
+    graph = getattr(layer, "_functional", None) or layer
+    return graph if hasattr(graph, "_nodes_by_depth") else None
