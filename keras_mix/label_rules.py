@@ -4,6 +4,8 @@ They break the law of the plan on purpose, and so are asked for by name: a mixer
 Weights of samples follow the labels'; dense targets (values, masks, boxes) keep to the law.
 """
 
+import abc
+
 import keras
 import tensorflow as tf
 
@@ -13,7 +15,7 @@ __all__ = ["LabelRule", "Remix"]
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class LabelRule(option.Option):
+class LabelRule(option.Option, abc.ABC):
     """How much each source counts in a label: the base of what a mixer takes as `label_rule`.
 
     A rule defines `weights`, and `get_config` where it has arguments.
@@ -30,6 +32,7 @@ class LabelRule(option.Option):
     >>> mix = keras_mix.layers.CutMix(label_rule=Own(), num_classes=10)
     """
 
+    @abc.abstractmethod
     def weights(self, batch, plan):
         """float32 [B, S], rows that sum to 1, the weights of the labels of a plan's sources.
 
@@ -37,7 +40,6 @@ class LabelRule(option.Option):
             batch: A `keras_mix.batch.Batch`.
             plan: A `keras_mix.plan.Plan`.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define `weights`.")
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

@@ -4,6 +4,7 @@ They see the first target of a batch (in the order of names, where y is a dict) 
 and draw whole numbers alone, so that partners are the same eagerly, in graphs and under XLA.
 """
 
+import abc
 import functools
 
 import keras
@@ -20,7 +21,7 @@ _MOST = 2**14
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class Pairing(option.Option):
+class Pairing(option.Option, abc.ABC):
     """Who is mixed with whom: the base of what a mixer takes as `pairing` beside its strings.
 
     A pairing defines `draw`, and `get_config` where it has arguments. Registered with Keras, it is
@@ -38,6 +39,7 @@ class Pairing(option.Option):
     >>> mix = keras_mix.layers.MixUp(pairing=Neighbour())
     """
 
+    @abc.abstractmethod
     def draw(self, batch, seed, number=1):
         """int32 [B], the donor of each sample.
 
@@ -46,7 +48,6 @@ class Pairing(option.Option):
             seed: int32[2], to be split if several draws are made.
             number: Which of a sample's partners this is, where it has several.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define `draw`.")
 
     def finds(self, batch):
         """bool [B] or [1], whether a sample has a donor at all, of another batch.
@@ -87,9 +88,9 @@ class _Weighted(Pairing):
     def finds(self, batch):
         return tf.reduce_any(self.weights(batch) > 0, axis=1)
 
+    @abc.abstractmethod
     def weights(self, batch):
         """int64 [B, donors], in proportion to the probability of each donor."""
-        raise NotImplementedError
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

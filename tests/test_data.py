@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from streams import assert_resumes, drained
 
 from keras_mix import data
 from keras_mix.layers import CutMix, MixUp
@@ -14,10 +15,6 @@ MIXERS = [MixUp(alpha=1.0, num_classes=4), CutMix(alpha=1.0, num_classes=4, rate
 
 def source():
     return tf.data.Dataset.from_tensor_slices((IMAGES, IDS)).shuffle(50, seed=3).batch(7)
-
-
-def drained(dataset):
-    return [tuple(part.numpy().tobytes() for part in batch) for batch in dataset]
 
 
 @pytest.mark.parametrize("layer", MIXERS)
@@ -57,14 +54,7 @@ def test_a_checkpoint_resumes_in_mid_epoch_with_the_same_batches(layer, before, 
         mixed = data.mix(source().repeat(before), layer, seed=5, num_parallel_calls=4)
         return iter(mixed.repeat(after).prefetch(2))
 
-    first = stream()
-    for _ in range(11):
-        next(first)
-    path = tf.train.Checkpoint(iterator=first).save(tmp_path / "checkpoint")
-    expected = drained(next(first) for _ in range(6))
-    resumed = stream()
-    tf.train.Checkpoint(iterator=resumed).restore(path)
-    assert drained(next(resumed) for _ in range(6)) == expected
+    assert_resumes(stream, 11, tmp_path)
 
 
 def test_structure_and_static_shapes_are_kept():

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from contract import seed_of
 from scipy import stats
+from streams import assert_resumes, drained
 from test_pairings import assert_follow, gaussian
 
 from keras_mix import data, likeness, neighbours
@@ -111,10 +112,6 @@ def pairs(**options):
     return data.pair_by_label(X, Y, **{"bandwidth": 0.05, "batch_size": 12, "seed": 4, **options})
 
 
-def drained(dataset):
-    return [b"".join(leaf.numpy().tobytes() for leaf in tf.nest.flatten(b)) for b in dataset]
-
-
 def test_an_epoch_holds_every_sample_once_beside_a_near_one():
     dataset = pairs()
     assert len(dataset) == 5
@@ -163,14 +160,7 @@ def test_a_checkpoint_resumes_in_mid_epoch(tmp_path):
     def stream():
         return iter(data.mix(pairs(), LAYERS[0], seed=1, partners="paired").repeat(3).prefetch(2))
 
-    first = stream()
-    for _ in range(7):
-        next(first)
-    path = tf.train.Checkpoint(iterator=first).save(tmp_path / "checkpoint")
-    expected = drained(next(first) for _ in range(6))
-    resumed = stream()
-    tf.train.Checkpoint(iterator=resumed).restore(path)
-    assert drained(next(resumed) for _ in range(6)) == expected
+    assert_resumes(stream, 7, tmp_path)
 
 
 # The peak of resident memory is the process's own, so it is measured in one of its own.

@@ -354,6 +354,6 @@ def test_inside_a_model_no_labels_are_seen():
 
 
 def test_what_must_be_defined():
-    with pytest.raises(NotImplementedError, match="Pairing must define `draw`"):
-        pairings.Pairing().draw(batch_of(IDS), seed_of())
+    with pytest.raises(TypeError, match=r"abstract.*draw"):
+        pairings.Pairing()
     assert TabularMix(pairing=ByLabel()).pairing.bandwidth is None

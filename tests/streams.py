@@ -1,0 +1,20 @@
+"""Datasets as bytes, and whether a checkpoint takes them up where they were."""
+
+import tensorflow as tf
+
+
+def drained(batches):
+    """The bytes of each batch."""
+    return [b"".join(leaf.numpy().tobytes() for leaf in tf.nest.flatten(b)) for b in batches]
+
+
+def assert_resumes(stream, steps, folder):
+    """A second iterator, restored from the first after some steps, gives the batches due next."""
+    first = stream()
+    for _ in range(steps):
+        next(first)
+    path = tf.train.Checkpoint(iterator=first).save(folder / "checkpoint")
+    expected = drained(next(first) for _ in range(6))
+    resumed = stream()
+    tf.train.Checkpoint(iterator=resumed).restore(path)
+    assert drained(next(resumed) for _ in range(6)) == expected
