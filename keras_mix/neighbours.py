@@ -2,7 +2,8 @@
 
 A candidate is drawn uniformly from the samples near enough along one target, and accepted with
 the kernel's probability, which leaves exactly the kernel's distribution. What finds none in many
-rounds (a sample far from all others, say) is drawn from all by its weights, some rows at a time.
+rounds (a sample far from all others, say) is drawn from all by its weights, some rows at a time;
+and so are all partners in a small data set, where the rounds would take longer.
 """
 
 import functools
@@ -16,6 +17,8 @@ from keras_mix import likeness, sampling
 _ROUNDS = (24, 200)
 # As many pairs are weighed at a time.
 _BLOCK = 2**20
+# Up to as many samples are weighed at once.
+_FEW = 2**11
 
 
 def partners(seed, levels, include_self=False):
@@ -23,8 +26,8 @@ def partners(seed, levels, include_self=False):
 
     Args:
         seed: int32[2].
-        levels: int64 [N, K], all labels' levels, as `keras_mix.likeness.levels` of a known
-            bandwidth gives them. The first target is the one along which neighbours are sought.
+        levels: int64 [N, K], N known: all labels' levels, as `keras_mix.likeness.levels` of a
+            known bandwidth gives them. Along the first target neighbours are sought.
         include_self: Whether a sample may be its own partner.
     """
     order = tf.argsort(levels[:, 0], stable=True)
@@ -32,8 +35,9 @@ def partners(seed, levels, include_self=False):
     first, second, last = sampling.split(seed, 3)
     found = tf.fill([tf.shape(order)[0]], -1)
     for rounds, once in zip(_ROUNDS, (first, second), strict=True):
-        rows = _unfinished(found)
-        found = _with(found, rows, _tried(once, rows, levels, include_self, rounds))
+        if levels.shape[0] > _FEW:
+            rows = _unfinished(found)
+            found = _with(found, rows, _tried(once, rows, levels, include_self, rounds))
     rows = _unfinished(found)
     found = _with(found, rows, _weighed(last, rows, levels, include_self))
     return tf.gather(order, tf.gather(found, tf.argsort(order, stable=True)))

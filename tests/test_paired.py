@@ -29,31 +29,41 @@ LABELS = {
 }
 
 
-def drawn(labels, bandwidth, count, include_self=False, rounds=None):
+WAYS = {
+    "weighed at once": {"_FEW": COUNT},
+    "by rounds": {"_FEW": 0},
+    "weighed after too few rounds": {"_FEW": 0, "_ROUNDS": (1, 1), "_BLOCK": 5 * COUNT},
+}
+
+
+@pytest.fixture(name="way", params=WAYS)
+def _way(request, monkeypatch):
+    """Draws partners in each of the ways in turn."""
+    for name, value in WAYS[request.param].items():
+        monkeypatch.setattr(neighbours, name, value)
+
+
+def drawn(labels, bandwidth, count, include_self=False):
     """int [count, N], what as many seeds give."""
-    if rounds is not None:
-        neighbours._ROUNDS, kept = rounds, neighbours._ROUNDS
     levels = likeness.levels(tf.constant(labels), tf.constant(labels[:0]), bandwidth).own
     draw = tf.function(lambda seed: neighbours.partners(seed, levels, include_self))
-    partners = np.array([draw(seed_of((k, -k))).numpy() for k in range(count)])
-    if rounds is not None:
-        neighbours._ROUNDS = kept
-    return partners
+    return np.array([draw(seed_of((k, -k))).numpy() for k in range(count)])
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(
-    ("name", "bandwidth", "rounds"),
+    ("name", "bandwidth"),
     [
-        ("one target", 0.05, None),
-        ("one target", 20.0, (1, 1)),
-        ("ties", 0.5, None),
-        ("three targets", 0.5, None),
-        ("apart", 0.1, None),
+        ("one target", 0.05),
+        ("one target", 20.0),
+        ("ties", 0.5),
+        ("three targets", 0.5),
+        ("apart", 0.1),
     ],
 )
-def test_partners_follow_the_kernel_over_all_samples(name, bandwidth, rounds):
+def test_partners_follow_the_kernel_over_all_samples(name, bandwidth):
     labels = LABELS[name]
-    partners = drawn(labels, bandwidth, DRAWS, rounds=rounds)
+    partners = drawn(labels, bandwidth, DRAWS)
     assert partners.dtype == "int32"
     assert (partners != np.arange(COUNT)).all()
     apart = np.abs(labels - labels.T) if labels.shape[1] == 1 else None
@@ -90,6 +100,7 @@ def gaussian_relative(labels, bandwidth):
     return shares / shares.sum(axis=1, keepdims=True)
 
 
+@pytest.mark.usefixtures("way")
 def test_the_kernel_of_a_small_set_pair_by_pair():
     labels = RANDOM.normal(size=(9, 2))
     partners = drawn(labels, 0.7, 250)
@@ -98,6 +109,7 @@ def test_the_kernel_of_a_small_set_pair_by_pair():
     assert_follow(partners, gaussian(labels, labels, 0.7, others=False))
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_samples(count):
     expected = [[0]] if count == 1 else [[1, 0]]
