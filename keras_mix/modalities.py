@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import keras
 from keras import ops
 
 from keras_mix import checks
@@ -32,11 +31,6 @@ def pack(structure, keys, values):
         found = dict(zip(keys, values, strict=True))
         return {key: found[key] for key in structure}
     return list(values) if isinstance(structure, list) else tuple(values)
-
-
-def is_float(tensor):
-    """Whether it holds floats, on any backend."""
-    return keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))
 
 
 def check_tensors(owner, keys, tensors):

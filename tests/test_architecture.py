@@ -44,7 +44,7 @@ IN_MODELS = {"layers.feature_mix", "layers.modality_dropout"}
 NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS), *IN_MODELS}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
-    {"checks", "batch", "compiling", "extras", "arithmetic", "structure", "option"},
+    {"checks", "batch", "compiling", "extras", "arithmetic", "structure", "option", "dtypes"},
     {"plan", "composite", "modalities", "views", "joining", "disk_cache"},
     {
         *("sampling", "masks", "fields", "loudness", "saliency", "resizing", "visible"),
@@ -83,7 +83,7 @@ ROOMS = {"evaluate"}
 THIRD_PARTY_ROOMS = {"tensorflow_probability": {"sampling"}}
 WITHOUT_TENSORFLOW = {
     *("checks", "losses", "metrics", "callbacks", "__init__", "extras", "layers.mix_point"),
-    *("modalities", "views", "consistency", "retrieval"),
+    *("dtypes", "modalities", "views", "consistency", "retrieval"),
     *IN_MODELS,
     *(module for module in MODULES if module.startswith("models") and module != "models.draws"),
 }

@@ -278,6 +278,11 @@ def test_ways_around_a_place_are_warned_of():
     outer = keras.Sequential([keras.Input((8, 8, 3)), residual(), keras.layers.Dense(2)])
     with pytest.warns(UserWarning, match="past `functional.*/2a_norm`"):
         ManifoldMixup(outer, ["2a_norm", "2a"])
+    # The last layer of a model inside gives out all that the model does.
+    inner = small(name="inner")
+    base = keras.Sequential([keras.Input((8, 8, 3)), inner, keras.layers.Dense(3)])
+    last = f"inner/{inner.layers[-1].name}"
+    assert ManifoldMixup(base, [last, "inner"]).mix_points == [last, "inner"]
 
 
 class TwoOfAName(keras.Model):

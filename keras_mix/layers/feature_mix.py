@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_mix import checks, modalities
+from keras_mix.dtypes import is_float
 from keras_mix.models import draws, portable
 
 
@@ -128,7 +129,7 @@ class FeatureMix(keras.layers.Layer):
             checks.refuse(self.owner, "two modalities are crossed", f"{len(keys)} of them")
         modalities.check_tensors(self.owner, keys, tensors)
         for key, tensor in zip(keys, tensors, strict=True):
-            if not modalities.is_float(tensor):
+            if not is_float(tensor):
                 checks.reject(self.owner, key, "must hold floats", checks.described(tensor))
         shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
         if len(shapes[0]) != len(shapes[1]) or any(
@@ -146,7 +147,7 @@ class FeatureMix(keras.layers.Layer):
         if labels is None:
             return
         column = len(labels.shape) == 1 or (len(labels.shape) == 2 and labels.shape[1] == 1)
-        if len(labels.shape) == 0 or (not modalities.is_float(labels) and not column):
+        if len(labels.shape) == 0 or (not is_float(labels) and not column):
             checks.reject(
                 self.owner,
                 "labels",
@@ -187,7 +188,7 @@ class FeatureMix(keras.layers.Layer):
         return portable.Shares(sources, weights)
 
     def _labels(self, labels, plan):
-        if modalities.is_float(labels):
+        if is_float(labels):
             return labels if plan is None else portable.blend(labels, plan)
         ids = ops.cast(ops.reshape(labels, [-1]), "int32")
         if self.num_classes is not None:

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_mix import checks, modalities
+from keras_mix.dtypes import is_float
 from keras_mix.models import draws, portable
 
 RESCALES = ("expectation", "count")
@@ -203,7 +204,7 @@ class ModalityDropout(keras.layers.Layer):
     def _check(self, keys, tensors):
         modalities.check_tensors(self.owner, keys, tensors)
         for key, tensor in zip(keys, tensors, strict=True):
-            if not modalities.is_float(tensor):
+            if not is_float(tensor):
                 checks.reject(
                     self.owner,
                     key,

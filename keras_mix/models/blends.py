@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_mix import checks
+from keras_mix.dtypes import is_float
 from keras_mix.layers.mix_point import MixPoint
 from keras_mix.models import draws, portable
 
@@ -86,7 +87,7 @@ def check(owner, name, value, inputs):
     for tensor in tensors:
         dtype = keras.backend.standardize_dtype(tensor.dtype)
         image = inputs and dtype == "uint8" and len(tensor.shape) >= 3
-        if not image and not keras.backend.is_float_dtype(dtype):
+        if not image and not is_float(tensor):
             checks.reject(
                 owner,
                 name,
@@ -106,11 +107,10 @@ def check(owner, name, value, inputs):
 def _blended(tensor, plan):
     if tensor is None:
         return None
-    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)):
+    if not is_float(tensor):
         tensor = ops.cast(tensor, keras.config.floatx())
     return tensor if plan is None else portable.blend(tensor, plan)
 
 
 def _as_given(mixed, tensor):
-    floats = keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))
-    return ops.cast(mixed, tensor.dtype) if floats else mixed
+    return ops.cast(mixed, tensor.dtype) if is_float(tensor) else mixed

@@ -4,6 +4,7 @@ import warnings
 
 import keras
 
+from keras_mix.dtypes import is_float
 from keras_mix.models import places
 from keras_mix.models.inputs import INPUT, graph_of, is_input
 
@@ -85,7 +86,9 @@ def cut_points(base, prefix=""):
             continue
         path = prefix + layer.name
         if graph_of(layer) is not None:
-            points += cut_points(layer, path + "/")[:-1]
+            inner = cut_points(layer, path + "/")
+            # What the last of them gives out is what the model itself does: one stage, not two.
+            points += inner[:-1] + [(last, output, False) for last, output, _ in inner[-1:]]
         points.append((path, node.outputs[0], stage and weighted))
     return points
 
@@ -95,7 +98,7 @@ def _middle(points):
     return [
         (path, tuple(output.shape[1:-1]) or tuple(output.shape[1:]))
         for path, output, stage in points[:-1]
-        if stage and keras.backend.is_float_dtype(output.dtype)
+        if stage and is_float(output)
     ]
 
 
@@ -116,10 +119,7 @@ def _last_uses(nodes):
 
 
 def _blends_inputs(graph):
-    return all(
-        keras.backend.is_float_dtype(t.dtype) or (t.dtype == "uint8" and len(t.shape) >= 3)
-        for t in graph.inputs
-    )
+    return all(is_float(t) or (t.dtype == "uint8" and len(t.shape) >= 3) for t in graph.inputs)
 
 
 def _children(base):

@@ -7,6 +7,7 @@ import threading
 from keras.src.backend import in_symbolic_scope as only_building
 
 from keras_mix.models import places
+from keras_mix.models.inputs import graph_of
 
 
 class _Thread(threading.local):
@@ -92,7 +93,6 @@ def _operations(base):
     """The layers in a model, and the operations of the functional models among them."""
     found = {}
     for layer in [base, *places.tree(base).values()]:
-        graph = getattr(layer, "_functional", None) or layer
-        for operation in [layer, *getattr(graph, "operations", ())]:
+        for operation in [layer, *getattr(graph_of(layer), "operations", ())]:
             found[id(operation)] = operation
     return list(found.values())

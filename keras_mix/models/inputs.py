@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_mix.dtypes import is_float
+
 INPUT = "input"
 
 
@@ -33,6 +35,21 @@ def as_taken(base, inputs):
     if graph is None:
         return inputs
     return keras.tree.pack_sequence_as(graph._inputs_struct, graph._standardize_inputs(inputs))
+
+
+def rounded(base, inputs, mixed):
+    """Blends of integers that a model takes as such, rounded: Keras would cut their fractions off.
+
+    Where it takes some integers as floats, too, these are rounded with the others.
+    """
+    graph = graph_of(base)
+    if graph is None or all(is_float(x) for x in graph.inputs):
+        return mixed
+    return keras.tree.map_structure(
+        lambda given, new: new if given is None or is_float(given) else keras.ops.round(new),
+        inputs,
+        mixed,
+    )
 
 
 def may_be(base, path):

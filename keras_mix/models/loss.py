@@ -10,6 +10,7 @@ from keras import ops
 from keras.src.trainers.compile_utils import get_loss
 
 from keras_mix import checks
+from keras_mix.dtypes import is_float
 from keras_mix.models import masking, portable
 
 LOSSES = ("sources", "mixed_targets")
@@ -186,7 +187,7 @@ def _reduced(base, values, weights, mask):
 
 def _of_mixed_targets(mixture, base, y_true, y_pred, sample_weight):
     for tensor in keras.tree.flatten(y_true):
-        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)):
+        if not is_float(tensor):
             checks.refuse(
                 mixture.owner,
                 'loss="mixed_targets" blends labels, which integers cannot be',

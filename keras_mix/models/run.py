@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_mix import checks
 from keras_mix.models import blends, draws, masking
-from keras_mix.models.inputs import INPUT, as_taken, is_input, is_one_of_several, named
+from keras_mix.models.inputs import INPUT, as_taken, is_input, is_one_of_several, named, rounded
 from keras_mix.models.origins import CLEAN, Frame, Origins
 from keras_mix.models.portable import Shares
 
@@ -124,6 +124,8 @@ class Run:
             self.passed.add((index, layer))
             if index not in entry:
                 mixed = self._mixed(index, place, outputs, layer)
+                if is_input(layer):
+                    mixed = rounded(self.base, outputs, mixed)
                 self._hand_on_masks(outputs, mixed, frozenset({index}))
                 outputs = mixed
                 places |= {index}

@@ -174,6 +174,18 @@ def test_a_layer_that_is_called_input_is_a_layer():
     assert mixed(ManifoldMixup(base), np.ones((BATCH, 2), "float32")).shape == (1, BATCH)
 
 
+@pytest.mark.parametrize("place", ["input", ("input/image", "input/other")])
+def test_blends_of_what_a_model_takes_as_integers_are_rounded(place, expected):
+    inputs = {name: keras.Input((2, 2), dtype="uint8", name=name) for name in ("image", "other")}
+    halves = [mean(ops.cast(inputs[name], "float32")) for name in ("image", "other")]
+    base = keras.Model(inputs, ops.stack(halves, axis=1))
+    picture = batch(dtype="uint8")["image"]
+    model = ManifoldMixup(base, layers=[place], seed=1)
+    for half in mixed(model, {"image": picture * 10, "other": picture * 10}):
+        # Keras's cast alone would give their floor.
+        np.testing.assert_array_equal(half, np.round(expected * 10))
+
+
 def test_words_themselves_are_refused():
     model = ManifoldMixup(of_words_and_pictures(), layers=[("input/image", "input/text")])
     with pytest.raises(ValueError, match=r"`input/text` holds integers.*name the embedding"):
@@ -182,12 +194,12 @@ def test_words_themselves_are_refused():
 
 def test_it_is_saved_and_trains(tmp_path, expected):
     model = ManifoldMixup(of_words_and_pictures(), layers=[PLACE], seed=1)
-    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.compile("sgd", "mse")
     model.save(tmp_path / "model.keras")
     with keras.saving.custom_object_scope({"_ids": _ids}):
         loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.mix_points == [PLACE]
     for half in mixed(loaded, batch()):
         np.testing.assert_allclose(half, expected, rtol=1e-6)
-    history = loaded.fit(batch(), IDS % 2, epochs=1, verbose=0).history
+    history = loaded.fit(batch(), np.ones((BATCH, 2)), epochs=1, verbose=0).history
     assert np.isfinite(history["loss"]).all()
