@@ -33,15 +33,24 @@ images, labels = keras_mix.layers.MixUp(alpha=0.2, num_classes=3)(images, labels
 assert images.shape == (4, 8, 8, 3), images.shape
 assert np.allclose(np.sum(labels, axis=1), 1.0), labels
 
-base = keras.Sequential([
-    keras.Input((6,), dtype="int32"),
-    keras.layers.Embedding(9, 4, mask_zero=True),
-    keras.layers.LSTM(4),
-    keras.layers.Dense(3, activation="softmax"),
-])
-model = keras_mix.models.ManifoldMixup(base)
-model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-assert np.isfinite(model.fit(np.ones((8, 6)), np.arange(8) % 3, verbose=0).history["loss"]).all()
+text, picture = keras.Input((6,), dtype="int32", name="text"), keras.Input((3,), name="picture")
+words = keras.layers.Embedding(9, 4, mask_zero=True, name="words")(text)
+read = keras.layers.LSTM(4)(words)
+seen_and_read = keras.layers.Concatenate()([picture, read])
+x = {"text": np.ones((8, 6), "int32"), "picture": np.ones((8, 3), "float32")}
+
+
+def learns(inputs, outputs, layers=None):
+    base = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(outputs))
+    model = keras_mix.models.ManifoldMixup(base, layers)
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    given = {name: x[name] for name in inputs}
+    history = model.fit(given, np.arange(8) % 3, verbose=0).history
+    assert np.isfinite(history["loss"]).all(), history
+
+
+learns({"text": text}, read)
+learns({"text": text, "picture": picture}, seen_and_read, [("input/picture", "words")])
 """
 
 # A command that needs every package of the extra `evaluate`.
