@@ -81,6 +81,15 @@ def axis_size(tensor, axis):
     return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
 
 
+def behind(checks, leaves):
+    """The leaves, behind checks that a graph makes as it runs.
+
+    What takes them would fail before a check does, now and then, and in words of its own.
+    """
+    with tf.control_dependencies(checks):
+        return [leaf._replace(tensor=tf.nest.map_structure(_same, leaf.tensor)) for leaf in leaves]
+
+
 def inputs_of(leaves):
     """The inputs that are mixed: token ids, which can only be cut, then images, then values."""
     return [
@@ -89,3 +98,7 @@ def inputs_of(leaves):
         for leaf in leaves
         if leaf.kind == kind and not leaf.target
     ]
+
+
+def _same(tensor):
+    return None if tensor is None else tf.identity(tensor)

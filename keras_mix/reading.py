@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix import checks
-from keras_mix.batch import Leaf, axis_size
+from keras_mix.batch import Leaf, axis_size, behind
 from keras_mix.boxes import Boxes
 from keras_mix.structure import BoxSet, paths
 
@@ -46,7 +46,7 @@ class Reader:
             for role, name, stated, tensor in found
         ]
         self._check_batched(leaves)
-        return leaves
+        return self._of_one_size(leaves)
 
     def read_partners(self, partners, own):
         """The second batch's leaves in the order of the first's.
@@ -239,10 +239,11 @@ class Reader:
                     checks.described(leaf.tensor),
                     "Batch a single image first; give a batch of grayscale images a last axis.",
                 )
-        self._check_sizes(mixed)
 
-    def _check_sizes(self, leaves):
-        first, *others = leaves
+    def _of_one_size(self, leaves):
+        """The leaves, refused if they differ in their number of samples."""
+        first, *others = (leaf for leaf in leaves if leaf.kind != "passthrough")
+        checked = []
         for leaf in others:
             sizes = first.tensor.shape[0], leaf.tensor.shape[0]
             rule = f"must have as many samples as `{first.name}`"
@@ -252,11 +253,10 @@ class Reader:
                     self.owner, leaf.name, rule, f"{sizes[1]} beside {sizes[0]} samples", hint
                 )
             if None in sizes:
-                tf.debugging.assert_equal(
-                    axis_size(leaf.tensor, 0),
-                    axis_size(first.tensor, 0),
-                    f"{self.owner}: `{leaf.name}` {rule}. {hint}",
-                )
+                sizes = axis_size(leaf.tensor, 0), axis_size(first.tensor, 0)
+                sentence = f"{self.owner}: `{leaf.name}` {rule}. {hint}"
+                checked.append(tf.debugging.assert_equal(*sizes, sentence))
+        return behind(checked, leaves) if checked else leaves
 
 
 def check_class_ids(owner, leaf, num_classes):

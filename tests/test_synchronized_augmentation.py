@@ -263,3 +263,11 @@ def test_bad_batches_are_refused(options, batch, match):
     with pytest.raises(ValueError, match=match) as caught:
         SynchronizedAugmentation(**options)(batch)
     assert str(caught.value).startswith("SynchronizedAugmentation: ")
+
+
+def test_what_is_too_short_is_refused_in_a_graph_that_did_not_know_its_size():
+    layer = SynchronizedAugmentation(rates={"a": 4}, duration=2)
+    signature = ({"a": tf.TensorSpec((None, None, 9, 1))},)
+    graph = tf.function(layer, input_signature=signature, autograph=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must last 2 seconds"):
+        graph({"a": IMAGES})

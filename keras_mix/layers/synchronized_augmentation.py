@@ -165,12 +165,13 @@ class SynchronizedAugmentation(Configured):
             low, high = self.speed
             speed = low + (high - low) * sampling.uniform(pace, [size])
         span = tf.cast(tf.math.ceil(length * speed), tf.int32)
-        tf.debugging.assert_less_equal(
-            tf.reduce_max(span), total, f"{self.owner}: modalities must last {needed:g} seconds."
-        )
-        start = tf.zeros([size], tf.int32)
-        if place is not None:
-            start = windows.starts(place, span, total)
+        sentence = f"{self.owner}: modalities must last {needed:g} seconds."
+        enough = tf.debugging.assert_less_equal(tf.reduce_max(span), total, sentence)
+        # Or the cuts would fail before it now and then, in words of their own.
+        with tf.control_dependencies([enough]):
+            start = tf.zeros([size], tf.int32)
+            if place is not None:
+                start = windows.starts(place, span, total)
         changed = {}
         for name, step in sizes.items():
             begin, count = start * step, length * step
