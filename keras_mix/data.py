@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_mix import checks, paired
+from keras_mix import checks, paired, streams
 
 pair_by_label = paired.pair_by_label
 
@@ -21,7 +21,8 @@ def mix(
     runs are equal bit for bit whatever `num_parallel_calls`; each epoch (each new iterator of the
     returned dataset) draws other numbers; and a `tf.train.Checkpoint` of an iterator resumes it in
     mid-epoch with the batches that were due. All of it holds if `dataset` itself is
-    deterministic: give its own `shuffle` a seed, too.
+    deterministic: give its own `shuffle` a seed, too, which unlike this one counts together with
+    that of `tf.random.set_seed`.
 
     Args:
         dataset: A batched `tf.data.Dataset` of what `layer` takes: x, (x, y),
@@ -52,20 +53,19 @@ def mix(
     """
     seed = checks.integer("seed", seed)
     _refuse_unbatched(dataset.element_spec)
-    seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
-    streams = [dataset, seeds]
+    beside = [dataset, streams.seeds(seed)]
     in_pairs = isinstance(partners, str) and partners == "paired"
     if in_pairs:
         paired.refuse_unpaired(dataset.element_spec, layer)
     elif partners is not None:
-        streams.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
+        beside.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
     # Unconverted, so that refusals reach users without a traceback of converted code.
     mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer, in_pairs))
     parallel = {} if num_parallel_calls is None else {"deterministic": True}
-    result = tf.data.Dataset.zip(*streams).map(
+    result = tf.data.Dataset.zip(*beside).map(
         mixing, num_parallel_calls=num_parallel_calls, **parallel
     )
-    return result.with_options(paired.resumable())
+    return result.with_options(streams.resumable())
 
 
 def mixed(layer, **options):

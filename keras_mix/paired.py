@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, likeness, neighbours, pairings, sampling
+from keras_mix import checks, likeness, neighbours, pairings, sampling, streams
 
 
 def pair_by_label(
@@ -64,22 +64,13 @@ def pair_by_label(
     _check_count(tf.nest.flatten(samples), len(numbers))
     levels = likeness.levels(tf.constant(numbers), tf.constant(numbers[:0]), bandwidth).own
     epoch = _Epoch(levels, include_self, shuffle, batch_size, drop_remainder)
-    seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2).take(1)
+    seeds = streams.seeds(seed).take(1)
     batches = len(numbers) // batch_size if drop_remainder else -(-len(numbers) // batch_size)
     places = seeds.flat_map(tf.autograph.experimental.do_not_convert(epoch))
     places = places.apply(tf.data.experimental.assert_cardinality(batches))
     gathering = tf.autograph.experimental.do_not_convert(_Gathering(samples))
     gathered = places.map(gathering, num_parallel_calls=tf.data.AUTOTUNE)
-    return gathered.with_options(resumable())
-
-
-def resumable():
-    """Options of a dataset whose checkpoints go on with the seeds that were due."""
-    # TensorFlow's default checkpoints lose the seeds of later epochs, a shuffle's as well as
-    # ours, when a prefetch has begun before the restore (seen on TF 2.21).
-    options = tf.data.Options()
-    options.experimental_symbolic_checkpoint = True
-    return options
+    return gathered.with_options(streams.resumable())
 
 
 def refuse_unpaired(spec, layer):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from streams import assert_resumes, drained
+from streams import assert_resumes, assert_the_global_seed_does_not_count, drained
 
 from keras_mix import data
 from keras_mix.layers import CutMix, MixUp
@@ -55,6 +55,11 @@ def test_a_checkpoint_resumes_in_mid_epoch_with_the_same_batches(layer, before, 
         return iter(mixed.repeat(after).prefetch(2))
 
     assert_resumes(stream, 11, tmp_path)
+
+
+def test_its_seed_alone_decides():
+    in_order = tf.data.Dataset.from_tensor_slices((IMAGES, IDS)).batch(7)
+    assert_the_global_seed_does_not_count(lambda: data.mix(in_order, MIXERS[0], seed=3))
 
 
 def test_structure_and_static_shapes_are_kept():

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from contract import seed_of
 from scipy import stats
-from streams import assert_resumes, drained
+from streams import assert_resumes, assert_the_global_seed_does_not_count, drained
 from test_pairings import assert_follow, gaussian
 
 from keras_mix import data, likeness, neighbours
@@ -166,6 +166,10 @@ def test_pairs_are_mixed_as_they_come(layer):
         assert ((share.numpy() > -1e-4) & (share.numpy() < 1 + 1e-4)).all()
         expected = x["a"] + share * (other_x["a"] - x["a"])
         np.testing.assert_allclose(new_x["a"], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_its_seed_alone_decides():
+    assert_the_global_seed_does_not_count(pairs)
 
 
 def test_a_checkpoint_resumes_in_mid_epoch(tmp_path):
