@@ -17,7 +17,7 @@ from keras_mix import likeness, sampling
 _ROUNDS = (24, 200)
 # As many pairs are weighed at a time.
 _BLOCK = 2**20
-# Up to as many samples are weighed at once.
+# Up to as many samples are weighed without a try before.
 _FEW = 2**11
 
 
@@ -34,10 +34,10 @@ def partners(seed, levels, include_self=False):
     levels = tf.gather(levels, order)
     first, second, last = sampling.split(seed, 3)
     found = tf.fill([tf.shape(order)[0]], -1)
-    for rounds, once in zip(_ROUNDS, (first, second), strict=True):
-        if levels.shape[0] > _FEW:
-            rows = _unfinished(found)
-            found = _with(found, rows, _tried(once, rows, levels, include_self, rounds))
+    tries = zip(_ROUNDS, (first, second), strict=True) if levels.shape[0] > _FEW else ()
+    for rounds, once in tries:
+        rows = _unfinished(found)
+        found = _with(found, rows, _tried(once, rows, levels, include_self, rounds))
     rows = _unfinished(found)
     found = _with(found, rows, _weighed(last, rows, levels, include_self))
     return tf.gather(order, tf.gather(found, tf.argsort(order, stable=True)))

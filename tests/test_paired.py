@@ -30,7 +30,7 @@ LABELS = {
 
 
 WAYS = {
-    "weighed at once": {"_FEW": COUNT},
+    "weighed without a try": {"_FEW": COUNT},
     "by rounds": {"_FEW": 0},
     "weighed after too few rounds": {"_FEW": 0, "_ROUNDS": (1, 1), "_BLOCK": 5 * COUNT},
 }
