@@ -14,6 +14,7 @@ MIXERS_HELP = (
     "name they mix in the train step; manifold mixes hidden states; none is no mixing, all is "
     "every mixer; an unknown name lists the known ones (default: %(default)s)"
 )
+MOST_NAMES = 10  # of skipped images, in one sentence
 INTERRUPTED = 130  # as shells report a process that Ctrl-C ended
 
 
@@ -125,7 +126,7 @@ def _add_data(parser, image_size):
     parser.add_argument(
         "--data", default="digits",
         help="digits, cifar10, cifar100, mnist, fashion_mnist, or a folder with one sub-folder of "
-        "images a class (default: %(default)s)",
+        "images a class, or with train and val (else test) that hold these (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--image-size", type=int, default=image_size, metavar="PIXELS",
@@ -152,7 +153,7 @@ def _compare(args, command):
         require(module, "keras-mix compare")
     layers = mixers.parse(args.mixers)
     data = datasets.load(args.data, args.train_size, args.image_size)
-    notes = _skipped(data)
+    notes = _notes(data)
     shape = data.train[0].shape[1:]
     results = compare(
         lambda: networks.build(args.model, shape, len(data.class_names)),
@@ -183,7 +184,7 @@ def _preview(args, command):
 
     layers = mixers.parse(args.mixers)
     data = datasets.load(args.data, image_size=args.image_size)
-    _skipped(data)
+    _notes(data)
     figure = draw(
         data.train, layers, data.class_names, columns=args.columns, rows=args.rows, seed=args.seed
     )
@@ -193,11 +194,14 @@ def _preview(args, command):
     return 0
 
 
-def _skipped(data):
-    """Names the unreadable images on the standard error; returns the sentence as a list."""
-    if not data.skipped:
-        return []
-    noun = "image that" if len(data.skipped) == 1 else "images that"
-    sentence = f"Skipped {len(data.skipped)} {noun} could not be read: {', '.join(data.skipped)}."
-    print(sentence, file=sys.stderr)
-    return [sentence]
+def _notes(data):
+    """Prints what a reader of results must know of the data; returns the sentences as a list."""
+    sentences = list(data.notes)
+    if data.skipped:
+        noun = "image that" if len(data.skipped) == 1 else "images that"
+        names = ", ".join(data.skipped[:MOST_NAMES])
+        more = f" and {len(data.skipped) - MOST_NAMES} more" * (len(data.skipped) > MOST_NAMES)
+        sentences.append(f"Skipped {len(data.skipped)} {noun} could not be read: {names}{more}.")
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
+    return sentences

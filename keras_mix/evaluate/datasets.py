@@ -1,5 +1,6 @@
 """Data sets for the command: the digits of scikit-learn, Keras's, and folders of images."""
 
+import os
 import pathlib
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ class Data(NamedTuple):
         validation: the same, of other images.
         class_names: list of K str.
         skipped: list of str, the files that could not be read.
+        notes: tuple of str, sentences on where the samples come from: the splits of a folder.
     """
 
     name: str
@@ -30,19 +32,22 @@ class Data(NamedTuple):
     validation: tuple
     class_names: list
     skipped: list
+    notes: tuple = ()
 
 
 def load(name, train_size=None, image_size=32, seed=0):
     """Loads a data set and splits it into training and validation samples.
 
-    `digits` and folders are split at random with the classes in proportion, by default 80 % to
-    train; all the rest validates. Keras's data sets keep their own test split for validation, and
-    `train_size` draws from their training split.
+    `digits` and folders of classes are split at random with the classes in proportion, by default
+    80 % to train; all the rest validates. Keras's data sets keep their own test split for
+    validation, and `train_size` draws from their training split. So do folders that are split:
+    beside `train`, the sub-folder `val` (`valid`, `validation`, `dev`) validates, or `test` where
+    there is no other; a `test` beside both is not read.
 
     Args:
         name: str, `digits` (1,797 scans of 8×8 pixels, part of scikit-learn), `cifar10`,
             `cifar100`, `mnist`, `fashion_mnist` (downloaded by Keras), or the path of a folder
-            with one sub-folder of images a class.
+            with one sub-folder of images a class, or with such folders below `train` and `val`.
         train_size: int, the number of training samples, or None for all that there are.
         image_size: int in pixels, the height and width to which images of a folder are resized,
             whatever their proportions. Built-in data sets keep their size.
@@ -53,7 +58,8 @@ def load(name, train_size=None, image_size=32, seed=0):
 
     Raises:
         ValueError: if the name is neither known nor a folder, the folder does not hold two
-            classes of images, or `train_size` leaves a class without samples.
+            classes of images, its splits differ in their classes, or `train_size` leaves a class
+            without samples.
         OSError: if a download fails.
         ImportError: if scikit-learn or Pillow is needed and missing.
 
@@ -66,18 +72,50 @@ def load(name, train_size=None, image_size=32, seed=0):
     if name in KERAS:
         return _keras(name, train_size, seed)
     if name == "digits":
-        images, ids, class_names, skipped = *_digits(), []
-    elif pathlib.Path(name).is_dir():
-        images, ids, class_names, skipped = image_folder.read(name, image_size)
-    else:
+        images, ids, class_names = _digits()
+        return Data(name, *_drawn(images, ids, train_size, seed, class_names), class_names, [])
+    folder = pathlib.Path(os.path.expanduser(name))
+    if not str(name) or not folder.is_dir():
+        lacking = "a file is no folder" if folder.is_file() else "no such folder"
         raise ValueError(
-            f"datasets.load: unknown data set, and no such folder. Received: {name!r}. "
+            f"datasets.load: unknown data set, and {lacking}. Received: {str(name)!r}. "
             f"Known: {', '.join(BUILT_IN)}, or a folder with one sub-folder of images a class"
         )
-    size = round(TRAIN_SHARE * len(ids)) if train_size is None else train_size
+    return _folder(name, folder, train_size, image_size, seed)
+
+
+def _folder(name, folder, train_size, image_size, seed):
+    splits = image_folder.splits(folder)
+    scoring = splits.get(image_folder.VALIDATION, splits.get(image_folder.TEST))
+    parts = [splits[image_folder.TRAIN] if splits else ".", *([scoring] if scoring else [])]
+    samples, class_names, skipped = image_folder.read(folder, image_size, parts)
+    images, ids = samples[0]
+    if scoring is None:
+        train, validation = _drawn(images, ids, train_size, seed, class_names)
+    else:
+        if train_size is not None:
+            chosen, _ = split(ids, train_size, seed, class_names, rest=0)
+            images, ids = images[chosen], ids[chosen]
+        train, validation = (images, ids), samples[1]
+    return Data(str(name), train, validation, class_names, skipped, _notes(splits, scoring))
+
+
+def _notes(splits, scoring):
+    if scoring is None:
+        return ()
+    unread = [name for name in splits.values() if name not in (splits[image_folder.TRAIN], scoring)]
+    note = f"The split {splits[image_folder.TRAIN]!r} trains, {scoring!r} validates"
+    return (note + "".join(f"; {name!r} is not read" for name in unread) + ".",)
+
+
+def _drawn(images, ids, size, seed, class_names):
+    """Returns training and validation samples, drawn with the classes in proportion."""
+    if size is None:
+        size = round(TRAIN_SHARE * len(ids))
+        # Small classes: at least one image of each to train, and one to validate.
+        size = int(np.clip(size, len(class_names), max(len(ids) - len(class_names), 1)))
     chosen, rest = split(ids, size, seed, class_names)
-    train, validation = (images[chosen], ids[chosen]), (images[rest], ids[rest])
-    return Data(str(name), train, validation, class_names, skipped)
+    return (images[chosen], ids[chosen]), (images[rest], ids[rest])
 
 
 def split(ids, size, seed, class_names, rest=1):
