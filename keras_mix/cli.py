@@ -149,7 +149,7 @@ def _compare(args, command):
     console = require("rich.console", "keras-mix compare").Console()
     # Whatever would stop the report is found before the training, not after it.
     output_folder.check_writable(args.output)
-    for module in ("jinja2", "matplotlib.figure"):
+    for module in ("jinja2", "matplotlib.figure", "scipy.stats"):
         require(module, "keras-mix compare")
     layers = mixers.parse(args.mixers)
     data = datasets.load(args.data, args.train_size, args.image_size)

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from rich import console
+from scipy import stats
 
 from keras_mix.evaluate import Reliability, Results, Run, draw, terminal, verdict, write_report
 
@@ -27,27 +28,75 @@ RESULTS = Results(
 )  # fmt: skip
 
 
-def test_losses_and_gains_are_counted_seed_by_seed():
+def compared(none, mixup, settings=None):
+    """Results of two mixers that differ in their accuracies, one a seed."""
+    runs = [run("none", seed, value) for seed, value in enumerate(none)]
+    runs += [run("mixup", seed, value) for seed, value in enumerate(mixup)]
+    return Results(settings or {"epochs": 1}, {"none": None, "mixup": {}}, runs)
+
+
+def test_clear_gains_are_counted_seed_by_seed():
     worse, better = verdict.sentences(RESULTS)
-    assert worse == [
-        "mixup is worse than none in Accuracy: 75.0 against 77.0\xa0%, worse at 2 of 3 seeds."
-    ]
+    assert worse == []
     assert better == [
         "mixup is better than none in ECE: 2.0 against 5.0\xa0%, better at 3 of 3 seeds."
     ]
+    assert verdict.undecided(RESULTS)[0] == (
+        "mixup shows no clear difference from none in Accuracy: 75.0 against 77.0\xa0%, "
+        "a difference of -2.0 ± 10.8 over 3 seeds."
+    )
+    worse, _ = verdict.sentences(compared([0.75, 0.77, 0.79], [0.70, 0.73, 0.74]))
+    assert worse == [
+        "mixup is worse than none in Accuracy: 72.3 against 77.0\xa0%, worse at 3 of 3 seeds."
+    ]
+
+
+def test_the_interval_is_that_of_the_paired_t_test():
+    rng = np.random.default_rng(0)
+    for count in (2, 3, 5):
+        none, mixup = rng.normal(size=(2, count))
+        (found, *_) = verdict.comparisons(compared(none, mixup))
+        interval = stats.ttest_rel(mixup, none).confidence_interval(0.95)
+        np.testing.assert_allclose(
+            [found.mean - found.margin, found.mean + found.margin], [*interval], rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize(
+    ("none", "mixup"),
+    [
+        ([0.80], [0.60]),  # one seed decides nothing
+        ([0.80, 0.70], [0.60, 0.71]),  # worse at one of two
+        ([0.80, 0.80], [0.78, 0.70]),  # worse at both, by very different amounts
+        ([0.80, 0.80, 0.80], [0.79, 0.80, 0.80]),
+        ([0.80, 0.80, 0.80], [0.80, 0.80, 0.80]),
+    ],
+)
+def test_few_seeds_that_disagree_decide_nothing(none, mixup):
+    results = compared(none, mixup)
+    assert verdict.sentences(results) == ([], [])
+    assert len(verdict.undecided(results)) == 4
+
+
+def test_few_validation_samples_decide_nothing_about_accuracy():
+    for samples, clear in ((50, False), (60, True)):  # 5 and 6 samples
+        results = compared([0.5, 0.5], [0.6, 0.6], {"validation_samples": samples})
+        assert bool(verdict.sentences(results)[1]) is clear
 
 
 def test_only_seeds_of_both_are_compared():
     runs = [run("none", 0, 0.5), run("mixup", 0, 0.6), run("mixup", 1, 0.1)]
-    worse, better = verdict.sentences(Results({}, {"none": None, "mixup": {}}, runs))
-    assert worse == []
-    assert better == [
-        "mixup is better than none in Accuracy: 60.0 against 50.0\xa0%, better at the only seed."
-    ]
+    results = Results({}, {"none": None, "mixup": {}}, runs)
+    assert verdict.undecided(results)[0] == (
+        "mixup shows no clear difference from none in Accuracy: 60.0 against 50.0\xa0%, "
+        "at one seed only."
+    )
 
 
 def test_without_the_baseline_nothing_is_said():
-    assert verdict.sentences(Results({}, {"mixup": {}}, [run("mixup", 0, 0.5)])) == ([], [])
+    results = Results({}, {"mixup": {}}, [run("mixup", 0, 0.5)])
+    assert verdict.sentences(results) == ([], [])
+    assert verdict.undecided(results) == []
 
 
 def test_the_page_holds_the_measured_numbers_and_its_pictures(tmp_path):
@@ -60,7 +109,8 @@ def test_the_page_holds_the_measured_numbers_and_its_pictures(tmp_path):
     page = path.read_text("utf-8")
     for text in (
         "77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "2.0 ± 1.0", "2.5 ± 0.0",
-        "mixup is worse than none in Accuracy: 75.0 against 77.0",
+        "mixup is better than none in ECE: 2.0 against 5.0", "this page makes 4.",
+        "no clear difference from none in Accuracy: 75.0 against 77.0",
         "A &lt;b&gt;title", "keras-mix compare", "Skipped 1 image.", "keras 3.x", "alpha=0.2",
     ):  # fmt: skip
         assert text in page
@@ -74,10 +124,9 @@ def test_the_page_holds_the_measured_numbers_and_its_pictures(tmp_path):
 
 
 def test_a_page_without_losses_says_so(tmp_path):
-    runs = [run("none", 0, 0.5), run("mixup", 0, 0.6)]
-    results = Results(RESULTS.settings, {"none": None, "mixup": {}}, runs)
-    page = write_report(results, tmp_path).read_text("utf-8")
-    assert "No mixer has a worse mean than <code>none</code>." in page
+    page = write_report(compared([0.5], [0.6]), tmp_path).read_text("utf-8")
+    assert "No mixer is clearly worse than <code>none</code>." in page
+    assert "No mixer is clearly better than <code>none</code>." in page
     assert "What the network saw" not in page
 
 

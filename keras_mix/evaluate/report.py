@@ -54,6 +54,8 @@ def write_report(results, folder, *, title="Mixing compared", samples=None, comm
         columns=(*SCORES, SECONDS),
         worse=worse,
         better=better,
+        undecided=verdict.undecided(results),
+        least_samples=verdict.LEAST_SAMPLES,
         reliability=_picture(plot.reliability(diagrams), folder, "reliability.png"),
         samples=samples and _picture(samples, folder, "samples.png"),
         command=command,
