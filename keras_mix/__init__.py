@@ -1,10 +1,13 @@
-"""keras_mix: train Keras models on mixtures of examples.
+"""keras_mix: train Keras models on mixtures of samples.
 
-The namespaces are loaded at first use, so that importing the package costs next to nothing and
-its model side needs no TensorFlow.
+The import registers every class that Keras saves, so that `keras.models.load_model` finds them: on
+any backend, in either order with `import keras`. The namespaces are loaded at their first use. On
+JAX and PyTorch TensorFlow is imported only when a mixer is used, or loaded from a file.
 """
 
 import importlib
+
+from keras_mix import registration
 
 __version__ = "0.1.0"
 
@@ -32,3 +35,6 @@ def __getattr__(name):
 
 def __dir__():
     return sorted([*globals(), *__all__])
+
+
+registration.register()

@@ -41,7 +41,7 @@ class Boxes(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How boxes are treated; see the arguments of `keras_mix.layers.base.Mixer`."""
+    """How boxes are treated; see the arguments of `keras_mix.layers.Mixer`."""
 
     format: str
     max_boxes: int | None = None

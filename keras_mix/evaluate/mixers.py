@@ -29,7 +29,7 @@ from keras_mix.evaluate.results import BASELINE
 MANIFOLD = "manifold"
 ALL = "all"
 # What stands for no mixing of its own, or for none of images.
-NOT_ALONE = ("MixPoint", "RandomApply", "RandomChoice", *layers.NOT_OF_IMAGES)
+NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *layers.NOT_OF_IMAGES)
 ON_DEVICE = "-device"
 
 

@@ -1,12 +1,14 @@
 """The mixers: Keras layers that also serve as tf.data map functions; and layers of models.
 
-Each is loaded at its first use: the mixers need TensorFlow; MixPoint, FeatureMix and
-ModalityDropout, which stand inside models, run on any backend.
+Each is imported at its first use: the mixers need TensorFlow; MixPoint, FeatureMix and
+ModalityDropout, which stand inside models, run on any backend. Mixer is the base of all mixers,
+for mixers of your own.
 """
 
 import importlib
 
-_MODULES = {
+# The modules of the classes that Keras saves.
+SAVED = {
     "BetweenClass": "between_class",
     "CowMix": "cow_mix",
     "CrossModalMix": "cross_modal_mix",
@@ -33,6 +35,10 @@ _MODULES = {
     "SynchronizedAugmentation": "synchronized_augmentation",
     "TabularMix": "tabular_mix",
 }
+_MODULES = {"Mixer": "base", **SAVED}
+
+# Layers of models, which need no TensorFlow.
+IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")
 
 __all__ = [
     "RICAP",
@@ -48,6 +54,7 @@ __all__ = [
     "MixGen",
     "MixPoint",
     "MixUp",
+    "Mixer",
     "ModalityDropout",
     "Mosaic",
     "RandomApply",

@@ -31,7 +31,7 @@ class BetweenClass(Mixer):
         sampling_rate: Samples a second, for A-weighted levels. Defaults to None: not weighted.
         window: The length of a window, an even number of samples. Defaults to 2048, as the
             authors' code takes for 16 kHz; for 44.1 kHz it takes 4096.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range, or an input has no axis of time.

@@ -8,15 +8,90 @@ import tensorflow as tf
 from keras_mix import checks
 from keras_mix.boxes import Options
 from keras_mix.label_rules import LabelRule
+from keras_mix.layers.signatures import FullSignature, documented
 from keras_mix.pairings import Pairing
 from keras_mix.reading import Reader
 
 
 class Configured(keras.layers.Layer):
-    """What `keras_mix.layers.base.Mixer` documents, without any mixing."""
+    """The arguments that all mixers share, without any mixing.
 
+    Every subclass shows them in its signature and its docstring.
+
+    Args:
+        num_classes: The number of classes, to one-hot encode class ids; a dict by the head's
+            name where heads differ. Defaults to None.
+        labels: "auto", "pairs" (class ids as a float32 [B, 2, S] target of the sources' ids and
+            weights, for large label spaces, with `keras_mix.losses.MixedLoss`), "values"
+            (integer targets are numbers, as in regression) or "union" (several classes a sample,
+            as in a clip of many sounds: a class of any source with a weight counts in full,
+            instead of by that weight). Defaults to "auto".
+        label_smoothing: The share in [0, 1] of each label (one-hot, probabilities, indicators)
+            that is spread evenly over its classes in training, of mixed and unmixed samples
+            alike, as timm and DeiT do. Defaults to 0.
+        pairing: "shuffle" (a random permutation, which leaves one sample a batch with itself on
+            average, as the papers do), "derange" (no sample with itself), "reverse", "roll", or
+            one of `keras_mix.pairings`: by similar targets or by class. Defaults to "shuffle".
+        label_rule: One of `keras_mix.label_rules`, such as Remix's for rare classes, which sets the
+            weights of labels (and of samples) otherwise than by what is in a sample. Defaults to
+            None: the law of the plan.
+        per: "sample" or "batch": one λ and region for each, or for all. Defaults to "sample".
+        rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
+            The rest come out bit for bit as they went in. Defaults to 1.
+        kinds: A dict from the name of a leaf ("image", or the whole path "x/image") to its kind,
+            where place and dtype do not tell it: "images", "values", "labels",
+            "segmentation_masks" or "sample_weights". And what is told of padded sequences:
+            "lengths", integers (B,), how many places are real along the first axis that is cut;
+            or "masks" (B, T), True or 1 where they are. Where sequences are cut, weights are
+            counted over real places (a place is real if its source is real there), masks are cut
+            along, and a length becomes one past the last real place. Where they are blended, the
+            weights stay, a mask is the union, a length the longest. "token_ids" (B, L) are cut
+            by mixers that paste along one axis, `spatial_dims=1`. "frame_labels" (B, T, …) are
+            mixed frame by frame, by how much of each is whose.
+        passthrough: The names of leaves that stay as they are.
+        keep_dtype: Whether blended inputs are rounded back to their own dtype, uint8 say.
+            Defaults to False: they come out in the compute dtype. Pasted ones always keep theirs.
+        inputs_only: Whether the layer may mix inputs without their labels while a model trains.
+            Defaults to False: it asks for the labels, or for a model of `keras_mix.models` around
+            the whole, which mixes them in the loss.
+        jit_compile: Whether XLA compiles the applying part in graphs, such as tf.data's. Shapes
+            unknown but for the batch's, and builds of TensorFlow that cannot, take the plain
+            path. Defaults to True.
+        soft_masks: Whether masks of class ids come out as shares of classes, floats
+            (B, H, W, num_classes), which can be blended as well as pasted. Ids of no class, such
+            as 255 for what is to be ignored, become rows of zeros. Defaults to False.
+        bounding_box_format: The format of boxes, one of Keras's: "xyxy", "yxyx", "xywh",
+            "center_xywh", "center_yxhw" or one of "rel_xyxy", "rel_yxyx", "rel_xywh",
+            "rel_center_xywh". Boxes are Keras's dict of "boxes" (B, N, 4) and "labels" (B, N), -1
+            where there is none, under the key "bounding_boxes" or anywhere in y.
+        max_boxes: How many boxes a sample comes out with; the largest are kept. Defaults to
+            None: as many as all sources could have together.
+        min_visible: The share in [0, 1] of a box that must still be seen for it to stay.
+            Defaults to 0.1, as in Ultralytics' augmentations.
+        box_details: Whether boxes come with "weights" (B, N), the share of their source where
+            sources are blended; "visible" (B, N), the share of each that is seen; and "dropped"
+            (B,), how many more than `max_boxes` there were. Defaults to False.
+        padding_id: The token id that stands for no token, so that it is not counted; a dict by
+            the leaf's name where leaves differ. Defaults to None: `kinds` may tell a mask.
+        special_tokens: A pair, how many real tokens stay as they are at the first and at the last
+            end of sequences: (1, 1) for BERT's. What is pasted then lies between the ends of the
+            sample and of its partner, so that sequences stay whole. Defaults to None: anywhere.
+        data_format: "channels_last" or "channels_first". Defaults to Keras's image data format.
+        seed: An integer that fixes the sequence of draws, if calls are not made in parallel.
+            Defaults to None: entropy.
+        name: The layer's name. Defaults to None: made from the class's name.
+        dtype: The dtype or dtype policy of the layer: blended inputs come out in its compute
+            dtype. Defaults to None: Keras's global policy.
+    """
+
+    __signature__ = FullSignature()
     mixes_tables = False
     """Whether inputs (B,), (B, 1) and (B, F) are columns of a table, each treated by its kind."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if vars(cls).get("__doc__"):
+            cls.__doc__ = documented(cls, Configured)
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class CowMix(Mixer):
             as in the authors' code.
         sigma: The range of the filter's standard deviation, as a share of the longer side; its
             logarithm is uniform. Defaults to (0.125, 0.5), the authors' 4 to 16 of 32 pixels.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is no range, or is out of range.

@@ -40,7 +40,7 @@ class CrossModalMix(Mixer):
             as an image's mask or boxes do. Defaults to None: none is cut so.
         rates: A dict from a modality's name to its places a second along axis 1, integers that
             the lowest divides: {"video": 25, "audio": 16000}. Defaults to None.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If `alpha` is negative, NaN or infinite; for a mixer that blends, moves or

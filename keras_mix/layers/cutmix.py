@@ -26,7 +26,7 @@ class CutMix(Mixer):
         spatial_dims: The number of axes that are cut: 1 (time), 2 (images, or each frame of a
             video alike) or 3 (volumes, or a stretch of a video; sides are then the cube root).
             Defaults to 2.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`. The
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. The
             paper mixes a batch of CIFAR with probability 0.5 (`rate=0.5`), of ImageNet always.
 
     Raises:

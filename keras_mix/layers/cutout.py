@@ -26,7 +26,7 @@ class Cutout(Mixer):
             channel. Defaults to 0, as the paper fills images whose mean was subtracted.
         spatial_dims: The number of axes that are cut: 1 (time), 2 (images, or each frame of a
             video alike) or 3 (volumes, or a stretch of a video). Defaults to 2.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range, or a square is larger than the images.

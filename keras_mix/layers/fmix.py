@@ -40,7 +40,7 @@ class FMix(Mixer):
             Defaults to "paper".
         spatial_dims: The number of axes that are cut: 1 (time), 2 (images, or each frame of a
             video alike) or 3 (volumes, or a stretch of a video). Defaults to 2.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range.

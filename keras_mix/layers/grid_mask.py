@@ -29,7 +29,7 @@ class GridMask(Mixer):
             in the authors' code.
         fill_value: A number in the images' range, or "mean", each image's own mean for each
             channel. Defaults to 0, as the authors fill standardized images.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range.

@@ -23,7 +23,7 @@ class GridMix(Mixer):
         cells: The number of cells along the height and the width, an int or a pair. Cells differ
             by a pixel where they do not divide the side. Defaults to 4.
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range.

@@ -30,7 +30,7 @@ class MixGen(Mixer):
         start_id: The id that opens a row, left out of the second text. Defaults to None.
         end_id: The id that closes a row, left out of the first text, and put last where the row
             was cut. Defaults to None.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`. Rows are
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. Rows are
             padded with `padding_id`, or with 0 where that is None.
 
     Raises:

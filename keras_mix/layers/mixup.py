@@ -21,7 +21,7 @@ class MixUp(Mixer):
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing, 1 is uniform,
             larger values mix more evenly. Defaults to 0.2, the paper's lower choice for ImageNet
             (0.2 to 0.4; section 3.1) and Keras's default; the paper takes 1 on CIFAR.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If `alpha` is negative, NaN or infinite.

@@ -23,7 +23,7 @@ class Mosaic(Mixer):
     Args:
         offset: Between which shares of the height and width the point lies. Defaults to
             (0.25, 0.75), as in KerasCV; darknet takes (0.2, 0.8).
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If `offset` is no range within 0 … 1, or images are smaller than 2 × 2.

@@ -16,7 +16,7 @@ class RandomApply(Composed):
         mixer: A mixer of `keras_mix.layers`.
         rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
             Defaults to 0.5.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If the rate is out of range, or the mixer has options about labels.

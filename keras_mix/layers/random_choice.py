@@ -24,7 +24,7 @@ class RandomChoice(Composed):
     Args:
         mixers: A list of mixers of `keras_mix.layers`.
         probabilities: As many numbers that sum to 1. Defaults to None: all alike.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`. With
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. With
             `per="batch"` one mixer is drawn for the batch, and only it is applied.
 
     Raises:

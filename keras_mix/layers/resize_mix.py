@@ -20,7 +20,7 @@ class ResizeMix(Mixer):
 
     Args:
         scale: The range of τ. Defaults to (0.1, 0.8), as in the authors' code.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If `scale` is no range within 0 … 1.

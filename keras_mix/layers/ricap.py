@@ -22,7 +22,7 @@ class RICAP(Mixer):
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution, the paper's β. 0 mixes nothing.
             Defaults to 0.3, the paper's choice (section 4).
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If `alpha` is negative, NaN or infinite, or images are smaller than 2 × 2.

@@ -22,7 +22,7 @@ class SaliencyMix(Mixer):
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1,
             as in the authors' code.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`. The
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. The
             authors mix a batch of CIFAR with probability 0.5 (`rate=0.5`), of ImageNet always.
 
     Raises:

@@ -20,7 +20,7 @@ class SmoothMix(Mixer):
     Args:
         sigma: The range of the standard deviation, as a share of the side. Defaults to
             (0.25, 0.5), the paper's choice.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If `sigma` is no range.

@@ -35,7 +35,7 @@ class SpecAugment(Mixer):
             Defaults to 1, as "LD"; the policies for Switchboard take 0.2.
         fill_value: A number in the inputs' range, or "mean", each clip's own mean for each
             channel. Defaults to 0, the mean of the paper's normalized spectrograms.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range, or an input has no time and frequency.

@@ -29,7 +29,7 @@ class SpecMix(Mixer):
         frequency_bands: How many bands of frequency, alike. Defaults to (1, 3).
         width: The range of a band's width, as a share of its axis in [0, 1]; it is rounded down,
             but at least one place. Defaults to (0.05, 0.3).
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range, or an input has no time and frequency.

@@ -33,7 +33,7 @@ class SpectrogramMixUp(Mixer):
         domain: "power", "amplitude" or "log". Defaults to "power".
         scale: What the spectrograms are of power: "db" (10 log10), "log10" or "log" (natural).
             Defaults to "db", as Keras's `MelSpectrogram` gives them.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range, or an input has no time and frequency.

@@ -39,7 +39,7 @@ class SynchronizedAugmentation(Configured):
         boxes: The name of Keras's dict of "boxes" [B, N, 4] and "labels" [B, N], which lie on the
             first of the frames. Defaults to "bounding_boxes", if there is one.
         **kwargs: `bounding_box_format`, `min_visible` and `seed` as in
-            `keras_mix.layers.base.Mixer`; Keras's `name` and `dtype`.
+            `keras_mix.layers.Mixer`; Keras's `name` and `dtype`.
 
     Call arguments:
         x: A dict of modalities, or a tuple of one and of what passes as it is: (dict, y).

@@ -37,7 +37,7 @@ class TabularMix(Mixer):
         one_hot: A dict from the name of a column of ids to the number of its categories: it comes
             out one-hot encoded, (B, number), and blended. Defaults to None.
         cut: Whether all columns are swapped instead of blended. Defaults to False.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.base.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range, if a kind is unknown, or if the columns do not

@@ -13,7 +13,7 @@ from keras_mix.layers.composed import Composed
 NAMES = [
     name
     for name in keras_mix.layers.__all__
-    if name not in ("MixPoint", *keras_mix.layers.NOT_OF_IMAGES)
+    if name not in ("MixPoint", "Mixer", *keras_mix.layers.NOT_OF_IMAGES)
     and not issubclass(getattr(keras_mix.layers, name), Composed)
 ]
 # What differs most between bytes and floats: a blend, a paste, a placed and a resized frame.

@@ -1,0 +1,70 @@
+"""The full signature and docstring of layers that pass `**kwargs` on to their bases."""
+
+import inspect
+import re
+
+import keras
+
+_ARGS = re.compile(r"^Args:\n(?:(?: .*)?\n)*", re.M)
+_SECTION = re.compile(r"^(Call arguments|Returns|Raises|Examples?|Reference):$", re.M)
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+_REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+# Of Keras's own arguments these two are shown.
+_OF_KERAS = [inspect.Parameter(name, _KEYWORD, default=None) for name in ("name", "dtype")]
+
+
+class FullSignature:
+    """Descriptor for `__signature__`: the arguments of a class and of the bases it calls."""
+
+    def __get__(self, instance, owner):
+        if instance is not None:
+            # That of an instance is that of its call, which Python finds by itself.
+            raise AttributeError("__signature__")
+        return inspect.Signature(list(arguments(owner).values()))
+
+
+def arguments(cls):
+    """The arguments of a layer by their names, `inspect.Parameter`s in the order of a call."""
+    found = {}
+    inherited = False
+    for base in cls.__mro__:
+        if base is keras.layers.Layer:
+            found.update({p.name: p for p in _OF_KERAS if p.name not in found})
+            break
+        if "__init__" not in vars(base):
+            continue
+        _, *own = inspect.signature(base.__init__).parameters.values()
+        for parameter in own:
+            # What a base requires is given by the class itself.
+            hidden = inherited and parameter.default is parameter.empty
+            if parameter.kind not in _REST and parameter.name not in found and not hidden:
+                found[parameter.name] = parameter.replace(kind=_KEYWORD) if inherited else parameter
+        if all(parameter.kind != inspect.Parameter.VAR_KEYWORD for parameter in own):
+            break
+        inherited = True
+    return found
+
+
+def documented(cls, base):
+    """The docstring of a layer, with those arguments of its base that it does not document."""
+    text = inspect.cleandoc(cls.__doc__) + "\n"
+    own = _entries(text)
+    taken = arguments(cls)
+    shared = _entries(inspect.cleandoc(base.__doc__) + "\n")
+    added = "".join(entry for name, entry in shared.items() if name in taken and name not in own)
+    section = _ARGS.search(text)
+    if section is None:
+        following = _SECTION.search(text)
+        end = len(text) if following is None else following.start()
+        return f"{text[:end].rstrip()}\n\nArgs:\n{added}\n{text[end:]}"
+    head = section.group().rstrip("\n")
+    return f"{text[: section.start()]}{head}\n{added}{text[section.start() + len(head) + 1 :]}"
+
+
+def _entries(text):
+    """The entries of a section of arguments by their names."""
+    section = _ARGS.search(text)
+    if section is None:
+        return {}
+    _, *entries = re.split(r"^    (?=\*{0,2}\w+: )", section.group().rstrip("\n"), flags=re.M)
+    return {entry.split(":")[0]: f"    {entry.rstrip()}\n" for entry in entries}

@@ -1,0 +1,76 @@
+"""What needs no TensorFlow loads in a new process after `import keras_mix`, on any backend."""
+
+import keras
+import pytest
+from fresh import output_of
+
+if keras.backend.backend() == "tensorflow":
+    pytest.skip("tests/test_registration.py is that of TensorFlow", allow_module_level=True)
+
+SAVE = """
+import pathlib, sys
+import keras
+from keras_mix import layers, losses, metrics, models
+
+folder = pathlib.Path(sys.argv[1])
+
+def base():
+    return keras.Sequential([
+        keras.Input((6,)), keras.layers.Dense(6, activation="relu"), layers.MixPoint(),
+        keras.layers.Dense(4, activation="softmax"),
+    ])
+
+first, second = keras.Input((6,)), keras.Input((6,))
+kept = layers.ModalityDropout([0.2, 0.2])([first, second])
+sparse = "sparse_categorical_crossentropy"
+saved = {
+    "mixing": (models.MixingModel(base(), layers=["input"]), {"loss": sparse}),
+    "manifold": (models.ManifoldMixup(base()), {"loss": sparse}),
+    "packed": (base(), {"loss": losses.MixedLoss(sparse),
+                        "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
+    "pair": (keras.Model([first, second], keras.ops.stack(layers.FeatureMix()(kept), axis=1)), {
+        "loss": losses.CrossModalConsistencyLoss(), "metrics": [metrics.RecallAtK(1)]}),
+}
+for name, (model, options) in saved.items():
+    model.compile("sgd", **options)
+    model.save(folder / f"{name}.keras")
+print(len(saved))
+"""
+
+LOAD = """
+import json, pathlib, sys
+import keras_mix
+import keras
+import numpy as np
+
+folder = pathlib.Path(sys.argv[1])
+models = {path.stem: keras.models.load_model(path) for path in sorted(folder.glob("*.keras"))}
+x, ids = np.random.rand(4, 6).astype("float32"), np.arange(4)
+packed = np.stack([np.stack([ids, ids[::-1]], 1), np.full((4, 2), 0.5)], 1).astype("float32")
+losses = {"pair": models.pop("pair").evaluate([x, x[::-1]], ids, verbose=0)[0]}
+for name, model in models.items():
+    model.run_eagerly = True
+    y = packed if name == "packed" else ids
+    losses[name] = model.train_on_batch(x, y, return_dict=True)["loss"]
+without = "tensorflow" not in sys.modules
+config = {"alpha": 0.5}
+mixer = {"class_name": "MixUp", "registered_name": "keras_mix>MixUp", "module": None,
+         "config": config}
+try:
+    loaded = keras.saving.deserialize_keras_object(mixer).alpha
+except ModuleNotFoundError as error:
+    loaded = str(error)
+print(json.dumps({"names": sorted(losses), "finite": bool(np.isfinite([*losses.values()]).all()),
+                  "without": without, "mixer": loaded}))
+"""
+
+
+def test_models_load_in_a_new_process_without_tensorflow(tmp_path):
+    backend = {"KERAS_BACKEND": keras.backend.backend()}
+    assert output_of(SAVE, tmp_path, **backend) == 4
+    loaded = output_of(LOAD, tmp_path, **backend)
+    assert loaded["names"] == ["manifold", "mixing", "packed", "pair"]
+    assert loaded["finite"]
+    assert loaded["without"]
+    # Where TensorFlow is installed it is imported for the mixer, and only for it.
+    assert loaded["mixer"] == 0.5 or "MixUp needs TensorFlow" in loaded["mixer"]

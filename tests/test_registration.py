@@ -1,0 +1,141 @@
+"""Whatever Keras saves of this package loads in a new process, after `import keras_mix` alone."""
+
+import importlib
+import inspect
+import pkgutil
+
+import keras
+import pytest
+from fresh import output_of
+
+import keras_mix
+from keras_mix import registration
+
+SAVE = """
+import json, pathlib, sys
+import keras, numpy as np
+import keras_mix
+from keras_mix import label_rules, layers, losses, metrics, models, pairings
+
+folder = pathlib.Path(sys.argv[1])
+
+def base(*before):
+    return keras.Sequential([
+        keras.Input((8, 8, 1)), *before, keras.layers.Flatten(),
+        keras.layers.Dense(6, activation="relu"), layers.MixPoint(),
+        keras.layers.Dense(4, activation="softmax"),
+    ])
+
+image, sound = keras.Input((6,), name="image"), keras.Input((6,), name="sound")
+kept = layers.ModalityDropout({"image": 0.2, "sound": 0.2}, learned_tokens=True)(
+    {"image": image, "sound": sound})
+crossed = layers.FeatureMix()([kept["image"], kept["sound"]])
+sparse = "sparse_categorical_crossentropy"
+mixers = [layers.CutMix(0.5), layers.RandomChoice([layers.MixUp(), layers.FMix()])]
+saved = {
+    "mixing": (models.MixingModel(base(), mixers, ["input"]), {"loss": sparse}),
+    "manifold": (models.ManifoldMixup(base(), ["input", 1], mixer=layers.MixUp(0.5)),
+                 {"loss": sparse, "metrics": ["accuracy"]}),
+    "blend": (models.ManifoldMixup(base()), {"loss": sparse}),
+    "packed": (base(), {"loss": losses.MixedLoss(sparse),
+                        "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
+    "erased": (base(layers.Cutout(4, inputs_only=True)), {"loss": sparse}),
+    "pair": (keras.Model([image, sound], keras.ops.stack(crossed, axis=1)), {
+        "loss": losses.CrossModalConsistencyLoss(), "metrics": [metrics.RecallAtK(1)]}),
+}
+for name, (model, options) in saved.items():
+    model.compile("sgd", **options)
+    model.save(folder / f"{name}.keras")
+
+whole = layers.CutMix(seed=1)
+rule = label_rules.Remix([9, 1])
+own = {"RandomApply": whole, "RandomChoice": [whole, layers.FMix(decay=2.0)],
+       "CrossModalMix": (1.0, {"image": whole})}
+things = [
+    getattr(layers, name)(*([own[name]] if name in ("RandomApply", "RandomChoice") else
+                            own.get(name, ())))
+    for name in layers.SAVED
+]
+things += [layers.MixUp(label_rule=rule, num_classes=2), rule, pairings.InOrder(),
+           layers.CutMix(pairing=pairings.ByClass("different"), num_classes=4),
+           pairings.ByClass("rare"), pairings.ByLabel(0.5), losses.MixedLoss("mse"),
+           losses.CrossModalConsistencyLoss("cosine"), metrics.MixedMetric("accuracy"),
+           metrics.RecallAtK(2)]
+(folder / "things.json").write_text(json.dumps(
+    [keras.saving.serialize_keras_object(thing) for thing in things]))
+print(json.dumps(len(things)))
+"""
+
+LOAD = """
+import json, pathlib, sys
+import keras_mix
+import keras
+
+folder = pathlib.Path(sys.argv[1])
+known = sorted(name for name in keras.saving.get_custom_objects() if name.startswith("keras_mix>"))
+models = {path.stem: keras.models.load_model(path) for path in sorted(folder.glob("*.keras"))}
+things = json.loads((folder / "things.json").read_text())
+again = [keras.saving.serialize_keras_object(keras.saving.deserialize_keras_object(thing))
+         for thing in things]
+
+import numpy as np
+x, ids = np.random.rand(4, 8, 8, 1).astype("float32"), np.arange(4)
+packed = np.stack([np.stack([ids, ids[::-1]], 1), np.full((4, 2), 0.5)], 1).astype("float32")
+batches = {"packed": (x, packed), "pair": ([x[:, 0, :6, 0], x[:, 1, :6, 0]], ids)}
+for model in models.values():
+    model.run_eagerly = True
+losses = {
+    name: model.train_on_batch(*batches.get(name, (x, ids)), return_dict=True)["loss"]
+    for name, model in models.items() if name != "pair"
+}
+losses["pair"] = models["pair"].evaluate(*batches["pair"], verbose=0)[0]
+clone = keras.models.clone_model(models["erased"])
+print(json.dumps({
+    "known": known, "equal": again == things, "finite": bool(np.isfinite([*losses.values()]).all()),
+    "names": sorted(losses), "mixers": repr(models["mixing"].choices),
+    "erases": type(clone.layers[0]).__name__,
+}))
+"""
+
+
+def classes_that_keras_saves():
+    """The names and modules of all classes in the package that are registered with Keras."""
+    found = {}
+    for module in pkgutil.walk_packages(keras_mix.__path__, "keras_mix."):
+        if module.name == "keras_mix.__main__":
+            continue
+        for _, value in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            package, _, name = keras.saving.get_registered_name(value).partition(">")
+            if package == "keras_mix":
+                found[name] = value.__module__
+    return found
+
+
+def test_every_class_that_keras_saves_is_registered_by_the_package():
+    listed = {name: f"keras_mix.{module}" for name, module in registration.MODULES.items()}
+    assert classes_that_keras_saves() == listed
+    for name in listed:
+        assert isinstance(keras.saving.get_registered_object(f"keras_mix>{name}"), type)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    count = output_of(SAVE, folder)
+    assert count > len(keras_mix.layers.SAVED)
+    return output_of(LOAD, folder)
+
+
+def test_all_classes_are_known_after_the_import_of_the_package(loaded):
+    assert loaded["known"] == sorted(f"keras_mix>{name}" for name in registration.MODULES)
+
+
+def test_objects_load_as_they_were_saved(loaded):
+    assert loaded["equal"]
+
+
+def test_models_load_and_train_on(loaded):
+    assert loaded["names"] == ["blend", "erased", "manifold", "mixing", "packed", "pair"]
+    assert loaded["finite"]
+    assert "CutMix" in loaded["mixers"]
+    assert loaded["erases"] == "Cutout"
