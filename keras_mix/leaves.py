@@ -166,18 +166,22 @@ def _form_masks(tensor, spec):
 
 
 def _mix_pairs(plan, own, donor, spec):
-    own, donor = _flat(own), _flat(donor)
+    own, donor = _packed_ids(own), _packed_ids(donor)
     others = [values.source_of(plan, donor, source) for source in range(1, plan.sources.shape[1])]
     # A plan of a choice may have fewer sources than another: the sample itself, of no weight.
     missing = spec.sources - plan.sources.shape[1]
-    ids = tf.cast(tf.stack([own, *others] + [own] * missing, axis=1), tf.float32)
+    ids = tf.stack([own, *others] + [own] * missing, axis=1)
     return tf.stack([ids, tf.pad(plan.weights, [[0, 0], [0, missing]])], axis=1)
 
 
 def _form_pairs(tensor, spec):
-    ids = tf.repeat(tf.cast(_flat(tensor), tf.float32)[:, None], spec.sources, axis=1)
+    ids = tf.repeat(_packed_ids(tensor)[:, None], spec.sources, axis=1)
     weights = tf.broadcast_to(tf.one_hot(0, spec.sources), tf.shape(ids))
     return tf.stack([ids, weights], axis=1)
+
+
+def _packed_ids(ids):
+    return tf.cast(tf.reshape(ids, [-1]), tf.float32)
 
 
 def _flat(ids):

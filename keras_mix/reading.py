@@ -259,28 +259,6 @@ class Reader:
         return behind(checked, leaves) if checked else leaves
 
 
-def check_class_ids(owner, leaf, num_classes):
-    """Refuses ids outside 0 … num_classes - 1: at once if eager, as the graph runs otherwise.
-
-    XLA drops such checks, so in a train step that it compiles an id out of range becomes a label
-    of zeros.
-    """
-    rule = (
-        f"must hold whole numbers from 0 to {num_classes - 1}, class ids, "
-        f"as num_classes={num_classes} says"
-    )
-    way_out = "Where heads differ, give num_classes as a dict by their names."
-    values = known_values(leaf.tensor)
-    if values is None:
-        legal = (leaf.tensor >= 0) & (leaf.tensor < num_classes)
-        if leaf.tensor.dtype.is_floating:
-            legal &= tf.equal(leaf.tensor, tf.round(leaf.tensor))
-        tf.debugging.assert_equal(legal, True, f"{owner}: `{leaf.name}` {rule}. {way_out}")
-    elif not np.isin(values, np.arange(num_classes)).all():
-        received = f"values from {values.min()} to {values.max()}"
-        checks.reject(owner, leaf.name, rule, received, way_out)
-
-
 def classes_of(num_classes, name):
     """The number of classes of a head, or None where it was not given."""
     return num_classes.get(key(name)) if isinstance(num_classes, dict) else num_classes

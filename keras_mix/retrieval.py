@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_mix import checks, views
+from keras_mix import checks, packed, views
 
 DIRECTIONS = ("both", "first_to_second", "second_to_first")
 
@@ -114,12 +114,6 @@ def retrieval_recall(first, second, ids=None, k=(1, 5, 10), direction="both", bl
     return {number: hit / total for number, hit in hits.items()}
 
 
-def dominant(packed):
-    """[B], of packed targets [B, 2, S] the source of the largest weight."""
-    largest = ops.argmax(packed[:, 1], axis=-1)[:, None]
-    return ops.take_along_axis(packed[:, 0], largest, axis=1)[:, 0]
-
-
 def _found(first, second, ids, k, direction):
     """[B], whether each sample is a hit; the mean of both directions."""
     first, second = _units(first), _units(second)
@@ -146,7 +140,7 @@ def _units(embedding):
 def _ids(owner, y_true, first):
     y_true = ops.convert_to_tensor(y_true)
     if len(y_true.shape) == 3 and y_true.shape[1] == 2:
-        y_true = dominant(y_true)
+        y_true = packed.dominant(y_true)
     column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
     if not column or views.differ(y_true.shape[0], first.shape[0]):
         checks.reject(

@@ -45,17 +45,23 @@ IN_MODELS = {"layers.feature_mix", "layers.modality_dropout"}
 NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS), *IN_MODELS}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
-    {"checks", "batch", "compiling", "extras", "arithmetic", "structure", "option", "dtypes"},
-    {"plan", "composite", "modalities", "views", "joining", "disk_cache"},
+    {
+        *("checks", "batch", "compiling", "extras", "arithmetic", "structure", "option", "dtypes"),
+        *("keras_compat", "criteria", "reduction"),
+    },
+    {"plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"},
     {
         *("sampling", "masks", "fields", "loudness", "saliency", "resizing", "visible"),
-        *("sequences", "likeness"),
+        *("sequences", "likeness", "hard_labels"),
     },
     {"placing", "boxes", "windows", "columns", "pairings", "label_rules", "neighbours"},
     {"values", "fitting"},
     {"leaves"},
     {"reading"},
-    {"layers.calls", "layers.box_checks", "layers.signatures", "layers.tables"},
+    {
+        *("layers.calls", "layers.box_checks", "layers.signatures", "layers.tables"),
+        "class_ids",
+    },
     {"layers.grids"},
     {"layers.sequence_specs"},
     {"layers.specs", "layers.configured"},
@@ -88,6 +94,7 @@ WITHOUT_TENSORFLOW = {
     *("checks", "losses", "metrics", "callbacks", "__init__", "extras", "layers.mix_point"),
     "registration",
     *("dtypes", "modalities", "views", "consistency", "retrieval"),
+    *("keras_compat", "criteria", "reduction", "packed", "hard_labels"),
     *IN_MODELS,
     *(module for module in MODULES if module.startswith("models") and module != "models.draws"),
 }

@@ -133,3 +133,41 @@ def test_a_model_with_packed_targets_is_saved_and_loaded(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.evaluate(INPUTS, IDS, verbose=0) == model.evaluate(INPUTS, IDS, verbose=0)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint32", "uint64"])
+def test_packed_ids_are_exact_up_to_2_to_the_24(dtype):
+    ids = np.array([2**24, 2**24 - 1, 3], dtype)
+    layer = MixUp(labels="pairs", alpha=0)
+    for call in (layer, tf.function(layer)):
+        _, packed = call(tf.constant(INPUTS[:3]), tf.constant(ids))
+        np.testing.assert_array_equal(packed[:, 0, 0].numpy().astype("int64"), ids)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint32", "uint64"])
+def test_ids_that_packed_targets_cannot_hold_are_refused(dtype):
+    largest = 2**24 + 1 if dtype == "int32" else 2**31 + 5
+    ids = np.array([0, 1, largest], dtype)
+    layer = MixUp(labels="pairs")
+    sentence = r"must hold whole numbers up to 16,777,216 to be packed"
+    with pytest.raises(ValueError, match=rf"MixUp: `y` {sentence}.* Received: .* {largest}\."):
+        layer(INPUTS[:3], ids)
+    with pytest.raises(ValueError, match=sentence):
+        layer(INPUTS[:3], np.array([0, 1, 2], dtype), partners=(INPUTS[:3], ids))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
+        tf.function(layer)(tf.constant(INPUTS[:3]), tf.constant(ids))
+
+
+@pytest.mark.parametrize("labels", ["auto", "pairs"])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "bfloat16", "float16", "int64"])
+def test_ids_of_any_dtype_are_checked(labels, dtype):
+    ids = tf.cast(np.arange(16) % 2, dtype)
+    layer = MixUp(labels=labels, num_classes=300, alpha=0)
+    for call in (layer, tf.function(layer)):
+        _, y = call(tf.constant(INPUTS), ids)
+        found = np.argmax(y, axis=1) if labels == "auto" else y[:, 0, 0]
+        np.testing.assert_array_equal(found, np.arange(16) % 2)
+    if dtype == "bool":
+        return
+    with pytest.raises(ValueError, match=r"`y` must hold whole numbers from 0 to 19"):
+        MixUp(labels=labels, num_classes=20)(INPUTS, tf.cast(np.arange(16) + 20, dtype))

@@ -177,6 +177,9 @@ class Mixer(Configured, abc.ABC):
         if partners is not None:
             donors = framed(self, self._reader.read_partners(fold(partners), own))
         specs = self.specs(own, crossed=partners is not None)
+        if partners is not None:
+            # Their values are checked as those of the first batch are.
+            self.specs([donor or leaf for donor, leaf in zip(donors, own, strict=True)])
         check_sequences(self, own, donors)
         alone = self._get_call_context().entry_layer is self
         plan = None

@@ -3,11 +3,12 @@
 import tensorflow as tf
 
 from keras_mix import checks
+from keras_mix.class_ids import check_class_ids, check_packable
 from keras_mix.layers.grids import leaf_of_the_grid
 from keras_mix.layers.sequence_specs import SEQUENCES
 from keras_mix.layers.tables import layout, spec_of_columns
 from keras_mix.leaves import Spec, spatial_axes
-from keras_mix.reading import check_class_ids, classes_of, key
+from keras_mix.reading import classes_of, key
 
 
 def specs_of(mixer, leaves, crossed=False):
@@ -47,9 +48,12 @@ def spec_of(mixer, leaf, main):
 
 
 def _spec_of_class_ids(mixer, leaf):
-    if mixer.labels == "pairs":
-        return Spec("pairs", sources=mixer.num_sources)
     count = classes_of(mixer.num_classes, leaf.name)
+    if mixer.labels == "pairs":
+        check_packable(mixer.owner, leaf)
+        if count is not None:
+            check_class_ids(mixer.owner, leaf, count)
+        return Spec("pairs", sources=mixer.num_sources)
     if count is None:
         checks.reject(
             mixer.owner,

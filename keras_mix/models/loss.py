@@ -9,9 +9,10 @@ from keras import ops
 # Keras resolves names and functions here as `compile` does.
 from keras.src.trainers.compile_utils import get_loss
 
-from keras_mix import checks
+from keras_mix import checks, criteria, packed
 from keras_mix.dtypes import is_float
 from keras_mix.models import masking, portable
+from keras_mix.reduction import reduced
 
 LOSSES = ("sources", "mixed_targets")
 
@@ -121,13 +122,6 @@ def _name(loss):
     return getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
 
 
-class _Reduced(keras.losses.Loss):
-    """The reduction of a loss, applied to losses of samples."""
-
-    def call(self, y_true, y_pred):
-        return y_pred
-
-
 def _of_sources(mixture, base, y_true, y_pred, sample_weight):
     terms = [
         _term(mixture, base, y_true, y_pred, sample_weight, source)
@@ -143,10 +137,11 @@ def _of_sources(mixture, base, y_true, y_pred, sample_weight):
 
 def _term(mixture, base, y_true, y_pred, sample_weight, source):
     """The losses of all samples under the labels of one source, their weights and mask."""
+    y_pred_cast = ops.convert_to_tensor(y_pred, dtype=base.dtype)
     y_true = keras.tree.map_structure(
-        lambda y: ops.convert_to_tensor(y, dtype=base.dtype), mixture.of_source(y_true, source)
+        lambda y: _labels(base, y, y_pred_cast), mixture.of_source(y_true, source)
     )
-    values = base.call(y_true, ops.convert_to_tensor(y_pred, dtype=base.dtype))
+    values = base.call(y_true, y_pred_cast)
     weights = mixture.shares.weights[:, source]
     if len(values.shape) == 0:
         return _whole_batch(mixture, values, weights, sample_weight), None, None
@@ -165,6 +160,15 @@ def _term(mixture, base, y_true, y_pred, sample_weight, source):
     return values, weights, mask
 
 
+def _labels(base, labels, y_pred):
+    """Labels in the dtype of the loss; class ids that it could not hold stay integers."""
+    classes = y_pred.shape[-1]
+    rounded = not is_float(labels) and packed.rounds(base.dtype, classes)
+    if rounded and criteria.takes_class_ids(base, classes):
+        return ops.cast(labels, "int32")
+    return ops.convert_to_tensor(labels, dtype=base.dtype)
+
+
 def _whole_batch(mixture, value, weights, sample_weight):
     if mixture.per != "batch" or sample_weight is not None:
         checks.refuse(
@@ -179,10 +183,10 @@ def _whole_batch(mixture, value, weights, sample_weight):
 def _reduced(base, values, weights, mask):
     if len(values.shape) == 0:
         return values
+    values = ops.cast(values, base.dtype)
     if mask is not None:
         masking.set_mask(values, mask)
-    reduce = _Reduced(reduction=base.reduction, dtype=base.dtype)
-    return reduce(values, values, weights)
+    return reduced(values, weights, base.reduction)
 
 
 def _of_mixed_targets(mixture, base, y_true, y_pred, sample_weight):

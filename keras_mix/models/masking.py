@@ -3,10 +3,7 @@
 import keras
 from keras import ops
 
-# Keras has no public way to read or write the mask of a tensor.
-from keras.src.backend import get_keras_mask as mask_of
-from keras.src.backend import set_keras_mask as set_mask
-
+from keras_mix.keras_compat import mask_of, set_mask
 from keras_mix.models import portable
 
 __all__ = ["is_mask", "is_mask_of_batch", "mask_of", "set_mask", "union"]
