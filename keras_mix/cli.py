@@ -1,13 +1,19 @@
 """The command `keras-mix`, a thin face on `keras_mix.evaluate` and `keras_mix.plot`."""
 
 import argparse
+import contextlib
 import importlib
+import logging
 import os
 import pathlib
 import shlex
+import signal
 import sys
+import threading
 
+from keras_mix import whole_file
 from keras_mix.extras import require
+from keras_mix.spelling import printable, suggestion
 
 MIXERS_HELP = (
     "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; with -device behind the "
@@ -15,7 +21,9 @@ MIXERS_HELP = (
     "every mixer; an unknown name lists the known ones (default: %(default)s)"
 )
 MOST_NAMES = 10  # of skipped images, in one sentence
-INTERRUPTED = 130  # as shells report a process that Ctrl-C ended
+ERROR = 2
+# As shells report a process that Ctrl-C or SIGTERM ended.
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def main(argv=None):
@@ -25,29 +33,62 @@ def main(argv=None):
         argv: list of str, the arguments, or None for those of the process.
 
     Returns:
-        int, the exit code: 0, 2 after a mistake in the request, which one sentence on the standard
-        error names, or 130 after Ctrl-C.
+        int, the exit code: 0; 2 after an error, which one sentence on the standard error names;
+        130 after Ctrl-C and 143 after SIGTERM.
     """
     argv = sys.argv[1:] if argv is None else argv
+    interrupted = "nothing was done"
     try:
         args = _parser().parse_args(argv)
-        _import_tensorflow_quietly()
-        return args.command(args, shlex.join(["keras-mix", *argv]))
-    except (ValueError, OSError, ImportError) as error:
-        print(f"keras-mix: error: {error}", file=sys.stderr)
-        return 2
+        interrupted = args.interrupted
+        with _ended_by_sigterm():
+            _import_tensorflow_quietly()
+            return args.command(args, shlex.join(["keras-mix", *argv]))
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        print(f"keras-mix: error: {_sentence(error)}", file=sys.stderr)
+        return ERROR
+    except _Terminated:
+        print(f"keras-mix: terminated; {interrupted}", file=sys.stderr)
+        return TERMINATED
     except KeyboardInterrupt:
-        print(
-            "keras-mix: interrupted; the same compare command keeps the finished runs and goes on",
-            file=sys.stderr,
-        )
+        print(f"keras-mix: interrupted; {interrupted}", file=sys.stderr)
         return INTERRUPTED
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came; it ends what Ctrl-C ends."""
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm():
+    """Turns SIGTERM into an exception, so that nothing is left half done."""
+
+    def end(number, frame):
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals can be handled in the main thread only
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _sentence(error):
+    """Returns the text of an error, without the number of a system error."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
 
 
 def _import_tensorflow_quietly():
     """Imports TensorFlow without its remarks on the machine, unless they are asked for."""
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         return
+    # Such as those on retracing, which several networks in one process bring about.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # TensorFlow 2.21 writes some of them before it reads its log level, past Python's sys.stderr.
     stderr = os.dup(2)
     with open(os.devnull, "w") as nowhere:
@@ -62,12 +103,22 @@ def _import_tensorflow_quietly():
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence, without the usage above it."""
 
+    def parse_known_args(self, args=None, namespace=None):
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            names = [name for name in self._option_string_actions if name.startswith("--")]
+            hint = suggestion(unknown[0].partition("=")[0], names)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
+        return namespace, unknown
+
     def error(self, message):
         raise ValueError(f"{message} (see {self.prog} --help)")
 
 
 def _parser():
     parser = _Parser("keras-mix", description="Mixing augmentations for Keras, tried on data.")
+    version = importlib.import_module(__package__).__version__
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     commands = parser.add_subparsers(required=True, metavar="compare | preview")
     compare = commands.add_parser(
         "compare",
@@ -98,7 +149,10 @@ def _parser():
         "--output", default="keras-mix-compare", metavar="FOLDER",
         help="where report.html, results.json and the pictures go (default: %(default)s)",
     )  # fmt: skip
-    compare.set_defaults(command=_compare)
+    compare.set_defaults(
+        command=_compare,
+        interrupted="finished runs are kept, and the same command goes on with the others",
+    )
 
     preview = commands.add_parser(
         "preview",
@@ -107,8 +161,11 @@ def _parser():
     )
     _add_data(preview, image_size=96)
     preview.add_argument("--mixers", default="none,mixup,cutmix", help=MIXERS_HELP)
+    preview.add_argument(
+        "--columns", type=int, metavar="N",
+        help="images in a row (default: 8, or as many as there are)",
+    )  # fmt: skip
     for option, default, text in (
-        ("--columns", 8, "images in a row"),
         ("--rows", 1, "rows of each mixer"),
         ("--seed", 0, "of the choice of images and the mixing"),
     ):
@@ -118,7 +175,7 @@ def _parser():
     preview.add_argument(
         "--output", default="preview.png", metavar="FILE", help="(default: %(default)s)"
     )
-    preview.set_defaults(command=_preview)
+    preview.set_defaults(command=_preview, interrupted="no picture was written")
     return parser
 
 
@@ -135,23 +192,19 @@ def _add_data(parser, image_size):
 
 
 def _compare(args, command):
-    from keras_mix.evaluate import (
-        compare,
-        datasets,
-        draw,
-        mixers,
-        networks,
-        output_folder,
-        terminal,
-        write_report,
-    )
+    from keras_mix.evaluate import mixers, output_folder
 
-    console = require("rich.console", "keras-mix compare").Console()
     # Whatever would stop the report is found before the training, not after it.
-    output_folder.check_writable(args.output)
-    for module in ("jinja2", "matplotlib.figure", "scipy.stats"):
+    for module in ("jinja2", "matplotlib.figure", "rich.console", "scipy.stats"):
         require(module, "keras-mix compare")
     layers = mixers.parse(args.mixers)
+    with output_folder.claimed(args.output) as folder:
+        return _compare_into(folder, args, layers, command)
+
+
+def _compare_into(folder, args, layers, command):
+    from keras_mix.evaluate import compare, datasets, draw, networks, terminal, write_report
+
     data = datasets.load(args.data, args.train_size, args.image_size)
     notes = _notes(data)
     shape = data.train[0].shape[1:]
@@ -163,34 +216,43 @@ def _compare(args, command):
         epochs=args.epochs,
         seeds=args.seeds,
         batch_size=args.batch_size,
-        output=args.output,
+        output=folder,
         progress=True,
     )
-    report = write_report(
-        results,
-        args.output,
-        title=f"Mixing compared on {data.name}",
-        samples=draw(data.train, layers, data.class_names, columns=min(8, len(data.train[1]))),
-        command=command,
-        notes=notes,
-    )
+    console = require("rich.console", "keras-mix compare").Console()
     console.print(terminal.table(results))
+    try:
+        report = write_report(
+            results,
+            folder,
+            title=f"Mixing compared on {printable(data.name)}",
+            samples=draw(data.train, layers, data.class_names),
+            command=printable(command),
+            notes=notes,
+        )
+    except OSError as error:
+        raise OSError(
+            f"The report could not be written ({_sentence(error)}). All runs are kept in "
+            f"{str(folder)!r}: once files can be written there, the same command makes the report"
+        ) from error
     console.print(f"Report: {report}", soft_wrap=True, highlight=False, markup=False)
     return 0
 
 
 def _preview(args, command):
-    from keras_mix.evaluate import datasets, draw, mixers
+    from keras_mix.evaluate import datasets, draw, mixers, picture
 
+    output = pathlib.Path(os.path.expanduser(args.output))
+    if output.is_dir():
+        raise ValueError(f"--output must be a file. Received: {args.output!r}, a folder")
     layers = mixers.parse(args.mixers)
     data = datasets.load(args.data, image_size=args.image_size)
     _notes(data)
     figure = draw(
         data.train, layers, data.class_names, columns=args.columns, rows=args.rows, seed=args.seed
     )
-    pathlib.Path(args.output).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.output, format="png")
-    print(args.output)
+    whole_file.write(output, picture.png(figure))
+    print(output)
     return 0
 
 

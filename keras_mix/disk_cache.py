@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import logging
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-_FORMAT = 1
+from keras_mix import whole_file
+
+_FORMAT = 2  # part of every key: files of other formats are not found
+_CHECKSUM_BYTES = 32
+_LOGGER = logging.getLogger(__name__)
 
 
 def key_of(name, version, spec, values):
@@ -38,38 +42,58 @@ def key_of(name, version, spec, values):
 class DiskCache:
     """A folder of tensors. Whole files only ever appear in it, also when several runs write.
 
+    A file that is damaged or holds the tensor of another key counts as none. What cannot be read
+    or written costs the reuse, never the value: the logger of this module names it.
+
     Args:
-        folder: Its path; it is made at the first write.
+        folder: Its path, `~` for the home folder; it is made at the first write.
     """
 
     def __init__(self, folder):
-        self.folder = Path(folder)
+        self.folder = Path(os.path.expanduser(folder))
+        self._writes = True
 
     def read(self, key, spec):
         """The numpy array (or scalar) under a key, or None where there is none that fits."""
+        path = self._path(key)
         try:
-            content = self._path(key).read_bytes()
+            content = path.read_bytes()
         except FileNotFoundError:
             return None
-        checksum, tensor = content[:32], content[32:]
-        # A damaged file is made anew.
-        if hashlib.sha256(tensor).digest() != checksum:
+        except OSError as error:
+            _LOGGER.warning("The cache file %s cannot be read (%s).", path, error.strerror)
             return None
-        found = tf.io.parse_tensor(tensor, spec.dtype)
-        return found.numpy() if spec.shape.is_compatible_with(found.shape) else None
+        checksum, tensor = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
+        if _checksum(key, tensor) == checksum:
+            found = tf.io.parse_tensor(tensor, spec.dtype)
+            if spec.shape.is_compatible_with(found.shape):
+                return found.numpy()
+        _LOGGER.warning("The cache file %s is damaged; its value is made anew.", path)
+        return None
 
     def write(self, key, value):
         """Keeps a numpy array under a key."""
         tensor = tf.io.serialize_tensor(tf.convert_to_tensor(value)).numpy()
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(tensor).digest() + tensor)
-        os.replace(draft, path)
+        try:
+            whole_file.sweep(path.parent)
+            whole_file.write(path, _checksum(key, tensor) + tensor)
+        except OSError as error:
+            if self._writes:  # once: a full disk is full for the next value too
+                _LOGGER.warning(
+                    "The cache folder %s cannot be written (%s); values are made, but not kept.",
+                    self.folder,
+                    error.strerror,
+                )
+            self._writes = False
 
     def _path(self, key):
         return self.folder / key[:2] / f"{key[2:]}.tensor"
+
+
+def _checksum(key, tensor):
+    """Of the key too, so that a file under another name does not fit."""
+    return hashlib.sha256(key.encode() + tensor).digest()
 
 
 def _add(digest, content):

@@ -17,6 +17,10 @@ MOST_CLASSES, LEAST_SHARE = 4, 0.005
 CELL, GAP, LINE, HEADING, CHARACTERS = 1.35, 0.1, 0.15, 0.34, 18
 
 
+# Names come from users: a $ in them begins no formula.
+AS_WRITTEN = {"parse_math": False, "usetex": False}
+
+
 def batch(images, labels, class_names=None, *, columns=8, row_names=None):
     r"""Draws a grid of images, each with its label below, such as `3: 0.68  7: 0.32`.
 
@@ -65,7 +69,7 @@ def batch(images, labels, class_names=None, *, columns=8, row_names=None):
     )
     for row, name in enumerate(row_names):
         place = (GAP / width, 1.0 - (tops[row] - 0.4 * HEADING) / total)
-        figure.text(*place, name, fontsize=11, weight="bold", color=INK)
+        figure.text(*place, name, fontsize=11, weight="bold", color=INK, **AS_WRITTEN)
     for index, (image, text) in enumerate(zip(images, texts, strict=True)):
         row, column = divmod(index, columns)
         left, bottom = GAP + column * (CELL + GAP), total - tops[row] - height
@@ -73,7 +77,7 @@ def batch(images, labels, class_names=None, *, columns=8, row_names=None):
         axes.imshow(image, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest", aspect="auto")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(color=GREY, linewidth=0.5)
-        axes.set_xlabel(text, fontsize=9, color=INK, labelpad=3)
+        axes.set_xlabel(text, fontsize=9, color=INK, labelpad=3, **AS_WRITTEN)
     return figure
 
 
@@ -115,6 +119,7 @@ def reliability(diagrams, *, columns=3):
             f"{title}\nECE {100 * diagram.calibration_error:.1f} %",
             fontsize=11,
             color=INK,
+            **AS_WRITTEN,
         )
         counts.bar(_centres(diagram), diagram.counts, 0.9 / len(diagram.counts), color=GREY)
         counts.set_yscale("log")
@@ -187,7 +192,8 @@ def _label_texts(labels, count, class_names):
             "plot.batch: `class_names` must name every class. "
             f"Received: {len(class_names)} names for {classes} classes"
         )
-    names = [str(name) for name in (range(classes) if class_names is None else class_names)]
+    names = range(classes) if class_names is None else class_names
+    names = [" ".join(str(name).split()) for name in names]
     if ids:
         return [_shortened(names[k], CHARACTERS) for k in labels]
     parts = [_shares(np.asarray(shares, np.float32), names) for shares in labels]

@@ -47,7 +47,7 @@ MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {
         *("checks", "batch", "compiling", "extras", "arithmetic", "structure", "option", "dtypes"),
-        *("keras_compat", "criteria", "reduction"),
+        *("keras_compat", "criteria", "reduction", "spelling", "whole_file"),
     },
     {"plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"},
     {

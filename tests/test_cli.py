@@ -1,12 +1,15 @@
 """The command, from its arguments to its files, its exit code and its sentences."""
 
+import errno
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 from PIL import Image
 
+import keras_mix
 from keras_mix import cli, evaluate
 
 PNG = b"\x89PNG"
@@ -74,9 +77,54 @@ def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("keras-mix: interrupted; ")
 
 
+def test_sigterm_is_no_traceback_and_says_what_is_kept(monkeypatch, capsys):
+    monkeypatch.setattr(evaluate.datasets, "load", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.main(["compare"]) == 143
+    assert "terminated; finished runs are kept, and the same command" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"keras-mix {keras_mix.__version__}\n"
+
+
+def test_the_home_folder_and_few_images(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path in folder.glob("*/[23].png"):  # two images of each class are left
+        path.unlink()
+    (folder / "cat").rename(folder / r"$\frac$")
+    argv = ["preview", "--data=~/data", "--output=~/made.png", "--mixers", "none"]
+    assert cli.main(argv) == 0
+    assert (tmp_path / "made.png").read_bytes().startswith(PNG)
+
+
+def test_a_report_that_cannot_be_written_names_what_is_kept(folder, tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setitem(evaluate.networks.STAGES, "small", (2,))
+    monkeypatch.setattr(evaluate, "write_report", full)
+    argv = ["compare", "--data", str(folder), "--image-size", "8", "--output", str(tmp_path / "o")]
+    assert cli.main([*argv, "--epochs", "1", "--seeds", "1", "--mixers", "none"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "report could not be written (No space left on device). All runs" in error
+    assert [path.name for path in (tmp_path / "o").iterdir()] == ["results.json"]
+
+
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
+        (["--data", "digit"], "Did you mean 'digits'?"),
+        (["--data", __file__], "a file instead of a folder. Received: "),
+        (["--mixers", "cutmx-device"], "Did you mean 'cutmix-device'?"),
+        (["--mixers", "mixup:alfa=1"], "Did you mean 'alpha'?"),
+        (["--model", "smal"], "Did you mean 'small'?"),
+        (["--colums", "3"], "unrecognized arguments: --colums 3. (see keras-mix compare --help)"),
+        (["--outputs=3"], "unrecognized arguments: --outputs=3. Did you mean '--output'?"),
         (["--data", "cifar11"], "unknown data set, and no such folder. Received: 'cifar11'"),
         (["--mixers", "mixip"], "unknown mixer. Received: 'mixip'. Known: none, cowmix"),
         (["--mixers", "mixup:alfa=1"], "MixUp has no such argument. Received: 'alfa=1'"),

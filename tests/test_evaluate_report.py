@@ -137,8 +137,11 @@ def test_no_run_is_no_report(tmp_path):
 
 def test_the_table_fits_80_columns():
     written = io.StringIO()
-    console.Console(file=written, width=80).print(terminal.table(RESULTS))
-    for number in ("77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "mixup", "over 3 seed(s)"):
+    mixers = {**RESULTS.mixers, "[b]": None}
+    results = Results(RESULTS.settings, mixers, [*RESULTS.runs, run("[b]", 0, 0.5)])
+    console.Console(file=written, width=80).print(terminal.table(results))
+    assert "[b]" in written.getvalue()
+    for number in ("77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "mixup", "over 1 or 3 seed(s)"):
         assert number in written.getvalue()
 
 
@@ -148,6 +151,16 @@ def test_samples_show_the_same_images_under_each_mixer():
     shown = [axes.images[0].get_array() for axes in figure.axes]
     np.testing.assert_array_equal(shown[:3], shown[3:])
     assert [text.get_text() for text in figure.texts] == ["a", "b"]
+
+
+def test_few_images_make_a_narrow_grid():
+    images = np.zeros([6, 5, 5, 1], np.float32)
+    for rows, count in ((1, 6), (2, 6), (4, 4)):
+        assert (
+            len(draw((images, np.arange(6) % 2), {"a": None}, ["x", "y"], rows=rows).axes) == count
+        )
+    with pytest.raises(ValueError, match="Received: rows=7"):
+        draw((images, np.arange(6) % 2), {"a": None}, ["x", "y"], rows=7)
 
 
 @pytest.mark.parametrize("grid", [{"columns": 0}, {"columns": 3, "rows": 3}])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_mix import plot
-from keras_mix.evaluate import Reliability
+from keras_mix.evaluate import Reliability, picture
 
 
 def texts(figure):
@@ -108,3 +108,14 @@ def test_reliability_diagrams_wrap_into_rows():
     figure = plot.reliability({str(i): diagram for i in range(4)}, columns=3)
     figure.savefig(io.BytesIO(), format="png")
     assert figure.axes[6].get_position().y1 < figure.axes[1].get_position().y0
+
+
+NAMES = [r"$\frac$", "_x", "50 $ or 60 $", "<b>", "é 中", "a\nb"]
+
+
+def test_names_are_drawn_as_they_are_written():
+    figure = plot.batch(np.zeros([6, 4, 4]), np.arange(6), NAMES, columns=3, row_names=NAMES[:2])
+    assert texts(figure) == [*NAMES[:5], "a b"]
+    reliability = plot.reliability({NAMES[0]: Reliability([1], [0.5], [0.0])})
+    for made in (figure, reliability):
+        assert picture.png(made).startswith(b"\x89PNG")

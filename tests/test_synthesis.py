@@ -1,6 +1,8 @@
 """A missing modality is made once, kept, flagged and weighted; failures are skipped and counted."""
 
+import errno
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -99,6 +101,39 @@ def test_a_damaged_file_is_made_anew(damage, tmp_path):
     np.testing.assert_array_equal(samples[0]["audio"], Hum()("one").astype("float32"))
     assert fill.counts == {"generated": 3, "cached": 1, "failed": 1}
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path not in files]
+
+
+def test_a_damaged_file_and_one_of_another_key_are_named(tmp_path, caplog):
+    list(filled(Hum(), cache=tmp_path)[1])
+    first, second, third = sorted(tmp_path.rglob("*.tensor"))
+    second.write_bytes(first.read_bytes())
+    third.write_bytes(b"")
+    generator = Hum()
+    fill, dataset = filled(generator, cache=tmp_path)
+    samples = list(dataset.as_numpy_iterator())
+    assert fill.counts["generated"] == 2
+    for text, sample in zip(("one", "two words"), samples, strict=False):
+        np.testing.assert_array_equal(sample["audio"], Hum()(text).astype("float32"))
+    messages = sorted(record.getMessage() for record in caplog.records)
+    assert messages == [
+        f"The cache file {path} is damaged; its value is made anew." for path in (second, third)
+    ]
+
+
+def test_a_cache_that_cannot_be_written_costs_only_the_reuse(tmp_path, caplog, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        fill, dataset = filled(Hum(), cache=tmp_path / "cache")
+        assert len(list(dataset)) == 4
+    assert fill.counts == {"generated": 4, "cached": 0, "failed": 1}
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The cache folder {tmp_path / 'cache'} cannot be written (No space left on device); "
+        "values are made, but not kept."
+    ]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_keys_tell_inputs_apart():

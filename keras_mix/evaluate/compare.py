@@ -48,7 +48,7 @@ def compare(
         output: folder in which `results.json` is rewritten after each run, made when missing. If
             it holds runs of the same comparison (an interrupted one, or with fewer mixers or
             seeds), they are kept and not trained again. Runs with other settings are refused.
-            None keeps nothing on disk.
+            None keeps nothing on disk. One process at a time may compare into a folder.
         progress: True for a progress bar in the terminal, or a callable of (finished epochs, all
             epochs, text), called before the first and after each epoch
             of each run.
@@ -57,9 +57,11 @@ def compare(
         `keras_mix.evaluate.Results` with every run in `output`, those asked for now among them.
 
     Raises:
-        ValueError: if an argument breaks a rule above, before any training.
-        OSError: if `output` cannot be written, before any training.
-        ImportError: if `progress` is True and rich is missing.
+        ValueError: if an argument breaks a rule above, before any training; if a training
+            diverges.
+        OSError: if `output` cannot be written or another process compares into it, before any
+            training; if it can no longer be written, as on a full disk: what it holds stays.
+        ImportError: if `progress` is True and rich is missing, or filelock for `output`.
 
     Example:
 
@@ -79,27 +81,15 @@ def compare(
             raise ValueError(f"compare: `{name}` must be at least 1. Received: {number}")
     if not learning_rate > 0:
         raise ValueError(f"compare: `learning_rate` must be above 0. Received: {learning_rate}")
-    if output is not None:
-        output_folder.check_writable(output)
-    network = build_model()
-    settings = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": None if network.compiled else learning_rate,
-        "train_samples": len(train[1]),
-        "validation_samples": len(validation[1]),
-        "sample_shape": list(train[0].shape[1:]),
-        "classes": _check_model(network, train, validation),
-        "data": fingerprint.checksum(*train, *validation),
-        "model": fingerprint.model(network),
-        "weights": network.count_params(),
-        "versions": fingerprint.versions(),
-    }
-    _check_mixers(layers, train, settings["classes"], batch_size)
-    configs = {name: fingerprint.mixer(layer) for name, layer in layers.items()}
-    results = output_folder.resume(output, settings, configs)
-    missing = [(name, seed) for seed in seeds for name in layers if seed not in results.of(name)]
     with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(output_folder.claimed(output))
+        settings = _settings(build_model(), train, validation, epochs, batch_size, learning_rate)
+        _check_mixers(layers, train, settings["classes"], batch_size)
+        configs = {name: fingerprint.mixer(layer) for name, layer in layers.items()}
+        results = output_folder.resume(folder, settings, configs)
+        missing = [
+            (name, seed) for seed in seeds for name in layers if seed not in results.of(name)
+        ]
         if progress is True and missing:
             progress = stack.enter_context(terminal.bar())
         for index, (name, seed) in enumerate(missing):
@@ -113,9 +103,37 @@ def compare(
                     build_model, train, validation, name, layers[name], seed, settings, after_epoch
                 )
             )
-            if output is not None:
-                results.save(output)
+            if folder is not None:
+                _save(results, folder)
     return results
+
+
+def _settings(network, train, validation, epochs, batch_size, learning_rate):
+    """Returns dict, what all runs of a comparison share."""
+    return {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": None if network.compiled else learning_rate,
+        "train_samples": len(train[1]),
+        "validation_samples": len(validation[1]),
+        "sample_shape": list(train[0].shape[1:]),
+        "classes": _check_model(network, train, validation),
+        "data": fingerprint.checksum(*train, *validation),
+        "model": fingerprint.model(network),
+        "weights": network.count_params(),
+        "versions": fingerprint.versions(),
+    }
+
+
+def _save(results, output):
+    try:
+        results.save(output)
+    except OSError as error:
+        raise OSError(
+            f"The results could not be written to {str(output)!r} ({error.strerror}). The last "
+            f"run is lost, the {len(results.runs) - 1} before it are kept: once files can be "
+            "written there, the same comparison goes on"
+        ) from error
 
 
 def _report_epoch(progress, before, total, text, epochs):

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_mix.evaluate import image_folder
 from keras_mix.extras import require
+from keras_mix.spelling import suggestion
 
 KERAS = ("cifar10", "cifar100", "fashion_mnist", "mnist")
 BUILT_IN = ("digits", *KERAS)
@@ -76,10 +77,11 @@ def load(name, train_size=None, image_size=32, seed=0):
         return Data(name, *_drawn(images, ids, train_size, seed, class_names), class_names, [])
     folder = pathlib.Path(os.path.expanduser(name))
     if not str(name) or not folder.is_dir():
-        lacking = "a file is no folder" if folder.is_file() else "no such folder"
+        lacking = "a file instead of a folder" if folder.is_file() else "no such folder"
         raise ValueError(
             f"datasets.load: unknown data set, and {lacking}. Received: {str(name)!r}. "
-            f"Known: {', '.join(BUILT_IN)}, or a folder with one sub-folder of images a class"
+            f"Known: {', '.join(BUILT_IN)}, or a folder with one sub-folder of images a class."
+            + suggestion(str(name), BUILT_IN)
         )
     return _folder(name, folder, train_size, image_size, seed)
 

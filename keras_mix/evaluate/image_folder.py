@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from keras_mix.evaluate import image_file
+from keras_mix.spelling import printable
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 _SPLIT_NAMES = {
@@ -122,11 +123,6 @@ def read(folder, image_size, parts=(".",)):
     images = np.split(image_file.scaled(images), np.cumsum([len(part) for part in ids])[:-1])
     samples = [(part, np.array(k, np.int64)) for part, k in zip(images, ids, strict=True)]
     return samples, [printable(name) for name in class_names], skipped
-
-
-def printable(name):
-    """Returns a file's name as text, with bytes that are no UTF-8 as escapes."""
-    return str(name).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _splits(folder):

@@ -25,6 +25,7 @@ import keras
 
 from keras_mix import label_rules, layers, models, pairings
 from keras_mix.evaluate.results import BASELINE
+from keras_mix.spelling import suggestion
 
 MANIFOLD = "manifold"
 ALL = "all"
@@ -123,10 +124,12 @@ def _layer(name, arguments):
         )
     inner = name.removesuffix(ON_DEVICE)
     if inner not in known:
+        names = [BASELINE, *known, MANIFOLD, ALL, *(other + ON_DEVICE for other in known)]
         raise ValueError(
             f"mixers: unknown mixer. Received: {name!r}. Known: "
             f"{', '.join([BASELINE, *sorted(known), MANIFOLD, ALL])} (none and all take no "
-            f"arguments), and all but these and {MANIFOLD} with {ON_DEVICE} behind the name"
+            f"arguments), and all but these and {MANIFOLD} with {ON_DEVICE} behind the name."
+            + suggestion(name, names)
         )
     mixer = getattr(layers, known[inner])
     keywords = _keywords(mixer, arguments)
@@ -146,7 +149,7 @@ def _keywords(thing, arguments, hidden=()):
         if key not in accepted:
             raise ValueError(
                 f"mixers: {thing.__name__} has no such argument. Received: {argument!r}. "
-                f"Known: {', '.join(accepted)}"
+                f"Known: {', '.join(accepted)}." + suggestion(key, accepted)
             )
         keywords[key] = _value(value)
     return keywords

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_mix.spelling import suggestion
+
 # Name → the filters of each stage. A stage is two 3×3 convolutions, each with batch normalization
 # and ReLU, and halves the image; a global average follows the last one.
 STAGES = {"small": (16, 32), "medium": (64, 128, 256)}
@@ -29,7 +31,8 @@ def build(name, input_shape, num_classes):
     """
     if name not in STAGES:
         raise ValueError(
-            f"networks.build: unknown model. Received: {name!r}. Known: {', '.join(STAGES)}"
+            f"networks.build: unknown model. Received: {name!r}. Known: {', '.join(STAGES)}."
+            + suggestion(name, STAGES)
         )
     least = 2 ** len(STAGES[name])
     if min(input_shape[:2]) < least:

@@ -1,25 +1,67 @@
-"""The output folder of a comparison: whether it can be written, and what is finished there."""
+"""The output folder of a comparison: who writes it, and which runs are finished there."""
 
+import contextlib
+import os
 import pathlib
 import tempfile
 
+from keras_mix import whole_file
 from keras_mix.evaluate.results import FILE, Results
+from keras_mix.extras import require
+
+_LOCK = ".keras-mix.lock"
 
 
-def check_writable(folder):
-    """Makes a folder, and its parents, unless it is there.
+@contextlib.contextmanager
+def claimed(folder):
+    """Makes a folder, and keeps other processes from comparing into it.
+
+    A folder that was made and stays empty is removed again.
+
+    Args:
+        folder: str or path, `~` for the home folder; or None, for which nothing happens.
+
+    Yields:
+        `pathlib.Path`, or None for None. The claim ends with the process, also by a kill; within
+        the process it may be repeated.
 
     Raises:
-        OSError: in one sentence, if no file can be written there.
+        OSError: in one sentence, if no file can be written there or another process writes.
     """
+    if folder is None:
+        yield None
+        return
+    folder = pathlib.Path(os.path.expanduser(folder))
+    filelock = require("filelock", "A comparison with an output folder")
+    lock = filelock.FileLock(folder / _LOCK, timeout=0, is_singleton=True)
+    made = not folder.exists()
     try:
-        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise OSError(
+            "The output folder must be written by one comparison at a time. "
+            f"Received: {str(folder)!r}, in use by another process; wait for it, or choose another"
+        ) from error
     except OSError as error:
+        reason = "it is a file" if folder.is_file() else error.strerror
         raise OSError(
             "The output folder must be one that can be written. "
-            f"Received: {str(folder)!r} ({error.strerror})"
+            f"Received: {str(folder)!r} ({reason})"
         ) from error
+    try:
+        if lock.lock_counter == 1:
+            whole_file.sweep(folder, age=0)
+        yield folder
+    finally:
+        if lock.lock_counter == 1:
+            with contextlib.suppress(OSError):  # gone with its folder, or in use on Windows
+                os.unlink(lock.lock_file)
+        lock.release()
+        if made:
+            with contextlib.suppress(OSError):  # it holds files
+                folder.rmdir()
 
 
 def resume(folder, settings, mixers):
@@ -37,11 +79,18 @@ def resume(folder, settings, mixers):
 
     Raises:
         ValueError: if the folder's settings, or its config of a mixer of the same name, differ,
-            or its `results.json` cannot be read.
+            or its `results.json` is damaged or something else.
+        OSError: if it cannot be read.
     """
     if folder is None or not (path := pathlib.Path(folder) / FILE).exists():
         return Results(settings, mixers)
-    kept = Results.from_json(path.read_text(encoding="utf-8"))
+    try:
+        kept = Results.from_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"The finished runs in {str(path)!r} cannot be read: {error}. Choose another folder, "
+            "or delete the file, and its runs are trained again"
+        ) from error
     shared = kept.mixers.keys() & mixers.keys()
     differences = [
         *_differences(kept.settings, settings, kept.settings.keys() | settings.keys()),

@@ -2,11 +2,11 @@
 
 import base64
 import importlib.resources
-import io
+import os
 import pathlib
 
-from keras_mix import plot
-from keras_mix.evaluate import verdict
+from keras_mix import plot, whole_file
+from keras_mix.evaluate import picture, verdict
 from keras_mix.evaluate.results import BASELINE, SCORES, SECONDS
 from keras_mix.extras import require
 
@@ -18,7 +18,7 @@ def write_report(results, folder, *, title="Mixing compared", samples=None, comm
 
     Args:
         results: `keras_mix.evaluate.Results` with at least one run.
-        folder: str or path of a folder that exists.
+        folder: str or path of a folder, made when missing; `~` is the home folder.
         title: str, the headline.
         samples: a `matplotlib.figure.Figure` of mixed samples, as `draw` makes it, or None.
         command: str, the command that repeats the comparison, or None.
@@ -41,6 +41,7 @@ def write_report(results, folder, *, title="Mixing compared", samples=None, comm
     """
     if not results.runs:
         raise ValueError("write_report: `results` must hold at least one finished run.")
+    folder = os.path.expanduser(folder)
     diagrams = {mixer: results.reliability(mixer) for mixer in results.measured}
     jinja2 = require("jinja2", "The report")
     template = importlib.resources.files("keras_mix.evaluate").joinpath(FILE).read_text("utf-8")
@@ -62,13 +63,13 @@ def write_report(results, folder, *, title="Mixing compared", samples=None, comm
         notes=notes,
     )
     path = pathlib.Path(folder) / FILE
-    path.write_text(page, encoding="utf-8")
+    # Names of files may hold what is no UTF-8.
+    whole_file.write(path, page.encode("utf-8", "backslashreplace"))
     return path
 
 
 def _picture(figure, folder, name):
     """Writes a figure as PNG and returns it as a data URI."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    pathlib.Path(folder, name).write_bytes(buffer.getvalue())
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    content = picture.png(figure)
+    whole_file.write(pathlib.Path(folder, name), content)
+    return "data:image/png;base64," + base64.b64encode(content).decode()

@@ -1,12 +1,13 @@
 """What a comparison measured: one `Run` for each mixer and seed, kept together in `Results`."""
 
 import dataclasses
+import hashlib
 import json
 import math
-import os
 import pathlib
 from typing import NamedTuple
 
+from keras_mix import whole_file
 from keras_mix.evaluate import scores
 
 FILE = "results.json"
@@ -141,6 +142,7 @@ class Results:
             "summary": summary,
             "runs": runs,
         }
+        content["checksum"] = _checksum(content)
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -148,25 +150,38 @@ class Results:
         """Reads what `to_json` wrote; the summary is computed afresh.
 
         Raises:
-            ValueError: if the text is something else.
+            ValueError: if the text is something else or has changed since; a text of an earlier
+                version without a checksum is taken as it is.
         """
         try:
             content = json.loads(text)
+            checksum = content.pop("checksum", None)
+            if content.keys() != {"settings", "mixers", "summary", "runs"}:
+                raise ValueError(f"keys {', '.join(content)}")
+            if checksum not in (None, _checksum(content)):
+                raise ValueError("the checksum does not fit the content")
             runs = [
                 Run(**{**run, "reliability": scores.Reliability(**run["reliability"])})
                 for run in content["runs"]
             ]
-            return cls(content["settings"], content["mixers"], runs)
-        except (KeyError, TypeError, ValueError) as error:
+            return cls(dict(content["settings"]), dict(content["mixers"]), runs)
+        except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(
                 "Results.from_json: the text must be what `to_json` wrote. "
                 f"Received: {text[:40]!r}… ({type(error).__name__}: {error})"
             ) from error
 
     def save(self, folder):
-        """Writes results.json in one step: a reader, or a kill, never meets half a file."""
+        """Writes results.json in one step: a reader, or a kill, never meets half a file.
+
+        Raises:
+            OSError: if it cannot be written; the file that was there stays.
+        """
         path = pathlib.Path(folder) / FILE
-        unfinished = path.with_suffix(".json.tmp")
-        unfinished.write_text(self.to_json(), encoding="utf-8")
-        os.replace(unfinished, path)
+        whole_file.write(path, self.to_json().encode("utf-8"))
         return path
+
+
+def _checksum(content):
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

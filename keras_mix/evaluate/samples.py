@@ -7,7 +7,7 @@ from keras_mix.evaluate import training
 from keras_mix.evaluate.mixers import pictured
 
 
-def draw(train, mixers, class_names, *, columns=8, rows=1, seed=0):
+def draw(train, mixers, class_names, *, columns=None, rows=1, seed=0):
     """Draws the same samples as each mixer mixes them, with their labels.
 
     Args:
@@ -16,7 +16,7 @@ def draw(train, mixers, class_names, *, columns=8, rows=1, seed=0):
         mixers: dict, name → layer of `keras_mix.layers`, or None for the images as they are.
             What mixes hidden states has no pictures and is left out.
         class_names: sequence of K str.
-        columns: int from 1, the images in a row.
+        columns: int from 1, the images in a row. Defaults to None: 8, or as many as there are.
         rows: int from 1, the rows of each mixer.
         seed: int, of the choice of the images and of the mixing.
 
@@ -35,11 +35,13 @@ def draw(train, mixers, class_names, *, columns=8, rows=1, seed=0):
     >>> len(figure.axes)
     8
     """
+    given = "" if columns is None else f"columns={columns}, "
+    columns = max(1, min(8, len(train[1]) // max(rows, 1))) if columns is None else columns
     count = columns * rows
     if min(columns, rows) < 1 or count > len(train[1]):
         raise ValueError(
             f"samples.draw: `columns` and `rows` must be at least 1 and their product at most "
-            f"{len(train[1])}, the number of images. Received: columns={columns}, rows={rows}"
+            f"{len(train[1])}, the number of images. Received: {given}rows={rows}"
         )
     images, labels, names = [], [], []
     for name, mixer in pictured(mixers).items():

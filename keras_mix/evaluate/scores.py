@@ -207,6 +207,12 @@ def _checked(probabilities, ids):
             f"scores: `ids` must be integers from 0 to {probabilities.shape[1] - 1}. "
             f"Received: dtype {ids.dtype}, from {ids.min()} to {ids.max()}"
         )
+    if not np.isfinite(probabilities).all():
+        raise ValueError(
+            "scores: rows of `probabilities` must be finite and sum to 1; a training that diverged "
+            "gives others, and a lower learning rate may help. Received: "
+            f"{(~np.isfinite(probabilities)).any(axis=1).sum()} rows with NaN or infinity"
+        )
     # 1e-2 lets float16 and bfloat16 softmaxes pass and no logits.
     sums = probabilities.sum(axis=1)
     if not (np.abs(sums - 1.0).max() < 1e-2 and probabilities.min() >= 0.0):

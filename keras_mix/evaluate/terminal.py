@@ -15,7 +15,7 @@ def bar():
     """
     rich = require("rich.progress", "The progress bar")
     with rich.Progress(
-        rich.TextColumn("{task.description}"),
+        rich.TextColumn("{task.description}", markup=False),
         rich.BarColumn(bar_width=None),
         rich.MofNCompleteColumn(),
         rich.TextColumn("epochs, remaining"),
@@ -40,6 +40,7 @@ def table(results):
     """
     summary = results.summary()
     runs = sorted({numbers["seconds"].count for numbers in summary.values()})
+    text = require("rich.text", "The table of results")
     made = require("rich.table", "The table of results").Table(
         caption=f"mean ± sample standard deviation over {' or '.join(map(str, runs))} seed(s)",
         padding=(0, 0, 0, 1),
@@ -49,5 +50,8 @@ def table(results):
         arrow = "" if score is SECONDS else " ↑" if score.higher_is_better else " ↓"
         made.add_column(f"{score.title}{arrow}\n{score.unit}", justify="right", no_wrap=True)
     for mixer, numbers in summary.items():
-        made.add_row(mixer, *[numbers[score.field].text(score) for score in (*SCORES, SECONDS)])
+        # Brackets in arguments are no markup.
+        made.add_row(
+            text.Text(mixer), *[numbers[score.field].text(score) for score in (*SCORES, SECONDS)]
+        )
     return made
