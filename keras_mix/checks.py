@@ -34,6 +34,21 @@ PER = ("sample", "batch")
 COLUMNS = ("continuous", "categorical")
 
 
+def instance(owner, name, value):
+    """The value; refuses a class, which stands where its parentheses are forgotten."""
+    if isinstance(value, type):
+        raise ValueError(
+            f"{owner}: `{name}` must be an object, not its class. "
+            f"Received: {name}={value.__name__}. {unmade(value)}"
+        )
+    return value
+
+
+def unmade(value):
+    """The way out where a class stands in the place of an object, else nothing."""
+    return f"Make one: {value.__name__}(…)." if isinstance(value, type) else ""
+
+
 def number(name, value, *, low=0.0, high=math.inf):
     """A finite number between low and high, both included."""
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)

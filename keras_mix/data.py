@@ -51,6 +51,7 @@ def mix(
     >>> cutmix = keras_mix.layers.CutMix(num_classes=10)
     >>> dataset = keras_mix.data.mix(dataset.batch(64), cutmix, seed=1)
     """
+    checks.instance("data.mix", "layer", layer)
     seed = checks.integer("seed", seed)
     _refuse_unbatched(dataset.element_spec)
     beside = [dataset, streams.seeds(seed)]

@@ -1,5 +1,9 @@
 """What a mixer's option is where a string does not say enough: an object that Keras can save."""
 
+import inspect
+
+from keras_mix import described
+
 
 class Option:
     """Saved with its mixer as its class and the arguments that `get_config` tells."""
@@ -14,5 +18,5 @@ class Option:
         return cls(**config)
 
     def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
+        parameters = inspect.signature(type(self)).parameters.values()
+        return described.call(self, self.get_config(), described.defaults_of(parameters))

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, likeness, option, sampling
+from keras_mix import checks, described, likeness, option, sampling
 
 __all__ = ["ByClass", "ByLabel", "InOrder", "Pairing"]
 
@@ -176,8 +176,9 @@ class ByClass(_Weighted):
 
     def __init__(self, relation="same", exponent=None, class_counts=None):
         self.relation = checks.choice("relation", relation, RELATIONS)
-        default = 1.0 if relation == "rare" else 0.0
-        self.exponent = default if exponent is None else checks.number("exponent", exponent)
+        self.exponent = _exponent(relation)
+        if exponent is not None:
+            self.exponent = checks.number("exponent", exponent)
         self.class_counts = checks.class_counts(class_counts)
 
     def weights(self, batch):
@@ -201,9 +202,19 @@ class ByClass(_Weighted):
         table = _powers(tuple(range(1, _MOST + 1)), self.exponent)
         return tf.gather(tf.constant(table), counts - 1)[None]
 
+    def __repr__(self):
+        values = self.get_config()
+        defaults = {"relation": "same", "exponent": _exponent(self.relation), "class_counts": None}
+        return described.call(self, values, defaults)
+
     def get_config(self):
         counts = None if self.class_counts is None else list(self.class_counts)
         return {"relation": self.relation, "exponent": self.exponent, "class_counts": counts}
+
+
+def _exponent(relation):
+    """How much rare classes are favoured by default."""
+    return 1.0 if relation == "rare" else 0.0
 
 
 def _others(batch):

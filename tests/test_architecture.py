@@ -27,6 +27,8 @@ BELOW_MIXERS = [
     "calls",
     "composed",
     "configured",
+    "keywords",
+    "reprs",
     "grids",
     "cutting",
     "sequence_specs",
@@ -46,10 +48,10 @@ NO_MIXERS = {"layers", *(f"layers.{name}" for name in BELOW_MIXERS), *IN_MODELS}
 MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {
-        *("checks", "batch", "compiling", "extras", "arithmetic", "structure", "option", "dtypes"),
-        *("keras_compat", "criteria", "reduction", "spelling", "whole_file"),
+        *("checks", "batch", "compiling", "extras", "arithmetic", "structure", "dtypes"),
+        *("described", "keras_compat", "criteria", "reduction", "spelling", "whole_file"),
     },
-    {"plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"},
+    {"option", "plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"},
     {
         *("sampling", "masks", "fields", "loudness", "saliency", "resizing", "visible"),
         *("sequences", "likeness", "hard_labels"),
@@ -62,6 +64,7 @@ RANKS = [
         *("layers.calls", "layers.box_checks", "layers.signatures", "layers.tables"),
         "class_ids",
     },
+    {"layers.keywords", "layers.reprs"},
     {"layers.grids"},
     {"layers.sequence_specs"},
     {"layers.specs", "layers.configured"},
@@ -92,7 +95,14 @@ ROOMS = {"evaluate"}
 THIRD_PARTY_ROOMS = {"tensorflow_probability": {"sampling"}}
 WITHOUT_TENSORFLOW = {
     *("checks", "losses", "metrics", "callbacks", "__init__", "extras", "layers.mix_point"),
-    "registration",
+    *(
+        "registration",
+        "described",
+        "spelling",
+        "layers.keywords",
+        "layers.reprs",
+        "layers.signatures",
+    ),
     *("dtypes", "modalities", "views", "consistency", "retrieval"),
     *("keras_compat", "criteria", "reduction", "packed", "hard_labels"),
     *IN_MODELS,

@@ -102,6 +102,7 @@ class Mixer(Configured, abc.ABC):
         """
         own = self._reader.read((x,))
         check_sequences(self, own)
+        seed = self.seed_of_call(seed)
         plan = self.draw(self.batch(own, own, crossed=False), seed, rate)
         tensors = [leaf.tensor for leaf in own]
         return fitting.fitted(plan, tensors, tensors, self.specs(own))
@@ -166,7 +167,8 @@ class Mixer(Configured, abc.ABC):
                 dtype, so that a validation set fits the same loss; nothing is mixed or smoothed.
                 Defaults to True where the layer is called by itself, and inside a model to what
                 the model is called with (False if nothing is said).
-            seed: int32[2] that alone decides all draws. Defaults to the layer's own sequence.
+            seed: An integer, or two of them as a tensor int32[2], that alone decides all draws.
+                Defaults to None: the next of the layer's own sequence.
             partners: A second batch (same forms) that the partners come from. Where it has no
                 labels or weights, those of the first are kept. Defaults to the batch itself.
         """
@@ -187,12 +189,9 @@ class Mixer(Configured, abc.ABC):
             if not alone:
                 calls.refuse_lost_labels(self, structure)
             batch = self.batch(own, donors, crossed=partners is not None)
-            plan = self.draw(batch, self._next_seed() if seed is None else seed)
+            plan = self.draw(batch, self.seed_of_call(seed))
         results = self._results(plan, own, donors, specs)
         return pack(tf.nest.pack_sequence_as(structure, results))
-
-    def _next_seed(self):
-        return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
 
     def draw(self, batch, seed, rate=None):
         """The plan of a batch: the mixer's `sample`, some of it left unmixed by the rate.

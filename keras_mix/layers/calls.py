@@ -1,6 +1,9 @@
 """The forms in which a mixer is called."""
 
+import numbers
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_mix import checks
@@ -32,6 +35,56 @@ def _same(structure):
 
 def _only(structure):
     return structure[0]
+
+
+def refuse_class(cls, given):
+    """Refuses a batch where a class is given its arguments, as by `dataset.map(CutMix)`."""
+    batch = next(filter(_is_batch, _leaves(given)), None)
+    if batch is not None:
+        name = cls.__name__
+        raise ValueError(
+            f"{name}: the layer mixes a batch, not its class. Received: the class {name}, called "
+            f"with a tensor ({checks.described(batch)}). Make a layer first: "
+            f"`dataset.map({name}(…))` or `{name}(…)(x, y)`."
+        )
+
+
+def _leaves(given):
+    if isinstance(given, dict):
+        given = tuple(given.values())
+    if not isinstance(given, list | tuple):
+        return [given]
+    return [leaf for part in given for leaf in _leaves(part)]
+
+
+def _is_batch(value):
+    """Whether a value is no argument: a tensor, or an array that is more than a row of numbers."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 1
+    return tf.is_tensor(value) or keras.ops.is_tensor(value) or isinstance(value, keras.KerasTensor)
+
+
+def seed(owner, value):
+    """int32[2] of the seed of a call: two integers, or one as elsewhere in Keras."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        low, high = value & 0xFFFFFFFF, (value >> 32) & 0xFFFFFFFF
+        return tf.constant(np.array([low, high], np.uint32).view(np.int32))
+    try:
+        tensor = tf.convert_to_tensor(value)
+    except (TypeError, ValueError):
+        _refuse_seed(owner, f"seed={value!r}")
+    if not tensor.dtype.is_integer or not tensor.shape.is_compatible_with([2]):
+        _refuse_seed(owner, f"seed={value!r}" if np.isscalar(value) else checks.described(tensor))
+    return tf.cast(tf.ensure_shape(tensor, [2]), tf.int32)
+
+
+def _refuse_seed(owner, received):
+    checks.refuse(
+        owner,
+        "`seed` must be an integer, or two of them",
+        received,
+        "Pass seed=1, or int32[2], such as tf.random.Generator's make_seeds(1)[:, 0].",
+    )
 
 
 def refuse_other_backends(mixer, args, kwargs):

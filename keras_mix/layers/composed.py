@@ -1,5 +1,6 @@
 """The base of mixers that are made of mixers."""
 
+from keras_mix import checks
 from keras_mix.layers.base import Mixer
 
 
@@ -45,6 +46,7 @@ def _checked(owner, mixers):
             f"{owner}: `mixers` must be a list of at least one mixer. Received: mixers={mixers!r}"
         )
     for mixer in mixers:
+        checks.instance(owner, "mixers", mixer)
         if not isinstance(mixer, Mixer):
             raise ValueError(
                 f"{owner}: `mixers` must hold mixers of keras_mix.layers. Received: {mixer!r}. "

@@ -8,6 +8,8 @@ import tensorflow as tf
 from keras_mix import checks
 from keras_mix.boxes import Options
 from keras_mix.label_rules import LabelRule
+from keras_mix.layers import calls, keywords
+from keras_mix.layers.reprs import layer_repr
 from keras_mix.layers.signatures import FullSignature, documented
 from keras_mix.pairings import Pairing
 from keras_mix.reading import Reader
@@ -93,6 +95,10 @@ class Configured(keras.layers.Layer):
         if vars(cls).get("__doc__"):
             cls.__doc__ = documented(cls, Configured)
 
+    def __new__(cls, *args, **kwargs):
+        calls.refuse_class(cls, (args, kwargs))
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(
         self,
         *,
@@ -119,14 +125,15 @@ class Configured(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
+        keywords.check(type(self), kwargs)
         # Only blended inputs ever take the compute dtype: autocast would spoil ids and labels.
         super().__init__(autocast=False, **kwargs)
         self.num_classes = checks.num_classes(num_classes)
         self.labels = checks.choice("labels", labels, checks.LABELS)
         self.label_smoothing = checks.number("label_smoothing", label_smoothing, high=1.0)
         checks.label_options(self.labels, self.label_smoothing)
-        self.pairing = _pairing(pairing)
-        self.label_rule = _label_rule(label_rule)
+        self.pairing = _pairing(self.owner, pairing)
+        self.label_rule = _label_rule(self.owner, label_rule)
         self.per = checks.choice("per", per, checks.PER)
         self.rate = checks.number("rate", rate, high=1.0)
         self.kinds = checks.kinds(kinds)
@@ -178,6 +185,20 @@ class Configured(keras.layers.Layer):
             self.num_sources,
         )
 
+    def seed_of_call(self, seed):
+        """int32[2], the seed that a call is given, or else the next of the layer's sequence."""
+        return self._next_seed() if seed is None else calls.seed(self.owner, seed)
+
+    def _next_seed(self):
+        return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
+
+    def __repr__(self):
+        return layer_repr(self, **self._resolved())
+
+    def _resolved(self):
+        """What arguments are where they are left out, if their defaults do not tell."""
+        return {"data_format": keras.config.image_data_format()}
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -205,21 +226,21 @@ class Configured(keras.layers.Layer):
         }
 
 
-def _pairing(value):
+def _pairing(owner, value):
     """A known string, or a `Pairing`, also as Keras saves it."""
     value = _loaded(value)
     if isinstance(value, Pairing):
         return value
     if not isinstance(value, str) or value not in checks.PAIRINGS:
         raise ValueError(
-            f"`pairing` must be one of {list(checks.PAIRINGS)}, or of keras_mix.pairings. "
-            f"Received: pairing={value!r}"
+            f"{owner}: `pairing` must be one of {list(checks.PAIRINGS)}, or of "
+            f"keras_mix.pairings. Received: pairing={value!r}. {checks.unmade(value)}".rstrip()
         )
     return value
 
 
-def _label_rule(value):
-    value = _loaded(value)
+def _label_rule(owner, value):
+    value = checks.instance(owner, "label_rule", _loaded(value))
     if value is not None and not isinstance(value, LabelRule):
         raise ValueError(
             "`label_rule` must be None, or one of keras_mix.label_rules. "

@@ -15,6 +15,7 @@ from keras_mix.reading import key
 def checked_cuts(owner, cuts):
     """The mixers, or the names of others before it, by the names of what they cut."""
     for name, cut in cuts.items():
+        checks.instance(owner, f"cuts[{name!r}]", cut)
         if not isinstance(cut, str):
             _check_mixer(owner, name, cut)
         elif not isinstance(cuts.get(cut), Mixer) or list(cuts).index(cut) > list(cuts).index(name):

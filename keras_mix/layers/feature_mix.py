@@ -5,6 +5,8 @@ from keras import ops
 
 from keras_mix import checks, modalities
 from keras_mix.dtypes import is_float
+from keras_mix.layers import keywords
+from keras_mix.layers.reprs import layer_repr
 from keras_mix.models import draws, portable
 
 
@@ -74,6 +76,7 @@ class FeatureMix(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
+        keywords.check(type(self), kwargs)
         # Autocast would spoil labels and weights.
         super().__init__(autocast=False, **kwargs)
         self.alpha = checks.number("alpha", alpha)
@@ -111,6 +114,9 @@ class FeatureMix(keras.layers.Layer):
         if labels is None:
             return features
         return features, self._labels(labels, plan if training else None)
+
+    def __repr__(self):
+        return layer_repr(self)
 
     def get_config(self):
         return {

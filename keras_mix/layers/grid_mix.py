@@ -59,6 +59,9 @@ class GridMix(Mixer):
         # In a part of its own, where the counting finds the region made.
         return self.compiled(_paste, batch, self.partners(batch, order), region)
 
+    def _resolved(self):
+        return {**super()._resolved(), "cells": (4, 4)}
+
     def get_config(self):
         return {**super().get_config(), "cells": list(self.cells), "alpha": self.alpha}
 

@@ -2,6 +2,9 @@
 
 import keras
 
+from keras_mix.layers import keywords
+from keras_mix.layers.reprs import layer_repr
+
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class MixPoint(keras.layers.Identity):
@@ -31,3 +34,10 @@ class MixPoint(keras.layers.Identity):
         Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States",
         ICML 2019, arXiv:1806.05236, section 2.
     """
+
+    def __init__(self, **kwargs):
+        keywords.check(type(self), kwargs)
+        super().__init__(**kwargs)
+
+    def __repr__(self):
+        return layer_repr(self)

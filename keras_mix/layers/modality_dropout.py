@@ -7,6 +7,8 @@ from keras import ops
 
 from keras_mix import checks, modalities
 from keras_mix.dtypes import is_float
+from keras_mix.layers import keywords
+from keras_mix.layers.reprs import layer_repr
 from keras_mix.models import draws, portable
 
 RESCALES = ("expectation", "count")
@@ -79,6 +81,7 @@ class ModalityDropout(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
+        keywords.check(type(self), kwargs)
         super().__init__(**kwargs)
         self.rates = _checked(rates)
         self.learned_tokens = bool(learned_tokens)
@@ -159,6 +162,11 @@ class ModalityDropout(keras.layers.Layer):
             product *= value
         marginal = [(value - product) / (1.0 - product) for value in values]
         return dict(zip(self.rates, marginal, strict=True)) if named else marginal
+
+    def __repr__(self):
+        zeros = isinstance(self.token_initializer, keras.initializers.Zeros)
+        default = self.token_initializer if zeros else "zeros"
+        return layer_repr(self, token_initializer=default)
 
     def get_config(self):
         rates = self.rates

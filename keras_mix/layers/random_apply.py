@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_mix import checks
 from keras_mix.layers.composed import Composed
 
 
@@ -34,6 +35,7 @@ class RandomApply(Composed):
     """
 
     def __init__(self, mixer, rate=0.5, **kwargs):
+        checks.instance(self.owner, "mixer", mixer)
         super().__init__([mixer], rate=rate, **kwargs)
         self.mixer = mixer
 

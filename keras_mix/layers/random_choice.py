@@ -57,6 +57,10 @@ class RandomChoice(Composed):
         drawn = [mixer.draw(batch, s) for mixer, s in zip(self.mixers, seeds, strict=True)]
         return Choice(index, tuple(drawn))
 
+    def _resolved(self):
+        equal = checks.probabilities(None, len(self.mixers))
+        return {**super()._resolved(), "probabilities": equal}
+
     def get_config(self):
         mixers = [keras.saving.serialize_keras_object(mixer) for mixer in self.mixers]
         return {

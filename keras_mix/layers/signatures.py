@@ -3,8 +3,6 @@
 import inspect
 import re
 
-import keras
-
 _ARGS = re.compile(r"^Args:\n(?:(?: .*)?\n)*", re.M)
 _SECTION = re.compile(r"^(Call arguments|Returns|Raises|Examples?|Reference):$", re.M)
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -28,7 +26,7 @@ def arguments(cls):
     found = {}
     inherited = False
     for base in cls.__mro__:
-        if base is keras.layers.Layer:
+        if base.__module__.partition(".")[0] == "keras":
             found.update({p.name: p for p in _OF_KERAS if p.name not in found})
             break
         if "__init__" not in vars(base):

@@ -44,7 +44,8 @@ class SynchronizedAugmentation(Configured):
     Call arguments:
         x: A dict of modalities, or a tuple of one and of what passes as it is: (dict, y).
         training: Whether to draw. Defaults to True.
-        seed: int32[2] that alone decides all draws. Defaults to the layer's own sequence.
+        seed: An integer, or two of them as a tensor int32[2], that alone decides all draws.
+            Defaults to None: the next of the layer's own sequence.
 
     Raises:
         ValueError: If an argument is out of range; if a rate or side does not divide; if a
@@ -98,7 +99,7 @@ class SynchronizedAugmentation(Configured):
         tensors = self._read(x)
         seeds = [None] * 5
         if training:
-            seeds = sampling.split(self._next_seed() if seed is None else seed, 5)
+            seeds = sampling.split(self.seed_of_call(seed), 5)
         size = tf.shape(next(iter(tensors.values())))[0]
         changed = self._in_time(tensors, size, *seeds[:2])
         changed = self._in_space({**tensors, **changed}, x, size, *seeds[2:])
@@ -118,9 +119,6 @@ class SynchronizedAugmentation(Configured):
             "flip": self.flip,
             "boxes": self.boxes,
         }
-
-    def _next_seed(self):
-        return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
 
     def _refuse(self, *sentence):
         checks.refuse(self.owner, *sentence)

@@ -18,6 +18,7 @@ def mixers(owner, mixer):
         return []
     given = list(mixer) if isinstance(mixer, list | tuple) else [mixer]
     for one in given:
+        checks.instance(owner, "mixer", one)
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 f"{owner}: a mixer needs the TensorFlow backend. Received: {one!r} on "
@@ -62,6 +63,7 @@ def refuse_inside_another(model):
 
 def check_base(owner, model):
     """Refuses what cannot be trained on mixtures."""
+    checks.instance(owner, "model", model)
     if not isinstance(model, keras.Model):
         raise ValueError(f"{owner}: the base must be a Keras model. Received: {model!r}")
     for path, layer in {model.name: model, **places.tree(model)}.items():

@@ -4,7 +4,9 @@ import threading
 
 import keras
 
-from keras_mix import checks
+from keras_mix import checks, described
+from keras_mix.layers import keywords
+from keras_mix.layers.signatures import arguments as arguments_of
 from keras_mix.models import arguments, draws
 from keras_mix.models.choices import Choices, at_positions
 from keras_mix.models.dials import Dials
@@ -101,6 +103,7 @@ class MixingModel(keras.Model):
         seed=None,
         **kwargs,
     ):
+        keywords.check(type(self), kwargs)
         arguments.check_base(self.owner, model)
         # Keras scales losses by the policy; the model inside casts its inputs itself.
         kwargs.setdefault("dtype", model.dtype_policy)
@@ -218,6 +221,21 @@ class MixingModel(keras.Model):
     def set_weights(self, weights):
         super().set_weights(weights)
         self.dials.renew()
+
+    def __repr__(self):
+        alpha, rate, _ = self.dials.resting
+        values = {
+            "mixer": self.mixers or None,
+            "layers": self.mix_points,
+            "alpha": alpha,
+            "per": self.per,
+            "pairing": self.pairing,
+            "rate": rate,
+            "loss": self.loss_mixing,
+            "seed": self.seed,
+        }
+        defaults = described.defaults_of(arguments_of(type(self)).values())
+        return described.call(self, {"model": self.base, **values}, defaults)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

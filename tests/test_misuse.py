@@ -1,0 +1,101 @@
+"""What is given in the wrong place is named in a sentence, with the right way to give it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from contract import every_mixer
+
+from keras_mix import data, label_rules, layers, models, pairings
+from keras_mix.layers import CutMix, MixUp, RandomApply, RandomChoice
+
+X, IDS = np.random.default_rng(0).random((4, 8, 8, 1), "float32"), np.arange(4)
+
+
+def base():
+    return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+
+
+@pytest.mark.parametrize("mixer", [CutMix, RandomChoice, layers.SynchronizedAugmentation])
+@pytest.mark.parametrize("batch", [(X, IDS), {"images": X, "labels": IDS}, X])
+def test_a_class_mapped_over_a_dataset_is_refused(mixer, batch):
+    dataset = tf.data.Dataset.from_tensor_slices(batch).batch(2)
+    with pytest.raises(ValueError, match=rf"{mixer.__name__}: the layer mixes a batch, not its"):
+        dataset.map(mixer)
+
+
+def test_a_class_called_with_arrays_is_refused():
+    with pytest.raises(ValueError, match=r"Make a layer first: `dataset.map\(MixUp\(…\)\)`"):
+        MixUp(X, IDS)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: RandomChoice([MixUp(), CutMix]), "RandomChoice: `mixers` must be an object"),
+        (lambda: RandomApply(CutMix), r"`mixer` must be an .*=CutMix. Make one: CutMix\(…\)"),
+        (lambda: layers.CrossModalMix(cuts={"x": CutMix}), r"`cuts\['x'\]` must be an object"),
+        (lambda: MixUp(pairing=pairings.ByLabel), r"MixUp: `pairing` must be .* Make one: ByLabel"),
+        (lambda: MixUp(label_rule=label_rules.Remix), "`label_rule` must be an object"),
+        (lambda: models.MixingModel(base(), CutMix), "MixingModel: `mixer` must be an object"),
+        (lambda: models.MixingModel(base(), [MixUp(), CutMix]), "`mixer` must be .*=CutMix"),
+        (lambda: models.ManifoldMixup(base(), mixer=MixUp), "ManifoldMixup: `mixer` must be"),
+        (lambda: models.MixingModel(keras.Sequential), "`model` must be an object, not its class"),
+        (lambda: data.mix(tf.data.Dataset.range(4).batch(2), CutMix), "data.mix: `layer` must be"),
+    ],
+)
+def test_a_class_where_an_object_is_due_is_refused(make, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "meant"),
+    [
+        (CutMix, {"factor": 0.2}, "alpha"),
+        (CutMix, {"p": 0.5}, "rate"),
+        (MixUp, {"prob": 0.5}, "rate"),
+        (MixUp, {"mixup_alpha": 1.0}, "alpha"),
+        (MixUp, {"nb_classes": 10}, "num_classes"),
+        (MixUp, {"smoothing": 0.1}, "label_smoothing"),
+        (MixUp, {"labelsmoothing": 0.1}, "label_smoothing"),
+        (layers.RandomChoice, {"mixers": [MixUp()], "p": [1.0]}, "probabilities"),
+        (layers.FeatureMix, {"p": 0.5}, "rate"),
+        (layers.ModalityDropout, {"rate": 0.5}, "rates"),
+        (lambda **options: models.MixingModel(base(), **options), {"prob": 0.5}, "rate"),
+    ],
+)
+def test_an_unknown_argument_is_named_with_the_one_that_was_meant(make, options, meant):
+    name = list(options)[-1]
+    with pytest.raises(
+        ValueError, match=rf": `{name}` is not an argument\. Received: {name}="
+    ) as e:
+        make(**options)
+    assert f"Did you mean '{meant}'?" in str(e.value)
+    assert f"{meant}, " in str(e.value).partition("The arguments are ")[2]
+
+
+@every_mixer
+def test_every_mixer_lists_its_arguments(row):
+    with pytest.raises(ValueError, match=r"`xyz` is not .* num_classes, .*, seed, name, dtype\.$"):
+        row.make(xyz=1)
+
+
+def test_an_integer_seeds_a_call_as_two_do():
+    mixer = CutMix(num_classes=4)
+    for seed, same in [(7, [7, 0]), (-1, [-1, -1]), (2**32 + 5, [5, 1])]:
+        expected = mixer(X, IDS, seed=tf.constant(same, tf.int32))[1]
+        assert np.array_equal(mixer(X, IDS, seed=seed)[1], expected)
+        assert np.array_equal(mixer(X, IDS, seed=np.int64(seed))[1], expected)
+        assert np.array_equal(mixer(X, IDS, seed=np.array(same))[1], expected)
+    assert not np.array_equal(mixer(X, IDS, seed=7)[0], mixer(X, IDS, seed=8)[0])
+
+
+@pytest.mark.parametrize("seed", [1.5, True, "a", [1, 2, 3], [1.0, 2.0], tf.constant(1), object()])
+def test_any_other_seed_of_a_call_is_refused(seed):
+    for call in (
+        lambda: MixUp(num_classes=4)(X, IDS, seed=seed),
+        lambda: layers.SynchronizedAugmentation(frames=["x"])({"x": X}, seed=seed),
+    ):
+        with pytest.raises(ValueError, match=r"`seed` must be an integer, or two of them\."):
+            call()

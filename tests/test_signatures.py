@@ -1,0 +1,117 @@
+"""What a mixer says of itself: its representation, its signature and its help."""
+
+import inspect
+import re
+
+import keras
+import pytest
+from contract import MIXERS, every_mixer
+
+from keras_mix import label_rules, layers, models, pairings
+from keras_mix.layers import Mixer
+
+SHARED = {
+    "num_classes": None,
+    "labels": "auto",
+    "label_smoothing": 0.0,
+    "pairing": "shuffle",
+    "per": "sample",
+    "rate": 1.0,
+    "kinds": None,
+    "passthrough": (),
+    "bounding_box_format": None,
+    "min_visible": 0.1,
+    "data_format": None,
+    "seed": None,
+    "name": None,
+    "dtype": None,
+}
+
+
+@every_mixer
+def test_defaults_are_not_shown(row):
+    assert repr(row.make()) == f"{row.make.__name__}()"
+
+
+@every_mixer
+def test_the_representation_makes_the_same_mixer_again(row):
+    layer = row.make(**row.strong, num_classes=7, pairing=pairings.ByClass("rare"), rate=0.5)
+    again = eval(repr(layer), {**vars(layers), row.make.__name__: row.make, **vars(pairings)})
+    configs = [{**each.get_config(), "name": None} for each in (layer, again)]
+    assert configs[0] == configs[1]
+
+
+@pytest.mark.parametrize(
+    ("thing", "text"),
+    [
+        (layers.CutMix(alpha=0.5, num_classes=10), "CutMix(alpha=0.5, num_classes=10)"),
+        (
+            layers.RandomChoice([layers.CutMix(), layers.MixUp(0.8)], per="batch"),
+            "RandomChoice(mixers=[CutMix(), MixUp(alpha=0.8)], per='batch')",
+        ),
+        (
+            layers.RandomChoice([layers.CutMix(), layers.FMix()], [0.25, 0.75]),
+            "RandomChoice(mixers=[CutMix(), FMix()], probabilities=[0.25, 0.75])",
+        ),
+        (layers.RandomApply(layers.Mosaic()), "RandomApply(mixer=Mosaic())"),
+        (
+            layers.CrossModalMix(cuts={"image": layers.FMix(decay=2.0), "mask": "image"}),
+            "CrossModalMix(cuts={'image': FMix(decay=2.0), 'mask': 'image'})",
+        ),
+        (
+            layers.MixUp(label_rule=label_rules.Remix([9, 1]), name="first", dtype="float16"),
+            "MixUp(label_rule=Remix(class_counts=[9.0, 1.0]), name='first', dtype='float16')",
+        ),
+        (layers.SynchronizedAugmentation(frames=["x"]), "SynchronizedAugmentation(frames=['x'])"),
+        (layers.FeatureMix(alpha=1.0), "FeatureMix(alpha=1.0)"),
+        (layers.ModalityDropout(rates=[0.1, 0.2]), "ModalityDropout(rates=[0.1, 0.2])"),
+        (layers.MixPoint(name="here"), "MixPoint(name='here')"),
+        (pairings.ByClass(), "ByClass()"),
+        (pairings.ByClass("rare", exponent=0.5), "ByClass(relation='rare', exponent=0.5)"),
+        (pairings.ByLabel(), "ByLabel()"),
+    ],
+)
+def test_what_differs_from_the_defaults_is_shown(thing, text):
+    assert repr(thing) == text
+
+
+def test_a_wrapped_model_shows_the_model_the_places_and_the_mixers():
+    base = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()], name="base")
+    model = models.MixingModel(base, layers.CutMix(0.5))
+    assert re.fullmatch(
+        r"MixingModel\(model=<Sequential name=base, .*>, mixer=\[CutMix\(alpha=0.5\)\], "
+        r"layers=\['input'\], alpha=0.5\)",
+        repr(model),
+    )
+    assert "per=" not in repr(models.ManifoldMixup(base, ["input"]))
+
+
+@pytest.mark.parametrize("name", [*MIXERS, "CrossModalMix", "RandomApply", "RandomChoice", "Mixer"])
+def test_signature_and_help_have_every_shared_option(name):
+    mixer = getattr(layers, name)
+    parameters = inspect.signature(mixer).parameters
+    shown = {name: parameters[name].default for name in SHARED}
+    assert shown == SHARED | {"rate": parameters["rate"].default if "Apply" in name else 1.0}
+    text = inspect.getdoc(mixer)
+    assert text.count("\nArgs:\n") == 1
+    for option in parameters:
+        assert len(re.findall(rf"^    {option}: ", text, re.M)) == 1, option
+    assert all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+
+
+def test_own_arguments_stand_first_and_a_subclass_has_them_too():
+    class Own(layers.CutMix):
+        """Pastes."""
+
+        def __init__(self, alpha=2.0, strength=1, **kwargs):
+            super().__init__(alpha, **kwargs)
+
+    names = list(inspect.signature(Own).parameters)
+    assert names[:4] == ["alpha", "strength", "spatial_dims", "num_classes"]
+    assert inspect.signature(Own).parameters["alpha"].default == 2.0
+    assert "\n    label_smoothing: " in inspect.getdoc(Own)
+    assert issubclass(Own, Mixer)
+
+
+def test_an_instance_has_the_signature_of_its_call():
+    assert "alpha" not in inspect.signature(layers.CutMix()).parameters
