@@ -71,7 +71,6 @@ def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
     if isinstance(plan, composite.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
-    plan = fitting.fitted(plan, tensors, donors, specs)
     return [
         RULES[spec.kind].mix(_plan_of(plan, spec), own, donor, spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)

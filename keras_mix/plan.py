@@ -70,8 +70,9 @@ class Plan(NamedTuple):
         return self._replace(weights=function(self.weights))
 
     def relabelled(self, rule):
-        """The same plan, with labels weighed by `rule(plan)`."""
-        return self._replace(label_weights=rule(self))
+        """The same plan, with labels weighed by `rule(plan)` where a sample is mixed."""
+        unmixed = self.weights[:, :1] == 1
+        return self._replace(label_weights=tf.where(unmixed, self.weights, rule(self)))
 
     def of_labels(self):
         """The plan as labels see it."""

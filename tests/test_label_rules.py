@@ -164,3 +164,65 @@ def test_a_model_mixes_labels_by_the_law():
 def test_what_must_be_defined():
     with pytest.raises(TypeError, match=r"abstract.*weights"):
         label_rules.LabelRule()
+
+
+PADDED = {
+    "lengths": ({"kinds": {"valid": "lengths"}}, np.array([20, 4, 11, 1, 17, 8])),
+    "masks": (
+        {"kinds": {"valid": "masks"}},
+        np.arange(20) < np.array([20, 4, 11, 1, 17, 8])[:, None],
+    ),
+    "token ids": (
+        {"kinds": {"valid": "token_ids"}, "padding_id": 0},
+        np.arange(1, 21) * (np.arange(20) < np.array([20, 4, 11, 1, 17, 8])[:, None]),
+    ),
+}
+
+
+@pytest.mark.parametrize("told", PADDED)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **options: CutMix(spatial_dims=1, rate=0.7, **options),
+        lambda **options: RandomApply(CutMix(spatial_dims=1), 0.7, **options),
+        lambda **options: RandomChoice([CutMix(spatial_dims=1)] * 2, **options),
+    ],
+    ids=["mixer", "apply", "choice"],
+)
+def test_a_rule_reads_the_weights_that_are_counted_without_padding(make, told):
+    options, valid = PADDED[told]
+    x = {"sound": constant_images(6, 20, 1, "float32")[..., 0], "valid": valid}
+    ids, counts = np.arange(6), np.array([900, 10, 500, 20, 900, 30])
+    for partners in (None, (tf.nest.map_structure(lambda a: a[::-1].copy(), x), ids[::-1].copy())):
+        _, law = make(labels="pairs", **options)(x, ids, seed=seed_of(), partners=partners)
+        for kappa, tau in ((1e9, 0.5), (3, 1.0)):
+            layer = make(labels="pairs", label_rule=Remix(counts, kappa, tau), **options)
+            _, pairs = layer(x, ids, seed=seed_of(), partners=partners)
+            expected = [
+                remix(weights[0], *counts[list(map(int, sources))], kappa, tau)
+                for sources, weights in law.numpy()
+            ]
+            np.testing.assert_allclose(pairs[:, 1, 0], expected, atol=1e-6)
+
+    if told == "lengths":
+        _, graph = tf.function(layer)(x, ids, seed=seed_of(), partners=partners)
+        np.testing.assert_allclose(graph[:, 1, 0], expected, atol=1e-6)
+
+
+@keras.saving.register_keras_serializable("test_label_rules")
+class Partner(label_rules.LabelRule):
+    """The whole label to the partner."""
+
+    def weights(self, batch, plan):
+        return tf.one_hot(tf.ones_like(plan.sources[:, 0]), 2)
+
+
+def test_a_rule_leaves_the_label_of_what_is_not_mixed():
+    x, ids = constant_images(6, 4, 4), np.arange(6)
+    mixers = [MixUp(alpha=1.0, rate=0.5, pairing="roll"), CutMix(rate=0.5, pairing="roll")]
+    layer = RandomChoice(mixers, label_rule=Partner(), num_classes=6)
+    for partners in (None, (x + 100, np.roll(ids, 1))):
+        mixed, labels = layer(x, ids, seed=seed_of(), partners=partners)
+        kept = np.all(mixed.numpy() == x, axis=(1, 2, 3))
+        assert 0 < kept.sum() < 6
+        np.testing.assert_array_equal(np.argmax(labels, axis=1)[kept], ids[kept])

@@ -103,9 +103,8 @@ class Mixer(Configured, abc.ABC):
         own = self._reader.read((x,))
         check_sequences(self, own)
         seed = self.seed_of_call(seed)
-        plan = self.draw(self.batch(own, own, crossed=False), seed, rate)
-        tensors = [leaf.tensor for leaf in own]
-        return fitting.fitted(plan, tensors, tensors, self.specs(own))
+        fit = self._fit(own, own, self.specs(own))
+        return self.draw(self.batch(own, own, crossed=False), seed, rate, fit)
 
     def apply(self, plan, x):
         """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""
@@ -189,17 +188,20 @@ class Mixer(Configured, abc.ABC):
             if not alone:
                 calls.refuse_lost_labels(self, structure)
             batch = self.batch(own, donors, crossed=partners is not None)
-            plan = self.draw(batch, self.seed_of_call(seed))
+            plan = self.draw(batch, self.seed_of_call(seed), fit=self._fit(own, donors, specs))
         results = self._results(plan, own, donors, specs)
         return pack(tf.nest.pack_sequence_as(structure, results))
 
-    def draw(self, batch, seed, rate=None):
+    def draw(self, batch, seed, rate=None, fit=None):
         """The plan of a batch: the mixer's `sample`, some of it left unmixed by the rate.
+
+        The label rule reads the weights that are counted over valid places.
 
         Args:
             batch: A `keras_mix.batch.Batch`.
             seed: int32[2].
             rate: A scalar tensor in the place of the layer's rate.
+            fit: A function that discounts padding from a plan. Defaults to None: there is none.
         """
         batch = batch._replace(draws=1 if self.per == "batch" else batch.size)
         mixed = None
@@ -207,6 +209,8 @@ class Mixer(Configured, abc.ABC):
             seed, chance = sampling.split(seed, 2)
             mixed = sampling.coin(chance, self.rate if rate is None else rate, batch.draws)
         plan = self.sample(batch, seed)
+        if fit is not None:
+            plan = fit(plan)
         if self.label_rule is not None:
             plan = plan.relabelled(functools.partial(self.label_rule.weights, batch))
         if batch.crossed and not isinstance(self.pairing, str):
@@ -215,6 +219,18 @@ class Mixer(Configured, abc.ABC):
         if mixed is None:
             return plan
         return plans.keep_unmixed(plan, mixed, batch.grid, batch.crossed)
+
+    def _fit(self, own, donors, specs):
+        """What discounts padding from a plan, as the leaves tell it."""
+        chosen = [index for index, spec in enumerate(specs) if fitting.tells_padding(spec)]
+        once = compiling.compiles_once([leaf.tensor for leaf in own])
+        return functools.partial(
+            fitting.fitted,
+            own=[own[index].tensor for index in chosen],
+            donors=[donors[index].tensor for index in chosen],
+            specs=[specs[index] for index in chosen],
+            compiled=lambda function, *arguments: self._compiled(function, arguments, once),
+        )
 
     def _results(self, plan, own, donors, specs):
         """All leaves as they come out: mixed by the plan, if there is one."""
