@@ -13,6 +13,7 @@ from keras_mix import boxes as box_rule
 from keras_mix import checks, composite, fitting, sequences, values
 from keras_mix import columns as column_rule
 from keras_mix.arithmetic import blend
+from keras_mix.smoothing import smoothed
 
 
 class Spec(NamedTuple):
@@ -67,12 +68,17 @@ def form(tensor, spec):
     return RULES[spec.kind].form(tensor, spec)
 
 
+def kept(tensor, spec):
+    """The leaf of a mixed batch that has no partner, smoothed as its mixed like is."""
+    return smoothed(form(tensor, spec), spec)
+
+
 def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
     if isinstance(plan, composite.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
     return [
-        RULES[spec.kind].mix(_plan_of(plan, spec), own, donor, spec)
+        smoothed(RULES[spec.kind].mix(_plan_of(plan, spec), own, donor, spec), spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
     ]
 
@@ -112,17 +118,11 @@ def spatial_axes(rank, grid_rank, data_format):
 
 def _mix_labels(plan, own, donor, spec):
     own, donor = _form_labels(own, spec), _form_labels(donor, spec)
-    if spec.union:
-        others = [values.source_of(plan, donor, s) for s in range(1, plan.sources.shape[1])]
-        shares = [values.beside(share, own) for share in tf.unstack(plan.weights, axis=1)]
-        mixed = _united([own, *others], shares)
-    else:
-        mixed = values.mix(plan, own, donor, spec)
-    if not spec.smoothing:
-        return mixed
-    return mixed * (1.0 - spec.smoothing) + spec.smoothing / tf.cast(
-        tf.shape(mixed)[-1], mixed.dtype
-    )
+    if not spec.union:
+        return values.mix(plan, own, donor, spec)
+    others = [values.source_of(plan, donor, s) for s in range(1, plan.sources.shape[1])]
+    shares = [values.beside(share, own) for share in tf.unstack(plan.weights, axis=1)]
+    return _united([own, *others], shares)
 
 
 def _united(sources, shares):

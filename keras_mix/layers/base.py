@@ -235,8 +235,9 @@ class Mixer(Configured, abc.ABC):
     def _results(self, plan, own, donors, specs):
         """All leaves as they come out: mixed by the plan, if there is one."""
         mixed = {} if plan is None else self._mixed(plan, own, donors, specs)
+        unmixed = leaves.form if plan is None else leaves.kept
         return [
-            mixed[index] if index in mixed else leaves.form(leaf.tensor, spec)
+            mixed[index] if index in mixed else unmixed(leaf.tensor, spec)
             for index, (leaf, spec) in enumerate(zip(own, specs, strict=True))
         ]
 

@@ -28,9 +28,14 @@ class Configured(keras.layers.Layer):
             (integer targets are numbers, as in regression) or "union" (several classes a sample,
             as in a clip of many sounds: a class of any source with a weight counts in full,
             instead of by that weight). Defaults to "auto".
-        label_smoothing: The share in [0, 1] of each label (one-hot, probabilities, indicators)
-            that is spread evenly over its classes in training, of mixed and unmixed samples
-            alike, as timm and DeiT do. Defaults to 0.
+        label_smoothing: The share s in [0, 1] of each label that is spread evenly over its classes
+            in training, of mixed and unmixed samples alike, as timm and DeiT do: y (1 - s) + s / K,
+            and y (1 - s) + s / 2 for a binary label, as `keras.losses.BinaryCrossentropy` has it.
+            Labels are class ids, floats and indicators (B, K), "frame_labels", masks under
+            `soft_masks`; and floats (B,), (B, 1) or (B, 1, K), unless another target is a label
+            or `kinds` says "values": then these are numbers, which are not smoothed, unless
+            `kinds` says "labels". A label below 0 or above 1 is refused, and so is a batch of
+            targets without any label. Defaults to 0.
         pairing: "shuffle" (a random permutation, which leaves one sample a batch with itself on
             average, as the papers do), "derange" (no sample with itself), "reverse", "roll", or
             one of `keras_mix.pairings`: by similar targets or by class. Defaults to "shuffle".

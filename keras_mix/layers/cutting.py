@@ -7,6 +7,7 @@ from keras_mix.batch import axis_size
 from keras_mix.layers.base import Mixer
 from keras_mix.layers.composed import Composed, refuse_label_options
 from keras_mix.layers.sequence_specs import with_ends
+from keras_mix.layers.smoothing_specs import with_smoothing
 from keras_mix.layers.specs import spec_of
 from keras_mix.leaves import Spec
 from keras_mix.reading import key
@@ -82,12 +83,13 @@ def specs(mixer, leaves, crossed):
     names = (*mixer.cuts, *mixer.rates)
     named = {index_of(mixer.owner, leaves, name): name for name in names}
     parts = {None: 0} | {name: part for part, name in enumerate(names, start=1)}
-    return [
+    found = [
         _spec(mixer, leaf, named.get(index))._replace(
             part=parts[named.get(index)], crossed=crossed, target=leaf.target
         )
         for index, leaf in enumerate(leaves)
     ]
+    return with_smoothing(mixer, leaves, found)
 
 
 def _spec(mixer, leaf, name):

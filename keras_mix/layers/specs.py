@@ -6,6 +6,7 @@ from keras_mix import checks
 from keras_mix.class_ids import check_class_ids, check_packable
 from keras_mix.layers.grids import leaf_of_the_grid
 from keras_mix.layers.sequence_specs import SEQUENCES
+from keras_mix.layers.smoothing_specs import with_smoothing
 from keras_mix.layers.tables import layout, spec_of_columns
 from keras_mix.leaves import Spec, spatial_axes
 from keras_mix.reading import classes_of, key
@@ -15,12 +16,13 @@ def specs_of(mixer, leaves, crossed=False):
     """One Spec a leaf; refuses what this mixer cannot mix."""
     main = leaf_of_the_grid(mixer, leaves)
     columns = layout(mixer, leaves)
-    return [
+    specs = [
         (spec_of(mixer, leaf, main) if own is None else spec_of_columns(mixer, leaf, own))._replace(
             crossed=crossed, target=leaf.target
         )
         for leaf, own in zip(leaves, columns, strict=True)
     ]
+    return with_smoothing(mixer, leaves, specs)
 
 
 def spec_of(mixer, leaf, main):
@@ -38,8 +40,7 @@ def spec_of(mixer, leaf, main):
     if leaf.kind == "segmentation_masks":
         return _spec_of_mask(mixer, leaf, axes)
     if leaf.kind in ("labels", "sample_weights"):
-        smoothing = mixer.label_smoothing if leaf.kind == "labels" else 0.0
-        return Spec(leaf.kind, dtype=precise, smoothing=smoothing, union=mixer.labels == "union")
+        return Spec(leaf.kind, dtype=precise, union=mixer.labels == "union")
     if leaf.target:
         return Spec("values", axes, precise)
     kept = mixer.keep_dtype or (mixer.pastes and axes is not None)
@@ -65,7 +66,7 @@ def _spec_of_class_ids(mixer, leaf):
         )
     check_class_ids(mixer.owner, leaf, count)
     union = mixer.labels == "union"
-    return Spec("class_ids", num_classes=count, smoothing=mixer.label_smoothing, union=union)
+    return Spec("class_ids", num_classes=count, union=union)
 
 
 def _spec_of_mask(mixer, leaf, axes):
