@@ -58,14 +58,42 @@ def test_scale_is_uniform():
     assert stats.chisquare(counts).pvalue > UNLIKELY
 
 
-@pytest.mark.parametrize("axis", [0, 1], ids=["y", "x"])
-def test_place_is_uniform_over_those_where_it_fits(axis):
-    grid = (64, 48)
-    found = frames(sampled(ResizeMix(), 2000, grid))
-    free = grid[axis] - found[:, 2 + axis] + 1
-    spread = (found[:, axis] + np.random.default_rng(0).random(2000)) / free
-    assert stats.kstest(spread, "uniform").pvalue > UNLIKELY
-    assert stats.spearmanr(spread, free).pvalue > UNLIKELY
+def frames_of_the_authors(centres, sides, grid):
+    """int [B, 4], by the steps of the authors' code: each border of a box is clipped in turn."""
+    found = np.empty((len(centres), 4), int)
+    for i, (centre, side) in enumerate(zip(centres, sides, strict=True)):
+        for axis, size in enumerate(grid):
+            first = min(max(centre[axis] - side[axis] // 2, 0), size)
+            end = min(max(first + side[axis], 0), size)
+            found[i, axis] = min(max(end - side[axis], 0), size)
+            found[i, 2 + axis] = end - found[i, axis]
+    return found
+
+
+@pytest.mark.parametrize("per", ["sample", "batch"])
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_box_is_that_of_the_authors_around_its_centre(grid, per):
+    found = frames(sampled(ResizeMix(per=per), 64, grid))
+    centres = sampling.points(sampling.split(seed_of(), 3)[2], 64, grid).numpy()
+    np.testing.assert_array_equal(found, frames_of_the_authors(centres, found[:, 2:], grid))
+
+
+@pytest.mark.parametrize("size", [32, 224])
+def test_as_many_boxes_touch_the_borders_as_the_authors(size):
+    count = 4000
+    random = np.random.default_rng(0)
+    sides = (random.uniform(0.1, 0.8, count) * size).astype(int)[:, None].repeat(2, axis=1)
+    theirs = frames_of_the_authors(random.integers(0, size, (count, 2)), sides, (size, size))
+    ours = frames(sampled(ResizeMix(), count, (size, size)))
+    error = np.sqrt(2 * 0.25 * 0.75 / count)
+    for axis in (0, 1):
+        for far in (False, True):
+            touching = [
+                np.mean(boxes[:, axis] + far * boxes[:, 2 + axis] == far * size)
+                for boxes in (theirs, ours)
+            ]
+            assert 0.2 < touching[0] < 0.27
+            assert abs(touching[1] - touching[0]) < 4.5 * error
 
 
 def test_both_coordinates_are_unrelated():
@@ -114,9 +142,11 @@ def test_the_whole_partner_is_seen():
         assert (np.diff(seen) > 0.9 / height).all()
 
 
-def test_one_box_for_the_batch():
+def test_a_batch_shares_one_scale_and_each_sample_has_its_own_place():
     plan = sampled(ResizeMix(per="batch"), 9, (33, 47))
-    assert len(plan.placement) == 1
+    found = frames(plan)
+    assert len(np.unique(found[:, 2:], axis=0)) == 1
+    assert len(np.unique(found[:, :2], axis=0)) > 5
     assert len(np.unique(plan.weights, axis=0)) == 1
     assert len(np.unique(plan.sources[:, 1])) == 9
 
