@@ -17,6 +17,10 @@ class Cutout(Mixer):
     clipped. Inputs on the images' grid are filled alike; labels and masks of class ids stay as
     they are. Use it alone or before a mixer: `keras.layers.Pipeline([Cutout(16), MixUp()])`.
 
+    Deviation from the authors' code (uoguelph-mlrg/Cutout, `util/cutout.py`): a square of odd size
+    has this size. Theirs is one pixel smaller, 14 × 14 for 15, and nothing for 1. Their settings
+    are all even.
+
     Args:
         size: The side of the squares: an int in pixels, or a float in (0, 1], the share of the
             shorter side. Defaults to 0.5, the 16 of 32 pixels that the paper takes for CIFAR-10
