@@ -141,7 +141,7 @@ MIXERS = {
     ),
     "SpecMix": Row(
         layers.SpecMix,
-        strong={"width": [0.2, 0.5]},
+        strong={"time_bands": [1, 3], "frequency_bands": [1, 3], "width": [0.2, 0.5]},
         off={"time_bands": 0, "frequency_bands": [0, 0]},
         varied={"time_bands": [0, 2, (1, 3)], "width": [(0.05, 0.3), (0, 1), (0.5, 0.5)]},
     ),

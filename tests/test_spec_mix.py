@@ -100,8 +100,33 @@ def test_number_width_and_place_of_bands_are_uniform():
     assert abs(region[:, 20].mean() - expected) < 4.5 * np.sqrt(0.25 / size)
 
 
-def test_the_share_drawn_by_default_is_about_a_half():
-    weights = sampled(SpecMix(), 4000, (100, 64)).weights.numpy()[:, 1]
+def kept_by_the_authors(random, grid, ratio):
+    """The share of places that a mask of the authors' code for sound events leaves."""
+    mask = np.ones(grid)
+    for axis, size in enumerate(grid):
+        for _ in range(random.integers(3)):
+            first = random.integers(int((1 - ratio) * size))
+            np.moveaxis(mask, axis, 0)[first : first + int(size * ratio)] = 0
+    return mask.mean()
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.7])
+def test_the_share_kept_is_that_of_the_authors(ratio):
+    grid, count = (100, 64), 4000
+    random = np.random.default_rng(0)
+    theirs = np.array([kept_by_the_authors(random, grid, ratio) for _ in range(count)])
+    layer = SpecMix() if ratio == 0.1 else SpecMix(width=(ratio, ratio))
+    ours = sampled(layer, count, grid).weights.numpy()[:, 0]
+    error = np.hypot(theirs.std(), ours.std()) / np.sqrt(count)
+    assert abs(ours.mean() - theirs.mean()) < 4.5 * error
+    whole = [np.mean(kept == 1) for kept in (theirs, ours)]
+    assert abs(whole[1] - 1 / 9) < 4.5 * np.sqrt(8 / 81 / count)
+    assert abs(whole[1] - whole[0]) < 4.5 * np.sqrt(2 * 8 / 81 / count)
+
+
+def test_the_share_of_bands_that_vary_is_about_a_half():
+    layer = SpecMix(time_bands=(1, 3), frequency_bands=(1, 3), width=(0.05, 0.3))
+    weights = sampled(layer, 4000, (100, 64)).weights.numpy()[:, 1]
     assert abs(weights.mean() - 0.5) < 0.05
     assert 0 < weights.min() < 0.15
     assert weights.max() > 0.75
@@ -132,9 +157,9 @@ def test_places_come_from_where_the_region_says(shape, dtype):
     np.testing.assert_array_equal(pairs[:, 1, 1], np.float32(region.mean(axis=(1, 2))))
 
 
-def test_defaults_of_specmix():
+def test_defaults_of_specmix_are_the_authors_choices_for_sound_events():
     layer = SpecMix()
-    assert (layer.time_bands, layer.frequency_bands, layer.width) == ((1, 3), (1, 3), (0.05, 0.3))
+    assert (layer.time_bands, layer.frequency_bands, layer.width) == ((0, 2), (0, 2), (0.1, 0.1))
 
 
 # SpecAugment.

@@ -23,6 +23,7 @@ FRONT_END = keras.layers.MelSpectrogram(
 
 ONE_HOT = {"num_classes": CLASSES}
 # As wide bands at most on either axis; filled with the mean, as the paper's zeros are.
+BANDS = {"time_bands": (1, 3), "frequency_bands": (1, 3), "width": (0.05, 0.3)}
 FILLED = {"time_width": 0.2, "frequency_width": 0.2, "fill_value": "mean"}
 # {method: (what mixes waveforms or spectrograms, "before" or "after" the front end)}
 METHODS = {
@@ -30,7 +31,7 @@ METHODS = {
     "MixUp": (MixUp(**ONE_HOT), "before"),
     "BetweenClass": (BetweenClass(sampling_rate=speech.RATE, **ONE_HOT), "before"),
     "MixUp, spectrograms": (MixUp(**ONE_HOT), "after"),
-    "SpecMix": (SpecMix(**ONE_HOT), "after"),
+    "SpecMix, 1 to 3 bands of 5 to 30 %": (SpecMix(**BANDS, **ONE_HOT), "after"),
     "SpecAugment": (SpecAugment(**FILLED, **ONE_HOT), "after"),
 }
 
