@@ -55,7 +55,7 @@ RANKS = [
     {"option", "plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"},
     {
         *("sampling", "masks", "fields", "loudness", "saliency", "resizing", "visible"),
-        *("sequences", "likeness", "hard_labels"),
+        *("fine_grained", "sequences", "likeness", "hard_labels"),
     },
     {"placing", "boxes", "windows", "columns", "pairings", "label_rules", "neighbours"},
     {"values", "fitting", "smoothing"},

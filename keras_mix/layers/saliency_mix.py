@@ -1,9 +1,11 @@
 """SaliencyMix."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, plan, saliency, sampling
+from keras_mix import checks, fine_grained, masks, plan, saliency, sampling
 from keras_mix.layers.base import Mixer
 
 
@@ -14,19 +16,35 @@ class SaliencyMix(Mixer):
     λ is drawn from Beta(α, α); the box has the sides H√(1 - λ) and W√(1 - λ), rounded down, and is
     clipped at the border, as in CutMix, but its centre is the partner's most salient pixel.
 
-    Deviations from the authors' code: the saliency is the spectral residual, which compiles and
-    needs no OpenCV, of a copy with sides of 64 to 127 pixels; and each sample has its own box by
-    default, around the peak of its own partner. There the peak of one image places the boxes of
-    the whole batch; `per="batch"` shares λ here, not the peak.
+    The default detector is the authors': the fine-grained saliency of Montabone and Soto, whose
+    map of a uint8 image equals that of OpenCV's `StaticSaliencyFineGrained`. uint8 images keep
+    their levels, others are stretched to 0 … 255 first, and three channels have the weights
+    0.114, 0.587 and 0.299 that OpenCV gives to what the authors hand it, as if it were BGR.
+
+    Deviations from the authors' code (afm-shahab-uddin/SaliencyMix, `saliency_bbox` in
+    `SaliencyMix_CIFAR/saliencymix.py`):
+
+    - It hands OpenCV standardized float images, whose bytes OpenCV reads as if they were pixels.
+      The peaks of such maps lie at the 0.38 to 0.59 quantile of the maps of the same photographs
+      as uint8: at random places. Here the map is that of the picture.
+    - One image's peak places the boxes of its whole batch. Here each box lies around the peak of
+      its own partner, as in the paper; `per="batch"` shares λ, not the peak.
+    - A side of odd length keeps its last row or column, which the authors' box loses, so that the
+      mean pasted share of images of 32 pixels is larger by 0.011.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1,
             as in the authors' code.
+        detector: "fine_grained", or "spectral_residual" for the saliency of Hou and Zhang, of a
+            copy with sides of 64 to 127 pixels. It is a different method: on photographs of 32 to
+            224 pixels its peak lies at the 0.2 to 0.7 quantile of the fine-grained map on average.
+            With it the layer is about twice as fast. Defaults to "fine_grained".
         **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. The
             authors mix a batch of CIFAR with probability 0.5 (`rate=0.5`), of ImageNet always.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite, or an input has no height and width.
+        ValueError: If `alpha` is negative, NaN or infinite, if `detector` is unknown, or if an
+            input has no height and width.
 
     Example:
 
@@ -37,24 +55,35 @@ class SaliencyMix(Mixer):
 
     Reference:
         Uddin et al., "SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better
-        Regularization", ICLR 2021, arXiv:2006.01791, section 3. Saliency: Hou and Zhang,
-        "Saliency Detection: A Spectral Residual Approach", CVPR 2007, section 3.
+        Regularization", ICLR 2021, arXiv:2006.01791, section 3. Saliency: Montabone and Soto,
+        "Human detection using a mobile platform and novel features derived from a visual saliency
+        mechanism", Image and Vision Computing 28, 2010, as in OpenCV (opencv/opencv_contrib,
+        `modules/saliency/src/staticSaliencyFineGrained.cpp`); and Hou and Zhang, "Saliency
+        Detection: A Spectral Residual Approach", CVPR 2007, section 3.
     """
 
     pastes = True
     grid_rank = 2
 
-    def __init__(self, alpha=1.0, **kwargs):
+    def __init__(self, alpha=1.0, detector="fine_grained", **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
+        self.detector = checks.choice("detector", detector, ("fine_grained", "spectral_residual"))
 
     def sample(self, batch, seed):
         order, share = sampling.split(seed, 2)
         ratio = self.ratio(batch, share)
         partners = self.partners(batch, order)
-        peaks = self.compiled(saliency.peaks, batch, batch.donor_light())
+        peaks = self._peaks(batch)
         sides = masks.sides(1.0 - ratio, batch.grid)
         return plan.paste(partners, masks.rectangle(tf.gather(peaks, partners), sides, batch.grid))
 
+    def _peaks(self, batch):
+        """int32 [donors, 2], the most salient pixel of each image that partners are drawn from."""
+        if self.detector == "spectral_residual":
+            return self.compiled(saliency.peaks, batch, batch.donor_light())
+        peaks = functools.partial(fine_grained.peaks, axes=batch.axes)
+        return self.compiled(peaks, batch, batch.donor_images)
+
     def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha}
+        return {**super().get_config(), "alpha": self.alpha, "detector": self.detector}
