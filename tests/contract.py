@@ -29,6 +29,7 @@ class Row(NamedTuple):
         resizes: Whether its sources are read between their pixels.
         fixed: Whether its share of each source is no draw.
         looks: Whether its regions, or how loud its sources are, depend on the images.
+        scatters: Whether each sample's region has its own place where one draw serves the batch.
         smallest: The least height and width of its images.
         read: Of a blend of `membership_images` that is not the plain one: reads the sources'
             shares, in the last axis, from mixed pixels.
@@ -44,6 +45,7 @@ class Row(NamedTuple):
     resizes: bool = False
     fixed: bool = False
     looks: bool = False
+    scatters: bool = False
     smallest: int = 1
     read: Callable | None = None
 
@@ -95,6 +97,7 @@ MIXERS = {
         varied={"scale": [(0.1, 0.8), (0.0, 1.0)]},
         moves=True,
         resizes=True,
+        scatters=True,
     ),
     "SaliencyMix": Row(layers.SaliencyMix, **BY_ALPHA, looks=True),
     "SmoothMix": Row(

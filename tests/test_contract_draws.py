@@ -108,6 +108,8 @@ def test_one_draw_serves_the_batch(row):
     layer = row.make(labels="pairs", per="batch", pairing="roll", **row.strong)
     images, pairs = layer(constant_images(6, 8, 5, "float32"), np.arange(6), seed=seed_of())
     assert len(np.unique(pairs[:, 1], axis=0)) == 1
+    if row.scatters:
+        return
     own = np.arange(6)[:, None, None, None]
     taken = (images.numpy() - own) / ((own + 1) % 6 - own)  # The partner's share of each pixel.
     np.testing.assert_allclose(taken, np.broadcast_to(taken[:1], taken.shape), atol=1e-6)

@@ -42,7 +42,8 @@ class Configured(keras.layers.Layer):
         label_rule: One of `keras_mix.label_rules`, such as Remix's for rare classes, which sets the
             weights of labels (and of samples) otherwise than by what is in a sample. Defaults to
             None: the law of the plan.
-        per: "sample" or "batch": one λ and region for each, or for all. Defaults to "sample".
+        per: "sample" or "batch": one λ and region for each, or for all (of some mixers only λ is
+            shared, as their docstrings say). Defaults to "sample".
         rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
             The rest come out bit for bit as they went in. Defaults to 1.
         kinds: A dict from the name of a leaf ("image", or the whole path "x/image") to its kind,
