@@ -5,13 +5,20 @@ from keras_mix.layers.mixup import MixUp
 from keras_mix.layers.random_choice import RandomChoice
 
 
-def deit(**options):
+def deit(per="batch", pairing="reverse", **options):
     """MixUp or CutMix, drawn for each batch, as DeiT and timm's recipes after it train.
 
-    Mixup with α 0.8, CutMix with α 1.0, either with probability ½, one λ a batch, and label
-    smoothing 0.1.
+    Mixup with α 0.8 or CutMix with α 1.0, each with probability ½, one λ and box a batch, each
+    sample with its counterpart in the reversed batch, and label smoothing 0.1.
+
+    Deviations from timm: the label's weight under CutMix counts a box of odd sides in full, which
+    timm draws one pixel smaller; batches of odd size, which timm refuses, leave the sample in the
+    middle as it is.
 
     Args:
+        per: "batch", or "sample" for a mixer, λ and box for each sample, as timm's
+            `mode="elem"`. Defaults to "batch", as in the authors' main.py.
+        pairing: As in `keras_mix.layers.Mixer`. Defaults to "reverse", as in timm.
         **options: The arguments that all mixers share, `num_classes` above all; they may replace
             the recipe's own.
 
@@ -24,10 +31,12 @@ def deit(**options):
     >>> dataset = keras_mix.data.mix(dataset, mix, seed=1)
 
     Reference:
-        Touvron et al., arXiv:2012.12877, table 9; defaults of the authors' main.py.
+        Touvron et al., arXiv:2012.12877, table 9; defaults of the authors' main.py; `Mixup` in
+        `timm/data/mixup.py` of huggingface/pytorch-image-models.
     """
-    mixers = [MixUp(alpha=0.8, per="batch"), CutMix(alpha=1.0, per="batch")]
-    return RandomChoice(mixers, **{"per": "batch", "label_smoothing": 0.1, **options})
+    drawing = {"per": per, "pairing": pairing}
+    mixers = [MixUp(alpha=0.8, **drawing), CutMix(alpha=1.0, **drawing)]
+    return RandomChoice(mixers, **{"per": per, "label_smoothing": 0.1, **options})
 
 
 def cutmix_cifar(**options):
@@ -63,7 +72,9 @@ def cutmix_imagenet(**options):
 def big_vision(alpha=0.2, **options):
     """Mixup as Google's big_vision trains: one λ a batch, each sample with the next one.
 
-    There λ is the larger of λ and 1 - λ, which changes only who of a pair comes first.
+    Deviations from the authors' code: the partner is the next sample, theirs the one before, and
+    they take the larger of λ and 1 - λ. In a shuffled batch neither changes the law: the mixtures
+    are the same up to their order.
 
     Args:
         alpha: The concentration: 0.2 (the settings "light2" and "medium1", and ViT-S/16), 0.5

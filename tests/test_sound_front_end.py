@@ -67,7 +67,8 @@ def test_labels_are_the_shares_of_spectrograms(name):
     flat = spectra / spectra[:1]
     values = strength ** {"stft": 1, "mel": 2}[name]
     np.testing.assert_allclose(flat, np.broadcast_to(values[:, None, None, None], flat.shape), 1e-4)
-    mixed, labels = SpecMix(pairing="derange", num_classes=SIZE)(
+    bands = {"time_bands": (1, 2), "frequency_bands": (1, 2)}
+    mixed, labels = SpecMix(**bands, pairing="derange", num_classes=SIZE)(
         flat, np.arange(SIZE), seed=seed_of()
     )
     assert ((np.diag(labels) > 0) & (np.diag(labels) < 1)).all()
