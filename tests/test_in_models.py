@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix import data
+from keras_mix import data, layers, models
 from keras_mix.layers import CutMix, MixUp
 
 IMAGES = np.random.default_rng(0).random((16, 8, 8, 3), "float32")
@@ -71,6 +71,86 @@ def test_saved_and_exported_models_predict_as_the_model(tmp_path):
     model.export(tmp_path / "exported", verbose=False)
     exported = tf.saved_model.load(tmp_path / "exported")
     np.testing.assert_allclose(exported.serve(IMAGES), expected, rtol=1e-6)
+
+
+def erasing():
+    return [
+        layers.Cutout(4, fill_value=-1.0),
+        layers.GridMask(fill_value=-1.0),
+        layers.SpecAugment(fill_value=-1.0),
+        layers.RandomApply(layers.RandomChoice([layers.Cutout(2), layers.GridMask()])),
+    ]
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_mixers_that_only_erase_train_in_a_model_on_inputs_alone(jit_compile):
+    model = keras.Sequential([keras.Input((8, 8, 3)), *erasing(), classifier()])
+    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=jit_compile)
+    assert np.isfinite(model.fit(IMAGES, IDS, verbose=0).history["loss"]).all()
+    np.testing.assert_allclose(model.predict(IMAGES, verbose=0), model(IMAGES), rtol=1e-6)
+
+
+@pytest.mark.parametrize("layer", erasing(), ids=lambda layer: type(layer).__name__)
+def test_a_mixer_that_erases_fills_in_training_alone(layer):
+    model = keras.Sequential([keras.Input((8, 8, 3)), layer])
+    filled = np.any([model(IMAGES, training=True) != IMAGES for _ in range(8)])
+    assert filled
+    assert np.array_equal(model(IMAGES, training=False), IMAGES)
+    assert np.array_equal(model(IMAGES), IMAGES)
+
+
+def test_a_choice_that_may_mix_asks_for_labels_in_a_model():
+    layer = layers.RandomChoice([layers.Cutout(4), CutMix()])
+    model = keras.Sequential([keras.Input((8, 8, 3)), layer])
+    with pytest.raises(ValueError, match="a model that mixes its inputs must mix its labels"):
+        model(IMAGES, training=True)
+
+
+def test_a_wrapped_model_keeps_erasing_where_it_mixes():
+    class Seen(keras.layers.Layer):
+        """The share of what was erased, as a prediction."""
+
+        def call(self, x):
+            return keras.ops.mean(keras.ops.cast(x < 0, "float32"), axis=(1, 2, 3))[:, None]
+
+    base = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Cutout(0.5, fill_value=-1.0), MixUp(0.0), Seen()]
+    )
+    model = models.MixingModel(base)
+    assert [mixer for _, mixer in model.choices] == [base.layers[1]]
+    assert np.all(model(IMAGES, training=True) > 0)
+    assert np.all(model(IMAGES, training=False) == 0)
+    assert models.MixingModel(keras.Sequential(base.layers[:1])).mix_points == ["input"]
+
+
+@pytest.mark.parametrize("steps", [2, None])
+def test_a_mixer_that_erases_is_distributed_over_time(steps):
+    video = np.random.default_rng(1).random((4, 2, 8, 8, 3), "float32")
+    model = keras.Sequential(
+        [keras.Input((steps, 8, 8, 3)), keras.layers.TimeDistributed(layers.Cutout(4))]
+    )
+    assert model.output_shape == (None, steps, 8, 8, 3)
+    erased = model(video, training=True).numpy()
+    assert np.all(np.any(erased == 0, axis=(2, 3, 4)))
+    assert np.array_equal(model.predict(video, verbose=0), video)
+
+
+def test_keras_augments_images_before_a_mixer_mixes_tuples():
+    augment = keras.layers.Pipeline([keras.layers.RandomFlip()])
+    mixer = CutMix(1.0, num_classes=4)
+    dataset = tf.data.Dataset.from_tensor_slices((IMAGES, IDS)).batch(16)
+    dataset = dataset.map(lambda x, y: (augment(x), y)).map(mixer)
+    images, labels = next(iter(dataset))
+    assert images.shape == IMAGES.shape
+    assert ((labels > 0) & (labels < 1)).numpy().any()
+
+
+def test_a_pipeline_of_mixers_takes_a_tuple_as_its_one_argument():
+    pipeline = keras.layers.Pipeline([CutMix(1.0, num_classes=4), MixUp(1.0)])
+    dataset = tf.data.Dataset.from_tensor_slices((IMAGES, IDS)).batch(16)
+    for _, labels in (pipeline((IMAGES, IDS)), *dataset.map(lambda *batch: pipeline(batch))):
+        np.testing.assert_allclose(labels.numpy().sum(axis=1), 1, rtol=1e-6)
+        assert ((labels > 0) & (labels < 1)).numpy().any()
 
 
 def test_a_pipeline_of_keras_mixes_after_its_own_augmentations():

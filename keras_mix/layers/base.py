@@ -5,7 +5,7 @@ import functools
 
 import tensorflow as tf
 
-from keras_mix import compiling, fitting, leaves, sampling
+from keras_mix import compiling, fitting, keras_compat, leaves, sampling
 from keras_mix import plan as plans
 from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
@@ -61,7 +61,10 @@ class Mixer(Configured, abc.ABC):
     pastes = False
     """Whether every place comes from exactly one source, so that inputs keep their dtype."""
     erases = False
-    """Whether it fills places of the inputs and leaves what a model learns as it is."""
+    """Whether it fills places of the inputs and leaves what a model learns as it is.
+
+    Inside a model it needs no labels then, as `keras.layers.RandomErasing` needs none.
+    """
     moves = False
     """Whether sources come to lie elsewhere, so that a sample is changed by itself as well."""
     grid_rank = None
@@ -182,7 +185,7 @@ class Mixer(Configured, abc.ABC):
             # Their values are checked as those of the first batch are.
             self.specs([donor or leaf for donor, leaf in zip(donors, own, strict=True)])
         check_sequences(self, own, donors)
-        alone = self._get_call_context().entry_layer is self
+        alone = keras_compat.entry_layer() in (None, self)
         plan = None
         if alone if training is None else training:
             if not alone:

@@ -104,8 +104,8 @@ def refuse_other_backends(mixer, args, kwargs):
 
 
 def refuse_lost_labels(mixer, structure):
-    """A model whose inputs alone are mixed would train on the wrong labels, without a word."""
-    if len(structure) > 1 or mixer.inputs_only:
+    """Refuses inputs without their labels in a model that trains, unless these stay as they are."""
+    if len(structure) > 1 or mixer.inputs_only or mixer.erases:
         return
     checks.refuse(
         mixer.owner,

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_mix import checks
 from keras_mix.boxes import Options
 from keras_mix.label_rules import LabelRule
-from keras_mix.layers import calls, keywords
+from keras_mix.layers import calls, keywords, output_specs
 from keras_mix.layers.reprs import layer_repr
 from keras_mix.layers.signatures import FullSignature, documented
 from keras_mix.pairings import Pairing
@@ -197,6 +197,23 @@ class Configured(keras.layers.Layer):
 
     def _next_seed(self):
         return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
+
+    def compute_output_spec(self, *args, **kwargs):
+        return output_specs.of_call(self, args, kwargs)
+
+    def compute_output_shape(self, x_shape, y_shape=None, sample_weight_shape=None):
+        """The shapes that a call gives, from those of its arguments.
+
+        Args:
+            x_shape: The shape of the inputs; or a dict or tuple of shapes, as a batch is given.
+            y_shape: Those of the labels.
+            sample_weight_shape: That of the samples' weights.
+        """
+        return output_specs.of_shapes(self, x_shape, y_shape, sample_weight_shape)
+
+    def dtype_of_shape(self, name, kind, shape):
+        """The dtype that a leaf is taken to have where only its shape is given."""
+        return output_specs.dtype_of_shape(self, name, kind, shape)
 
     def __repr__(self):
         return layer_repr(self, **self._resolved())

@@ -82,6 +82,11 @@ class MixGen(Mixer):
         passed = [name for name in config["passthrough"] if name not in self.texts]
         return {**config, **own, "texts": list(self.texts), "passthrough": passed}
 
+    def dtype_of_shape(self, name, kind, shape):
+        if name in self.texts or name.split("/")[-1] in self.texts:
+            return tf.string if shape.rank == 1 or shape[1] == 1 else tf.int32
+        return super().dtype_of_shape(name, kind, shape)
+
     def _results(self, plan, own, donors, specs):
         results = super()._results(plan, own, donors, specs)
         for text in self.texts:

@@ -85,6 +85,10 @@ class TabularMix(Mixer):
         region = tf.concat([1.0 - taken[..., None], taken[..., None]], axis=-1)
         return plan.blend(partners, weights, region)
 
+    def dtype_of_shape(self, name, kind, shape):
+        one_hot = name.split("/")[-1] in self.one_hot
+        return tf.int32 if one_hot else super().dtype_of_shape(name, kind, shape)
+
     def get_config(self):
         return {
             **super().get_config(),

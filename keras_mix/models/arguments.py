@@ -2,10 +2,7 @@
 
 import keras
 
-# Keras has no public way to ask which layer was called first.
-from keras.src.backend.common.global_state import get_global_attribute
-
-from keras_mix import checks
+from keras_mix import checks, keras_compat
 from keras_mix.models import blends, places
 
 # What a wrapper does by itself, and so not by the base's own way.
@@ -51,12 +48,12 @@ def check_mixer(owner, mixer):
 
 def refuse_inside_another(model):
     """Inside another model nobody would mix the labels."""
-    context = get_global_attribute("current_call_ctx")
-    if context is not None and context.entry_layer is not model:
+    entry = keras_compat.entry_layer()
+    if entry not in (None, model):
         checks.refuse(
             model.owner,
             "its labels are mixed in its own `compute_loss`, so it must be outermost in training",
-            f"a call from inside {context.entry_layer.name!r}",
+            f"a call from inside {entry.name!r}",
             "Put its `base` there, and wrap the whole.",
         )
 

@@ -76,9 +76,14 @@ def is_mixer(layer):
     return getattr(layer, "mixes_by_plan", False)
 
 
+def changes_labels(layer):
+    """Whether a layer in a model is a mixer that does not leave the labels as they are."""
+    return is_mixer(layer) and not getattr(layer, "erases", False)
+
+
 def is_own_place(layer):
     """Whether a layer says by itself that a model may be mixed there."""
-    return is_mixer(layer) or isinstance(layer, MixPoint)
+    return changes_labels(layer) or isinstance(layer, MixPoint)
 
 
 def check(owner, name, value, inputs):

@@ -104,7 +104,7 @@ def _group(entry):
 
 def _mixers_of(owner, group, mixers):
     """The mixers of a place, of which each makes a choice of its own; None is the blend."""
-    held = [layer for _, layer in group if blends.is_mixer(layer)]
+    held = [layer for _, layer in group if blends.changes_labels(layer)]
     chosen = held or mixers or [None]
     for mixer in chosen:
         arguments.check_mixer(owner, mixer)

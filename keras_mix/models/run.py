@@ -72,7 +72,7 @@ class Run:
             values[0] = self._with_named_inputs(values[0], entry)
         origins.frames.append(Frame(entry))
         try:
-            if blends.is_mixer(layer) and _inputs_alone(args, kwargs):
+            if blends.changes_labels(layer) and _inputs_alone(args, kwargs):
                 function = _unmixed(layer)
             outputs = function(
                 *values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True))
