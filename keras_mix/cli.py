@@ -1,5 +1,6 @@
 """The command `keras-mix`, a thin face on `keras_mix.evaluate` and `keras_mix.plot`."""
 
+import _thread
 import argparse
 import contextlib
 import importlib
@@ -41,7 +42,7 @@ def main(argv=None):
     try:
         args = _parser().parse_args(argv)
         interrupted = args.interrupted
-        with _ended_by_sigterm():
+        with _ended_by_signals():
             _import_tensorflow_quietly()
             return args.command(args, shlex.join(["keras-mix", *argv]))
     except (ValueError, OSError, ImportError, MemoryError) as error:
@@ -60,19 +61,29 @@ class _Terminated(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def _ended_by_sigterm():
-    """Turns SIGTERM into an exception, so that nothing is left half done."""
+def _ended_by_signals():
+    """Turns SIGTERM into an exception, and lets neither it nor Ctrl-C get lost."""
 
     def end(number, frame):
         raise _Terminated
 
+    def again(unraisable):
+        # Destructors swallow what a signal raises in them; it comes again, from outside of them.
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            return hook(unraisable)
+        terminated = isinstance(unraisable.exc_value, _Terminated)
+        number = signal.SIGTERM if terminated else signal.SIGINT
+        return threading.Timer(0.1, _thread.interrupt_main, (number,)).start()
+
     if threading.current_thread() is not threading.main_thread():
         yield  # signals can be handled in the main thread only
         return
-    before = signal.signal(signal.SIGTERM, end)
+    before, hook = signal.signal(signal.SIGTERM, end), sys.unraisablehook
+    sys.unraisablehook = again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, before)
 
 

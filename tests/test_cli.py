@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from PIL import Image
@@ -77,12 +78,30 @@ def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("keras-mix: interrupted; ")
 
 
-def test_sigterm_is_no_traceback_and_says_what_is_kept(monkeypatch, capsys):
-    monkeypatch.setattr(evaluate.datasets, "load", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    before = signal.getsignal(signal.SIGTERM)
-    assert cli.main(["compare"]) == 143
-    assert "terminated; finished runs are kept, and the same command" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGTERM) is before
+class Killing:
+    """Sends a signal to the process while it is destroyed, where exceptions are lost."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        os.kill(os.getpid(), self.number)
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_no_signal_is_lost_or_a_traceback(monkeypatch, capsys, number, code):
+    def load(*_):
+        Killing(number)
+        time.sleep(5)
+
+    monkeypatch.setattr(evaluate.datasets, "load", load)
+    before = signal.getsignal(signal.SIGTERM), sys.unraisablehook
+    assert cli.main(["compare"]) == code
+    error = capsys.readouterr().err
+    assert "; finished runs are kept, and the same command" in error
+    assert error.count("\n") == 1
+    assert (signal.getsignal(signal.SIGTERM), sys.unraisablehook) == before
 
 
 def test_the_version(capsys):
