@@ -104,7 +104,7 @@ def test_a_full_disk_keeps_the_runs_before_it(tmp_path, quick):
     def no_space(handle):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    sentence = r"\(No space left on device\). The last run is lost, the 1"
+    sentence = r"\(No space left on device\). All runs but the last are kept \(1\)"
     with pytest.MonkeyPatch.context() as full, pytest.raises(OSError, match=sentence):
         compared(tmp_path, progress=fill)
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]

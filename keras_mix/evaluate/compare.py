@@ -130,9 +130,9 @@ def _save(results, output):
         results.save(output)
     except OSError as error:
         raise OSError(
-            f"The results could not be written to {str(output)!r} ({error.strerror}). The last "
-            f"run is lost, the {len(results.runs) - 1} before it are kept: once files can be "
-            "written there, the same comparison goes on"
+            f"The results could not be written to {str(output)!r} ({error.strerror}). All runs but "
+            f"the last are kept ({len(results.runs) - 1}): once files can be written there, the "
+            "same comparison goes on"
         ) from error
 
 
