@@ -105,8 +105,10 @@ def stretched(region, grid):
 
 
 def _stretched(region, axis, size):
-    place = tf.range(size) * tf.shape(region)[axis] // size
-    return tf.gather(region, place, axis=axis)
+    # A product of two lengths of a sound exceeds 32 bits.
+    length = tf.shape(region, out_type=tf.int64)[axis]
+    size = tf.cast(size, tf.int64)
+    return tf.gather(region, tf.range(size) * length // size, axis=axis)
 
 
 def cells(owners, grid):

@@ -115,7 +115,9 @@ def soft(partners, region, placement=None):
     """
     sources = _sources(partners)
     spatial = list(range(1, region.shape.rank - 1))
-    shares = tf.reduce_mean(region[..., 1:], axis=spatial)
+    # XLA adds one by one: in float32 the mean of millions of places would drift.
+    shares = tf.reduce_mean(tf.cast(region[..., 1:], tf.float64), axis=spatial)
+    shares = tf.cast(shares, tf.float32)
     return Plan(sources, with_own(shares, sources), region, placement)
 
 
@@ -172,20 +174,32 @@ def is_source(region, source):
 
 
 def count(places):
-    """int32 [B], how many of each sample's places are True.
+    """int32 [B], how many of each sample's places are True; exact up to 2^31 - 1 of them.
 
     XLA adds along an axis one by one. It vectorises pieces that are added as wholes, and the
-    product that adds what is left, of whole numbers that float32 holds exactly.
+    products that add what is left: whole numbers, as many as float32 holds exactly.
     """
     places = tf.reshape(places, [tf.shape(places)[0], -1])
+    size = places.shape[1]
     if tf.executing_eagerly():
         # There so many small operations take longer.
         return tf.math.count_nonzero(places, axis=1, dtype=tf.int32)
-    size = tf.shape(places)[1]
+    if size is None:
+        return tf.reduce_sum(tf.cast(places, tf.int32), axis=1)
     *pieces, rest = tf.split(places, [size // _PIECES] * _PIECES + [size % _PIECES], axis=1)
     counts = tf.cast(sum(tf.cast(piece, tf.int32) for piece in pieces), tf.float32)
-    total = tf.linalg.matvec(counts, tf.ones([size // _PIECES]))
-    return tf.cast(total, tf.int32) + tf.reduce_sum(tf.cast(rest, tf.int32), axis=1)
+    added = [
+        tf.linalg.matvec(part, tf.ones([part.shape[1]]))
+        for part in tf.split(counts, _sizes(size // _PIECES), axis=1)
+    ]
+    added.append(tf.reduce_sum(tf.cast(rest, tf.int32), axis=1))
+    return sum(tf.cast(part, tf.int32) for part in added)
+
+
+def _sizes(number):
+    """The sizes of parts of a number of counts, each with a sum that float32 holds exactly."""
+    most = 2**24 // _PIECES
+    return [most] * (number // most) + [number % most]
 
 
 def keep_unmixed(plan, mixed, frame=None, crossed=False):

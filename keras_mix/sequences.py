@@ -50,9 +50,12 @@ def counted(plan, own, donors, crossed=False):
         places = tf.maximum(total, 1)[:, None]
         weights = plans.weights_of(counts[:, 1:], places, plan.sources)
     else:
+        # In double precision, for the reason in `plan.soft`.
+        parts = [tf.cast(part, tf.float64) for part in parts]
         sums = [tf.reduce_sum(part, axis=list(range(1, part.shape.rank))) for part in parts]
         total = tf.add_n(sums)
         shares = tf.math.divide_no_nan(tf.stack(sums[1:], axis=1), total[:, None])
+        shares = tf.cast(shares, tf.float32)
         weights = plans.with_own(shares, plan.sources)
     return plans.keep_unmixed(plan._replace(weights=weights), total > 0, crossed=crossed)
 

@@ -143,3 +143,10 @@ def test_spot_is_a_gaussian_that_takes_all_at_its_centre(grid):
     np.testing.assert_allclose(found[..., 1], expected, atol=1e-6)
     np.testing.assert_allclose(tf.reduce_sum(found, axis=-1), 1, atol=1e-6)
     assert all(found[i, y, x, 1] == 1 for i, (y, x) in enumerate(centres))
+
+
+def test_long_regions_are_stretched_without_an_overflow():
+    size = 70_000
+    line = tf.constant(np.arange(size)[None] % 3)
+    for stretched in (masks.stretched(line, (size,)), masks.stretched((line,), (size,))[0]):
+        np.testing.assert_array_equal(stretched, line)

@@ -266,3 +266,26 @@ def test_keep_unmixed_keeps_the_donors_of_another_batch_without_weight():
     after = plans.keep_unmixed(before, tf.constant(MIXED), frame=(4, 3), crossed=True)
     np.testing.assert_array_equal(after.sources, before.sources)
     np.testing.assert_array_equal(after.weights[~MIXED], [[1, 0, 0, 0]] * 2)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph", "unknown size", "all in XLA"])
+def test_a_count_is_exact_where_float32_is_not(mode):
+    size = 2**25 + 19
+    places = np.ones((2, size), bool)
+    places[0, ::7] = False
+    places[1, -1] = False
+    options = {"jit_compile": mode == "all in XLA"}
+    if mode == "unknown size":
+        options["input_signature"] = [tf.TensorSpec([None, None], tf.bool)]
+    count = plans.count if mode == "eager" else tf.function(plans.count, **options)
+    # 28,760,917 and 33,554,450: neither is a float32.
+    np.testing.assert_array_equal(count(tf.constant(places)), places.sum(axis=1))
+
+
+def test_the_share_of_millions_of_soft_places_does_not_drift():
+    def share(other):
+        region = tf.fill([1, 2**24], other)
+        return plans.soft(tf.constant([0]), tf.stack([1 - region, region], axis=-1)).weights
+
+    for call in (share, tf.function(share, jit_compile=True)):
+        np.testing.assert_allclose(call(tf.constant(0.7)), [[0.3, 0.7]], rtol=0, atol=1e-6)
