@@ -23,6 +23,22 @@ class Leaf(NamedTuple):
     target: bool = False
 
 
+class Head(NamedTuple):
+    """One target of a batch that may tell partners and weights: not masks, nor boxes.
+
+    Attributes:
+        name: Its name, such as "y" or "y/age".
+        kind: Its kind, as in `Leaf`.
+        labels: Its values as they were given.
+        donor_labels: Those of the donors, or None.
+    """
+
+    name: str
+    kind: str
+    labels: tf.Tensor
+    donor_labels: tf.Tensor | None
+
+
 class Batch(NamedTuple):
     """What a mixer's `sample` may look at.
 
@@ -41,6 +57,7 @@ class Batch(NamedTuple):
         parts: The batch as the mixer of each of its parts sees it, where there are several.
         donor_labels: The same target of the donors, or None.
         table: Of each column of a table whether it is continuous, for mixers that mix tables.
+        heads: A `Head` for each target; empty where only `labels` is known.
     """
 
     size: tf.Tensor | int
@@ -57,6 +74,7 @@ class Batch(NamedTuple):
     parts: tuple = ()
     donor_labels: tf.Tensor | None = None
     table: tuple | None = None
+    heads: tuple = ()
 
     @property
     def height(self):
@@ -101,4 +119,4 @@ def inputs_of(leaves):
 
 
 def _same(tensor):
-    return None if tensor is None else tf.identity(tensor)
+    return tf.identity(tensor) if tf.is_tensor(tensor) else tensor

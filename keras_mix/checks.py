@@ -190,6 +190,15 @@ def names(name, values):
     return tuple(values)
 
 
+def name(option, value):
+    """None, or a string, the name of a leaf."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError(
+            f"`{option}` must be the name of one leaf, a string. Received: {option}={value!r}"
+        )
+    return value
+
+
 def kinds(mapping):
     """A mapping from the name of a leaf to one of the known kinds."""
     for name, kind in (mapping or {}).items():
@@ -245,4 +254,8 @@ def refuse(owner, rule, received, way_out=""):
 
 def described(tensor):
     """A leaf's dtype and shape as users know them."""
+    if not hasattr(tensor, "shape"):
+        return "None" if tensor is None else f"a {type(tensor).__name__}"
+    if getattr(tensor.shape, "rank", 0) is None:
+        return f"dtype={tensor.dtype.name}, an unknown shape"
     return f"dtype={getattr(tensor.dtype, 'name', tensor.dtype)}, shape={tuple(tensor.shape)}"

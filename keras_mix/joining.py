@@ -32,6 +32,22 @@ def index_of(owner, name, leaves):
     return found[0]
 
 
+def as_many_as_the_rest(owner, names, leaves):
+    """Checks, made as a graph runs, that there is a text for each sample."""
+    rest = next(leaf.tensor for leaf in leaves if leaf.kind != "passthrough")
+    rest = getattr(rest, "boxes", rest)
+    texts = [leaf for leaf in leaves if {leaf.name, leaf.name.split("/")[-1]} & set(names)]
+    return [
+        tf.debugging.assert_equal(
+            tf.shape(text.tensor)[0],
+            tf.shape(rest)[0],
+            f"{owner}: `{text.name}` must have as many samples as the rest.",
+        )
+        for text in texts
+        if text.tensor.shape.rank and None in (text.tensor.shape[0], rest.shape[0])
+    ]
+
+
 def strings(own, other, joins, separator):
     """Each string with its partner's behind it, where it joins and neither is empty.
 

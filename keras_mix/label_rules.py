@@ -57,10 +57,12 @@ class Remix(LabelRule):
             authors' choice.
         tau: How much τ in [0, 1] of the majority's share may be dropped. Defaults to 0.5, the
             authors' choice.
+        target: The name of the target that holds the classes, such as "species" or "y/species".
+            Defaults to None: the only one. Masks and boxes do not count.
 
     Raises:
-        ValueError: If an argument is out of range, if labels do not tell classes, or if the
-            mixer has more than two sources.
+        ValueError: If an argument is out of range, if labels do not tell classes, if there are
+            several targets and none is named, or if the mixer has more than two sources.
 
     Example:
 
@@ -73,12 +75,13 @@ class Remix(LabelRule):
         Read in one independent implementation, not in the paper.
     """
 
-    def __init__(self, class_counts, kappa=3.0, tau=0.5):
+    def __init__(self, class_counts, kappa=3.0, tau=0.5, target=None):
         self.class_counts = checks.class_counts(class_counts)
         if self.class_counts is None:
             raise ValueError("`class_counts` must be given. Received: class_counts=None")
         self.kappa = checks.number("kappa", kappa, low=1.0)
         self.tau = checks.number("tau", tau, high=1.0)
+        self.target = checks.name("target", target)
 
     def weights(self, batch, plan):
         owner = type(self).__name__
@@ -86,7 +89,7 @@ class Remix(LabelRule):
             checks.refuse(
                 owner, "it weighs the labels of two sources", f"{plan.sources.shape[1]} sources"
             )
-        own, donors = (likeness.class_ids(owner, y) for y in likeness.labels_of(owner, batch))
+        own, donors = likeness.class_ids_of(owner, batch, self.target)
         counts = tf.constant(self.class_counts, tf.float64)
         first = tf.gather(counts, own)
         second = tf.gather(counts, tf.gather(donors, plan.sources[:, 1]))
@@ -101,4 +104,5 @@ class Remix(LabelRule):
             "class_counts": list(self.class_counts),
             "kappa": self.kappa,
             "tau": self.tau,
+            "target": self.target,
         }

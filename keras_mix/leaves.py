@@ -158,8 +158,8 @@ def _mix_masks(plan, own, donor, spec):
 
 
 def _form_masks(tensor, spec):
-    """Class ids [B, H, W] or [B, H, W, 1] as shares [B, H, W, K]; ids of no class have none."""
-    if tensor.shape.rank == len(spec.axes) + 2:
+    """Class ids (B, H, W) or (B, H, W, 1) as shares (B, H, W, K); ids of no class have none."""
+    if tensor.shape.rank == spec.axes[-1] + 2:
         tensor = tf.squeeze(tensor, axis=-1)
     return tf.one_hot(tf.cast(tensor, tf.int32), spec.num_classes, dtype=spec.dtype)
 
@@ -223,6 +223,7 @@ def _pass(plan, own, donor, spec):
 RULES = {
     "images": Rule(values.form, values.mix),
     "values": Rule(values.form, values.mix),
+    "values_of_unknown_size": Rule(values.form, values.mix_by_size),
     "columns": Rule(column_rule.form, column_rule.mix),
     "labels": Rule(_form_labels, _mix_labels),
     "class_ids": Rule(_form_labels, _mix_labels),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks
+from keras_mix import checks, naming
 
 # The kernel's weight at distance 0.
 PEAK = 2**30
@@ -44,8 +44,27 @@ class Levels(NamedTuple):
     rate: tf.Tensor | float
 
 
-def labels_of(owner, batch):
-    """The labels of the samples and those of their donors; refuses a batch without."""
+def numbers_of(owner, batch, target=None):
+    """float64 [B, K] and [donors, K], a target of numbers; see `_labels_of`."""
+    return tuple(_numbers(owner, y) for y in _labels_of(owner, batch, target, batch.heads))
+
+
+def class_ids_of(owner, batch, target=None):
+    """int32 [B] and [donors], the classes that a target tells; see `_labels_of`."""
+    # Beside class ids a float of its own is no class.
+    heads = [head for head in batch.heads if head.kind in ("class_ids", "labels")]
+    return tuple(_class_ids(owner, y) for y in _labels_of(owner, batch, target, heads))
+
+
+def _labels_of(owner, batch, target, heads):
+    """The labels of the samples and those of their donors; refuses a batch without.
+
+    Args:
+        owner: The name that messages begin with.
+        batch: A `keras_mix.batch.Batch`.
+        target: The name of the target; None where only one is possible.
+        heads: Those of the batch's heads that are possible.
+    """
     if batch.labels is None:
         checks.refuse(
             owner,
@@ -54,19 +73,37 @@ def labels_of(owner, batch):
             "Call `layer(x, y)`, or map the layer over a dataset of (x, y): inside a model a mixer "
             "sees no labels.",
         )
+    own, donors = batch.labels, batch.donor_labels
+    if target is not None or len(heads) > 1:
+        head = _named(owner, target, heads if target is None else batch.heads)
+        own, donors = head.labels, head.donor_labels
+    elif len(heads) == 1:
+        own, donors = heads[0].labels, heads[0].donor_labels
     if not batch.crossed:
-        return batch.labels, batch.labels
-    if batch.donor_labels is None:
+        return own, own
+    if donors is None:
         checks.refuse(
             owner,
             "the batch that partners come from must have labels, too",
             "inputs alone as `partners`",
             "Give (x, y) as `partners`.",
         )
-    return batch.labels, batch.donor_labels
+    return own, donors
 
 
-def numbers(owner, labels):
+def _named(owner, target, heads):
+    names = [head.name for head in heads]
+    if target is None:
+        checks.refuse(
+            owner,
+            "the target to go by must be named where there are several",
+            ", ".join(names),
+            f'Name it, {owner}(…, target="{naming.key(names[0])}"), say.',
+        )
+    return heads[naming.position(owner, "target", target, names)]
+
+
+def _numbers(owner, labels):
     """float64 [B, K], labels that are numbers."""
     if labels.shape.rank not in (1, 2):
         checks.refuse(owner, "labels are compared as (B,) or (B, K)", checks.described(labels))
@@ -74,7 +111,7 @@ def numbers(owner, labels):
     return values if labels.shape.rank == 2 else values[:, None]
 
 
-def class_ids(owner, labels):
+def _class_ids(owner, labels):
     """int32 [B], the classes of ids (B,) or (B, 1), or the largest entry of (B, K)."""
     rank = labels.shape.rank
     if rank == 1 or (rank == 2 and labels.shape[1] == 1):
@@ -85,7 +122,11 @@ def class_ids(owner, labels):
             "classes are told by ids (B,) or (B, 1), or by one-hot labels (B, K)",
             checks.described(labels),
         )
-    return tf.argmax(tf.cast(labels, tf.float32), axis=1, output_type=tf.int32)
+    largest = tf.argmax(tf.cast(labels, tf.float32), axis=1, output_type=tf.int32)
+    if labels.shape[1] is not None:
+        return largest
+    # A single column holds ids, however little is known before the graph runs.
+    return tf.where(tf.shape(labels)[1] == 1, tf.cast(labels[:, 0], tf.int32), largest)
 
 
 def reach(bandwidth, targets):

@@ -1,6 +1,6 @@
 """Pairings by labels: objects that any mixer takes as its `pairing`.
 
-They see the first target of a batch (in the order of names, where y is a dict) as it was given,
+They see the target of a batch as it was given (the one that is named, where there are several),
 and draw whole numbers alone, so that partners are the same eagerly, in graphs and under XLA.
 """
 
@@ -114,9 +114,12 @@ class ByLabel(_Weighted):
             deviation of the labels in the batch (of several targets, the root of the sum of their
             variances), our own choice. The paper tunes it for each data set, from 0.05 to 20.
         include_self: Whether a sample may be its own partner. Defaults to False.
+        target: The name of the target to compare, such as "age" or "y/age". Defaults to None: the
+            only one. Masks and boxes do not count.
 
     Raises:
-        ValueError: If the bandwidth is not above 0, or a batch has no labels (B,) or (B, K).
+        ValueError: If the bandwidth is not above 0, if a batch has no labels (B,) or (B, K), or if
+            it has several targets and none is named.
 
     Example:
 
@@ -131,20 +134,25 @@ class ByLabel(_Weighted):
         arXiv:2210.05775, section 3.
     """
 
-    def __init__(self, bandwidth=None, include_self=False):
+    def __init__(self, bandwidth=None, include_self=False, target=None):
         self.bandwidth = None if bandwidth is None else checks.positive("bandwidth", bandwidth)
         self.include_self = bool(include_self)
+        self.target = checks.name("target", target)
 
     def weights(self, batch):
         owner = type(self).__name__
-        own, donors = (likeness.numbers(owner, y) for y in likeness.labels_of(owner, batch))
+        own, donors = likeness.numbers_of(owner, batch, self.target)
         legal = likeness.finite(own)[:, None] & likeness.finite(donors)[None]
         if not (batch.crossed or self.include_self):
             legal &= _others(batch)
         return likeness.kernel(likeness.levels(own, donors, self.bandwidth), legal)
 
     def get_config(self):
-        return {"bandwidth": self.bandwidth, "include_self": self.include_self}
+        return {
+            "bandwidth": self.bandwidth,
+            "include_self": self.include_self,
+            "target": self.target,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -162,10 +170,13 @@ class ByClass(_Weighted):
             other, at 0 every sample. Defaults to 1 for "rare", else to 0.
         class_counts: A list of the number of samples of each class in the training set, to weigh
             donors by. Defaults to None: the classes are counted in each batch of donors.
+        target: The name of the target that holds the classes, such as "species" or "y/species".
+            Defaults to None: the only one. Masks and boxes do not count.
 
     Raises:
-        ValueError: If an argument is out of range, or a batch has no labels that tell classes:
-            ids (B,) or (B, 1), or one-hot (B, K), whose largest entry is taken.
+        ValueError: If an argument is out of range, if a batch has no labels that tell classes (ids
+            (B,) or (B, 1), or one-hot (B, K), whose largest entry is taken), or if it has several
+            targets and none is named.
 
     Example:
 
@@ -174,16 +185,17 @@ class ByClass(_Weighted):
     >>> images, labels = mix(np.zeros((8, 32, 32, 3), "uint8"), np.arange(8))
     """
 
-    def __init__(self, relation="same", exponent=None, class_counts=None):
+    def __init__(self, relation="same", exponent=None, class_counts=None, target=None):
         self.relation = checks.choice("relation", relation, RELATIONS)
         self.exponent = _exponent(relation)
         if exponent is not None:
             self.exponent = checks.number("exponent", exponent)
         self.class_counts = checks.class_counts(class_counts)
+        self.target = checks.name("target", target)
 
     def weights(self, batch):
         owner = type(self).__name__
-        own, donors = (likeness.class_ids(owner, y) for y in likeness.labels_of(owner, batch))
+        own, donors = likeness.class_ids_of(owner, batch, self.target)
         same = own[:, None] == donors[None]
         legal = {"same": same, "different": ~same}.get(self.relation, tf.ones_like(same))
         if not batch.crossed:
@@ -204,12 +216,18 @@ class ByClass(_Weighted):
 
     def __repr__(self):
         values = self.get_config()
-        defaults = {"relation": "same", "exponent": _exponent(self.relation), "class_counts": None}
+        defaults = {"class_counts": None, "target": None}
+        defaults |= {"relation": "same", "exponent": _exponent(self.relation)}
         return described.call(self, values, defaults)
 
     def get_config(self):
         counts = None if self.class_counts is None else list(self.class_counts)
-        return {"relation": self.relation, "exponent": self.exponent, "class_counts": counts}
+        return {
+            "relation": self.relation,
+            "exponent": self.exponent,
+            "class_counts": counts,
+            "target": self.target,
+        }
 
 
 def _exponent(relation):

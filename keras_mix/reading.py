@@ -6,12 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix import checks
+from keras_mix.advice import DICT_KEYS, for_input, for_keys
 from keras_mix.batch import Leaf, axis_size, behind
 from keras_mix.boxes import Boxes
+from keras_mix.donors import matched
+from keras_mix.naming import key
 from keras_mix.structure import BoxSet, paths
-
-# The keys of Keras's dict of a batch; each names its kind.
-DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
+from keras_mix.tensors import refuse_unmixable, tensor_of
 
 TARGETS = ("labels", "segmentation_masks", "bounding_boxes", "frame_labels")
 
@@ -29,13 +30,20 @@ class Reader:
 
     def read(self, structure):
         """The leaves of a dict, or of a tuple (x,), (x, y) or (x, y, sample_weight)."""
-        found = []
+        given = []
         for path, value in zip(paths(structure), tf.nest.flatten(structure), strict=True):
             role, name = self._role_and_name(structure, path)
-            tensor = self._tensor(name, value, role)
-            found.append((role, name, self._stated(role, name, path, tensor), tensor))
+            given.append((role, name, path, self._tensor(name, value)))
+        self._refuse_unknown_keys(given)
+        for role, name, _, tensor in given:
+            if not self._passes(name):
+                refuse_unmixable(self.owner, name, tensor, texts=self.tables and role == "x")
+        found = [
+            (role, name, self._stated(role, name, path), tensor)
+            for role, name, path, tensor in given
+        ]
         labels = [tensor for role, _, stated, tensor in found if _is_label(role, stated)]
-        sole = sum(not isinstance(tensor, Boxes) for tensor in labels) == 1
+        sole = sum(not isinstance(tensor, Boxes | BoxSet) for tensor in labels) == 1
         leaves = [
             Leaf(
                 name,
@@ -55,22 +63,7 @@ class Reader:
         """
         whole = isinstance(partners, Mapping | tuple)
         donors = {leaf.name: leaf for leaf in self.read(partners if whole else (partners,))}
-        return [self._donor(leaf, donors.get(leaf.name)) for leaf in own]
-
-    def _donor(self, leaf, donor):
-        if donor is None and (leaf.target or leaf.kind == "sample_weights"):
-            return None
-        rule = "must have the same kind and shape in the batch that partners come from"
-        own = checks.described(leaf.tensor)
-        if donor is None:
-            checks.reject(self.owner, leaf.name, rule, f"none beside {own}")
-        shapes = leaf.tensor.shape[1:], donor.tensor.shape[1:]
-        same = donor.kind == leaf.kind and donor.tensor.dtype == leaf.tensor.dtype
-        if not same or not shapes[0].is_compatible_with(shapes[1]):
-            checks.reject(
-                self.owner, leaf.name, rule, f"{checks.described(donor.tensor)} beside {own}"
-            )
-        return donor
+        return matched(self.owner, own, donors)
 
     def _role_and_name(self, structure, path):
         if isinstance(structure, Mapping):
@@ -78,33 +71,19 @@ class Reader:
         role = ("x", "y", "sample_weight")[int(path[0])]
         return role, "/".join((role, *path[1:]))
 
-    def _tensor(self, name, value, role=""):
+    def _tensor(self, name, value):
+        if self._passes(name):
+            # It is only handed on, whatever it is.
+            whole = isinstance(value, BoxSet) or value is None or tf.is_tensor(value)
+            return value if whole else tensor_of(self.owner, name, value)
         if isinstance(value, BoxSet):
-            parts = {key: self._tensor(f"{name}/{key}", part) for key, part in value.parts.items()}
+            parts = {part: self._tensor(f"{name}/{part}", v) for part, v in value.parts.items()}
             return self._boxes(name, **parts)
-        if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
-            kind = f"a {'ragged' if isinstance(value, tf.RaggedTensor) else 'sparse'} tensor"
-            checks.reject(self.owner, name, "must be a dense tensor", kind, "Pad it first.")
-        if value is None:
-            checks.reject(self.owner, name, "must be a tensor", "None")
-        tensor = tf.convert_to_tensor(value)
-        if tensor.shape.rank is None:
-            checks.reject(
-                self.owner, name, "must have a known rank", "unknown", "Call `set_shape` on it."
-            )
-        numbers = tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool
-        texts = self.tables and role == "x" and tensor.dtype == tf.string
-        if not (numbers or texts) and not self._passes(name):
-            checks.reject(
-                self.owner,
-                name,
-                f"cannot be mixed, for it holds {tensor.dtype.name}s",
-                checks.described(tensor),
-                f"Leave it as it is with passthrough=['{key(name)}'], or mix text by TabularMix.",
-            )
-        return tensor
+        return tensor_of(self.owner, name, value)
 
     def _boxes(self, name, boxes, labels):
+        for part, tensor in (("boxes", boxes), ("labels", labels)):
+            refuse_unmixable(self.owner, f"{name}/{part}", tensor, texts=False)
         shapes = boxes.shape, labels.shape
         if shapes[0].rank != 3 or shapes[0][-1] != 4:
             checks.reject(self.owner, name, "must hold boxes (B, N, 4)", checks.described(boxes))
@@ -115,6 +94,11 @@ class Reader:
                 "must have one label for each box, (B, N)",
                 f"boxes {tuple(shapes[0])} and labels {tuple(shapes[1])}",
             )
+        if None in (*shapes[0], *shapes[1]):
+            sentence = f"{self.owner}: `{name}` must have one label for each box, (B, N)."
+            check = tf.debugging.assert_equal(tf.shape(boxes)[:2], tf.shape(labels), sentence)
+            with tf.control_dependencies([check]):
+                boxes, labels = tf.identity(boxes), tf.identity(labels)
         if not boxes.dtype.is_floating:
             boxes = tf.cast(boxes, tf.float32)
         return Boxes(boxes, labels)
@@ -122,25 +106,35 @@ class Reader:
     def _passes(self, name):
         return name in self.passthrough or key(name) in self.passthrough
 
-    def _stated(self, role, name, path, tensor):
+    def _refuse_unknown_keys(self, given):
+        """Refuses a dict with keys that are neither Keras's nor named, all in one sentence."""
+        unknown = [
+            (name, tensor)
+            for role, name, path, tensor in given
+            if not role
+            and path[0] not in DICT_KEYS
+            and not (self._passes(name) or self._named_kind(name))
+        ]
+        if unknown:
+            checks.reject(
+                self.owner,
+                ", ".join(name for name, _ in unknown),
+                f"is not one of the known keys {list(DICT_KEYS)}",
+                ", ".join(checks.described(tensor) for _, tensor in unknown),
+                for_keys(unknown),
+            )
+
+    def _named_kind(self, name):
+        return self.kinds.get(name) or self.kinds.get(key(name))
+
+    def _stated(self, role, name, path):
         """The kind that a leaf's name or key states; None where its place and dtype tell it."""
-        stated = self.kinds.get(name) or self.kinds.get(key(name))
+        stated = self._named_kind(name)
         if stated or self._passes(name):
             return stated
         if role == "sample_weight":
             return "sample_weights"
-        if role:
-            return None
-        if path[0] in DICT_KEYS:
-            return path[0]
-        return checks.reject(
-            self.owner,
-            name,
-            f"is not one of the known keys {list(DICT_KEYS)}",
-            checks.described(tensor),
-            f'Name its kind, kinds={{"{key(name)}": "images"}} (one of '
-            f'{list(checks.KINDS)}), or leave it as it is, passthrough=["{key(name)}"].',
-        )
+        return None if role else path[0]
 
     def _kind(self, role, stated, name, tensor, sole):
         if self._passes(name):
@@ -171,9 +165,7 @@ class Reader:
             name,
             "holds integers or booleans, which mean nothing when averaged",
             checks.described(tensor),
-            "For token ids or categories mix the embedding, or cut token ids by "
-            f'kinds={{"{name}": "token_ids"}}; for numbers cast to float or name them, '
-            f'kinds={{"{name}": "values"}}; or leave them, passthrough=["{name}"].',
+            for_input(name, tensor),
         )
 
     def _kind_of_label(self, name, tensor, sole):
@@ -187,6 +179,8 @@ class Reader:
         floats_are_ids = told and classes_of(self.num_classes, name) is not None
         if column and (floats_are_ids or not tensor.dtype.is_floating):
             return "class_ids"
+        if rank == 2 and shape[1] is None and (floats_are_ids or not tensor.dtype.is_floating):
+            self._check_several_columns(name, tensor)
         if tensor.dtype.is_floating:
             return "labels" if rank == 2 and not column else "values"
         if rank == 0:
@@ -194,16 +188,15 @@ class Reader:
         if rank == 2:
             self._check_indicators(name, tensor)
             return "labels"
-        if rank == 3 or (rank == 4 and 1 in (shape[1], shape[-1])):
-            return "segmentation_masks"
-        return checks.reject(
-            self.owner,
-            name,
-            "is no label: integers are class ids (B,) or (B, 1), indicators (B, K) of 0 and 1, "
-            "or masks of class ids (B, H, W) or (B, H, W, 1)",
-            checks.described(tensor),
-            "Cast it to float where it is dense values.",
+        return "segmentation_masks"
+
+    def _check_several_columns(self, name, tensor):
+        sentence = (
+            f"{self.owner}: `{name}` must have a known number of columns where that is 1: "
+            "it then holds class ids. "
+            f" Received: {checks.described(tensor)}. Call `set_shape` on it."
         )
+        tf.debugging.assert_none_equal(tf.shape(tensor)[1], 1, message=sentence)
 
     def _check_indicators(self, name, tensor):
         rule = "as integers (B, K) must be indicators of 0 and 1"
@@ -262,11 +255,6 @@ class Reader:
 def classes_of(num_classes, name):
     """The number of classes of a head, or None where it was not given."""
     return num_classes.get(key(name)) if isinstance(num_classes, dict) else num_classes
-
-
-def key(name):
-    """The last part of a leaf's name, as users know it from their dicts."""
-    return name.split("/")[-1]
 
 
 def known_values(tensor):

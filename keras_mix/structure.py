@@ -4,16 +4,32 @@ from collections.abc import Mapping
 
 
 class BoxSet:
-    """A dict of boxes and their labels, which tf.nest takes for one leaf."""
+    """A dict of boxes and their labels, which tf.nest takes for one leaf.
 
-    def __init__(self, parts):
-        self.parts = parts
+    Args:
+        given: The dict, of "boxes" and "labels" (as in Keras) or "classes" (as in KerasCV).
+    """
+
+    def __init__(self, given):
+        self.given = given
+        self.classes = "classes" if "classes" in given else "labels"
+
+    @property
+    def parts(self):
+        """The boxes and their labels, by Keras's keys."""
+        return {"boxes": self.given["boxes"], "labels": self.given[self.classes]}
+
+    def restored(self, found):
+        """A dict with Keras's keys, as one with the keys that were given."""
+        if found is self:
+            return self.given
+        return {self.classes if key == "labels" else key: part for key, part in found.items()}
 
 
 def fold(structure):
-    """The structure, with each of Keras's dicts of boxes as one leaf."""
+    """The structure, with each dict of boxes as one leaf."""
     if isinstance(structure, Mapping):
-        if set(structure) == {"boxes", "labels"}:
+        if set(structure) in ({"boxes", "labels"}, {"boxes", "classes"}):
             return BoxSet(structure)
         folded = {key: fold(value) for key, value in structure.items()}
         changed = any(folded[key] is not structure[key] for key in folded)
@@ -25,6 +41,11 @@ def fold(structure):
         named = hasattr(structure, "_fields")
         return type(structure)(*folded) if named else type(structure)(folded)
     return structure
+
+
+def restored(given, found):
+    """A result in the place of what was given: a set of boxes with the keys that it had."""
+    return given.restored(found) if isinstance(given, BoxSet) else found
 
 
 def paths(structure, path=()):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_mix import placing
+from keras_mix import masks, placing
 from keras_mix import plan as plans
 from keras_mix.arithmetic import add, blend, blend_logarithms, convert, precise
 
@@ -24,6 +24,32 @@ def mix(plan, own, donor, spec):
         sources = [_placed(plan, own, donor, spec, s) for s in numbers]
         shares = [_over(plan.region[..., s], own, spec) for s in numbers]
     return convert(_blended(plan, [precise(s) for s in sources], shares, spec), spec.dtype)
+
+
+def mix_by_size(plan, own, donor, spec):
+    """As `mix`, for inputs whose sizes are known only as the graph runs.
+
+    They are pasted where they have the region's sizes, and blended by the weights where not.
+    """
+    blended = mix(plan, own, donor, spec._replace(axes=None))
+    if plan.region is None:
+        return blended
+    sizes = [tf.shape(own)[axis] for axis in spec.axes]
+    on_the_grid = tf.reduce_all(tf.equal(sizes, _sizes(plan)))
+    # Over the leaf's own sizes, so that the shapes fit whether it lies on the grid or not.
+    region = masks.stretched(plan.region, sizes)
+    pasted = mix(plan._replace(region=region), own, donor, spec)
+    mixed = tf.where(on_the_grid, pasted, blended)
+    mixed.set_shape(own.shape)
+    return mixed
+
+
+def _sizes(plan):
+    """The sizes of the grid that the plan's region covers."""
+    if isinstance(plan.region, tuple):
+        return [tf.shape(line)[-1] for line in plan.region]
+    shape = tf.unstack(tf.shape(plan.region))
+    return shape[1:] if plan.hard else shape[1:-1]
 
 
 def _blended(plan, sources, shares, spec):
@@ -75,7 +101,7 @@ def _placed(plan, own, donor, spec, source):
     if spec.crossed:
         pool = tf.concat([own, donor], axis=0)
         sources = tf.concat([sources[:, :1], sources[:, 1:] + tf.shape(own)[0]], axis=1)
-    nearest = spec.kind == "segmentation_masks"
+    nearest = spec.kind in ("segmentation_masks", "sample_weights")
     return placing.read(pool, sources, plan.placement, spec.axes, source, nearest)
 
 

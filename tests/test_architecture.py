@@ -22,6 +22,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 BELOW_MIXERS = [
+    "alignment",
     "base",
     "box_checks",
     "calls",
@@ -30,6 +31,7 @@ BELOW_MIXERS = [
     "keywords",
     "output_specs",
     "reprs",
+    "geometry",
     "grids",
     "cutting",
     "sequence_specs",
@@ -37,6 +39,7 @@ BELOW_MIXERS = [
     "signatures",
     "specs",
     "tables",
+    "weights",
     "mix_point",
     "synchronized_augmentation",
 ]
@@ -53,7 +56,9 @@ RANKS = [
         *("checks", "batch", "compiling", "extras", "arithmetic", "structure", "dtypes"),
         *("described", "keras_compat", "criteria", "reduction", "spelling", "whole_file"),
     },
-    {"option", "plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"},
+    {"naming"},
+    {"option", "plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"}
+    | {"tensors", "advice"},
     {
         *("sampling", "masks", "fields", "loudness", "saliency", "resizing", "visible"),
         *("fine_grained", "sequences", "likeness", "hard_labels"),
@@ -61,14 +66,15 @@ RANKS = [
     {"placing", "boxes", "windows", "columns", "pairings", "label_rules", "neighbours"},
     {"values", "fitting", "smoothing"},
     {"leaves"},
+    {"donors"},
     {"reading"},
     {
         *("layers.calls", "layers.box_checks", "layers.signatures", "layers.tables"),
-        "class_ids",
+        *("class_ids", "layers.alignment"),
     },
     {"layers.keywords", "layers.reprs", "layers.output_specs"},
     {"layers.grids"},
-    {"layers.sequence_specs"},
+    {"layers.sequence_specs", "layers.weights", "layers.geometry"},
     {"layers.smoothing_specs"},
     {"layers.specs", "layers.configured"},
     {"layers.base", "layers.synchronized_augmentation"},

@@ -104,6 +104,7 @@ EVERY_OPTION = {
     "rate": 0.75,
     "kinds": {"x/image": "images"},
     "passthrough": ["id"],
+    "main_input": "x/image",
     "keep_dtype": True,
     "inputs_only": True,
     "jit_compile": False,

@@ -92,6 +92,15 @@ def test_values_off_the_grid_are_blended_by_the_weights_of_a_region():
     np.testing.assert_allclose(mixed, oracles.blend(values, SOURCES, WEIGHTS), atol=1e-6)
 
 
+@pytest.mark.parametrize("make", [hard_plan, soft_plan])
+@pytest.mark.parametrize("grid", [GRID, (4, 2)])
+def test_values_of_unknown_size_are_pasted_on_the_grid_and_blended_off_it(make, grid):
+    values, plan = images(grid=grid), make()
+    mixed = mix(plan, values, spec_of("float32", kind="values_of_unknown_size"))
+    expected = mix(plan, values, spec_of("float32", (1, 2) if grid == GRID else None, "values"))
+    np.testing.assert_array_equal(mixed, expected)
+
+
 # Pasting.
 
 
@@ -272,6 +281,10 @@ def test_passthrough_stays():
 FORMS = {
     "images": (images("uint8"), spec_of("float32")),
     "values": (RANDOM.random((SIZE, 3)), spec_of("float16", None, "values")),
+    "values_of_unknown_size": (
+        images(channels=(2,)),
+        spec_of("float16", kind="values_of_unknown_size"),
+    ),
     "labels": (np.eye(SIZE, dtype="int32"), Spec("labels")),
     "class_ids": (np.arange(SIZE)[:, None], Spec("class_ids", num_classes=7)),
     "pairs": (np.arange(SIZE), Spec("pairs", sources=4)),

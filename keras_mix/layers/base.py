@@ -9,10 +9,10 @@ from keras_mix import compiling, fitting, keras_compat, leaves, sampling
 from keras_mix import plan as plans
 from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
-from keras_mix.layers.grids import batch_of, framed
+from keras_mix.layers.grids import batch_of, framed, refuse_idle_options
 from keras_mix.layers.sequence_specs import check_sequences
-from keras_mix.layers.specs import specs_of
-from keras_mix.structure import fold
+from keras_mix.layers.specs import sized, specs_of
+from keras_mix.structure import fold, restored
 
 
 class Mixer(Configured, abc.ABC):
@@ -28,12 +28,15 @@ class Mixer(Configured, abc.ABC):
 
     - inputs: float of any rank, uint8 images of rank ≥ 3. Other integers are refused.
     - labels: integers (B,) or (B, 1) are class ids, one-hot encoded with `num_classes` or packed
-      with `labels="pairs"`; integers (B, H, W) or (B, H, W, 1) are masks of class ids, which
-      pasting mixers cut along; integers (B, K) are indicators of 0 and 1; floats are values.
+      with `labels="pairs"`; integers (B, H, W) or (B, H, W, 1) are masks of class ids (of
+      volumes (B, D, H, W)), which pasting mixers cut along; integers (B, K) are indicators of 0
+      and 1; floats are values. Dense floats on the inputs' grid are cut along; others, such as
+      keypoints (B, N, 2), are refused where inputs are cut.
     - what `kinds` names: "lengths" (B,) or "masks" (B, T) of padded sequences, "token_ids" (B, L),
       "frame_labels" (B, T, …): see `kinds`.
     - `sample_weight`, floats (B,): the mean of the sources' weights by the plan, so that the loss
-      of a sample is its mixed weight times the loss of its mixed label.
+      of a sample is its mixed weight times the loss of its mixed label. Floats of the shape of a
+      target without its classes, (B, H, W) beside masks, are cut along with that target.
 
     Labels and weights come out as float32 (float64 stays), whatever the dtype policy. A single
     sample (B = 1) is its own partner: it comes out unmixed, but where sources are moved or filled.
@@ -92,6 +95,11 @@ class Mixer(Configured, abc.ABC):
             A `keras_mix.plan.Plan`.
         """
 
+    @property
+    def draws_regions(self):
+        """Whether places of a sample may come from different sources."""
+        return self.grid_rank is not None
+
     def plan(self, x, seed, rate=None):
         """Draws the plan of a batch of inputs, for who applies it beside the layer's call.
 
@@ -103,17 +111,22 @@ class Mixer(Configured, abc.ABC):
         Returns:
             A `keras_mix.plan.Plan`.
         """
-        own = self._reader.read((x,))
+        own, specs = self._inputs(x)
         check_sequences(self, own)
         seed = self.seed_of_call(seed)
-        fit = self._fit(own, own, self.specs(own))
+        fit = self._fit(own, own, specs)
         return self.draw(self.batch(own, own, crossed=False), seed, rate, fit)
 
     def apply(self, plan, x):
         """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""
+        own, specs = self._inputs(x)
+        return tf.nest.pack_sequence_as(x, self._results(plan, own, own, specs))
+
+    def _inputs(self, x):
+        """The leaves of inputs alone, and how each is treated."""
         own = self._reader.read((x,))
-        mixed = self._results(plan, own, own, self.specs(own))
-        return tf.nest.pack_sequence_as(x, mixed)
+        specs = self.specs(own)
+        return self.sized(own, specs), specs
 
     def batch(self, own, donors, crossed):
         """What `sample` sees of leaves, its own and the donors', as `keras_mix.batch.Leaf`s."""
@@ -122,6 +135,10 @@ class Mixer(Configured, abc.ABC):
     def specs(self, own, crossed=False):
         """How each leaf is treated: a list of `keras_mix.leaves.Spec`."""
         return specs_of(self, own, crossed)
+
+    def sized(self, own, specs):
+        """The leaves, behind checks of sizes that are unknown until a graph runs."""
+        return sized(self, own, specs)
 
     def partners(self, batch, seed, number=1):
         """int32 [B], the donor of each sample by the layer's pairing: its `number`-th."""
@@ -156,6 +173,7 @@ class Mixer(Configured, abc.ABC):
 
     def __call__(self, *args, **kwargs):
         calls.refuse_other_backends(self, args, kwargs)
+        args, kwargs = calls.as_tensors(self.owner, args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def call(self, x, y=None, sample_weight=None, training=None, seed=None, partners=None):
@@ -177,11 +195,11 @@ class Mixer(Configured, abc.ABC):
         structure, pack = calls.arranged(x, y, sample_weight)
         structure = fold(structure)
         own = framed(self, self._reader.read(structure))
-        donors = own
+        refuse_idle_options(self, own)
+        specs = self.specs(own, crossed=partners is not None)
+        own = donors = self.sized(own, specs)
         if partners is not None:
             donors = framed(self, self._reader.read_partners(fold(partners), own))
-        specs = self.specs(own, crossed=partners is not None)
-        if partners is not None:
             # Their values are checked as those of the first batch are.
             self.specs([donor or leaf for donor, leaf in zip(donors, own, strict=True)])
         check_sequences(self, own, donors)
@@ -193,6 +211,10 @@ class Mixer(Configured, abc.ABC):
             batch = self.batch(own, donors, crossed=partners is not None)
             plan = self.draw(batch, self.seed_of_call(seed), fit=self._fit(own, donors, specs))
         results = self._results(plan, own, donors, specs)
+        results = [
+            restored(given, found)
+            for given, found in zip(tf.nest.flatten(structure), results, strict=True)
+        ]
         return pack(tf.nest.pack_sequence_as(structure, results))
 
     def draw(self, batch, seed, rate=None, fit=None):
@@ -226,7 +248,7 @@ class Mixer(Configured, abc.ABC):
     def _fit(self, own, donors, specs):
         """What discounts padding from a plan, as the leaves tell it."""
         chosen = [index for index, spec in enumerate(specs) if fitting.tells_padding(spec)]
-        once = compiling.compiles_once([leaf.tensor for leaf in own])
+        once = compiling.compiles_once([leaf.tensor for leaf in own if leaf.kind != "passthrough"])
         return functools.partial(
             fitting.fitted,
             own=[own[index].tensor for index in chosen],

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from keras_mix import boxes, checks
 
-# Boxes that were scaled may reach over the border by a rounding error.
-_TOLERANCE = 0.01
+# In pixels: annotations are rounded, and boxes that were scaled reach over the border by a bit.
+_TOLERANCE = 1.0
 
 
 def check_boxes(owner, leaf, options):
@@ -29,8 +29,9 @@ def check_boxes(owner, leaf, options):
     }
     rules = {rule: legal | ~real for rule, legal in rules.items()}
     way_out = (
-        f'Are they really in the format "{options.format}"? '
-        "Mark places without a box by the label -1."
+        f'Are they really in the format "{options.format}"? Clip boxes that reach over the border '
+        "by more than a pixel: keras.utils.bounding_boxes.clip_to_image_size. Mark places without "
+        "a box by the label -1."
     )
     if tf.executing_eagerly():
         _refuse(owner, leaf, rules, way_out)

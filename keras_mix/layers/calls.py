@@ -7,6 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix import checks
+from keras_mix.structure import paths
+from keras_mix.tensors import tensor_of, with_arrays
+
+_ARGUMENTS = ("x", "y", "sample_weight")
 
 
 def arranged(x, y, sample_weight):
@@ -27,6 +31,39 @@ def arranged(x, y, sample_weight):
             "Put several inputs into a list or a dict.",
         )
     return x, tuple
+
+
+def as_tensors(owner, args, kwargs):
+    """The arguments of a call, with arrays beside tensors as tensors, which Keras would refuse."""
+    args = [
+        _as_tensors(owner, name, arg) for name, arg in zip(_ARGUMENTS, args, strict=False)
+    ] + list(args[len(_ARGUMENTS) :])
+    batches = (*_ARGUMENTS, "partners")
+    kwargs = {
+        name: _as_tensors(owner, name, arg) if name in batches else arg
+        for name, arg in kwargs.items()
+    }
+    return args, kwargs
+
+
+def _as_tensors(owner, name, arg):
+    arg = with_arrays(arg)
+    given = tf.nest.flatten(arg)
+    if not any(_is_tensor(value) for value in given):
+        return arg
+    whole = isinstance(arg, tuple) and name == "x"
+    tensors = []
+    for path, value in zip(paths(arg), given, strict=True):
+        full = (*path,) if isinstance(arg, dict) else (name, *path)
+        if whole and int(path[0]) < len(_ARGUMENTS):
+            full = (_ARGUMENTS[int(path[0])], *path[1:])
+        kept = value is None or _is_tensor(value)
+        tensors.append(value if kept else tensor_of(owner, "/".join(full), value))
+    return tf.nest.pack_sequence_as(arg, tensors)
+
+
+def _is_tensor(value):
+    return isinstance(value, keras.KerasTensor) or tf.is_tensor(value)
 
 
 def _same(structure):

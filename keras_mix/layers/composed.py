@@ -21,6 +21,10 @@ class Composed(Mixer):
         self.smallest_grid = max(mixer.smallest_grid for mixer in self.mixers)
         self.num_sources = max(mixer.num_sources for mixer in self.mixers)
 
+    @property
+    def draws_regions(self):
+        return any(mixer.draws_regions for mixer in self.mixers)
+
 
 # What a mixer may not decide for itself where another mixes the labels.
 _OF_LABELS = {
@@ -30,6 +34,7 @@ _OF_LABELS = {
     "label_rule": None,
     "kinds": {},
     "passthrough": (),
+    "main_input": None,
     "keep_dtype": False,
     "soft_masks": False,
     "bounding_box_format": None,

@@ -57,6 +57,9 @@ class Configured(keras.layers.Layer):
             by mixers that paste along one axis, `spatial_dims=1`. "frame_labels" (B, T, …) are
             mixed frame by frame, by how much of each is whose.
         passthrough: The names of leaves that stay as they are.
+        main_input: The name of the input that regions (and boxes) lie on. Inputs of other sizes
+            are blended. Defaults to None: token ids or images, if there are any; else the input
+            with the most places along the axes that are cut, if there is only one such.
         keep_dtype: Whether blended inputs are rounded back to their own dtype, uint8 say.
             Defaults to False: they come out in the compute dtype. Pasted ones always keep theirs.
         inputs_only: Whether the layer may mix inputs without their labels while a model trains.
@@ -117,6 +120,7 @@ class Configured(keras.layers.Layer):
         rate=1.0,
         kinds=None,
         passthrough=(),
+        main_input=None,
         keep_dtype=False,
         inputs_only=False,
         jit_compile=True,
@@ -144,6 +148,7 @@ class Configured(keras.layers.Layer):
         self.rate = checks.number("rate", rate, high=1.0)
         self.kinds = checks.kinds(kinds)
         self.passthrough = checks.names("passthrough", passthrough)
+        self.main_input = checks.name("main_input", main_input)
         self.keep_dtype = bool(keep_dtype)
         self.inputs_only = bool(inputs_only)
         self.jit_compile = bool(jit_compile)
@@ -234,6 +239,7 @@ class Configured(keras.layers.Layer):
             "rate": self.rate,
             "kinds": dict(self.kinds),
             "passthrough": list(self.passthrough),
+            "main_input": self.main_input,
             "keep_dtype": self.keep_dtype,
             "inputs_only": self.inputs_only,
             "jit_compile": self.jit_compile,

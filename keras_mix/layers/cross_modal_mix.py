@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_mix import checks, plan, sampling
-from keras_mix.batch import axis_size
+from keras_mix.batch import axis_size, behind
 from keras_mix.composite import Joint
 from keras_mix.layers import cutting
 from keras_mix.layers.base import Mixer
@@ -66,6 +66,10 @@ class CrossModalMix(Mixer):
         self.cuts = cutting.checked_cuts(self.owner, cuts or {})
         self.rates = cutting.checked_rates(self.owner, rates or {}, self.cuts)
 
+    @property
+    def draws_regions(self):
+        return bool(self.cuts or self.rates)
+
     def batch(self, own, donors, crossed):
         whole = batch_of(self, own, donors, crossed)
         cut = [
@@ -73,12 +77,16 @@ class CrossModalMix(Mixer):
             for name, leaf in cutting.cut_leaves(self.owner, own, self.cuts).items()
         ]
         timed = [own[cutting.index_of(self.owner, own, name)] for name in self.rates]
-        cutting.check_seconds(self.owner, timed, self.rates.values())
         lines = [whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,)) for leaf in timed]
         return whole._replace(parts=(*cut, *lines))
 
     def specs(self, own, crossed=False):
         return cutting.specs(self, own, crossed)
+
+    def sized(self, own, specs):
+        timed = [own[cutting.index_of(self.owner, own, name)] for name in self.rates]
+        checked = cutting.check_seconds(self.owner, timed, list(self.rates.values()))
+        return behind(checked, own) if checked else own
 
     def sample(self, batch, seed):
         order, share, place, *seeds = sampling.split(seed, 3 + len(self.cuts))

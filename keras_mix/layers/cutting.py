@@ -1,16 +1,20 @@
 """The modalities of a sample that are cut: what is asked for, the leaves, and the plans."""
 
+import fractions
+
 import tensorflow as tf
 
 from keras_mix import checks, masks, plan, sampling
 from keras_mix.batch import axis_size
 from keras_mix.layers.base import Mixer
 from keras_mix.layers.composed import Composed, refuse_label_options
+from keras_mix.layers.grids import grid_of
 from keras_mix.layers.sequence_specs import with_ends
 from keras_mix.layers.smoothing_specs import with_smoothing
 from keras_mix.layers.specs import spec_of
+from keras_mix.layers.weights import placed, with_weights
 from keras_mix.leaves import Spec
-from keras_mix.reading import key
+from keras_mix.naming import key, position
 
 
 def checked_cuts(owner, cuts):
@@ -55,18 +59,17 @@ def checked_rates(owner, rates, cuts):
 
 
 def index_of(owner, leaves, name):
-    """Where the leaf stands that has this name, or whose path ends with it."""
-    for index, leaf in enumerate(leaves):
-        if leaf is not None and name in (leaf.name, key(leaf.name)):
-            return index
-    received = ", ".join(leaf.name for leaf in leaves if leaf is not None)
-    return checks.refuse(
-        owner,
-        f"a sample must have the modality `{name}`",
-        received,
-        "Name modalities as the batch does; fill a missing one, or leave it out of `cuts` and "
-        "`rates`.",
-    )
+    """Where the leaf stands that has this name, or whose path alone ends with it."""
+    names = [leaf and leaf.name for leaf in leaves]
+    if not any(name in (each, key(each)) for each in names if each):
+        checks.refuse(
+            owner,
+            f"a sample must have the modality `{name}`",
+            ", ".join(each for each in names if each),
+            "Name modalities as the batch does; fill a missing one, or leave it out of `cuts` and "
+            "`rates`.",
+        )
+    return position(owner, "cuts` or `rates", name, names)
 
 
 def cut_leaves(owner, leaves, cuts):
@@ -89,7 +92,7 @@ def specs(mixer, leaves, crossed):
         )
         for index, leaf in enumerate(leaves)
     ]
-    return with_smoothing(mixer, leaves, found)
+    return with_weights(mixer, leaves, with_smoothing(mixer, leaves, found), None)
 
 
 def _spec(mixer, leaf, name):
@@ -98,24 +101,34 @@ def _spec(mixer, leaf, name):
     if name in mixer.rates:
         spec = Spec(leaf.kind, (1,), leaf.tensor.dtype)
     else:
-        spec = spec_of(mixer_of(mixer.cuts, name), leaf, leaf)
+        by = mixer_of(mixer.cuts, name)
+        spec = spec_of(by, leaf, leaf)
+        if leaf.kind == "sample_weights":
+            spec = placed(leaf, grid_of(by, leaf)[1])
     return with_ends(spec, mixer, leaf) if spec.kind == "token_ids" else spec
 
 
 def check_seconds(owner, leaves, rates):
-    """Refuses sequences of different durations."""
-    seconds = {
-        leaf.name: axis_size(leaf.tensor, 1) / rate
+    """Refuses sequences of different durations; the checks that only a running graph can make."""
+    seconds = [
+        None if leaf.tensor.shape[1] is None else fractions.Fraction(leaf.tensor.shape[1], rate)
         for leaf, rate in zip(leaves, rates, strict=True)
-        if leaf.tensor.shape[1] is not None
-    }
-    if len(set(seconds.values())) > 1:
-        checks.refuse(
-            owner,
-            "what is cut along the same seconds must last as long",
-            ", ".join(f"{name}: {duration:g} s" for name, duration in seconds.items()),
-            "Crop or pad it, or mend `rates`.",
-        )
+    ]
+    rule = "what is cut along the same seconds must last as long"
+    way_out = "Crop or pad it, or mend `rates`."
+    if len(set(seconds) - {None}) > 1:
+        listed = zip(leaves, seconds, strict=True)
+        received = ", ".join(f"{leaf.name}: {float(s):g} s" for leaf, s in listed if s is not None)
+        checks.refuse(owner, rule, received, way_out)
+    if None not in seconds:
+        return []
+    names = ", ".join(f"`{leaf.name}`" for leaf in leaves)
+    sentence = f"{owner}: {rule}. Received: {names} of different durations. {way_out}"
+    places = [
+        axis_size(leaf.tensor, 1) * rates[0] - axis_size(leaves[0].tensor, 1) * rate
+        for leaf, rate in zip(leaves, rates, strict=True)
+    ]
+    return [tf.debugging.assert_equal(tf.stack(places), 0, sentence)]
 
 
 def mixer_of(cuts, name):

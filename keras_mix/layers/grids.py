@@ -1,12 +1,16 @@
 """What a mixer sees of a batch: its sizes, and the leaf that its regions lie on."""
 
+import math
+
 import tensorflow as tf
 
 from keras_mix import checks
-from keras_mix.batch import Batch, axis_size, inputs_of
+from keras_mix.batch import Batch, Head, axis_size, behind, inputs_of
+from keras_mix.layers.alignment import same_size, sizes_of
 from keras_mix.layers.box_checks import check_boxes
 from keras_mix.layers.tables import table_of
 from keras_mix.leaves import spatial_axes
+from keras_mix.naming import key, position
 
 
 def batch_of(mixer, own, donors, crossed, main=None):
@@ -26,6 +30,11 @@ def batch_of(mixer, own, donors, crossed, main=None):
         if leaf.target and leaf.kind not in ("bounding_boxes", "passthrough")
     ]
     target = targets[0] if targets else None
+    heads = tuple(
+        Head(own[i].name, own[i].kind, own[i].tensor, _tensor(donors, i))
+        for i in targets
+        if own[i].tensor.shape.rank <= 2
+    )
     size = axis_size(mixed[0].tensor, 0)
     taken = next(leaf for leaf in donors if leaf and leaf.kind != "passthrough")
     main = main or leaf_of_the_grid(mixer, own)
@@ -44,6 +53,7 @@ def batch_of(mixer, own, donors, crossed, main=None):
         labels=_tensor(own, target),
         donor_labels=_tensor(donors, target),
         table=table_of(mixer, own),
+        heads=heads,
     )
 
 
@@ -55,11 +65,9 @@ def framed(mixer, leaves):
     """The leaves, with the images' size beside each set of boxes; refuses boxes that are none."""
     if not any(leaf and leaf.kind == "bounding_boxes" for leaf in leaves):
         return leaves
-    images = [leaf for leaf in leaves if leaf and leaf.kind == "images"]
-    if not images:
-        checks.refuse(mixer.owner, "boxes lie on images", "boxes without images beside them")
-    axes = spatial_axes(images[0].tensor.shape.rank, 2, mixer.data_format)
-    frame = tf.cast(tf.stack([axis_size(images[0].tensor, axis) for axis in axes]), tf.float32)
+    leaves, image = _image_of_the_boxes(mixer, leaves)
+    axes = spatial_axes(image.tensor.shape.rank, 2, mixer.data_format)
+    frame = tf.cast(tf.stack([axis_size(image.tensor, axis) for axis in axes]), tf.float32)
     framed_leaves = [
         leaf._replace(tensor=leaf.tensor._replace(frame=frame))
         if leaf and leaf.kind == "bounding_boxes"
@@ -70,6 +78,58 @@ def framed(mixer, leaves):
         if leaf and leaf.kind == "bounding_boxes" and mixer.bounding_box_format:
             check_boxes(mixer.owner, leaf, mixer.box_options)
     return framed_leaves
+
+
+def refuse_idle_options(mixer, leaves):
+    """Refuses options that have no effect on a batch without boxes, or without a region."""
+    if any(leaf.kind == "bounding_boxes" for leaf in leaves):
+        return
+    received = ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves)
+    if mixer.bounding_box_format is not None:
+        checks.refuse(
+            mixer.owner,
+            "`bounding_box_format` is for a batch with a set of boxes",
+            received,
+            'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N), -1 where there is '
+            'none, under the key "bounding_boxes" or in y; or leave the format out.',
+        )
+    if mixer.main_input is not None and mixer.grid_rank is None:
+        checks.refuse(
+            mixer.owner,
+            "`main_input` is for a mixer that draws regions, or for a batch with a set of boxes",
+            f"main_input={mixer.main_input!r} beside {received}",
+            "Leave it out.",
+        )
+
+
+def _image_of_the_boxes(mixer, leaves):
+    """The leaves, and the image among them that boxes lie on; images of two sizes need a name."""
+    images = [leaf for leaf in leaves if leaf and leaf.kind == "images"]
+    if not images:
+        checks.refuse(mixer.owner, "boxes lie on images", "boxes without images beside them")
+    if mixer.main_input is not None:
+        names = [leaf.name for leaf in images]
+        return leaves, images[position(mixer.owner, "main_input", mixer.main_input, names)]
+    axes = [spatial_axes(leaf.tensor.shape.rank, 2, mixer.data_format) for leaf in images]
+    sizes = [sizes_of(leaf.tensor.shape, a) for leaf, a in zip(images, axes, strict=True)]
+    known = {size for size in sizes if None not in size}
+    if len(known) > 1:
+        checks.refuse(
+            mixer.owner,
+            "the image that boxes lie on must be named where images differ in size",
+            ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in images),
+            f'Name it, main_input="{key(images[0].name)}", say.',
+        )
+    checked = [
+        same_size(mixer.owner, leaf, a, images[0], axes[0])
+        for leaf, a, size in zip(images[1:], axes[1:], sizes[1:], strict=True)
+        if None in (*size, *sizes[0])
+    ]
+    if not checked:
+        return leaves, images[0]
+    number = [leaf is images[0] for leaf in leaves].index(True)
+    leaves = [leaf and behind(checked, [leaf])[0] for leaf in leaves]
+    return leaves, leaves[number]
 
 
 def grid_of(mixer, leaf):
@@ -90,22 +150,60 @@ def grid_of(mixer, leaf):
 
 
 def leaf_of_the_grid(mixer, leaves):
-    """The first leaf of token ids, of images, or else of input values, that has enough axes."""
+    """The input that the mixer's regions are drawn on: the named one, or that of the most places.
+
+    Token ids can only be cut, and images must not be blended while others are cut, so these come
+    first; along one axis an image is like any other input.
+    """
     if mixer.grid_rank is None:
         return None
-    for leaf in inputs_of(leaves):
-        rank = leaf.tensor.shape.rank
-        if rank <= mixer.grid_rank:
-            continue
-        if rank == mixer.grid_rank + 1 and len(leaves) == 1 and leaf.kind != "token_ids":
-            checks.reject(
-                mixer.owner,
-                leaf.name,
-                "alone and without an axis of channels could be one sample or a batch",
-                checks.described(leaf.tensor),
-                "Batch a single sample; give a batch a last axis, `x[..., None]`.",
-            )
-        return leaf
-    received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
-    axes = "height and width" if mixer.grid_rank == 2 else f"{mixer.grid_rank} spatial axes"
-    checks.refuse(mixer.owner, f"the inputs must have {axes}", received)
+    inputs = [leaf for leaf in inputs_of(leaves) if leaf.tensor.shape.rank > mixer.grid_rank]
+    if not inputs:
+        received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
+        axes = "height and width" if mixer.grid_rank == 2 else f"{mixer.grid_rank} spatial axes"
+        checks.refuse(mixer.owner, f"the inputs must have {axes}", received)
+    if mixer.main_input is not None:
+        names = [leaf.name for leaf in inputs]
+        leaf = inputs[position(mixer.owner, "main_input", mixer.main_input, names)]
+    else:
+        first = inputs[0].kind
+        alike = first == "token_ids" or (first == "images" and mixer.grid_rank > 1)
+        leaf = inputs[0] if alike else _largest(mixer, inputs)
+    unchanneled = leaf.tensor.shape.rank == mixer.grid_rank + 1
+    if unchanneled and len(leaves) == 1 and leaf.kind != "token_ids":
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "alone and without an axis of channels could be one sample or a batch",
+            checks.described(leaf.tensor),
+            "Batch a single sample; give a batch a last axis, `x[..., None]`.",
+        )
+    return leaf
+
+
+def _largest(mixer, inputs):
+    """The input with the most places along the axes that are cut; refuses where that is unclear."""
+    sizes = [
+        sizes_of(
+            leaf.tensor.shape,
+            spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format),
+        )
+        for leaf in inputs
+    ]
+    # A region does not divide an axis of one place.
+    wide = [index for index, size in enumerate(sizes) if 1 not in size] or range(len(inputs))
+    unknown = any(None in sizes[index] for index in wide)
+    most = wide
+    if not unknown:
+        places = [math.prod(sizes[index]) for index in wide]
+        most = [index for index, n in zip(wide, places, strict=True) if n == max(places)]
+    if len(most) > 1 and (unknown or len({sizes[index] for index in most}) > 1):
+        why = "have sizes that are unknown" if unknown else "have as many places on other grids"
+        checks.refuse(
+            mixer.owner,
+            "the input that the region is drawn on must be named where several are possible",
+            ", ".join(f"{inputs[i].name}: {checks.described(inputs[i].tensor)}" for i in most)
+            + f", which {why}",
+            f'Name it, main_input="{key(inputs[most[0]].name)}", say.',
+        )
+    return inputs[most[0]]

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_mix import checks, joining, plan
-from keras_mix.batch import axis_size
+from keras_mix.batch import axis_size, behind
 from keras_mix.layers.base import Mixer
 
 
@@ -86,6 +86,11 @@ class MixGen(Mixer):
         if name in self.texts or name.split("/")[-1] in self.texts:
             return tf.string if shape.rank == 1 or shape[1] == 1 else tf.int32
         return super().dtype_of_shape(name, kind, shape)
+
+    def sized(self, own, specs):
+        own = super().sized(own, specs)
+        checked = joining.as_many_as_the_rest(self.owner, self.texts, own)
+        return behind(checked, own) if checked else own
 
     def _results(self, plan, own, donors, specs):
         results = super()._results(plan, own, donors, specs)

@@ -6,7 +6,8 @@ from keras_mix import checks
 from keras_mix.batch import axis_size, inputs_of
 from keras_mix.layers.grids import grid_of, leaf_of_the_grid
 from keras_mix.leaves import Spec, spatial_axes
-from keras_mix.reading import key, known_values
+from keras_mix.naming import key
+from keras_mix.reading import known_values
 
 
 def check_sequences(mixer, own, donors=()):
@@ -89,8 +90,10 @@ def with_ends(spec, mixer, leaf):
 
 
 def _spec_of_frames(mixer, leaf, main):
-    axes = _time_axis(mixer, leaf, main) if leaf.tensor.shape.rank > 1 else None
-    if leaf.tensor.shape.rank < 2 or (main is not None and axes is None):
+    timed = leaf.tensor.shape.rank > 1
+    axes = _time_axis(mixer, leaf, main) if timed else None
+    cut = main is not None and timed and not is_of_video(mixer, leaf, main)
+    if not timed or (cut and axes is None):
         beside = "" if main is None else f", as many frames as `{main.name}` has in time"
         rule = f"must be labels of frames (B, T, …){beside}"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
@@ -99,14 +102,28 @@ def _spec_of_frames(mixer, leaf, main):
 
 
 def _time_axis(mixer, leaf, main):
-    """(1,) if the leaf's second axis is the first that the mixer cuts, as far as can be told."""
+    """(1,) if the leaf's second axis is the first that the mixer cuts; None if it is not.
+
+    Where a size is unknown, the running graph checks that they agree.
+    """
     if main is None:
         return None
     axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
-    if axes is None:
+    if axes is None or is_of_video(mixer, leaf, main):
         return None
-    known = {leaf.tensor.shape[1], main.tensor.shape[axes[0]]} - {None}
-    return (1,) if len(known) < 2 else None
+    sizes = leaf.tensor.shape[1], main.tensor.shape[axes[0]]
+    return (1,) if None in sizes or sizes[0] == sizes[1] else None
+
+
+def is_of_video(mixer, leaf, main):
+    """Whether the leaf's second axis is the time of a video, each frame of which is cut alike."""
+    shape = main.tensor.shape
+    frames = mixer.grid_rank > 1 and shape.rank > mixer.grid_rank + 2
+    return (
+        frames
+        and mixer.data_format == "channels_last"
+        and leaf.tensor.shape[1:2].is_compatible_with(shape[1:2])
+    )
 
 
 SEQUENCES = {

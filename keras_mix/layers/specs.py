@@ -3,13 +3,18 @@
 import tensorflow as tf
 
 from keras_mix import checks
+from keras_mix.batch import behind
 from keras_mix.class_ids import check_class_ids, check_packable
+from keras_mix.layers.alignment import alignment, same_size, sizes_of
+from keras_mix.layers.geometry import refuse_places_off_the_grid
 from keras_mix.layers.grids import leaf_of_the_grid
-from keras_mix.layers.sequence_specs import SEQUENCES
+from keras_mix.layers.sequence_specs import SEQUENCES, is_of_video
 from keras_mix.layers.smoothing_specs import with_smoothing
 from keras_mix.layers.tables import layout, spec_of_columns
+from keras_mix.layers.weights import with_weights
 from keras_mix.leaves import Spec, spatial_axes
-from keras_mix.reading import classes_of, key
+from keras_mix.naming import key
+from keras_mix.reading import classes_of
 
 
 def specs_of(mixer, leaves, crossed=False):
@@ -22,27 +27,57 @@ def specs_of(mixer, leaves, crossed=False):
         )
         for leaf, own in zip(leaves, columns, strict=True)
     ]
-    return with_smoothing(mixer, leaves, specs)
+    return with_weights(mixer, leaves, with_smoothing(mixer, leaves, specs), main)
+
+
+def sized(mixer, leaves, specs):
+    """The leaves, behind checks of the sizes that are unknown until the graph runs."""
+    main = leaf_of_the_grid(mixer, leaves)
+    if main is None:
+        return leaves
+    main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    checked = []
+    for leaf, spec in zip(leaves, specs, strict=True):
+        if spec.axes is None or spec.kind == "values_of_unknown_size" or leaf is main:
+            continue
+        # Of a sequence one axis, the first, is told.
+        compared = main_axes[: len(spec.axes)]
+        sizes = sizes_of(leaf.tensor.shape, spec.axes), sizes_of(main.tensor.shape, compared)
+        if None in (*sizes[0], *sizes[1]):
+            checked.append(same_size(mixer.owner, leaf, spec.axes, main, compared))
+    return behind(checked, leaves) if checked else leaves
 
 
 def spec_of(mixer, leaf, main):
-    """The Spec of one leaf beside the one that the mixer's grid lies on, or None."""
+    """The Spec of one leaf beside the one that the mixer's grid lies on, or None.
+
+    That of sample weights follows from the others later.
+    """
     if leaf.kind == "passthrough":
         return Spec("passthrough")
+    if leaf.kind == "sample_weights":
+        return Spec("sample_weights")
     if leaf.kind == "bounding_boxes":
         return _spec_of_boxes(mixer, leaf)
     if leaf.kind in SEQUENCES:
         return SEQUENCES[leaf.kind](mixer, leaf, main)
     precise = tf.float64 if leaf.tensor.dtype == tf.float64 else tf.float32
-    axes = _axes(mixer, leaf, main)
+    found = _lying(mixer, leaf, main)
+    axes = found and found.axes
     if leaf.kind == "class_ids":
         return _spec_of_class_ids(mixer, leaf)
     if leaf.kind == "segmentation_masks":
         return _spec_of_mask(mixer, leaf, axes)
-    if leaf.kind in ("labels", "sample_weights"):
-        return Spec(leaf.kind, dtype=precise, union=mixer.labels == "union")
+    if leaf.kind in ("labels", "values") and leaf.target:
+        of_video = main is not None and is_of_video(mixer, leaf, main)
+        refuse_places_off_the_grid(mixer, leaf, found, of_video)
+    if leaf.kind == "labels":
+        return Spec("labels", dtype=precise, union=mixer.labels == "union")
     if leaf.target:
         return Spec("values", axes, precise)
+    if found is not None and not found.known and leaf.kind == "values" and leaf is not main:
+        dtype = leaf.tensor.dtype if mixer.keep_dtype else tf.as_dtype(mixer.compute_dtype)
+        return Spec("values_of_unknown_size", axes, dtype)
     kept = mixer.keep_dtype or (mixer.pastes and axes is not None)
     dtype = leaf.tensor.dtype if kept else tf.as_dtype(mixer.compute_dtype)
     return Spec(leaf.kind, axes, dtype)
@@ -71,7 +106,7 @@ def _spec_of_class_ids(mixer, leaf):
 
 def _spec_of_mask(mixer, leaf, axes):
     if mixer.soft_masks:
-        return _spec_of_soft_mask(mixer, leaf)
+        return _spec_of_soft_mask(mixer, leaf, axes)
     if not mixer.pastes:
         checks.reject(
             mixer.owner,
@@ -84,7 +119,7 @@ def _spec_of_mask(mixer, leaf, axes):
     return Spec("segmentation_masks", axes, leaf.tensor.dtype)
 
 
-def _spec_of_soft_mask(mixer, leaf):
+def _spec_of_soft_mask(mixer, leaf, axes):
     count = classes_of(mixer.num_classes, leaf.name)
     if count is None:
         checks.reject(
@@ -94,15 +129,21 @@ def _spec_of_soft_mask(mixer, leaf):
             f"{checks.described(leaf.tensor)} and no `num_classes` for it",
             "Pass num_classes=…, as a dict by the heads' names where they differ.",
         )
-    column = leaf.tensor.shape.rank == 4 and leaf.tensor.shape[-1] == 1
-    if leaf.tensor.shape.rank != 3 and not column:
+    shape = leaf.tensor.shape
+    if axes is None and shape.rank >= 3:
+        column = shape.rank > 3 and shape[-1] == 1
+        axes = tuple(range(1, shape.rank - column))
+    spatial = len(axes) + 1 if axes else 0
+    channels_first = mixer.data_format == "channels_first" and shape.rank > spatial
+    columns = shape.rank - 1 - axes[-1] if axes else 0
+    if not axes or channels_first or (columns and shape[-1] != 1):
         checks.reject(
             mixer.owner,
             leaf.name,
             "must be (B, H, W) or (B, H, W, 1) to become shares of classes",
             checks.described(leaf.tensor),
         )
-    return Spec("soft_masks", (1, 2), num_classes=count)
+    return Spec("soft_masks", axes, num_classes=count)
 
 
 def _spec_of_boxes(mixer, leaf):
@@ -125,30 +166,23 @@ def _spec_of_boxes(mixer, leaf):
     return Spec("bounding_boxes", box_options=mixer.box_options)
 
 
-def _axes(mixer, leaf, main):
-    """The leaf's axes under the grid; None where it is off the grid and is blended instead."""
-    if main is None or leaf.kind in ("class_ids", "labels", "sample_weights"):
+def _lying(mixer, leaf, main):
+    """The leaf's `Alignment` with the grid; None where it is off the grid."""
+    if main is None or leaf.kind in ("class_ids", "labels"):
         return None
-    rank = leaf.tensor.shape.rank
-    axes = spatial_axes(rank, mixer.grid_rank, mixer.data_format)
-    sizes = _sizes(leaf, axes)
-    expected = _sizes(
-        main, spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
-    )
-    if sizes and all(
-        None in pair or len(set(pair)) == 1 for pair in zip(sizes, expected, strict=True)
-    ):
-        return axes
-    if leaf.kind in ("images", "segmentation_masks"):
+    shape = leaf.tensor.shape
+    if leaf.target and (shape.rank < 2 or shape[1:] == [1]):
+        # One number a sample has no places, whatever the size of the grid.
+        return None
+    found = alignment(shape, main.tensor.shape, mixer.grid_rank, mixer.data_format)
+    if found is None and leaf.kind in ("images", "segmentation_masks"):
+        main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
         checks.reject(
             mixer.owner,
             leaf.name,
-            f"must have the size {expected} of `{main.name}` to be cut along with it",
+            f"must have the size {sizes_of(main.tensor.shape, main_axes)} of `{main.name}` to be "
+            "cut along with it",
             checks.described(leaf.tensor),
-            f'Resize it, or blend it by the weights alone: kinds={{"{leaf.name}": "values"}}.',
+            f'Resize it, or blend it by the weights alone: kinds={{"{key(leaf.name)}": "values"}}.',
         )
-    return None
-
-
-def _sizes(leaf, axes):
-    return axes and tuple(leaf.tensor.shape[axis] for axis in axes)
+    return found

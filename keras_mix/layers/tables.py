@@ -6,7 +6,8 @@ import tensorflow as tf
 from keras_mix import checks
 from keras_mix.columns import Columns
 from keras_mix.leaves import Spec
-from keras_mix.reading import key, known_values
+from keras_mix.naming import key
+from keras_mix.reading import known_values
 
 
 def table_of(mixer, leaves):

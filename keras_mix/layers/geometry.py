@@ -1,0 +1,46 @@
+"""Float targets that say where something is: refused where a mixer cuts or moves the inputs."""
+
+import math
+
+from keras_mix import checks
+from keras_mix.naming import key
+
+_BOXES = ("box", "boxes", "bbox", "bboxes", "bounding_box", "bounding_boxes")
+_POINTS = ("keypoint", "keypoints", "landmark", "landmarks")
+
+
+def refuse_places_off_the_grid(mixer, leaf, found, is_of_video):
+    """Refuses dense float targets that a region cannot cut.
+
+    One vector a sample, (B,), (B, K) or (B, 1, K), is blended by the weights. More than one has
+    places, which only the region's grid can relate to those of the inputs. The frames of a video
+    are cut alike, so labels of frames are blended, too.
+
+    Args:
+        mixer: The mixer.
+        leaf: A target of floats.
+        found: Its `Alignment` with the grid, or None.
+        is_of_video: Whether its second axis is the time of a video.
+    """
+    shape, name = leaf.tensor.shape, key(leaf.name)
+    if found is not None or mixer.erases or _is_stated(mixer, leaf):
+        return
+    boxes = name.lower() in _BOXES and shape.rank == 3
+    named = name.lower() in (*_BOXES, *_POINTS) and shape.rank == 2
+    places = math.prod(size or 2 for size in shape[1:-1]) if shape.rank > 2 else 1
+    dense = places > 1 and not (is_of_video and shape.rank <= 3)
+    if boxes or (mixer.draws_regions and (named or dense)):
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "has no rule: floats that are no labels are cut along on the inputs' grid, or blended "
+            "where whole inputs are",
+            checks.described(leaf.tensor),
+            'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
+            "bounding_box_format=…; resize maps to the inputs' size; or blend by the weights "
+            f'alone, kinds={{"{name}": "values"}}; or leave it as it is, passthrough=["{name}"].',
+        )
+
+
+def _is_stated(mixer, leaf):
+    return leaf.name in mixer.kinds or key(leaf.name) in mixer.kinds
