@@ -47,7 +47,8 @@ def mix(
 
     Example:
 
-    >>> dataset = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(512, seed=1)
+    >>> images, labels = np.zeros((256, 32, 32, 3), "uint8"), np.arange(256) % 10
+    >>> dataset = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(256, seed=1)
     >>> cutmix = keras_mix.layers.CutMix(num_classes=10)
     >>> dataset = keras_mix.data.mix(dataset.batch(64), cutmix, seed=1)
     """

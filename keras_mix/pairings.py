@@ -69,8 +69,9 @@ class InOrder(Pairing):
 
     Example:
 
+    >>> x, y = np.random.rand(8, 5).astype("float32"), np.linspace(0, 1, 8, dtype="float32")
     >>> mix = keras_mix.layers.MixUp(pairing=keras_mix.pairings.InOrder())
-    >>> x, y = mix((x, y), partners=(other_x, other_y))
+    >>> x, y = mix((x, y), partners=(x[::-1], y[::-1]))
     """
 
     def draw(self, batch, seed, number=1):

@@ -27,6 +27,8 @@ def deit(per="batch", pairing="reverse", **options):
 
     Example:
 
+    >>> images, ids = np.zeros((64, 32, 32, 3), "uint8"), np.arange(64)
+    >>> dataset = tf.data.Dataset.from_tensor_slices((images, ids)).batch(16)
     >>> mix = keras_mix.recipes.deit(num_classes=1000)
     >>> dataset = keras_mix.data.mix(dataset, mix, seed=1)
 

@@ -66,10 +66,10 @@ def compare(
     Example:
 
     >>> from keras_mix.evaluate import compare, datasets, networks
-    >>> digits = datasets.load("digits", train_size=300)
+    >>> digits = datasets.load("digits", train_size=100)
     >>> results = compare(
     ...     lambda: networks.build("small", (8, 8, 1), 10),
-    ...     digits.train, digits.validation, ["none", "mixup"], epochs=2, seeds=1)
+    ...     digits.train, digits.validation, ["none", "mixup"], epochs=1, seeds=1)
     >>> results.spread("mixup", "accuracy").count
     1
     """

@@ -1,0 +1,177 @@
+"""What the README, the docstrings and the tutorials show runs, and what they name exists."""
+
+import ast
+import doctest
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+import warnings
+from pathlib import Path
+
+import keras
+import nbformat
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_mix
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+MODULES = [
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(keras_mix.__path__, "keras_mix.")
+    if module.name != "keras_mix.__main__"
+]
+GLOBALS = {"keras": keras, "keras_mix": keras_mix, "np": np, "tf": tf}
+NAMESPACES = [getattr(keras_mix, name) for name in keras_mix.__all__]
+CLASSES = {
+    name: getattr(namespace, name)
+    for namespace in NAMESPACES
+    for name in getattr(namespace, "__all__", dir(namespace))
+    if inspect.isclass(getattr(namespace, name))
+}
+
+
+def examples():
+    finder = doctest.DocTestFinder()
+    for module in MODULES:
+        for test in finder.find(module, extraglobs=GLOBALS):
+            if test.examples:
+                yield pytest.param(test, id=test.name.removeprefix("keras_mix."))
+
+
+@pytest.fixture
+def eagerly():
+    """Runs what Keras would compile step by step, which is faster for a few steps."""
+    tf.config.run_functions_eagerly(True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Even though the `tf.config", UserWarning)
+        yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("test", list(examples()))
+def test_examples_of_docstrings_give_what_they_say(test, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report = []
+    results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=report.append)
+    assert results.failed == 0, "".join(report)
+
+
+def small_cifar():
+    draw = np.random.default_rng(0)
+    images, ids = draw.integers(0, 256, (128, 32, 32, 3), "uint8"), draw.integers(0, 10, (128, 1))
+    return (images, ids), (images[:1], ids[:1])
+
+
+def small_network(weights, input_shape, classes):
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Conv2D(2, 3, strides=4, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(classes, activation="softmax"),
+        ]
+    )
+
+
+def test_the_code_of_the_readme_runs(monkeypatch, capsys):
+    monkeypatch.setattr(tf.keras.datasets.cifar10, "load_data", small_cifar)
+    monkeypatch.setattr(keras.applications, "MobileNetV3Small", small_network)
+    blocks = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    names = {"optimizer": keras.optimizers.SGD()}
+    for number, block in enumerate(blocks):
+        exec(compile(block, f"README.md, block {number}", "exec"), names)
+        if "train_step" in block:
+            names["model"] = small_network(None, (32, 32, 3), 10)
+            assert np.isfinite(names["train_step"](names["x"][:8], names["y"][:8]))
+    assert len(blocks) >= 5
+    assert "(128, 10)" in capsys.readouterr().out
+    images, labels = next(iter(names["dataset"]))
+    assert (images.shape, labels.shape) == ((128, 32, 32, 3), (128, 10))
+    assert set(names["mixed"]) == set(names["batch"])
+
+
+def texts():
+    """Everything that is written for users, by where it stands."""
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("tutorials/*.md")]:
+        yield path.name, path.read_text("utf-8")
+    for path in ROOT.glob("tutorials/*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            yield path.name, cell.source
+    for path in (ROOT / "keras_mix").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield f"{path.relative_to(ROOT)}, line {node.lineno}", node.value
+
+
+def resolved(name):
+    """The object of a dotted name."""
+    found = keras_mix
+    for part in name.split(".")[1:]:
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            found = importlib.import_module(f"{found.__name__}.{part}")
+    return found
+
+
+def test_every_name_that_is_mentioned_exists():
+    namespaces = "|".join(keras_mix.__all__)
+    missing = set()
+    for place, text in texts():
+        names = re.findall(r"\bkeras_mix(?:\.\w+)+", text)
+        names += [f"keras_mix.{n}" for n in re.findall(rf"`((?:{namespaces})\.\w+)", text)]
+        for name in names:
+            try:
+                resolved(name)
+            except (AttributeError, ModuleNotFoundError):
+                missing.add((place, name))
+    assert not missing
+
+
+def calls_in_the_readme():
+    """The calls in backticks, as syntax trees."""
+    for code in re.findall(r"`([^`\n]+\))`", README):
+        try:
+            tree = ast.parse(code, mode="eval")
+        except SyntaxError:
+            continue
+        yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def test_calls_in_the_readme_have_the_arguments_that_they_show():
+    seen = set()
+    for call in calls_in_the_readme():
+        name = ast.unparse(call.func).split(".")[-1]
+        if name not in CLASSES:
+            continue
+        seen.add(name)
+        signature = inspect.signature(CLASSES[name])
+        try:
+            bound = signature.bind_partial(*call.args, **{k.arg: k.value for k in call.keywords})
+        except TypeError as error:
+            pytest.fail(f"{ast.unparse(call)}: {error}")
+        # A name in the place of an argument is that of the argument.
+        named = {k: v.id for k, v in bound.arguments.items() if isinstance(v, ast.Name)}
+        assert all(v == k or v not in signature.parameters for k, v in named.items()), ast.unparse(
+            call
+        )
+    assert seen >= set(keras_mix.layers.__all__) - {"MixPoint", "Mixer"}
+
+
+def test_the_table_of_mixers_shows_defaults():
+    rows = re.findall(r"^\| `(?:layers\.)?(\w+\([^`]*\))` \|", README, re.M)
+    assert len(rows) > 20
+    calls = [ast.parse(row, mode="eval").body for row in rows]
+    for call in (call for call in calls if call.func.id in CLASSES):
+        parameters = inspect.signature(CLASSES[call.func.id]).parameters
+        for keyword in call.keywords:
+            default = parameters[keyword.arg].default
+            with_default = functools.partial(np.array_equal, default)
+            if isinstance(keyword.value, ast.Constant | ast.Tuple) and default is not None:
+                assert with_default(ast.literal_eval(keyword.value)), ast.unparse(call)
