@@ -1,8 +1,9 @@
 """Smooth random fields and their cut at an exact share; the noise is given.
 
-A field is a sum of waves whose periods divide the grid, a few along each axis, so it is made by
-small matrix products and needs no Fourier transform. It is computed in float64 and rounded to
-integers, so that it is the same in every mode, which a field of float32 is not.
+A field is a sum of waves whose periods divide the grid, a few along each axis, or filtered noise of
+few cells. Either is made by small matrix products and needs no Fourier transform. It is computed in
+float64 and rounded to integers, so that it is the same in every mode, which a field of float32 is
+not.
 """
 
 import functools
@@ -35,7 +36,7 @@ def synthesize(coefficients, grid):
     for axis, size in enumerate(grid):
         # The axis of the waves is summed away, that of the grid comes last.
         field = tf.tensordot(field, _waves(coefficients.shape[1 + axis], size), [[1], [0]])
-    return tf.cast(tf.round(tf.clip_by_value(field * _UNIT, -_LIMIT, _LIMIT - 1)), tf.int32)
+    return _whole(field)
 
 
 def highest(coefficients, share, grid):
@@ -46,8 +47,42 @@ def highest(coefficients, share, grid):
         share: float32 [B] in [0, 1], of which the nearest whole number of places is taken.
         grid: The grid's sizes.
     """
-    field = synthesize(coefficients, grid)
-    return top(field, tf.cast(tf.round(share * _places(grid)), tf.int32))
+    return _top_share(synthesize(coefficients, grid), share, grid)
+
+
+def filtered(noise, sigma, grid):
+    """int32 [B, *grid], white noise under a Gaussian filter; there is none beyond the borders.
+
+    Args:
+        noise: float64 [B, n, n], standard normal, in n × n cells that fill the image. Four cells
+            for each sigma are enough.
+        sigma: float64 [B], the filter's standard deviation as a share of the longer side.
+        grid: (height, width).
+    """
+    longest = tf.cast(tf.reduce_max(tf.stack(grid)), tf.float64)
+    filters = []
+    for size in grid:
+        size = tf.cast(size, tf.float64)
+        place, cell = _centres(size), _centres(tf.cast(noise.shape[1], tf.float64))
+        away = (place[:, None] - cell) * size / longest
+        kernel = tf.exp(-0.5 * tf.square(away / sigma[:, None, None]))
+        energy = tf.reduce_sum(tf.square(kernel), axis=2, keepdims=True)
+        # The largest standard deviation along the axis becomes 1.
+        filters.append(kernel / tf.sqrt(tf.reduce_max(energy, axis=1, keepdims=True)))
+    rows, columns = filters
+    return _whole(tf.matmul(tf.matmul(rows, noise), columns, transpose_b=True))
+
+
+def filtered_highest(noise, sigma, share, grid):
+    """bool [B, *grid], True where a field of `filtered` is highest, in a share of the places.
+
+    Args:
+        noise: As in `filtered`.
+        sigma: As in `filtered`.
+        share: As in `highest`.
+        grid: (height, width).
+    """
+    return _top_share(filtered(noise, sigma, grid), share, grid)
 
 
 def softly_highest(coefficients, share, softness, grid):
@@ -200,6 +235,21 @@ def _edge(values, count):
     find = functools.partial(_next_digit, values, count)
     edge = tf.fill([tf.shape(values)[0]], -_LIMIT)
     return tf.while_loop(lambda shift, _: shift >= 0, find, [32 - _DIGIT, edge])[1]
+
+
+def _centres(number):
+    """float64 [number], the centres of as many equal parts of a side of length 1."""
+    return (tf.range(number) + 0.5) / number
+
+
+def _whole(field):
+    """int32, a field of standard deviation 1 in units of which sums and orders are exact."""
+    return tf.cast(tf.round(tf.clip_by_value(field * _UNIT, -_LIMIT, _LIMIT - 1)), tf.int32)
+
+
+def _top_share(field, share, grid):
+    """bool like the field, where it is highest, in the nearest whole number of places."""
+    return top(field, tf.cast(tf.round(share * _places(grid)), tf.int32))
 
 
 def _places(grid):

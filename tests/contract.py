@@ -111,7 +111,11 @@ MIXERS = {
         layers.CowMix,
         strong={"share": [0.3, 0.7]},
         off={"share": [0, 0]},
-        varied={"share": [(0.2, 0.8), (0, 1)], "sigma": [(0.125, 0.5), (0.02, 0.1)]},
+        varied={
+            "share": [(0.2, 0.8), (0, 1)],
+            "sigma": [(0.125, 0.5), (0.02, 0.1)],
+            "wrap": [False, True],
+        },
     ),
     "GridMix": Row(
         layers.GridMix,

@@ -185,6 +185,29 @@ def test_waves_beyond_a_gaussian_filter_hold_next_to_nothing(sigma):
     assert cycles == 64 or beyond - min(lowest, 0) < np.log(4e-6)
 
 
+@pytest.mark.parametrize("sigma", [0.1, 0.5])
+def test_filtered_noise_is_that_of_a_filter_without_noise_beyond_the_borders(sigma):
+    given = noise(3, 20, 20)
+    found = fields.filtered(tf.constant(given), tf.constant([sigma] * 3, tf.float64), (20, 20))
+    for field, cells in zip(found.numpy() / UNIT, given, strict=True):
+        expected = ndimage.gaussian_filter(cells, sigma * 20, mode="constant", truncate=9)
+        np.testing.assert_allclose(field / field.std(), expected / expected.std(), atol=1e-6)
+
+
+@pytest.mark.parametrize("grid", [(1, 1), (7, 12), (9, 4)], ids=str)
+def test_filtered_noise_of_any_grid(grid):
+    sigmas, cells = [0.3, 0.6], 5
+    given = noise(2, cells, cells)
+    found = fields.filtered(tf.constant(given), tf.constant(sigmas, tf.float64), grid)
+    for field, numbers, sigma in zip(found.numpy() / UNIT, given, sigmas, strict=True):
+        filters = []
+        for size in grid:
+            away = (np.arange(size)[:, None] + 0.5) / size - (np.arange(cells) + 0.5) / cells
+            weights = np.exp(-((away * size / max(grid) / sigma) ** 2) / 2)
+            filters.append(weights / np.sqrt((weights**2).sum(axis=1).max()))
+        np.testing.assert_allclose(field, filters[0] @ numbers @ filters[1].T, atol=1e-7)
+
+
 # The cut.
 
 
