@@ -1,18 +1,14 @@
 """The command `keras-mix`, a thin face on `keras_mix.evaluate` and `keras_mix.plot`."""
 
-import _thread
 import argparse
-import contextlib
 import importlib
 import logging
 import os
 import pathlib
 import shlex
-import signal
 import sys
-import threading
 
-from keras_mix import whole_file
+from keras_mix import signals, whole_file
 from keras_mix.extras import require
 from keras_mix.spelling import printable, suggestion
 
@@ -38,53 +34,25 @@ def main(argv=None):
         130 after Ctrl-C and 143 after SIGTERM.
     """
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without ± or a name's characters
+            stream.reconfigure(errors="backslashreplace")
     interrupted = "nothing was done"
     try:
         args = _parser().parse_args(argv)
         interrupted = args.interrupted
-        with _ended_by_signals():
+        with signals.ended_by_signals():
             _import_tensorflow_quietly()
             return args.command(args, shlex.join(["keras-mix", *argv]))
     except (ValueError, OSError, ImportError, MemoryError) as error:
         print(f"keras-mix: error: {_sentence(error)}", file=sys.stderr)
         return ERROR
-    except _Terminated:
+    except signals.Terminated:
         print(f"keras-mix: terminated; {interrupted}", file=sys.stderr)
         return TERMINATED
     except KeyboardInterrupt:
         print(f"keras-mix: interrupted; {interrupted}", file=sys.stderr)
         return INTERRUPTED
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM came; it ends what Ctrl-C ends."""
-
-
-@contextlib.contextmanager
-def _ended_by_signals():
-    """Turns SIGTERM into an exception, and lets neither it nor Ctrl-C get lost."""
-
-    def end(number, frame):
-        raise _Terminated
-
-    def again(unraisable):
-        # Destructors swallow what a signal raises in them; it comes again, from outside of them.
-        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
-            return hook(unraisable)
-        terminated = isinstance(unraisable.exc_value, _Terminated)
-        number = signal.SIGTERM if terminated else signal.SIGINT
-        return threading.Timer(0.1, _thread.interrupt_main, (number,)).start()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals can be handled in the main thread only
-        return
-    before, hook = signal.signal(signal.SIGTERM, end), sys.unraisablehook
-    sys.unraisablehook = again
-    try:
-        yield
-    finally:
-        sys.unraisablehook = hook
-        signal.signal(signal.SIGTERM, before)
 
 
 def _sentence(error):
@@ -127,7 +95,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser():
-    parser = _Parser("keras-mix", description="Mixing augmentations for Keras, tried on data.")
+    parser = _Parser(
+        "keras-mix", description="Compare and preview mixing augmentations for Keras on images."
+    )
     version = importlib.import_module(__package__).__version__
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     commands = parser.add_subparsers(required=True, metavar="compare | preview")
@@ -136,14 +106,15 @@ def _parser():
         help="train the same network with several mixers and report what changes",
         description="Trains the same small network with several mixers on a data set, over "
         "several seeds, and reports accuracy, negative log-likelihood, Brier score and expected "
-        "calibration error. Interrupted, it keeps the finished runs; the same command goes on.",
+        "calibration error. An interrupted comparison keeps its finished runs; the same command "
+        "goes on with the others.",
     )
     _add_data(compare, image_size=32)
     compare.add_argument("--mixers", default="none,mixup,cutmix,manifold", help=MIXERS_HELP)
     compare.add_argument(
         "--train-size", type=int, metavar="N",
-        help="training samples, the classes in proportion (default: 80 %% of digits and folders, "
-        "the whole training split of the others)",
+        help="training samples, the classes in proportion (default: 80 %% of digits and of folders "
+        "without splits, the whole training split of the others)",
     )  # fmt: skip
     for option, default, text in (
         ("--epochs", 60, "passes over the training samples, for every mixer"),
@@ -178,13 +149,16 @@ def _parser():
     )  # fmt: skip
     for option, default, text in (
         ("--rows", 1, "rows of each mixer"),
-        ("--seed", 0, "of the choice of images and the mixing"),
+        ("--seed", 0, "seed of the choice of images and of the mixing"),
     ):
         preview.add_argument(
             option, type=int, default=default, metavar="N", help=f"{text} (default: %(default)s)"
         )
     preview.add_argument(
-        "--output", default="preview.png", metavar="FILE", help="(default: %(default)s)"
+        "--output",
+        default="preview.png",
+        metavar="FILE",
+        help="the PNG file to write (default: %(default)s)",
     )
     preview.set_defaults(command=_preview, interrupted="no picture was written")
     return parser
@@ -197,9 +171,11 @@ def _add_data(parser, image_size):
         "images a class, or with train and val (else test) that hold these (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--image-size", type=int, default=image_size, metavar="PIXELS",
-        help="height and width to which the images of a folder are resized (default: %(default)s)",
+        "--image-size", type=int, metavar="PIXELS",
+        help="height and width to which the images of a folder are resized (default: "
+        f"{image_size}); the other data sets keep their size",
     )  # fmt: skip
+    parser.set_defaults(folder_image_size=image_size)
 
 
 def _compare(args, command):
@@ -216,7 +192,7 @@ def _compare(args, command):
 def _compare_into(folder, args, layers, command):
     from keras_mix.evaluate import compare, datasets, draw, networks, terminal, write_report
 
-    data = datasets.load(args.data, args.train_size, args.image_size)
+    data = datasets.load(args.data, args.train_size, _image_size(args, datasets))
     notes = _notes(data)
     shape = data.train[0].shape[1:]
     results = compare(
@@ -231,7 +207,6 @@ def _compare_into(folder, args, layers, command):
         progress=True,
     )
     console = require("rich.console", "keras-mix compare").Console()
-    console.print(terminal.table(results))
     try:
         report = write_report(
             results,
@@ -246,6 +221,8 @@ def _compare_into(folder, args, layers, command):
             f"The report could not be written ({_sentence(error)}). All runs are kept in "
             f"{str(folder)!r}: once files can be written there, the same command makes the report"
         ) from error
+    finally:
+        console.print(terminal.table(results))
     console.print(f"Report: {report}", soft_wrap=True, highlight=False, markup=False)
     return 0
 
@@ -254,10 +231,11 @@ def _preview(args, command):
     from keras_mix.evaluate import datasets, draw, mixers, picture
 
     output = pathlib.Path(os.path.expanduser(args.output))
-    if output.is_dir():
-        raise ValueError(f"--output must be a file. Received: {args.output!r}, a folder")
+    if output.is_dir() or output.suffix.lower() not in ("", ".png"):
+        what = "a folder" if output.is_dir() else f"the suffix {output.suffix}"
+        raise ValueError(f"--output must be a PNG file. Received: {args.output!r}, {what}")
     layers = mixers.parse(args.mixers)
-    data = datasets.load(args.data, image_size=args.image_size)
+    data = datasets.load(args.data, image_size=_image_size(args, datasets))
     _notes(data)
     figure = draw(
         data.train, layers, data.class_names, columns=args.columns, rows=args.rows, seed=args.seed
@@ -265,6 +243,13 @@ def _preview(args, command):
     whole_file.write(output, picture.png(figure))
     print(output)
     return 0
+
+
+def _image_size(args, datasets):
+    """Returns the size that was given, or the command's own for folders."""
+    if args.image_size is None and args.data not in datasets.BUILT_IN:
+        return args.folder_image_size
+    return args.image_size
 
 
 def _notes(data):

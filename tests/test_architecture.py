@@ -54,7 +54,15 @@ MIXERS = [m for m in MODULES if m.startswith("layers.") and m not in NO_MIXERS]
 RANKS = [
     {
         *("checks", "batch", "compiling", "extras", "arithmetic", "structure", "dtypes"),
-        *("described", "keras_compat", "criteria", "reduction", "spelling", "whole_file"),
+        *(
+            "described",
+            "keras_compat",
+            "criteria",
+            "reduction",
+            "signals",
+            "spelling",
+            "whole_file",
+        ),
     },
     {"naming"},
     {"option", "plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"}

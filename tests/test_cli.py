@@ -137,6 +137,7 @@ def test_a_report_that_cannot_be_written_names_what_is_kept(folder, tmp_path, ca
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
+        (["--image-size", "16"], "is for folders, built-in data sets keep their size."),
         (["--data", "digit"], "Did you mean 'digits'?"),
         (["--data", __file__], "a file instead of a folder. Received: "),
         (["--mixers", "cutmx-device"], "Did you mean 'cutmix-device'?"),
@@ -188,6 +189,8 @@ def test_preview_refuses_in_one_sentence(tmp_path, capsys):
     assert "Received: columns=0, rows=1" in refused(capsys, "preview", "--columns", "0")
     (tmp_path / "file").write_text("")
     assert "file" in refused(capsys, "preview", "--output", tmp_path / "file" / "p.png")
+    assert "Received: 'a.jpg', the suffix .jpg" in refused(capsys, "preview", "--output", "a.jpg")
+    assert "must be a PNG file. Received: " in refused(capsys, "preview", "--output", tmp_path)
 
 
 def test_a_missing_command_is_refused(capsys):

@@ -14,6 +14,8 @@ KERAS = ("cifar10", "cifar100", "fashion_mnist", "mnist")
 BUILT_IN = ("digits", *KERAS)
 # The share of a data set without a given split that is used for training.
 TRAIN_SHARE = 0.8
+# The pixels of an image of a folder, in height and in width, unless a size is given.
+FOLDER_IMAGE_SIZE = 32
 
 
 class Data(NamedTuple):
@@ -36,7 +38,7 @@ class Data(NamedTuple):
     notes: tuple = ()
 
 
-def load(name, train_size=None, image_size=32, seed=0):
+def load(name, train_size=None, image_size=None, seed=0):
     """Loads a data set and splits it into training and validation samples.
 
     `digits` and folders of classes are split at random with the classes in proportion, by default
@@ -51,7 +53,8 @@ def load(name, train_size=None, image_size=32, seed=0):
             with one sub-folder of images a class, or with such folders below `train` and `val`.
         train_size: int, the number of training samples, or None for all that there are.
         image_size: int in pixels, the height and width to which images of a folder are resized,
-            whatever their proportions. Built-in data sets keep their size.
+            whatever their proportions. Defaults to None: 32 for a folder; built-in data sets keep
+            their size and take no other.
         seed: int, of the split.
 
     Returns:
@@ -59,8 +62,8 @@ def load(name, train_size=None, image_size=32, seed=0):
 
     Raises:
         ValueError: if the name is neither known nor a folder, the folder does not hold two
-            classes of images, its splits differ in their classes, or `train_size` leaves a class
-            without samples.
+            classes of images, its splits differ in their classes, `train_size` leaves a class
+            without samples, or a built-in data set is to have another size of images.
         OSError: if a download fails.
         ImportError: if scikit-learn or Pillow is needed and missing.
 
@@ -70,6 +73,11 @@ def load(name, train_size=None, image_size=32, seed=0):
     >>> data.train[0].shape, data.validation[0].shape
     ((300, 8, 8, 1), (1497, 8, 8, 1))
     """
+    if name in BUILT_IN and image_size is not None:
+        raise ValueError(
+            "datasets.load: `image_size` is for folders, built-in data sets keep their size. "
+            f"Received: image_size={image_size} for {name}"
+        )
     if name in KERAS:
         return _keras(name, train_size, seed)
     if name == "digits":
@@ -83,7 +91,8 @@ def load(name, train_size=None, image_size=32, seed=0):
             f"Known: {', '.join(BUILT_IN)}, or a folder with one sub-folder of images a class."
             + suggestion(str(name), BUILT_IN)
         )
-    return _folder(name, folder, train_size, image_size, seed)
+    size = FOLDER_IMAGE_SIZE if image_size is None else image_size
+    return _folder(name, folder, train_size, size, seed)
 
 
 def _folder(name, folder, train_size, image_size, seed):
