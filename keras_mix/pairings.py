@@ -107,8 +107,11 @@ class ByLabel(_Weighted):
     labels are rounded to σ/256 and its exponent to 2⁻¹⁰, which moves a probability by less than
     1.5 % of itself within 2σ. So partners are equal to the bit in every mode.
 
-    Deviation from the paper, whose sum runs over all samples: no sample is its own partner unless
-    `include_self` says so. A sample whose label is not finite has no partner, and stays unmixed.
+    Deviations from the authors' code (huaxiuyao/C-Mixup, `src/algorithm.py`): partners come from
+    the batch, theirs from the whole training set (`keras_mix.data.pair_by_label`). No sample is its
+    own partner unless `include_self` is set; with the default bandwidth 12 % of the samples of a
+    batch of 32 normally distributed labels would be. λ is one for each sample unless the mixer has
+    `per="batch"`. A sample whose label is not finite has no partner, and stays unmixed.
 
     Args:
         bandwidth: The kernel's σ > 0, in the labels' unit. Defaults to None: half the standard

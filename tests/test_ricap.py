@@ -147,3 +147,31 @@ def test_one_point_for_the_batch():
 
 def test_default_is_the_papers_choice():
     assert RICAP().alpha == 0.3
+
+
+def sources_of_the_authors(random, size):
+    """int [size, 4], from which samples four independent shuffles take the crops."""
+    return np.stack([random.permutation(size) for _ in range(4)], axis=1)
+
+
+def test_batches_have_the_law_of_the_authors_but_for_their_order():
+    # In the order of their upper left crops, which are the samples' own here.
+    size, count = 5, 150
+    random = np.random.default_rng(0)
+    counts = np.zeros((2, 2, 4))
+    for number in range(count):
+        theirs = sources_of_the_authors(random, size)
+        theirs = theirs[np.argsort(theirs[:, 0])]
+        ours = sampled(RICAP(), size, (4, 4), seed=(number, 7)).sources.numpy()
+        np.testing.assert_array_equal(theirs[:, 0], ours[:, 0])
+        for who, sources in enumerate((theirs, ours)):
+            np.testing.assert_array_equal(
+                np.sort(sources, axis=0), np.arange(size)[:, None] + [0] * 4
+            )
+            # How many different samples are seen in the first of the batch, and in the last.
+            for place, row in enumerate((sources[0], sources[-1])):
+                counts[place, who, len(set(row)) - 1] += 1
+    for table in counts:
+        # One sample alone is in 1 of 125: it is counted with two.
+        table = np.stack([table[:, 0] + table[:, 1], table[:, 2], table[:, 3]], axis=1)
+        assert stats.chi2_contingency(table).pvalue > UNLIKELY

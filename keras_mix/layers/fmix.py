@@ -27,7 +27,8 @@ class FMix(Mixer):
     those that pixels are too coarse to show (the code shows them as slower ones), and with a
     `decay` below 2.4 (on images) those with more than 64 cycles a side; one λ and mask
     for each sample by default (`per="batch"` is the paper's); the label's weight is the mask's
-    mean, not the λ drawn; the number of places is rounded, not up or down by chance.
+    mean, not the λ drawn, from which it differs by less than a pixel; the number of places is
+    rounded, not up or down by chance. The authors' code is ecs-vlc/FMix, `fmix.py`.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1,

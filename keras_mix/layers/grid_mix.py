@@ -17,7 +17,8 @@ class GridMix(Mixer):
 
     Deviations: the paper's additional loss, which tells the class of each cell, is not a part of
     this layer; its authors' code was not found, so the cells' number and the distribution of
-    their share are this package's choice.
+    their share are this package's choice. IlyaDobrynin/GridMixup, and OpenMixup after it, call by
+    this name another method, which pastes the same part of every cell.
 
     Args:
         cells: The number of cells along the height and the width, an int or a pair. Cells differ

@@ -18,7 +18,8 @@ class Mosaic(Mixer):
 
     Deviations: the paper names no geometry. The authors' darknet and Ultralytics crop what does
     not fit into a quarter; here nothing is cropped, and quarters need not have the images'
-    proportions. To vary the place of the sample, flip the result.
+    proportions. Which quarter is the sample's own makes no difference to the law of a shuffled
+    batch, but for the order of its results.
 
     Args:
         offset: Between which shares of the height and width the point lies. Defaults to

@@ -13,11 +13,14 @@ class RICAP(Mixer):
 
     The four crops meet at a point whose height and width are the image's times λ_h and λ_w, each
     drawn from Beta(α, α) and rounded to pixels. The origin of a crop is uniform over the places
-    where it fits into its image. One of the four is the sample itself, the others are three
-    partners, drawn independently.
+    where it fits into its image. The upper left crop is the sample's own, the others are those of
+    three partners, drawn independently.
 
-    Deviation from the authors' code: each sample has its own point and crops by default, there
-    the batch shares them (`per="batch"` is theirs).
+    Deviations from the authors' code (jackryo/ricap, `trainers.py`): each sample has its own point
+    and crops by default; there the batch shares them (`per="batch"` is theirs). There all four
+    crops come from shuffles of the batch, so the sample in place i is only one of four drawn at
+    random. With `pairing="shuffle"` the batches have the same law: put in the order of their upper
+    left crops, the authors' are those of this layer.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution, the paper's β. 0 mixes nothing.

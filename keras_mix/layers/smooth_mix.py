@@ -14,8 +14,10 @@ class SmoothMix(Mixer):
     the height (and the same of the width), uniform over `sigma`. Images come out in the layer's
     compute dtype.
 
-    Deviation: the paper also has squares with soft edges; this is its circle, SmoothMix-C. The
-    authors' code was not found; figures and definition follow descriptions of the paper.
+    Deviations: the paper also has squares with soft edges; this is its circle, SmoothMix-C, which
+    is stretched with images that are not square, while OpenMixup takes the height's share for both
+    axes. The authors' code was not found; figures and definition follow descriptions of the paper
+    and OpenMixup (Westlake-AI/openmixup, `models/augments/smoothmix.py`).
 
     Args:
         sigma: The range of the standard deviation, as a share of the side. Defaults to

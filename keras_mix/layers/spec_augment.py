@@ -18,9 +18,9 @@ class SpecAugment(Mixer):
     Spectrograms are B×T×F or B×T×F×C; Keras's `MelSpectrogram` gives B×F×T: swap the last two
     axes. Use it alone or before a mixer, as Cutout.
 
-    Deviations from the paper: no time warping, which the paper finds to matter least; a band may
-    reach to the very end of its axis, which the paper's half-open interval leaves out; time is
-    that of the whole padded clip.
+    Deviations from the paper: no time warping, which the paper finds to matter least; a band of w
+    may reach the very end of its axis, the last of T - w + 1 places, which the paper's half-open
+    interval leaves out; time is that of the whole padded clip.
 
     Args:
         time_masks: The number of bands of time. Defaults to 2, the paper's policy "LD"
