@@ -37,8 +37,10 @@ class FillModality:
             whose value is empty, of size 0 or "".
         weight: The factor ≥ 0 of a synthetic sample's weight. Defaults to 1.
         flag: The key of the flag. Defaults to "synthetic".
-        cache: A folder to keep results in; it is made at the first one. Defaults to None: nothing
-            is kept.
+        cache: A folder to keep results in; it is made at the first one, and several processes may
+            share it. A damaged file is made anew, and a folder that cannot be written costs only
+            the reuse; the logger `keras_mix.disk_cache` names both. Defaults to None: nothing is
+            kept.
         max_failures: How many failures are skipped before the next is raised. Defaults to None:
             any number.
         num_parallel_calls: How many samples are made at a time, as in `Dataset.map`. Defaults to

@@ -209,6 +209,13 @@ def test_refusals(change, sentence):
         compare(**{**arguments, **change})
 
 
+def test_a_training_that_diverges_is_named():
+    with pytest.raises(ValueError, match=r"compare: m, seed 0: .* must be finite .* diverged"):
+        compare(
+            build, (TRAIN[0] * np.inf, TRAIN[1]), VALIDATION, {"m": None}, epochs=1, seeds=1
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", networks.STAGES)
 def test_networks_return_probabilities(name):
     network = networks.build(name, (8, 8, 3), 4)

@@ -189,6 +189,9 @@ def test_splits_share_a_scale(tmp_path):
             Image.fromarray(RAMP * scale).save(tmp_path / split / name / "0.tif")
     data = datasets.load(str(tmp_path), image_size=SIZE)
     np.testing.assert_allclose(data.validation[0], data.train[0] / 255, atol=1e-5)
+    assert (
+        data.notes[-1] == "The numbers 0 to 255 are black to white in the 4 float or 32-bit images."
+    )
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def compare(
             )
             after_epoch(0)
             results.runs.append(
-                training.run(
+                _trained(
                     build_model, train, validation, name, layers[name], seed, settings, after_epoch
                 )
             )
@@ -123,6 +123,15 @@ def _settings(network, train, validation, epochs, batch_size, learning_rate):
         "weights": network.count_params(),
         "versions": fingerprint.versions(),
     }
+
+
+def _trained(build_model, train, validation, name, mixer, seed, settings, after_epoch):
+    try:
+        return training.run(
+            build_model, train, validation, name, mixer, seed, settings, after_epoch
+        )
+    except ValueError as error:
+        raise ValueError(f"compare: {name}, seed {seed}: {error}") from error
 
 
 def _save(results, output):

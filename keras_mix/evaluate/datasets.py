@@ -27,7 +27,8 @@ class Data(NamedTuple):
         validation: the same, of other images.
         class_names: list of K str.
         skipped: list of str, the files that could not be read.
-        notes: tuple of str, sentences on where the samples come from: the splits of a folder.
+        notes: tuple of str, sentences on how a folder was read: its splits, and the scale of
+            images that define none.
     """
 
     name: str
@@ -99,7 +100,7 @@ def _folder(name, folder, train_size, image_size, seed):
     splits = image_folder.splits(folder)
     scoring = splits.get(image_folder.VALIDATION, splits.get(image_folder.TEST))
     parts = [splits[image_folder.TRAIN] if splits else ".", *([scoring] if scoring else [])]
-    samples, class_names, skipped = image_folder.read(folder, image_size, parts)
+    samples, class_names, skipped, scale = image_folder.read(folder, image_size, parts)
     images, ids = samples[0]
     if scoring is None:
         train, validation = _drawn(images, ids, train_size, seed, class_names)
@@ -108,7 +109,7 @@ def _folder(name, folder, train_size, image_size, seed):
             chosen, _ = split(ids, train_size, seed, class_names, rest=0)
             images, ids = images[chosen], ids[chosen]
         train, validation = (images, ids), samples[1]
-    return Data(str(name), train, validation, class_names, skipped, _notes(splits, scoring))
+    return Data(str(name), train, validation, class_names, skipped, _notes(splits, scoring) + scale)
 
 
 def _notes(splits, scoring):

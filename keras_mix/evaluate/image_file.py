@@ -59,11 +59,32 @@ def decode(file, size):
     return Decoded(np.asarray(resized, np.float32), white)
 
 
-def scaled(images):
-    """Brings decoded images to 0..1.
+def span(images):
+    """Finds the common scale of the images without a defined white.
 
-    Images without a defined white share one scale: 0..1, 0..255 or 0..65535 if their values
-    fill it, else the span from their least value, or 0, to their largest.
+    It is 0..1, 0..255 or 0..65535 if their values fill it, else it reaches from their least
+    value, or 0, to their largest.
+
+    Args:
+        images: list of `Decoded`.
+
+    Returns:
+        (black, white) floats, or None if every image defines its white.
+    """
+    extremes = [(image.pixels.min(), image.pixels.max()) for image in images if image.white is None]
+    if not extremes:
+        return None
+    least, most = float(np.min(extremes)), float(np.max(extremes))
+    for white in USUAL_WHITES:
+        # At least a sixteenth: 12-bit numbers do not fill 16 bits.
+        filled = most >= white / 16.0 or white == 1.0
+        if filled and least >= -0.05 * white and most <= 1.05 * white:
+            return 0.0, white
+    return min(least, 0.0), max(most, least + 1.0)
+
+
+def scaled(images):
+    """Brings decoded images to 0..1, those without a defined white by their common `span`.
 
     Args:
         images: non-empty list of `Decoded` of equal size.
@@ -71,15 +92,11 @@ def scaled(images):
     Returns:
         [N, size, size, 3] float32 array in 0..1.
     """
+    common = span(images)
     pixels = np.stack([image.pixels for image in images])
-    black, white = np.zeros((2, len(images), 1, 1, 1), np.float32)
-    white[:, 0, 0, 0] = [image.white or np.nan for image in images]
-    open_ended = np.isnan(white)
-    if open_ended.any():
-        values = pixels[open_ended.ravel()]
-        black[open_ended], white[open_ended] = _span(float(values.min()), float(values.max()))
-    pixels -= black
-    pixels /= white - black
+    for index, image in enumerate(images):
+        black, white = common if image.white is None else (0.0, image.white)
+        pixels[index] = (pixels[index] - black) / (white - black)
     return np.clip(pixels, 0.0, 1.0, out=pixels)
 
 
@@ -110,13 +127,3 @@ def _rgb(pillow, image):
         image = image.convert("RGBA")
         image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
-
-
-def _span(least, most):
-    """Returns the values of black and white of images that define none."""
-    for white in USUAL_WHITES:
-        # At least a sixteenth: 12-bit numbers do not fill 16 bits.
-        filled = most >= white / 16.0 or white == 1.0
-        if filled and least >= -0.05 * white and most <= 1.05 * white:
-            return 0.0, white
-    return min(least, 0.0), max(most, least + 1.0)

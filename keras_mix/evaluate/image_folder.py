@@ -89,6 +89,7 @@ def read(folder, image_size, parts=(".",)):
             in `class_names`), one for each part.
         class_names: list of K str, sorted.
         skipped: list of str, the unreadable files relative to `folder`, in order.
+        notes: tuple of str, a sentence on the scale of images that define no white, if any.
 
     Raises:
         ValueError: if there are fewer than two sub-folders, one of those that define the classes
@@ -119,10 +120,22 @@ def read(folder, image_size, parts=(".",)):
                 _refuse_empty(folder / part / name)
         if not ids[-1]:
             _refuse_empty(folder / part)
+    notes = _scale_notes(images)
     # Together, so that images without a defined white have the same scale in all parts.
     images = np.split(image_file.scaled(images), np.cumsum([len(part) for part in ids])[:-1])
     samples = [(part, np.array(k, np.int64)) for part, k in zip(images, ids, strict=True)]
-    return samples, [printable(name) for name in class_names], skipped
+    return samples, [printable(name) for name in class_names], skipped, notes
+
+
+def _scale_notes(images):
+    common = image_file.span(images)
+    if common is None:
+        return ()
+    count = sum(image.white is None for image in images)
+    return (
+        f"The numbers {common[0]:g} to {common[1]:g} are black to white in the {count} float or "
+        "32-bit images.",
+    )
 
 
 def _splits(folder):
