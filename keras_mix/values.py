@@ -21,8 +21,8 @@ def mix(plan, own, donor, spec):
         sources = [own, *(source_of(plan, donor, s) for s in numbers[1:])]
         shares = [beside(plan.weights[:, s], own) for s in numbers]
     else:
-        sources = [_placed(plan, own, donor, spec, s) for s in numbers]
-        shares = [_over(plan.region[..., s], own, spec) for s in numbers]
+        sources = [placed(plan, own, donor, spec, s) for s in numbers]
+        shares = [over(plan.region[..., s], own, spec) for s in numbers]
     return convert(_blended(plan, [precise(s) for s in sources], shares, spec), spec.dtype)
 
 
@@ -66,8 +66,8 @@ def _blended(plan, sources, shares, spec):
 def paste(plan, own, donor, spec):
     """Takes every place from one source, or fills it."""
     if plan.placement is not None:
-        return convert(_placed(plan, own, donor, spec, plan.region), own.dtype)
-    region = _over(plans.rendered(plan.region), own, spec)
+        return convert(placed(plan, own, donor, spec, plan.region), own.dtype)
+    region = over(plans.rendered(plan.region), own, spec)
     if plan.fill is not None:
         if spec.target:
             return own
@@ -93,8 +93,16 @@ def _fill(plan, own, spec):
     return convert(tf.reduce_mean(precise(own), axis=spec.axes, keepdims=True), own.dtype)
 
 
-def _placed(plan, own, donor, spec, source):
-    """What each place reads from its source (a region, or one for all), placed as the plan says."""
+def placed(plan, own, donor, spec, source):
+    """The value of each position, read from its source where the plan has placed that.
+
+    Args:
+        plan: A `keras_mix.plan.Plan`.
+        own: The leaf, `(B, ...)`.
+        donor: The same leaf of the donors.
+        spec: A `keras_mix.leaves.Spec` with axes.
+        source: The source of each position, a hard region; or one number for all.
+    """
     if plan.placement is None:
         return own if source == 0 else source_of(plan, donor, source)
     pool, sources = own, plan.sources
@@ -105,11 +113,11 @@ def _placed(plan, own, donor, spec, source):
     return placing.read(pool, sources, plan.placement, spec.axes, source, nearest)
 
 
-def _over(region, tensor, spec):
-    """A region [B or 1, *spatial], shaped to lie over the tensor's spatial axes."""
+def over(region, tensor, spec):
+    """A region `(B or 1, *spatial)`, shaped to broadcast along the tensor's spatial axes."""
     shape = tf.shape(region)
-    over = [1] * tensor.shape.rank
-    over[0] = shape[0]
+    sizes = [1] * tensor.shape.rank
+    sizes[0] = shape[0]
     for axis, place in zip(spec.axes, range(1, region.shape.rank), strict=True):
-        over[axis] = shape[place]
-    return tf.reshape(region, over)
+        sizes[axis] = shape[place]
+    return tf.reshape(region, sizes)

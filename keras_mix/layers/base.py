@@ -10,12 +10,13 @@ from keras_mix import plan as plans
 from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
 from keras_mix.layers.grids import batch_of, framed, refuse_idle_options
+from keras_mix.layers.model_side import ModelSide
 from keras_mix.layers.sequence_specs import check_sequences
 from keras_mix.layers.specs import sized, specs_of
 from keras_mix.structure import fold, restored
 
 
-class Mixer(Configured, abc.ABC):
+class Mixer(Configured, ModelSide, abc.ABC):
     """Base of all mixers: mixes inputs, labels, masks and weights of a batch by one plan.
 
     A mixer of your own defines `sample`, which draws the plan of a batch, and `get_config` where
@@ -99,34 +100,6 @@ class Mixer(Configured, abc.ABC):
     def draws_regions(self):
         """Whether places of a sample may come from different sources."""
         return self.grid_rank is not None
-
-    def plan(self, x, seed, rate=None):
-        """Draws the plan of a batch of inputs, for who applies it beside the layer's call.
-
-        Args:
-            x: The inputs, as in `call`.
-            seed: int32[2].
-            rate: A scalar tensor in the place of the layer's rate.
-
-        Returns:
-            A `keras_mix.plan.Plan`.
-        """
-        own, specs = self._inputs(x)
-        check_sequences(self, own)
-        seed = self.seed_of_call(seed)
-        fit = self._fit(own, own, specs)
-        return self.draw(self.batch(own, own, crossed=False), seed, rate, fit)
-
-    def apply(self, plan, x):
-        """Applies a plan to inputs; None gives them the dtype of mixed ones, unmixed."""
-        own, specs = self._inputs(x)
-        return tf.nest.pack_sequence_as(x, self._results(plan, own, own, specs))
-
-    def _inputs(self, x):
-        """The leaves of inputs alone, and how each is treated."""
-        own = self._reader.read((x,))
-        specs = self.specs(own)
-        return self.sized(own, specs), specs
 
     def batch(self, own, donors, crossed):
         """What `sample` sees of leaves, its own and the donors', as `keras_mix.batch.Leaf`s."""

@@ -3,8 +3,10 @@
 import keras
 
 from keras_mix import checks, keras_compat
-from keras_mix.models import blends, places
+from keras_mix.models import blends, inputs, places
 
+KINDS_OF_TARGETS = ("labels", "values", "segmentation_masks", "frame_labels")
+KINDS = {*inputs.KINDS, *KINDS_OF_TARGETS}
 # What a wrapper does by itself, and so not by the base's own way.
 METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 
@@ -37,13 +39,44 @@ def check_mixer(owner, mixer):
             f"{owner}: labels are mixed in the loss, by what is in each sample. Received: "
             f"label_rule={rule!r}. Map the mixer over the dataset."
         )
-    smoothing = getattr(mixer, "label_smoothing", 0)
-    if smoothing:
+    if getattr(mixer, "labels", "auto") == "union":
         raise ValueError(
-            f"{owner}: labels are mixed in the loss, which a mixer cannot smooth. Received: "
-            f"label_smoothing={smoothing}. Give it to the loss, such as "
-            "CategoricalCrossentropy(label_smoothing=…)."
+            f"{owner}: labels are mixed in the loss, by what is in each sample, and are no union. "
+            'Received: labels="union". Map the mixer over the dataset.'
         )
+
+
+def smoothing(owner, mixers):
+    """The label smoothing that all mixers share; the blend, None, has none."""
+    found = {getattr(mixer, "label_smoothing", 0.0) for mixer in mixers}
+    if len(found) > 1:
+        raise ValueError(
+            f"{owner}: all places and mixers must smooth labels alike. Received: label_smoothing="
+            f"{sorted(found)}"
+        )
+    return found.pop()
+
+
+def kinds(owner, given):
+    """A dict from names of inputs and targets to their kinds."""
+    found = checks.kinds(given)
+    for name, kind in found.items():
+        if kind not in KINDS:
+            raise ValueError(
+                f"{owner}: `kinds` gives inputs one of {list(inputs.KINDS)} and targets one of "
+                f"{list(KINDS_OF_TARGETS)}. Received: kinds={{{name!r}: {kind!r}}}"
+            )
+    return found
+
+
+def check_names(owner, given, x, y):
+    """Refuses a name in `kinds` that no input and no target has."""
+    if x is None:
+        return
+    known = [path for path, _ in (*inputs.paths("x", x), *inputs.paths("y", y))]
+    for name in given:
+        if not any(name in (path, path.split("/")[-1]) for path in known):
+            checks.refuse(owner, f"`kinds` must name inputs and targets, {known}", repr(name))
 
 
 def refuse_inside_another(model):

@@ -1,16 +1,18 @@
 """What is done at a place: a blend on any backend, or the plan of a mixer on TensorFlow.
 
-Both have two halves: `plan(value, seed, rate)` draws for the value that stands at the place, and
-`apply(plan, value)` mixes it; the plan None gives the value the dtype that mixed ones have.
+Both draw, `plan(value, seed, rate)`, for the value that stands at the place, and apply the plan to
+it, `apply(plan, value)`, where the plan None gives the value the dtype that mixed ones have. Of a
+target the plan makes `portions(plan, target, fit)`, where the target fits the `grid(value)`.
 """
 
 import keras
 from keras import ops
 
-from keras_mix import checks
+from keras_mix import checks, portions
 from keras_mix.dtypes import is_float
 from keras_mix.layers.mix_point import MixPoint
 from keras_mix.models import draws, portable
+from keras_mix.models.inputs import kind_of, paths
 
 
 class Blend:
@@ -24,6 +26,7 @@ class Blend:
 
     def __init__(self, alpha, pairing, per):
         self.alpha = alpha
+        self.kinds = {}
         self.pairing = pairing
         self.per = per
 
@@ -38,6 +41,14 @@ class Blend:
         partners = draws.partners(order, self.pairing, size, size, crossed=False)
         return portable.shares(partners, ratio)
 
+    def grid(self, value):
+        """None, since a blend has no region."""
+        return None
+
+    def portions(self, plan, target, fit):
+        """The portions of a target, a list of `keras_mix.portions.Portion`."""
+        return portions.of_samples(target, plan.sources, plan.weights)
+
     def apply(self, plan, value):
         """The value's tensors, each blended in its own dtype (integers as floats)."""
         return keras.tree.map_structure(lambda tensor: _blended(tensor, plan), value)
@@ -48,13 +59,16 @@ class ByMixer:
 
     Args:
         mixer: A layer of `keras_mix.layers`.
-        alpha: A `Concentration` in the place of its own α, or None.
+        alpha: A `Concentration` that replaces its own α, or None.
+        kinds: The kinds of inputs, beside the mixer's own.
     """
 
-    def __init__(self, mixer, alpha=None):
+    def __init__(self, mixer, alpha, kinds):
         self.given = mixer
+        self.kinds = {**getattr(mixer, "kinds", {}), **kinds}
+        if alpha is not None or kinds:
+            mixer = type(mixer).from_config({**mixer.get_config(), "kinds": self.kinds})
         if alpha is not None:
-            mixer = type(mixer).from_config(mixer.get_config())
             mixer.alpha = alpha
         self.mixer = mixer
         self.per = mixer.per
@@ -62,6 +76,14 @@ class ByMixer:
     def plan(self, value, seed, rate):
         """The `keras_mix.plan.Plan` that the mixer draws for the value."""
         return self.mixer.plan(value, seed, rate * self.mixer.rate)
+
+    def grid(self, value):
+        """The `keras_mix.portions.Grid` of the mixer's regions on the value, or None."""
+        return self.mixer.grid(value)
+
+    def portions(self, plan, target, fit):
+        """As `Blend.portions`; `fit` tells how the target lies on the grid."""
+        return self.mixer.portions(plan, target, fit)
 
     def apply(self, plan, value):
         """The value as the mixer mixes it; floats keep their dtype."""
@@ -86,20 +108,33 @@ def is_own_place(layer):
     return changes_labels(layer) or isinstance(layer, MixPoint)
 
 
-def check(owner, name, value, inputs):
-    """Refuses what cannot be mixed at a place."""
-    tensors = [tensor for tensor in keras.tree.flatten(value) if tensor is not None]
-    for tensor in tensors:
+def check(owner, name, value, kinds, inputs):
+    """Refuses what cannot be mixed at a place.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        name: The place's.
+        value: What stands there.
+        kinds: The kinds of inputs that the user names.
+        inputs: Whether the place is the inputs or one of them.
+    """
+    leaves = [(path, leaf) for path, leaf in paths("x", value) if leaf is not None]
+    tensors = [leaf for _, leaf in leaves]
+    for path, tensor in leaves:
         dtype = keras.backend.standardize_dtype(tensor.dtype)
-        image = inputs and dtype == "uint8" and len(tensor.shape) >= 3
-        if not image and not is_float(tensor):
-            checks.reject(
-                owner,
-                name,
-                "holds integers or booleans, which mean nothing when averaged",
-                checks.described(tensor),
-                "For token ids or categories name the embedding in `layers`.",
-            )
+        image = dtype == "uint8" and len(tensor.shape) >= 3
+        if is_float(tensor) or (inputs and (image or kind_of(kinds, path))):
+            continue
+        key = name.split("/")[-1] if "/" in name else path.split("/")[-1]
+        images = f' For images of integers say kinds={{"{key}": "images"}}.' if inputs else ""
+        checks.reject(
+            owner,
+            name,
+            "holds integers or booleans, which mean nothing when averaged",
+            checks.described(tensor),
+            f"For token ids or categories name the embedding in `layers`.{images}",
+        )
+    for tensor in tensors:
         if len(tensor.shape) == 0 or tensor.shape[0] != tensors[0].shape[0]:
             checks.reject(
                 owner,

@@ -48,14 +48,21 @@ class Choices:
                 )
         return own if given is None else checks.number("alpha", given)
 
-    def place(self, alpha, pairing, per):
+    @property
+    def smoothing(self):
+        """The label smoothing of the mixers."""
+        found = [mixer for mixers in self._mixers for mixer in mixers]
+        return arguments.smoothing(self.owner, found)
+
+    def place(self, alpha, pairing, per, kinds):
         """Makes the places, once it is known how they are mixed."""
         blend = blends.Blend(alpha, pairing, per)
         for group, mixers in zip(self._groups, self._mixers, strict=True):
             names, layers = zip(*group, strict=True)
+            own = inputs.kinds_of_place(kinds, layers)
             for mixer in mixers:
-                made = blend if mixer is None else blends.ByMixer(mixer, alpha)
-                self.all.append(places.Place(layers, names, made))
+                made = blend if mixer is None else blends.ByMixer(mixer, alpha, own)
+                self.all.append(places.Place(layers, names, made, made.kinds or own))
         for place in self.all:
             defaults.warn_of_ways_around(self.owner, self.base, place)
 

@@ -5,6 +5,8 @@ import keras
 from keras_mix.dtypes import is_float
 
 INPUT = "input"
+# The kinds of inputs that may be named, since integers are mixed only on request.
+KINDS = ("images", "values")
 
 
 def is_input(layer):
@@ -21,6 +23,31 @@ def named(inputs):
     """{path: input} of inputs that are several, such as "input/image" or "input/0"."""
     leaves = keras.tree.flatten_with_path(inputs)
     return {"/".join([INPUT, *map(str, path)]): leaf for path, leaf in leaves if path}
+
+
+def paths(role, structure):
+    """[(path, leaf)] of inputs ("x") or targets ("y"), such as "x" alone or "y/mask"."""
+    leaves = keras.tree.flatten_with_path(structure)
+    return [("/".join([role, *map(str, path)]), leaf) for path, leaf in leaves]
+
+
+def kind_of(kinds, path):
+    """The kind that `kinds` gives to a path, by the whole of it or by its last part; or None."""
+    return kinds.get(path, kinds.get(path.split("/")[-1]))
+
+
+def kinds_of_place(kinds, layers):
+    """The part of `kinds` that names inputs mixed at a place, as its mixer names them.
+
+    A mixer calls one of several inputs, mixed by itself, "x".
+    """
+    found = {}
+    for path in layers:
+        if path == INPUT:
+            found |= kinds
+        elif is_input(path):
+            found["x"] = kind_of(kinds, "x" + path.removeprefix(INPUT))
+    return {name: kind for name, kind in found.items() if kind in KINDS}
 
 
 def declared(base):

@@ -1,81 +1,17 @@
 """The loss of a mixed batch: the base loss under each source's labels, weighted by the plan."""
 
-import functools
-import threading
-
 import keras
 from keras import ops
 
 # Keras resolves names and functions here as `compile` does.
 from keras.src.trainers.compile_utils import get_loss
 
-from keras_mix import checks, criteria, packed
+from keras_mix import checks, criteria, packed, portions
 from keras_mix.dtypes import is_float
-from keras_mix.models import masking, portable
+from keras_mix.models import masking, mixture, smoothing
 from keras_mix.reduction import reduced
 
 LOSSES = ("sources", "mixed_targets")
-
-
-class _Thread(threading.local):
-    mixture = None
-
-
-_THREAD = _Thread()
-
-
-class Mixture:
-    """How the labels of a batch are mixed, known to the losses within the context.
-
-    Args:
-        owner: The wrapper's name, for messages.
-        shares: `portable.Shares`.
-        per: "batch" where all samples have the same weights, or "sample".
-        unmixed_masks: {id of a mixed mask: the mask before}.
-    """
-
-    def __init__(self, owner, shares, per, unmixed_masks):
-        self.owner = owner
-        self.shares = shares
-        self.per = per
-        self.unmixed_masks = unmixed_masks
-
-    def __enter__(self):
-        self.outer, _THREAD.mixture = _THREAD.mixture, self
-
-    def __exit__(self, *error):
-        _THREAD.mixture = self.outer
-
-    def of_source(self, structure, source):
-        """Labels (or weights of samples) of one source."""
-        return _taken(structure, self.shares.sources[:, source])
-
-    def dominant(self, structure):
-        """Labels of the source with the largest weight; the sample itself where two are equal."""
-        return _taken(structure, self._dominant_sources)
-
-    def unmixed(self, mask):
-        """The mask that a mask of predictions was before it was mixed, if it was."""
-        return self.unmixed_masks.get(id(mask), mask)
-
-    def predictions(self, y_pred):
-        """What metrics see: without a gradient, and with the masks of the dominant sources."""
-        return keras.tree.map_structure(self._prediction, y_pred)
-
-    def _prediction(self, tensor):
-        fixed, mask = ops.stop_gradient(tensor), masking.mask_of(tensor)
-        if mask is not None:
-            masking.set_mask(fixed, self.dominant(self.unmixed(mask)))
-        return fixed
-
-    @functools.cached_property
-    def _dominant_sources(self):
-        best = ops.argmax(self.shares.weights, axis=1)
-        return ops.take_along_axis(self.shares.sources, best[:, None], axis=1)[:, 0]
-
-    def blended(self, structure):
-        """Labels (or weights of samples) of floats, mixed by the plan."""
-        return _mapped(lambda t: portable.blend(ops.convert_to_tensor(t), self.shares), structure)
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -95,13 +31,13 @@ class LossOfSources(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         base = get_loss(self.loss, y_true, y_pred)
-        mixture = _THREAD.mixture
-        if mixture is None:
+        mixed = mixture.current()
+        if mixed is None:
             return base(y_true, y_pred, sample_weight)
-        _check(mixture, base, y_true, sample_weight)
-        if self.mixed == "mixed_targets":
-            return _of_mixed_targets(mixture, base, y_true, y_pred, sample_weight)
-        return _of_sources(mixture, base, y_true, y_pred, sample_weight)
+        _check(mixed, base, y_true, sample_weight)
+        target = mixed.target(y_true, y_pred, of_classes=smoothing.reads_classes(base))
+        of = _of_mixed_targets if self.mixed == "mixed_targets" else _of_sources
+        return of(target, smoothing.smoothed(mixed, base), y_pred, sample_weight)
 
     def get_config(self):
         return {
@@ -122,12 +58,21 @@ def _name(loss):
     return getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
 
 
-def _of_sources(mixture, base, y_true, y_pred, sample_weight):
-    terms = [
-        _term(mixture, base, y_true, y_pred, sample_weight, source)
-        for source in range(mixture.shares.sources.shape[1])
+def _of_sources(target, base, y_pred, sample_weight):
+    mask = masking.mask_of(y_pred)
+    mask = None if mask is None else target.mixture.unmixed(mask)
+    found = target.portions()
+    beside = [
+        [None] * len(found)
+        if tensor is None
+        else [portion.value for portion in target.beside(name, tensor)]
+        for name, tensor in (("sample weight", sample_weight), ("mask", mask))
     ]
-    if base.reduction == "mean_with_sample_weight":
+    terms = [
+        _term(target, base, portion, y_pred, *own)
+        for portion, *own in zip(found, *beside, strict=True)
+    ]
+    if base.reduction == "mean_with_sample_weight" and len(terms) > 1:
         # One mean over all sources, for their weights' sums differ.
         values, weights, masks = zip(*terms, strict=True)
         mask = None if masks[0] is None else ops.concatenate(masks)
@@ -135,24 +80,27 @@ def _of_sources(mixture, base, y_true, y_pred, sample_weight):
     return sum(_reduced(base, *term) for term in terms)
 
 
-def _term(mixture, base, y_true, y_pred, sample_weight, source):
-    """The losses of all samples under the labels of one source, their weights and mask."""
-    y_pred_cast = ops.convert_to_tensor(y_pred, dtype=base.dtype)
-    y_true = keras.tree.map_structure(
-        lambda y: _labels(base, y, y_pred_cast), mixture.of_source(y_true, source)
-    )
-    values = base.call(y_true, y_pred_cast)
-    weights = mixture.shares.weights[:, source]
+def _term(target, base, portion, y_pred, sample_weight, mask):
+    """The losses under one portion of the labels, their weights and mask.
+
+    Args:
+        target: A `keras_mix.models.mixture.Target`.
+        base: The loss.
+        portion: A `keras_mix.portions.Portion`.
+        y_pred: The prediction.
+        sample_weight: That of the portion, or None.
+        mask: Likewise.
+    """
+    y_pred = ops.convert_to_tensor(y_pred, dtype=base.dtype)
+    labels = keras.tree.map_structure(lambda y: _labels(base, y, y_pred), portion.value)
+    values = base.call(labels, y_pred)
     if len(values.shape) == 0:
-        return _whole_batch(mixture, values, weights, sample_weight), None, None
-    if sample_weight is None:
-        weights = portable.beside(weights, values)
-    else:
-        of_source = mixture.of_source(ops.convert_to_tensor(sample_weight), source)
-        weights = portable.beside(weights, of_source) * ops.cast(of_source, weights.dtype)
-    mask = masking.mask_of(y_pred)
-    if mask is not None:
-        mask = mixture.of_source(mixture.unmixed(mask), source)
+        return _whole_batch(target.mixture, values, portion.weight, sample_weight), None, None
+    weights = None
+    for weight in (portion.weight, sample_weight):
+        if weight is not None:
+            weight = _beside(target, weight, values)
+            weights = weight if weights is None else weights * weight
     # What the loss itself leaves out, such as `ignore_class`.
     own = masking.mask_of(values)
     if own is not None:
@@ -169,15 +117,54 @@ def _labels(base, labels, y_pred):
     return ops.convert_to_tensor(labels, dtype=base.dtype)
 
 
-def _whole_batch(mixture, value, weights, sample_weight):
-    if mixture.per != "batch" or sample_weight is not None:
+def _beside(target, weight, values):
+    """A weight of labels, shaped and cast like the losses of these."""
+    weight = ops.cast(weight, values.dtype)
+    if all(size == 1 for size in weight.shape[1:]):
+        weight = portions.over(ops.reshape(weight, [-1]), values)
+    else:
+        weight = _without_classes(target, weight, values)
+    while len(weight.shape) < len(values.shape):
+        weight = weight[..., None]
+    return ops.broadcast_to(weight, ops.shape(values))
+
+
+def _without_classes(target, weight, values):
+    """A weight of positions, without the axis of classes that the loss has reduced."""
+    rank, kept = len(values.shape), len(weight.shape)
+    if kept == rank + 1 and weight.shape[-1] == 1:
+        return ops.squeeze(weight, axis=-1)
+    if target.fit is None:
+        return weight
+    last = target.fit.axes[-1]
+    if kept == rank + 1 and weight.shape[1] == 1 < target.fit.axes[0]:
+        shape = target.labels.shape
+        if tuple(values.shape[1:]) == tuple(shape[2:]) != tuple(shape[1:-1]):
+            return ops.squeeze(weight, axis=1)
+    if rank <= last or kept > rank:
         checks.refuse(
-            mixture.owner,
+            target.mixture.owner,
+            "a loss of labels that are cut must have a value at each position where several "
+            "sources or their sample weights meet",
+            f"losses of shape {tuple(values.shape)} for labels of shape "
+            f"{tuple(target.labels.shape)}",
+            "Give labels and predictions a last axis of size 1, `y[..., None]`; or take "
+            'loss="mixed_targets" without sample weights.',
+        )
+    return weight
+
+
+def _whole_batch(mixed, value, weight, sample_weight):
+    if weight is None and sample_weight is None:
+        return value
+    if mixed.per != "batch" or sample_weight is not None or any(n != 1 for n in weight.shape[1:]):
+        checks.refuse(
+            mixed.owner,
             "a loss that is one number for the whole batch cannot be weighted sample by sample",
             "a loss without an axis of samples",
             'Return one loss for each sample, or mix with per="batch" and no sample weights.',
         )
-    return value * ops.cast(weights[0], value.dtype)
+    return value * ops.cast(ops.reshape(weight, [-1])[0], value.dtype)
 
 
 def _reduced(base, values, weights, mask):
@@ -189,47 +176,49 @@ def _reduced(base, values, weights, mask):
     return reduced(values, weights, base.reduction)
 
 
-def _of_mixed_targets(mixture, base, y_true, y_pred, sample_weight):
-    for tensor in keras.tree.flatten(y_true):
-        if not is_float(tensor):
+def _of_mixed_targets(target, base, y_pred, sample_weight):
+    found = target.portions()
+    for tensor in keras.tree.flatten(found[0].value):
+        if len(found) > 1 and not is_float(tensor):
             checks.refuse(
-                mixture.owner,
+                target.mixture.owner,
                 'loss="mixed_targets" blends labels, which integers cannot be',
                 checks.described(tensor),
                 'One-hot encode them as floats, or take loss="sources".',
             )
-    return base(mixture.blended(y_true), y_pred, mixture.blended(sample_weight))
+    labels = keras.tree.map_structure(
+        lambda *values: portions.blended(
+            [portion._replace(value=v) for portion, v in zip(found, values, strict=True)]
+        ),
+        *[portion.value for portion in found],
+    )
+    if sample_weight is not None:
+        sample_weight = portions.blended(target.beside("sample weight", sample_weight))
+    mask = masking.mask_of(y_pred)
+    term = _term(target, base, portions.Portion(labels, None), y_pred, sample_weight, mask)
+    return _reduced(base, *term)
 
 
-def _taken(structure, index):
-    return _mapped(lambda tensor: ops.take(tensor, index, axis=0), structure)
-
-
-def _mapped(function, structure):
-    """The function of each tensor; None, where an output has no label or weight, stays."""
-    return keras.tree.map_structure(lambda t: None if t is None else function(t), structure)
-
-
-def _check(mixture, base, y_true, sample_weight):
+def _check(mixed, base, y_true, sample_weight):
     if type(base).__call__ is not keras.losses.Loss.__call__:
         checks.refuse(
-            mixture.owner,
+            mixed.owner,
             "a loss is mixed by its `call`, and its own `__call__` would not be used",
             type(base).__name__,
             "Move what it does into `call`.",
         )
     if any(tensor is None for tensor in keras.tree.flatten(y_true)):
-        checks.refuse(mixture.owner, "there must be labels to mix", "y=None")
-    _check_batch(mixture, "label", y_true)
-    _check_batch(mixture, "sample weight", sample_weight)
+        checks.refuse(mixed.owner, "there must be labels to mix", "y=None")
+    _check_batch(mixed, "label", y_true)
+    _check_batch(mixed, "sample weight", sample_weight)
 
 
-def _check_batch(mixture, name, structure):
-    size = mixture.shares.sources.shape[0]
+def _check_batch(mixed, name, structure):
+    size = mixed.shares.sources.shape[0]
     for tensor in keras.tree.flatten(structure):
         if tensor is not None and None not in (size, tensor.shape[0]) and size != tensor.shape[0]:
             checks.refuse(
-                mixture.owner,
+                mixed.owner,
                 f"there must be a {name} for each sample",
                 f"{tensor.shape[0]} {name}s beside {size} samples",
             )

@@ -12,7 +12,7 @@ from keras_mix.models.choices import Choices, at_positions
 from keras_mix.models.dials import Dials
 from keras_mix.models.hooks import Hooks, Running, only_building
 from keras_mix.models.inputs import INPUT
-from keras_mix.models.loss import LOSSES, LossOfSources, Mixture
+from keras_mix.models.loss import LOSSES, LossOfSources
 from keras_mix.models.run import Run
 
 
@@ -31,6 +31,16 @@ class MixingModel(keras.Model):
     the unions of their sources'. A layer that is called several times in a pass is mixed at each
     call whose input has not been mixed there yet. What a model computes between its layers in ways
     that Keras does not see counts as mixed if anything in the call around it was mixed before.
+
+    Where a mixer cuts, a target on the grid that is cut takes the label of each position's own
+    source, and so do its sample weights: masks `(B, H, W)` or `(B, H, W, K)`, images, labels of
+    time steps `(B, T, K)`. Such a target has the sizes of the grid or a whole multiple of each;
+    sources that are moved or resized are placed in it as in the input. Targets `(B,)`, `(B, 1)`
+    and `(B, K)` belong to whole samples, unless the prediction has an axis more. Anything else is
+    refused: `kinds` names what shapes cannot tell, such as labels `(B, T)` of T time steps with
+    predictions `(B, T)`, or labels `(B, T, K)` beside spectrograms.
+
+    Labels are smoothed by the `label_smoothing` of the mixer, inside Keras's cross-entropies.
 
     The labels are mixed in `compute_loss`: a training loop of your own must take its loss from
     there, and for unmixed outputs call `base`. Inside another model it does not train.
@@ -57,6 +67,11 @@ class MixingModel(keras.Model):
         loss: "sources", as above, for any loss; or "mixed_targets", the loss of the mixed label,
             for labels of floats. They are equal where the loss is linear in the label, as
             cross-entropy is. Defaults to "sources".
+        kinds: A dict from the names of inputs and targets ("x", "mask" or the whole path
+            "y/mask") to their kinds, for tensors whose kind cannot be inferred. Inputs: "images" or
+            "values", for integers other than uint8 images. Targets: "labels" for whole samples,
+            "segmentation_masks" or "values" for labels on the grid that is cut, "frame_labels" for
+            labels along its first axis. Defaults to None.
         seed: An integer. Defaults to None, which `keras.utils.set_random_seed` fixes. A loaded
             model begins anew with it, as Keras's layers do.
         **kwargs: `name` and the other arguments of a Keras model.
@@ -100,6 +115,7 @@ class MixingModel(keras.Model):
         pairing="shuffle",
         rate=1.0,
         loss="sources",
+        kinds=None,
         seed=None,
         **kwargs,
     ):
@@ -113,12 +129,13 @@ class MixingModel(keras.Model):
         self.per = checks.choice("per", per, checks.PER)
         self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
         self.loss_mixing = checks.choice("loss", loss, LOSSES)
+        self.kinds = arguments.kinds(self.owner, kinds)
         self.seed = checks.integer("seed", seed, optional=True)
         self._finds_layers = layers is None
         self._choices = Choices(self.owner, model, layers, self.default_entries, self.mixers)
         alpha = self._choices.alpha(alpha, self.default_alpha)
         self.dials = Dials(self, alpha, rate, len(self._choices))
-        self._choices.place(self.dials.concentration, self.pairing, self.per)
+        self._choices.place(self.dials.concentration, self.pairing, self.per, self.kinds)
         self._seeds = keras.random.SeedGenerator(self.seed)
         self._hooks = Hooks(model)
         self._step = _Step()
@@ -161,7 +178,7 @@ class MixingModel(keras.Model):
         run = Run(self.owner, self.base, self._choices.all, probabilities, rate, seed)
         with self._hooks, Running(run):
             outputs = self.base(run.begin(inputs), **told)
-        self._step.mixture = Mixture(self.owner, run.shares(), run.per, run.unmixed_masks)
+        self._step.mixture = run.mixture(self.kinds, self._choices.smoothing)
         return outputs
 
     def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
@@ -200,11 +217,12 @@ class MixingModel(keras.Model):
         self._step.mixture, self._step.measured = None, mixture is not None
         if mixture is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
+        mixture.name(y)
+        arguments.check_names(self.owner, self.kinds, x, y)
         with mixture:
             loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         # Not in `compute_metrics`: on JAX nothing of the forward pass reaches it but the metrics.
-        y, sample_weight = mixture.dominant(y), mixture.dominant(sample_weight)
-        super().compute_metrics(x, y, mixture.predictions(y_pred), sample_weight)
+        super().compute_metrics(x, *mixture.measured(y, y_pred, sample_weight))
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -232,6 +250,7 @@ class MixingModel(keras.Model):
             "pairing": self.pairing,
             "rate": rate,
             "loss": self.loss_mixing,
+            "kinds": dict(self.kinds),
             "seed": self.seed,
         }
         defaults = described.defaults_of(arguments_of(type(self)).values())
@@ -251,6 +270,7 @@ class MixingModel(keras.Model):
             "pairing": self.pairing,
             "rate": rate,
             "loss": self.loss_mixing,
+            "kinds": dict(self.kinds),
             "seed": self.seed,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
         }

@@ -16,11 +16,13 @@ class Place(NamedTuple):
         layers: The layers whose outputs are mixed, all by one plan; for the inputs their path.
         names: Their paths.
         blend: What is done there: see `keras_mix.models.blends`.
+        kinds: The kinds of its inputs, by names as in a mixer's `kinds`.
     """
 
     layers: tuple
     names: tuple
     blend: object
+    kinds: dict
 
     @property
     def name(self):

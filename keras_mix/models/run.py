@@ -6,6 +6,7 @@ from keras import ops
 from keras_mix import checks
 from keras_mix.models import blends, draws, masking
 from keras_mix.models.inputs import INPUT, as_taken, is_input, is_one_of_several, named, rounded
+from keras_mix.models.mixture import Drawn, Mixture
 from keras_mix.models.origins import CLEAN, Frame, Origins
 from keras_mix.models.portable import Shares
 
@@ -38,6 +39,7 @@ class Run:
         self.choice = _chosen(choice, probabilities) if len(places) > 1 else None
         self.origins = Origins()
         self.plans = {}
+        self.grids = {}
         self.passed = set()
         self.per = "batch" if all(place.blend.per == "batch" for place in places) else "sample"
         self.unmixed_masks = {}
@@ -84,13 +86,31 @@ class Run:
         origins.frame.now |= (inner.now - entry) | places
         return outputs
 
-    def shares(self):
-        """The `Shares` of the labels: those of the place that was chosen.
+    def mixture(self, kinds, smoothing):
+        """How the labels are mixed.
 
-        In mixers' plans, too, the source is the sample itself where a weight is 0, so that nothing
-        of the other, not even an infinite loss times 0, can reach it.
+        Args:
+            kinds: As in `Mixture`.
+            smoothing: As in `Mixture`.
         """
         self._check_passed()
+        drawn = [
+            Drawn(place.blend, self.plans[place.blend], self.grids[place.blend])
+            for place in self.places
+        ]
+        return Mixture(
+            self.owner,
+            drawn,
+            self.choice,
+            self._shares(),
+            self.per,
+            kinds,
+            smoothing,
+            self.unmixed_masks,
+        )
+
+    def _shares(self):
+        """The `Shares` of the place that was chosen."""
         combined = None
         for index, place in enumerate(self.places):
             plan = self.plans[place.blend]
@@ -104,8 +124,7 @@ class Run:
                         for new, old in zip(shares, combined, strict=True)
                     )
                 )
-        own = combined.sources[:, :1]
-        return combined._replace(sources=ops.where(combined.weights > 0, combined.sources, own))
+        return combined
 
     def _at_places(self, layer, outputs, entry, unsure):
         """A layer's outputs, mixed at each place that it is, and these places."""
@@ -156,10 +175,12 @@ class Run:
                 masking.set_mask(new, self._mask(mask, places, self.origins.of_mask(mask)))
 
     def _mixed(self, index, place, value, layer):
-        blends.check(self.owner, place.name_of(layer), value, inputs=is_input(layer))
+        name = place.name_of(layer)
+        blends.check(self.owner, name, value, place.kinds, inputs=is_input(layer))
         blend = place.blend
         if blend not in self.plans:
             self.plans[blend] = blend.plan(value, self.seed, self.rate)
+            self.grids[blend] = blend.grid(value)
         plan = self.plans[blend]
         if self.choice is None:
             return blend.apply(plan, value)

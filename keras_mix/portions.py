@@ -1,0 +1,130 @@
+"""The portions of a mixed target: its values under each source, each with its mixing weight."""
+
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+
+class Portion(NamedTuple):
+    """One summand of a mixed target.
+
+    Attributes:
+        value: A tensor shaped like the target.
+        weight: float32, a tensor of the target's rank that broadcasts to it; or None for a
+            portion that is the whole target.
+    """
+
+    value: object
+    weight: object
+
+
+class Grid(NamedTuple):
+    """The axes of an input that a region covers.
+
+    Attributes:
+        sizes: A tuple of their sizes, None where one is unknown; or None where the region covers
+            several inputs, each on a grid of its own.
+        axes: A tuple of ints, the input's axes; None likewise.
+        channels_first: Whether channels stand before the grid.
+    """
+
+    sizes: tuple | None
+    axes: tuple | None = None
+    channels_first: bool = False
+
+
+class Fit(NamedTuple):
+    """How a target lies on a grid.
+
+    Attributes:
+        axes: A tuple of ints, the target's axes along the grid's.
+        along_first: Whether these are only the first axis of a grid of several.
+        nearest: Whether the target holds ids, which are never interpolated.
+    """
+
+    axes: tuple
+    along_first: bool
+    nearest: bool
+
+
+def of_samples(target, sources, weights):
+    """The portions of a target that belongs to its sample as a whole.
+
+    A source of weight 0 is replaced by the sample itself, so that nothing of it, not even an
+    infinity times 0, reaches the sum.
+
+    Args:
+        target: `(B, ...)`.
+        sources: int32 `(B, S)`; column 0 is the sample itself.
+        weights: float32 `(B, S)`.
+    """
+    sources = ops.where(weights > 0, sources, sources[:, :1])
+    values = [ops.take(target, sources[:, s], axis=0) for s in range(1, sources.shape[1])]
+    return [
+        Portion(value, over(weights[:, s], target)) for s, value in enumerate([target, *values])
+    ]
+
+
+def over(weight, tensor):
+    """A weight `(B,)`, shaped to broadcast to a tensor `(B, ...)`."""
+    return ops.reshape(weight, [-1] + [1] * (len(tensor.shape) - 1))
+
+
+def choose(index, alternatives, own):
+    """The portions of the alternative that holds.
+
+    Args:
+        index: int32, a scalar, or `(B,)` or `(1,)`: the number of the alternative.
+        alternatives: A list of lists of portions.
+        own: The unmixed target.
+    """
+    if len(alternatives) == 1:
+        return alternatives[0]
+    index = ops.reshape(index, [-1] + [1] * (len(own.shape) - 1))
+    count = max(len(portions) for portions in alternatives)
+    columns = [[_padded(portions, n, own) for portions in alternatives] for n in range(count)]
+    weighted = any(portion.weight is not None for column in columns for portion in column)
+    return [
+        Portion(
+            _chosen(index, [portion.value for portion in column]),
+            _chosen(index, [_weight(portion, own) for portion in column]) if weighted else None,
+        )
+        for column in columns
+    ]
+
+
+def dominant(portions):
+    """The values of the largest portion; of the earlier one where two are equal."""
+    (value, largest), *others = portions
+    for other, weight in others:
+        value = ops.where(weight > largest, other, value)
+        largest = ops.maximum(weight, largest)
+    return value
+
+
+def blended(portions):
+    """Σ weight · value, in float32 or better, in the dtype of the values."""
+    (value, weight), *_ = portions
+    if weight is None:
+        return value
+    dtype = keras.backend.standardize_dtype(value.dtype)
+    precise = "float64" if dtype == "float64" else "float32"
+    total = sum(ops.cast(v, precise) * ops.cast(w, precise) for v, w in portions)
+    return ops.cast(total, dtype)
+
+
+def _padded(portions, number, own):
+    nothing = Portion(own, ops.zeros([1] * len(own.shape)))
+    return portions[number] if number < len(portions) else nothing
+
+
+def _weight(portion, own):
+    return ops.ones([1] * len(own.shape)) if portion.weight is None else portion.weight
+
+
+def _chosen(index, tensors):
+    chosen = tensors[0]
+    for number, tensor in enumerate(tensors[1:], start=1):
+        chosen = ops.where(index == number, tensor, chosen)
+    return chosen
