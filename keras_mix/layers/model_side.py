@@ -33,10 +33,10 @@ class ModelSide:
         own, specs = self._inputs(x)
         return tf.nest.pack_sequence_as(x, self._results(plan, own, own, specs))
 
-    def grid(self, x):
-        """The `keras_mix.portions.Grid` of the regions on the inputs; None for a pure blend."""
+    def grid(self, plan, x):
+        """The `keras_mix.portions.Grid` of a plan's region on the inputs; None if it has none."""
         if self.mixes_tables:
-            return self._columns(x)
+            return None if plan.region is None else self._columns(x)
         if self.erases or not self.draws_regions:
             return None
         if self.grid_rank is None:

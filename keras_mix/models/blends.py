@@ -2,7 +2,7 @@
 
 Both draw, `plan(value, seed, rate)`, for the value that stands at the place, and apply the plan to
 it, `apply(plan, value)`, where the plan None gives the value the dtype that mixed ones have. Of a
-target the plan makes `portions(plan, target, fit)`, where the target fits the `grid(value)`.
+target the plan makes `portions(plan, target, fit)`, where the target fits the `grid(plan, value)`.
 """
 
 import keras
@@ -41,7 +41,7 @@ class Blend:
         partners = draws.partners(order, self.pairing, size, size, crossed=False)
         return portable.shares(partners, ratio)
 
-    def grid(self, value):
+    def grid(self, plan, value):
         """None, since a blend has no region."""
         return None
 
@@ -77,9 +77,9 @@ class ByMixer:
         """The `keras_mix.plan.Plan` that the mixer draws for the value."""
         return self.mixer.plan(value, seed, rate * self.mixer.rate)
 
-    def grid(self, value):
-        """The `keras_mix.portions.Grid` of the mixer's regions on the value, or None."""
-        return self.mixer.grid(value)
+    def grid(self, plan, value):
+        """The `keras_mix.portions.Grid` of the plan's region on the value, or None."""
+        return self.mixer.grid(plan, value)
 
     def portions(self, plan, target, fit):
         """As `Blend.portions`; `fit` tells how the target lies on the grid."""

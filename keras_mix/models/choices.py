@@ -25,6 +25,9 @@ class Choices:
             for entry in _entries(owner, base, layers, default_entries)
         ]
         self._mixers = [_mixers_of(owner, group, mixers) for group in self._groups]
+        self.smoothing = arguments.smoothing(
+            owner, [mixer for chosen in self._mixers for mixer in chosen]
+        )
         self.all = []
 
     def __len__(self):
@@ -47,12 +50,6 @@ class Choices:
                     f"Received: alpha={given!r} and mixers={list(mixers)}. Give each its own."
                 )
         return own if given is None else checks.number("alpha", given)
-
-    @property
-    def smoothing(self):
-        """The label smoothing of the mixers."""
-        found = [mixer for mixers in self._mixers for mixer in mixers]
-        return arguments.smoothing(self.owner, found)
 
     def place(self, alpha, pairing, per, kinds):
         """Makes the places, once it is known how they are mixed."""

@@ -1,7 +1,8 @@
-"""Leads the calls of a model's layers through the run of the thread, while one is under way."""
+"""Routes the calls of a model's layers through the run of the thread, while one is under way."""
 
 import inspect
 import threading
+import weakref
 
 # True while Keras builds layers by tracing them: nothing is computed there, nor mixed.
 from keras.src.backend import in_symbolic_scope as only_building
@@ -17,12 +18,18 @@ class _Thread(threading.local):
 
 
 _THREAD = _Thread()
+# Wrappers may share layers, so that the hooks in place belong to all wrappers together.
+_LOCK = threading.Lock()
+_IN_PLACE = {}
+# The parameters of a function never change, and most layers share few functions.
+_PARAMETERS = weakref.WeakKeyDictionary()
 
 
 class Hooks:
-    """A context in which a base model's layers report to a run.
+    """A context in which a base model's layers report to the run of the thread.
 
-    The layers' own `call` is back in its place when the last thread has left, whatever happened.
+    The layers' own `call` is back in its place when the last context around them has ended,
+    whichever wrapper and thread it belongs to. Contexts may end in any order.
 
     Args:
         base: The model.
@@ -30,23 +37,27 @@ class Hooks:
 
     def __init__(self, base):
         self.base = base
-        self._lock = threading.Lock()
-        self._users = 0
-        self._hooks = []
+        self._thread = _Entered()
 
     def __enter__(self):
-        with self._lock:
-            if not self._users:
-                self._hooks = [_Hook(operation) for operation in _operations(self.base)]
-            self._users += 1
+        # Layers may be added at any time: they are found anew, in linear time.
+        operations = _operations(self.base)
+        with _LOCK:
+            for operation in operations:
+                hook = _IN_PLACE.get(id(operation))
+                if hook is None:
+                    hook = _IN_PLACE[id(operation)] = _Hook(operation)
+                hook.users += 1
+        self._thread.operations.append(operations)
 
     def __exit__(self, *error):
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                for hook in reversed(self._hooks):
+        with _LOCK:
+            for operation in self._thread.operations.pop():
+                hook = _IN_PLACE[id(operation)]
+                hook.users -= 1
+                if not hook.users:
                     hook.remove()
-                self._hooks = []
+                    del _IN_PLACE[id(operation)]
 
 
 class Running:
@@ -62,6 +73,13 @@ class Running:
         _THREAD.run = self.outer
 
 
+class _Entered(threading.local):
+    """The operations of the contexts that a thread has entered."""
+
+    def __init__(self):
+        self.operations = []
+
+
 class _Hook:
     """Stands in an instance's `call`, whose class's own it hides."""
 
@@ -69,9 +87,10 @@ class _Hook:
     autograph_info__ = None
 
     def __init__(self, operation):
+        self.users = 0
         self.operation = operation
         self.function = operation.call
-        self.parameters = list(inspect.signature(self.function).parameters)
+        self.parameters = _parameters(self.function)
         self.hidden = operation.__dict__.get("call")
         # Past Keras's tracking of attributes, which this is none of.
         operation.__dict__["call"] = self
@@ -89,10 +108,20 @@ class _Hook:
             self.operation.__dict__["call"] = self.hidden
 
 
+def _parameters(function):
+    """The names of a function's parameters, as its caller counts them."""
+    method = getattr(function, "__func__", None)
+    if method is None:
+        return list(inspect.signature(function).parameters)
+    if method not in _PARAMETERS:
+        _PARAMETERS[method] = list(inspect.signature(function).parameters)
+    return _PARAMETERS[method]
+
+
 def _operations(base):
     """The layers in a model, and the operations of the functional models among them."""
     found = {}
-    for layer in [base, *places.tree(base).values()]:
+    for layer in [base, *places.held(base)]:
         for operation in [layer, *getattr(graph_of(layer), "operations", ())]:
             found[id(operation)] = operation
     return list(found.values())

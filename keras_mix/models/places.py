@@ -1,5 +1,6 @@
 """The places of a model at which it may be mixed: how they are named, found and told apart."""
 
+import collections
 import difflib
 from typing import NamedTuple
 
@@ -43,25 +44,37 @@ def children(layer):
     return layer._flatten_layers(include_self=False, recursive=False)
 
 
+def held(base):
+    """The layers in a model, itself not counted, each once, breadth first."""
+    return [layer for layer, _ in _walk(base)]
+
+
 def tree(base):
     """{path: layer} of all layers in a model; the names of nested ones are joined by "/".
 
     A name that stands there already gets a number, "dense#2".
     """
-    found, queue = {}, [("", base)]
-    while queue:
-        prefix, parent = queue.pop(0)
-        for layer in children(parent):
-            if isinstance(layer, keras.layers.InputLayer):
-                continue
-            if any(layer is other for other in found.values()):
-                continue
-            path, number = prefix + layer.name, 2
-            while path in found:
-                path, number = f"{prefix}{layer.name}#{number}", number + 1
-            found[path] = layer
-            queue.append((path + "/", layer))
+    found, prefixes = {}, {id(base): ""}
+    for layer, parent in _walk(base):
+        prefix = prefixes[id(parent)]
+        path, number = prefix + layer.name, 2
+        while path in found:
+            path, number = f"{prefix}{layer.name}#{number}", number + 1
+        found[path] = layer
+        prefixes[id(layer)] = path + "/"
     return found
+
+
+def _walk(base):
+    """(layer, the one that holds it) of all layers but those of inputs, each once."""
+    seen, queue = {id(base)}, collections.deque([base])
+    while queue:
+        parent = queue.popleft()
+        for layer in children(parent):
+            if id(layer) not in seen and not isinstance(layer, keras.layers.InputLayer):
+                seen.add(id(layer))
+                queue.append(layer)
+                yield layer, parent
 
 
 def find(owner, base, entry):

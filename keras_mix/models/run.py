@@ -180,7 +180,7 @@ class Run:
         blend = place.blend
         if blend not in self.plans:
             self.plans[blend] = blend.plan(value, self.seed, self.rate)
-            self.grids[blend] = blend.grid(value)
+            self.grids[blend] = blend.grid(self.plans[blend], value)
         plan = self.plans[blend]
         if self.choice is None:
             return blend.apply(plan, value)
