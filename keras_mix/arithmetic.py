@@ -21,7 +21,7 @@ def precise(tensor):
 
 
 def blend(sources, shares):
-    """Σ share · source. What is not mixed, -0 and ∞ too, keeps every bit.
+    """Σ share · source. A source of share 1, -0 and ∞ too, keeps every bit; one of 0 adds nothing.
 
     Args:
         sources: Tensors of one dtype, the sample itself first.
@@ -32,8 +32,10 @@ def blend(sources, shares):
         return add(sources, shares)
     own, other = sources
     share = tf.cast(shares[1], own.dtype)
-    unmixed = (share == 0) | (other == own)
-    return tf.where(unmixed, own, own + share * (other - own))
+    # Not own + share (other - own): the difference of an infinity and a number is no blend.
+    mixed = (1 - share) * own + share * other
+    mixed = tf.where(share == 1, other, mixed)
+    return tf.where((share == 0) | (other == own), own, mixed)
 
 
 def add(sources, gains):

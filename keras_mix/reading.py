@@ -42,6 +42,8 @@ class Reader:
             (role, name, self._stated(role, name, path), tensor)
             for role, name, path, tensor in given
         ]
+        # Named as another kind, "labels" remain what a model learns.
+        targets = [role == "y" or path[0] in TARGETS * (not role) for role, _, path, _ in given]
         labels = [tensor for role, _, stated, tensor in found if _is_label(role, stated)]
         sole = sum(not isinstance(tensor, Boxes | BoxSet) for tensor in labels) == 1
         leaves = [
@@ -49,9 +51,9 @@ class Reader:
                 name,
                 self._kind(role, stated, name, tensor, sole),
                 tensor,
-                target=stated in TARGETS or (role == "y" and stated not in checks.TELLING),
+                target=stated in TARGETS or (target and stated not in checks.TELLING),
             )
-            for role, name, stated, tensor in found
+            for (role, name, stated, tensor), target in zip(found, targets, strict=True)
         ]
         self._check_batched(leaves)
         return self._of_one_size(leaves)
@@ -84,6 +86,14 @@ class Reader:
     def _boxes(self, name, boxes, labels):
         for part, tensor in (("boxes", boxes), ("labels", labels)):
             refuse_unmixable(self.owner, f"{name}/{part}", tensor, texts=False)
+        if labels.dtype.is_bool or labels.dtype.is_unsigned:
+            checks.reject(
+                self.owner,
+                f"{name}/labels",
+                "must be signed numbers, since -1 marks places without a box",
+                checks.described(labels),
+                "Cast them to int32.",
+            )
         shapes = boxes.shape, labels.shape
         if shapes[0].rank != 3 or shapes[0][-1] != 4:
             checks.reject(self.owner, name, "must hold boxes (B, N, 4)", checks.described(boxes))

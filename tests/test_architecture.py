@@ -77,9 +77,10 @@ RANKS = [
     {"leaves"},
     {"donors"},
     {"reading", "targets"},
+    {"value_checks"},
     {
         *("layers.calls", "layers.box_checks", "layers.signatures", "layers.tables"),
-        *("class_ids", "layers.alignment"),
+        "layers.alignment",
     },
     {"layers.keywords", "layers.reprs", "layers.output_specs"},
     {"layers.grids"},

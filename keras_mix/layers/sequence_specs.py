@@ -42,7 +42,9 @@ def _longest(mixer, leaves):
 def _check_range(mixer, leaf, highest, rule, way_out):
     values = known_values(leaf.tensor)
     if values is None or not isinstance(highest, int):
-        legal = (leaf.tensor >= 0) & (leaf.tensor <= tf.cast(highest, leaf.tensor.dtype))
+        # A narrow dtype need not hold the size of the axis.
+        numbers = tf.cast(leaf.tensor, tf.int64)
+        legal = (numbers >= 0) & (numbers <= tf.cast(highest, tf.int64))
         sentence = f"{mixer.owner}: `{leaf.name}` {rule}. {way_out}".rstrip()
         tf.debugging.assert_equal(legal, True, sentence)
     elif values.size and not (values.min() >= 0 and values.max() <= highest):

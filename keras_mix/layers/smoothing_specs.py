@@ -1,15 +1,11 @@
 """Which targets of a batch are labels that `label_smoothing` smooths; the rest is refused."""
 
-import numpy as np
-import tensorflow as tf
-
 from keras_mix import checks
-from keras_mix.reading import key, known_values
+from keras_mix.naming import key
+from keras_mix.value_checks import check_shares
 
 # Labels by their kind, whatever stands beside them.
 _LABELS = ("class_ids", "labels", "frame_labels", "soft_masks")
-# Sums of shares are rounded.
-_MARGIN = 1e-5
 
 
 def with_smoothing(mixer, leaves, specs):
@@ -64,24 +60,11 @@ def _stated(mixer, leaf):
 
 def _smoothed(mixer, leaf, spec):
     if spec.kind not in ("class_ids", "soft_masks"):
-        _check_shares(mixer.owner, leaf)
+        name = key(leaf.name)
+        check_shares(
+            mixer.owner,
+            leaf,
+            "must hold labels, numbers from 0 to 1, to be smoothed by `label_smoothing`",
+            f'Leave that out; or name numbers beside labels, kinds={{"{name}": "values"}}.',
+        )
     return spec._replace(smoothing=mixer.label_smoothing)
-
-
-def _check_shares(owner, leaf):
-    """Refuses numbers that no label has: at once where values are known, else in the graph."""
-    if not leaf.tensor.dtype.is_floating:
-        return
-    rule = "must hold labels, numbers from 0 to 1, to be smoothed by `label_smoothing`"
-    way_out = (
-        f'Leave that out; or name numbers beside labels, kinds={{"{key(leaf.name)}": "values"}}.'
-    )
-    values = known_values(leaf.tensor)
-    if values is None:
-        legal = (leaf.tensor >= -_MARGIN) & (leaf.tensor <= 1 + _MARGIN)
-        tf.debugging.assert_equal(legal, True, f"{owner}: `{leaf.name}` {rule}. {way_out}")
-        return
-    numbers = np.asarray(values).astype(np.float64)
-    if not ((numbers >= -_MARGIN) & (numbers <= 1 + _MARGIN)).all():
-        received = f"values from {numbers.min():.6g} to {numbers.max():.6g}"
-        checks.reject(owner, leaf.name, rule, received, way_out)

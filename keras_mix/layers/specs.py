@@ -4,7 +4,6 @@ import tensorflow as tf
 
 from keras_mix import checks
 from keras_mix.batch import behind
-from keras_mix.class_ids import check_class_ids, check_packable
 from keras_mix.layers.alignment import alignment, same_size, sizes_of
 from keras_mix.layers.geometry import refuse_places_off_the_grid
 from keras_mix.layers.grids import leaf_of_the_grid
@@ -15,6 +14,7 @@ from keras_mix.layers.weights import with_weights
 from keras_mix.leaves import Spec, spatial_axes
 from keras_mix.naming import key
 from keras_mix.reading import classes_of
+from keras_mix.value_checks import check_class_ids, check_packable, check_shares, check_whole
 
 
 def specs_of(mixer, leaves, crossed=False):
@@ -105,6 +105,10 @@ def _spec_of_class_ids(mixer, leaf):
 
 
 def _spec_of_mask(mixer, leaf, axes):
+    if _holds_shares(mixer, leaf):
+        check_shares(mixer.owner, leaf, "must hold shares of classes from 0 to 1 to be blended")
+        double = leaf.tensor.dtype == tf.float64
+        return Spec("values", axes, tf.float64 if double else tf.float32)
     if mixer.soft_masks:
         return _spec_of_soft_mask(mixer, leaf, axes)
     if not mixer.pastes:
@@ -117,6 +121,14 @@ def _spec_of_mask(mixer, leaf, axes):
             "mixer that pastes, such as CutMix.",
         )
     return Spec("segmentation_masks", axes, leaf.tensor.dtype)
+
+
+def _holds_shares(mixer, leaf):
+    """Whether a mask to be blended holds shares of classes (B, H, W, K) already."""
+    shape, count = leaf.tensor.shape, classes_of(mixer.num_classes, leaf.name)
+    if not leaf.tensor.dtype.is_floating or shape.rank < 4 or shape[-1] == 1:
+        return False
+    return count in (None, shape[-1]) if mixer.soft_masks else not mixer.pastes
 
 
 def _spec_of_soft_mask(mixer, leaf, axes):
@@ -143,6 +155,9 @@ def _spec_of_soft_mask(mixer, leaf, axes):
             "must be (B, H, W) or (B, H, W, 1) to become shares of classes",
             checks.described(leaf.tensor),
         )
+    if leaf.tensor.dtype.is_floating:
+        rule = "must hold class ids, whole numbers, to become shares of classes"
+        check_whole(mixer.owner, leaf, rule, "Give shares of classes as (B, H, W, K).")
     return Spec("soft_masks", axes, num_classes=count)
 
 

@@ -1,13 +1,12 @@
 """The columns of a table among the leaves of a batch, and how each of them is treated."""
 
-import numpy as np
 import tensorflow as tf
 
 from keras_mix import checks
 from keras_mix.columns import Columns
 from keras_mix.leaves import Spec
 from keras_mix.naming import key
-from keras_mix.reading import known_values
+from keras_mix.value_checks import check_whole
 
 
 def table_of(mixer, leaves):
@@ -133,9 +132,4 @@ def _check_ids(mixer, leaf, categories):
             "Look strings up first: keras.layers.StringLookup." * (dtype == tf.string),
         )
     rule = f"must hold ids from 0 to {categories - 1}, as `one_hot` says"
-    values = known_values(leaf.tensor)
-    if values is None:
-        legal = (leaf.tensor >= 0) & (leaf.tensor < categories)
-        tf.debugging.assert_equal(legal, True, f"{mixer.owner}: `{leaf.name}` {rule}.")
-    elif not np.isin(values, np.arange(categories)).all():
-        checks.reject(mixer.owner, leaf.name, rule, f"values from {values.min()} to {values.max()}")
+    check_whole(mixer.owner, leaf, rule, "", 0, categories - 1)
