@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from keras_mix import checks, paired, streams
+from keras_mix import checks, paired, resuming, streams
+from keras_mix.layers import configured
 
 pair_by_label = paired.pair_by_label
 
@@ -10,40 +11,76 @@ pair_by_label = paired.pair_by_label
 def mix(
     dataset,
     layer,
-    seed=0,
+    seed=None,
     num_parallel_calls=tf.data.AUTOTUNE,
     partners=None,
     partner_labels=None,
+    resumable=False,
 ):
-    """Mixes the batches of a dataset, the same way in every run and anew in every epoch.
+    """Mixes the batches of a dataset, reproducibly with a seed, and anew in every epoch.
 
-    Every batch gets a seed of its own from a seeded stream that runs beside the dataset. So two
-    runs are equal bit for bit whatever `num_parallel_calls`; each epoch (each new iterator of the
-    returned dataset) draws other numbers; and a `tf.train.Checkpoint` of an iterator resumes it in
-    mid-epoch with the batches that were due. All of it holds if `dataset` itself is
-    deterministic: give its own `shuffle` a seed, too, which unlike this one counts together with
-    that of `tf.random.set_seed`.
+    Every batch gets a seed of its own from a stream that runs beside the dataset: the i-th batch
+    of an epoch the i-th seed. It costs what `dataset.map(layer)` costs. With a seed, and if
+    `dataset` itself is deterministic:
+
+    - Two runs are equal bit for bit, whatever `num_parallel_calls`. The seed alone decides, unlike
+      that of `Dataset.shuffle`, which counts together with `tf.random.set_seed`.
+    - Each epoch (each new iterator of the returned dataset) draws other numbers.
+    - A `tf.train.Checkpoint` of an iterator resumes it in mid-epoch with the batches that were
+      due, in any epoch, also when batches were prefetched. If `dataset` shuffles, see `resumable`.
+
+    Sharding: automatic sharding (by `tf.distribute`, or static sharding by tf.data service) is by
+    data, since TensorFlow cannot shard files beside a stream of seeds. The policies `AUTO` and
+    `FILE_OR_DATA` shard by data then; `FILE` is refused by TensorFlow. To shard by file, call
+    `dataset.shard` on the file names first.
+
+    tf.data service: if `dataset.apply(distribute(…))` comes before `mix`, the trainer mixes, and
+    all of the above holds. If `mix` comes before `distribute`, each worker runs a copy of the
+    pipeline, a new one for each iterator of the trainer:
+
+    - Without a seed, each worker draws other numbers in each epoch.
+    - With a seed, the draws follow from the batch's index and the epoch that the copy counts.
+      Static sharding by data gives the same set of batches in two runs. Without sharding, all
+      workers give the same batches. Under dynamic sharding each worker counts its own batches
+      from 0: workers use the same seeds for different batches, and runs differ with the splits.
+      For epochs that differ, call `mix(…).repeat(epochs)` before `distribute`, or leave out the
+      seed.
+    - Iterators of the service cannot be checkpointed, and `Dataset.snapshot` stores no position,
+      in TensorFlow itself. `Dataset.save` and `Dataset.load` keep the order.
 
     Args:
         dataset: A batched `tf.data.Dataset` of what `layer` takes: x, (x, y),
             (x, y, sample_weight) or Keras's dict.
         layer: A mixer of `keras_mix.layers`.
-        seed: An integer. Defaults to 0.
-        num_parallel_calls: As in `Dataset.map`. Defaults to `tf.data.AUTOTUNE`.
+        seed: An integer of 64 bits. Defaults to None: a seed from Python's `random`, which
+            `keras.utils.set_random_seed` seeds, and entropy in each worker of tf.data service.
+        num_parallel_calls: As in `Dataset.map`: None, a number of at least 1, or
+            `tf.data.AUTOTUNE`, the default.
         partners: A second batched dataset of the same structure that all partners come from; it
             repeats as long as the first lasts. Or "paired", where `dataset` holds pairs of a batch
             and its partners, as `pair_by_label` gives them, and `layer` takes these in order.
             Defaults to None: partners come from the batch.
         partner_labels: What the labels of a second dataset of inputs alone are. "kept": the
             mixture keeps the first's labels, as if mixed with noise. A callable: it maps a batch
-            of inputs to labels, a teacher's say. Defaults to None: the second dataset has labels.
+            of inputs to labels, such as a teacher's. Defaults to None: the second dataset has
+            labels.
+        resumable: Whether checkpoints are exact although `dataset` (or `partners`) shuffles. They
+            are symbolic then (`tf.data.Options.experimental_symbolic_checkpoint`) for the whole
+            pipeline, and a shuffle pays for its buffer at each element: an epoch of small images
+            takes 2 times as long with a buffer of 1,000 samples and 20 times with 50,000.
+            Defaults to False: a checkpoint contains the buffer of a shuffle and resumes the
+            current epoch, but orders and draws of later epochs begin anew if the epoch was
+            already read to its end, by a prefetch say. In both cases TensorFlow 2.21 loses the
+            next order of a shuffle at the exact end of an epoch. A dataset that does not shuffle
+            is always resumed exactly, at no cost.
 
     Returns:
         A dataset with the structure of the first, with static shapes kept.
 
     Raises:
-        ValueError: If the dataset is not batched, if the seed is no integer, if the second
-            dataset's structure differs, or if pairs would be paired anew.
+        ValueError: If the dataset is not batched; if an argument is of another kind, such as a
+            class instead of a layer; if the second dataset's structure differs; or if pairs
+            would be paired anew.
 
     Example:
 
@@ -52,14 +89,23 @@ def mix(
     >>> cutmix = keras_mix.layers.CutMix(num_classes=10)
     >>> dataset = keras_mix.data.mix(dataset.batch(64), cutmix, seed=1)
     """
-    checks.instance("data.mix", "layer", layer)
-    seed = checks.integer("seed", seed)
+    _check_dataset("dataset", dataset)
+    _check_layer(layer)
+    seed = streams.checked(seed)
+    num_parallel_calls = _parallel(num_parallel_calls)
     _refuse_unbatched(dataset.element_spec)
-    beside = [dataset, streams.seeds(seed)]
+    # The seeds come first, so that no file is sharded before TensorFlow finds that it cannot be.
+    beside = [streams.seeds(seed), dataset]
     in_pairs = isinstance(partners, str) and partners == "paired"
+    if partner_labels is not None and (partners is None or in_pairs):
+        raise ValueError(
+            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
+            f"partner_labels={partner_labels!r} and partners={partners!r}"
+        )
     if in_pairs:
         paired.refuse_unpaired(dataset.element_spec, layer)
     elif partners is not None:
+        _check_dataset("partners", partners, ', or "paired"')
         beside.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
     # Unconverted, so that refusals reach users without a traceback of converted code.
     mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer, in_pairs))
@@ -67,7 +113,8 @@ def mix(
     result = tf.data.Dataset.zip(*beside).map(
         mixing, num_parallel_calls=num_parallel_calls, **parallel
     )
-    return result.with_options(streams.resumable())
+    free = not any(resuming.shuffles(each) for each in beside[1:])
+    return resuming.exact(result) if resumable or free else result
 
 
 def mixed(layer, **options):
@@ -76,7 +123,11 @@ def mixed(layer, **options):
     Args:
         layer: A mixer of `keras_mix.layers`.
         **options: The other arguments of `mix`.
+
+    Raises:
+        ValueError: If the layer is no mixer.
     """
+    _check_layer(layer)
     return _Mixed(layer, options)
 
 
@@ -90,17 +141,55 @@ class _Mixed:
 
 
 class _Mixing:
-    """The map function: one batch, its seed, and a batch of partners if there is one."""
+    """The map function: a batch's seed, the batch, and a batch of partners if there is one."""
 
     def __init__(self, layer, in_pairs):
         self.layer = layer
         self.in_pairs = in_pairs
 
-    def __call__(self, element, seed, partners=None):
+    def __call__(self, seed, element, partners=None):
         seed = tf.cast(seed, tf.int32)
         if self.in_pairs:
             element, partners = element
         return self.layer(element, seed=seed, partners=partners, training=True)
+
+
+def _check_dataset(name, value, other=""):
+    if isinstance(value, tf.data.Dataset):
+        return
+    way_out = "Make one of arrays: tf.data.Dataset.from_tensor_slices((x, y)).batch(…)."
+    if isinstance(value, configured.Configured):
+        way_out = "The dataset comes first: keras_mix.data.mix(dataset, layer)."
+    received = f"{name}={_named(value)}"
+    checks.refuse("data.mix", f"`{name}` must be a tf.data.Dataset{other}", received, way_out)
+
+
+def _check_layer(layer):
+    layer = checks.instance("data.mix", "layer", layer)
+    if isinstance(layer, configured.Configured):
+        return
+    way_out = "What mixes nothing is mapped: dataset.map(…), before or after mixing."
+    if isinstance(layer, tf.data.Dataset):
+        way_out = "The dataset comes first: keras_mix.data.mix(dataset, layer)."
+    rule = "`layer` must be a mixer of keras_mix.layers"
+    checks.refuse("data.mix", rule, f"layer={_named(layer)}", way_out)
+
+
+def _named(value):
+    """What a value is, in few words."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if value is None or isinstance(value, str | int | float):
+        return repr(value)
+    shape = getattr(value, "shape", None)
+    return f"a {type(value).__name__}" + ("" if shape is None else f" of shape {tuple(shape)}")
+
+
+def _parallel(value):
+    """None, `tf.data.AUTOTUNE`, or a number of calls."""
+    if value is None or (isinstance(value, int) and value == tf.data.AUTOTUNE):
+        return value
+    return checks.integer("num_parallel_calls", value, low=1)
 
 
 def _refuse_unbatched(spec):
@@ -116,25 +205,37 @@ def _refuse_unbatched(spec):
 
 def _labelled(partners, labels, spec):
     """The second dataset, in the form that a mixer takes partners in."""
-    _refuse_unbatched(partners.element_spec)
-    has_labels = isinstance(spec, tuple) and len(spec) > 1
-    alone = not isinstance(partners.element_spec, dict | tuple)
-    if labels is None:
-        if has_labels and alone:
-            raise ValueError(
-                "The second dataset must have the structure of the first, (x, y). "
-                f"Received: element_spec={partners.element_spec}. Say what its labels are: "
-                'partner_labels="kept", or a callable from inputs to labels.'
-            )
-        return partners
-    if callable(labels):
-        return partners.map(_Labelling(labels))
-    if labels != "kept":
+    second = partners.element_spec
+    _refuse_unbatched(second)
+    if not (labels is None or callable(labels) or (isinstance(labels, str) and labels == "kept")):
         raise ValueError(
             '`partner_labels` must be None, "kept" or a callable. '
             f"Received: partner_labels={labels!r}"
         )
-    return partners
+    in_tuples = isinstance(spec, tuple)
+    if isinstance(second, tuple):
+        labelled = len(second) > 1
+    else:
+        labelled = not in_tuples and isinstance(second, dict) and "labels" in second
+    if labels is None and not labelled and in_tuples and len(spec) > 1:
+        raise ValueError(
+            "The second dataset must have the structure of the first, (x, y). "
+            f"Received: element_spec={second}. Say what its labels are: "
+            'partner_labels="kept", or a callable from inputs to labels.'
+        )
+    if labels is not None and labelled:
+        raise ValueError(
+            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
+            f"partner_labels={labels!r} and element_spec={second}"
+        )
+    if callable(labels):
+        return partners.map(_Labelling(labels))
+    # A dict by itself would be read as Keras's dict of a whole batch.
+    return partners.map(_alone) if in_tuples and isinstance(second, dict) else partners
+
+
+def _alone(x):
+    return (x,)
 
 
 class _Labelling:

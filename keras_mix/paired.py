@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, likeness, neighbours, pairings, sampling, streams
+from keras_mix import checks, likeness, neighbours, pairings, resuming, sampling, streams
 
 
 def pair_by_label(
@@ -13,7 +13,7 @@ def pair_by_label(
     y,
     bandwidth=None,
     batch_size=32,
-    seed=0,
+    seed=None,
     include_self=False,
     shuffle=True,
     drop_remainder=False,
@@ -22,8 +22,10 @@ def pair_by_label(
 
     Each epoch draws a partner for each of the N samples among all others, with
     P ∝ exp(-d(y_i, y_j)² / 2σ²), d the Euclidean distance over all targets, and without a matrix
-    of all pairs. Two runs are equal bit for bit, each epoch (each new iterator) draws other
-    partners, and a `tf.train.Checkpoint` resumes an epoch, as with `mix`.
+    of all pairs. Each epoch (each new iterator) draws other partners. With a seed two runs are
+    equal bit for bit, and a `tf.train.Checkpoint` of an iterator resumes any epoch. In tf.data
+    service all workers have the same epoch under one seed, of which static sharding by data and
+    dynamic sharding give each batch once; without a seed each has its own. Else as in `mix`.
 
     Mix it by a mixer that takes partners as they come, `pairing=keras_mix.pairings.InOrder()`.
     What `keras_mix.pairings.ByLabel` says of the kernel's rounding holds here, too.
@@ -34,7 +36,8 @@ def pair_by_label(
         bandwidth: The kernel's σ > 0, in the targets' unit. Defaults to None: half the standard
             deviation of y (of several targets, the root of the sum of their variances).
         batch_size: The number of samples in a batch. Defaults to 32.
-        seed: An integer. Defaults to 0.
+        seed: An integer of 64 bits. Defaults to None: a seed from Python's `random`, which
+            `keras.utils.set_random_seed` seeds, and entropy in each worker of tf.data service.
         include_self: Whether a sample may be its own partner, as in the paper. Defaults to False.
         shuffle: Whether each epoch has an order of its own. Defaults to True.
         drop_remainder: Whether a last batch of fewer samples is left out. Defaults to False.
@@ -57,20 +60,21 @@ def pair_by_label(
         Yao et al., "C-Mixup: Improving Generalization in Regression", NeurIPS 2022,
         arXiv:2210.05775, section 3 and algorithm 1.
     """
-    seed = checks.integer("seed", seed)
+    seed = streams.checked(seed)
     batch_size = checks.integer("batch_size", batch_size, low=1)
     numbers, bandwidth = _targets(y, bandwidth)
     samples = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
     _check_count(tf.nest.flatten(samples), len(numbers))
     levels = likeness.levels(tf.constant(numbers), tf.constant(numbers[:0]), bandwidth).own
-    epoch = _Epoch(levels, include_self, shuffle, batch_size, drop_remainder)
-    seeds = streams.seeds(seed).take(1)
+    epoch = tf.autograph.experimental.do_not_convert(_Epoch(levels, include_self, shuffle))
+    epochs = streams.seeds(seed).flat_map(epoch)
+    epochs = epochs.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
     batches = len(numbers) // batch_size if drop_remainder else -(-len(numbers) // batch_size)
-    places = seeds.flat_map(tf.autograph.experimental.do_not_convert(epoch))
-    places = places.apply(tf.data.experimental.assert_cardinality(batches))
-    gathering = tf.autograph.experimental.do_not_convert(_Gathering(samples))
-    gathered = places.map(gathering, num_parallel_calls=tf.data.AUTOTUNE)
-    return gathered.with_options(streams.resumable())
+    gathering = _Gathering(samples, batch_size, drop_remainder)
+    gathered = tf.data.Dataset.zip(epochs, tf.data.Dataset.range(batches)).map(
+        tf.autograph.experimental.do_not_convert(gathering), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    return resuming.exact(gathered)
 
 
 def refuse_unpaired(spec, layer):
@@ -124,13 +128,12 @@ def _check_count(arrays, count):
 
 
 class _Epoch:
-    """The places of an epoch's samples and of their partners, in batches."""
+    """The places of an epoch's samples and of their partners, over and over."""
 
-    def __init__(self, levels, include_self, shuffle, batch_size, drop_remainder):
+    def __init__(self, levels, include_self, shuffle):
         self.levels = levels
         self.include_self = include_self
         self.shuffle = shuffle
-        self.batching = batch_size, drop_remainder
 
     def __call__(self, seed):
         order, draw = sampling.split(tf.cast(seed, tf.int32), 2)
@@ -139,17 +142,26 @@ class _Epoch:
         if self.shuffle:
             places = tf.argsort(sampling.bits(order, tf.shape(partners)), stable=True)
         pairs = places, tf.gather(partners, places)
-        return tf.data.Dataset.from_tensor_slices(pairs).batch(*self.batching)
+        return tf.data.Dataset.from_tensors(pairs).repeat()
 
 
 class _Gathering:
-    """The samples at two lists of places."""
+    """The samples of one batch of an epoch, beside their partners."""
 
-    def __init__(self, samples):
+    def __init__(self, samples, batch_size, drop_remainder):
         self.samples = samples
+        self.batch_size = batch_size
+        self.drop_remainder = drop_remainder
 
-    def __call__(self, *places):
+    def __call__(self, pairs, index):
+        start = index * self.batch_size
         return tuple(
-            tf.nest.map_structure(functools.partial(tf.gather, indices=at), self.samples)
-            for at in places
+            tf.nest.map_structure(
+                functools.partial(tf.gather, indices=self._batch(places, start)), self.samples
+            )
+            for places in pairs
         )
+
+    def _batch(self, places, start):
+        batch = places[start : start + self.batch_size]
+        return tf.ensure_shape(batch, [self.batch_size]) if self.drop_remainder else batch

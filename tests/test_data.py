@@ -1,16 +1,19 @@
 """Seeded datasets: repeatable whatever the parallelism, new each epoch, resumable."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from streams import assert_resumes, assert_the_global_seed_does_not_count, drained
 
-from keras_mix import data
+from keras_mix import data, resuming
 from keras_mix.layers import CutMix, MixUp
 
 IMAGES = np.random.default_rng(0).random((50, 6, 5, 3), "float32")
 IDS = np.arange(50) % 4
 MIXERS = [MixUp(alpha=1.0, num_classes=4), CutMix(alpha=1.0, num_classes=4, rate=0.7)]
+# Not compiled, where only the draws count.
+PLAIN = MixUp(alpha=1.0, num_classes=4, jit_compile=False)
 
 
 def source():
@@ -51,10 +54,77 @@ def test_repeating_after_mixing_is_iterating_again():
 @pytest.mark.parametrize(("before", "after"), [(3, 1), (1, 3)])
 def test_a_checkpoint_resumes_in_mid_epoch_with_the_same_batches(layer, before, after, tmp_path):
     def stream():
-        mixed = data.mix(source().repeat(before), layer, seed=5, num_parallel_calls=4)
+        mixed = data.mix(
+            source().repeat(before), layer, seed=5, num_parallel_calls=4, resumable=True
+        )
         return iter(mixed.repeat(after).prefetch(2))
 
     assert_resumes(stream, 11, tmp_path)
+
+
+@pytest.mark.parametrize("steps", [3, 6, 8, 13, 15])
+@pytest.mark.parametrize("options", [{}, {"partners": True}], ids=["alone", "partners"])
+def test_without_a_shuffle_every_checkpoint_resumes(steps, options, tmp_path):
+    fixed = tf.data.Dataset.from_tensor_slices((IMAGES, IDS)).batch(7)
+    given = {name: fixed.skip(2) for name in options}
+
+    def stream():
+        return iter(data.mix(fixed, PLAIN, seed=5, **given).repeat(3).prefetch(2))
+
+    # The parallel map reads ahead of the consumer, in the last steps to the end of the epoch.
+    assert_resumes(stream, steps, tmp_path, begun=2)
+
+
+@pytest.mark.parametrize("step", [2, 10])
+def test_a_shuffled_epoch_resumes_at_no_cost(step, tmp_path):
+    def stream():
+        shuffled = source().repeat(4)
+        return iter(data.mix(shuffled, PLAIN, seed=5, num_parallel_calls=1))
+
+    assert_resumes(stream, step, tmp_path, symbolic=False)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda d: d.batch(2).repeat(), False),
+        (lambda d: d.shuffle(4).batch(2).map(lambda x: x + 1).prefetch(1), True),
+        (lambda d: tf.data.Dataset.zip(d, d.shuffle(2)).cache(), True),
+        (lambda d: d.interleave(_shuffled, num_parallel_calls=2).batch(2), True),
+        (lambda d: d.interleave(_in_order).batch(2), False),
+    ],
+    ids=["none", "before a map", "one of two", "inside interleave", "none inside"],
+)
+def test_whether_a_dataset_shuffles(make, expected):
+    assert resuming.shuffles(make(tf.data.Dataset.range(8))) is expected
+
+
+def _in_order(number):
+    return tf.data.Dataset.range(number)
+
+
+def _shuffled(number):
+    return tf.data.Dataset.range(number).flat_map(lambda n: _in_order(n).shuffle(3))
+
+
+def test_a_pipeline_that_shuffles_pays_nothing_for_checkpoints_it_did_not_ask_for():
+    def symbolic(**options):
+        return data.mix(source(), PLAIN, **options).options().experimental_symbolic_checkpoint
+
+    assert not symbolic()
+    assert symbolic(resumable=True)
+
+
+def test_without_a_seed_pipelines_share_no_draws_and_set_random_seed_fixes_them():
+    fixed = tf.data.Dataset.from_tensor_slices((IMAGES, IDS)).batch(10)
+    found = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        pipelines = [data.mix(fixed, PLAIN), data.mix(fixed, PLAIN)]
+        found.append([drained(each) for each in (*pipelines, *pipelines)])
+    assert found[0] == found[1]
+    batches = [batch for epoch in found[0] for batch in epoch]
+    assert len(set(batches)) == len(batches) == 20
 
 
 def test_its_seed_alone_decides():

@@ -221,7 +221,7 @@ def test_a_hundred_thousand_samples_need_no_matrix_of_all_pairs():
         ({"bandwidth": -0.5}, r"`bandwidth` must be .* Received: bandwidth=-0.5"),
         ({"bandwidth": 1e-12}, r"`bandwidth` must not be so small .* Received: bandwidth=1e-12"),
         ({"batch_size": 0}, r"`batch_size` must be an integer of at least 1"),
-        ({"seed": None}, r"`seed` must be an integer"),
+        ({"seed": "1"}, r"`seed` must be an integer"),
         ({"y": ["a"] * 50}, r"`y` must be an array of finite numbers"),
         ({"y": np.full(50, np.nan)}, r"`y` must be an array of finite numbers"),
         (

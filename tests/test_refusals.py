@@ -268,7 +268,8 @@ def test_partners_that_do_not_fit():
     ("options", "sentence"),
     [
         ({"seed": 1.5}, "`seed` must be an integer. Received: seed=1.5"),
-        ({"seed": None}, "Received: seed=None"),
+        ({"seed": True}, "Received: seed=True"),
+        ({"seed": 2**63}, "`seed` must fit into 64 bits"),
         ({"partners": tf.data.Dataset.from_tensors(IMAGES)}, 'partner_labels="kept"'),
         (
             {"partners": tf.data.Dataset.from_tensors(IMAGES), "partner_labels": "mean"},

@@ -5,7 +5,7 @@ import random
 import keras
 import tensorflow as tf
 
-from keras_mix import checks
+from keras_mix import checks, entropy
 from keras_mix.boxes import Options
 from keras_mix.label_rules import LabelRule
 from keras_mix.layers import calls, keywords, output_specs
@@ -201,7 +201,9 @@ class Configured(keras.layers.Layer):
         return self._next_seed() if seed is None else calls.seed(self.owner, seed)
 
     def _next_seed(self):
-        return tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
+        """int32[2], the seed of a call that is given none."""
+        seed = tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
+        return entropy.fresh_in_copies(seed) if self.seed is None else seed
 
     def compute_output_spec(self, *args, **kwargs):
         return output_specs.of_call(self, args, kwargs)

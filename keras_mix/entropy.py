@@ -1,0 +1,46 @@
+"""Entropy for layers without a seed in the workers of tf.data service."""
+
+import tensorflow as tf
+
+# The name of a variable that exists in this process's own resources and in no copy of them.
+_MARK = "keras_mix/original"
+
+
+def fresh_in_copies(seed):
+    """The seed; but entropy in a copy of the mapped function that calls this.
+
+    tf.data service sends each of its workers a copy of a pipeline, in each epoch anew, with the
+    state of its layers as it was. So all copies would draw the same numbers, and draw them again
+    in the next epoch. A worker has resources of its own, in which a variable that is looked up by
+    name is not found, even if it runs in the same process.
+
+    Args:
+        seed: int32[2].
+
+    Returns:
+        int32[2].
+    """
+    if not _in_dataset():
+        return seed
+    with tf.init_scope(), tf.device("CPU:0"):
+        tf.raw_ops.AssignVariableOp(resource=_mark(), value=True)
+    with tf.device("CPU:0"):
+        original = tf.raw_ops.VarIsInitializedOp(resource=_mark())
+    entropy = tf.raw_ops.NonDeterministicInts(shape=[2], dtype=tf.int64)
+    return tf.where(original, seed, tf.cast(entropy, tf.int32))
+
+
+def _in_dataset():
+    """Whether a function of tf.data is being traced, whose graph TensorFlow names so."""
+    if not tf.inside_function():
+        return False
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        if getattr(graph, "name", "").startswith("Dataset_"):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
+def _mark():
+    return tf.raw_ops.VarHandleOp(dtype=tf.bool, shape=[], shared_name=_MARK)

@@ -1,0 +1,114 @@
+"""tf.data service, a dispatcher and two workers on loopback: who draws what."""
+
+import socket
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from streams import drained
+
+from keras_mix import data
+from keras_mix.layers import MixUp, RandomChoice
+
+service = tf.data.experimental.service
+OFF, DATA, FILE_OR_DATA, DYNAMIC = (
+    getattr(service.ShardingPolicy, name) for name in ("OFF", "DATA", "FILE_OR_DATA", "DYNAMIC")
+)
+BATCHES = 8
+X = np.arange(BATCHES * 16, dtype="float32")
+PLAIN = {"alpha": 1.0, "jit_compile": False}
+
+
+def ports(count):
+    """Free ports; all are bound before any is released, so they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    found = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return found
+
+
+@pytest.fixture(name="dispatcher", scope="module")
+def _dispatcher():
+    """A dispatcher with two workers, whose addresses static sharding must know."""
+    places = [f"localhost:{port}" for port in ports(2)]
+    config = service.DispatcherConfig(port=0, worker_addresses=places)
+    dispatcher = service.DispatchServer(config)
+    workers = [
+        service.WorkerServer(
+            service.WorkerConfig(
+                dispatcher_address=dispatcher.target.split("://")[1],
+                worker_address=place,
+                port=int(place.split(":")[1]),
+                heartbeat_interval_ms=50,
+            )
+        )
+        for place in places
+    ]
+    yield dispatcher.target
+    del workers
+
+
+def epochs(dispatcher, policy, dataset, count=2):
+    """The batches of each epoch, each a list of the bytes of its leaves."""
+    distributed = dataset.apply(service.distribute(policy, dispatcher))
+    return [
+        [tuple(leaf.numpy().tobytes() for leaf in tf.nest.flatten(batch)) for batch in distributed]
+        for _ in range(count)
+    ]
+
+
+def in_order():
+    return tf.data.Dataset.from_tensor_slices(X).batch(16)
+
+
+def pairs(**options):
+    return data.pair_by_label(X, X, bandwidth=20.0, batch_size=16, **options)
+
+
+def test_without_a_seed_each_worker_draws_anew_in_each_epoch(dispatcher):
+    tf.random.set_seed(3)  # which counts for TensorFlow's own draws in datasets
+    choice = RandomChoice([MixUp(**PLAIN), MixUp(**PLAIN)], jit_compile=False)
+    pipelines = [
+        data.mix(in_order(), MixUp(**PLAIN)),
+        in_order().map(MixUp(**PLAIN)),
+        in_order().map(lambda x: choice(x), num_parallel_calls=2),
+        pairs(),
+    ]
+    found = epochs(dispatcher, OFF, tf.data.Dataset.zip(*pipelines))
+    assert [len(epoch) for epoch in found] == [2 * BATCHES] * 2
+    for draws in zip(*found[0], *found[1], strict=True):
+        assert len(set(draws)) == 4 * BATCHES
+
+
+def test_with_a_seed_static_sharding_gives_the_set_of_one_process(dispatcher):
+    mixed = data.mix(in_order(), MixUp(**PLAIN), seed=5)
+    both = tf.data.Dataset.zip(mixed, pairs(seed=5)).repeat(2)
+    runs = epochs(dispatcher, DATA, both)
+    alone = drained(both)
+    assert len(set(alone)) == 2 * BATCHES
+    for run in runs:
+        assert sorted(b"".join(batch) for batch in run) == sorted(alone)
+
+
+def test_dynamic_sharding_gives_each_batch_of_an_epoch_once(dispatcher):
+    (epoch,) = epochs(dispatcher, DYNAMIC, pairs(seed=5), count=1)
+    assert sorted(b"".join(batch) for batch in epoch) == sorted(drained(pairs(seed=5)))
+
+
+def test_automatic_sharding_loses_no_batch_of_files(dispatcher, tmp_path):
+    names = [str(tmp_path / f"{number}.records") for number in range(4)]
+    for number, name in enumerate(names):
+        with tf.io.TFRecordWriter(name) as writer:
+            for value in X.reshape(4, -1)[number]:
+                writer.write(np.float32(value).tobytes())
+    records = tf.data.TFRecordDataset(names).map(_decoded).batch(16)
+    mixed = data.mix(records, MixUp(alpha=0.0, jit_compile=False), seed=1, partners=records)
+    (epoch,) = epochs(dispatcher, FILE_OR_DATA, mixed, count=1)
+    assert sorted(np.frombuffer(b"".join(sum(epoch, ())), "float32")) == X.tolist()
+
+
+def _decoded(record):
+    return tf.reshape(tf.io.decode_raw(record, tf.float32), [])
