@@ -82,14 +82,25 @@ def _light(images, axes):
     """float64 [B, height, width], the brightness of each pixel."""
     last = images.shape.rank - 1
     channels = last if axes[-1] < last else axes[0] - 1
-    if channels > 0 and images.shape[channels] == 3:
-        parts = [tf.cast(part, tf.float64) for part in tf.unstack(images, axis=channels)]
-        light = sum(weight * part for weight, part in zip(_WEIGHTS, parts, strict=True)) / 2.0**15
+    if channels > 0 and images.shape[channels] in (3, None):
+        light = _weighted(images, channels)
         axes = [axis - (axis > channels) for axis in axes]
     else:
         light = tf.cast(images, tf.float64)
     others = [axis for axis in range(1, light.shape.rank) if axis not in axes]
     return tf.reduce_mean(light, axis=others) if others else light
+
+
+def _weighted(images, channels):
+    """float64, the mean over the axis of channels, weighted where there are three of them."""
+    if images.shape[channels] == 3:
+        parts = [tf.cast(part, tf.float64) for part in tf.unstack(images, axis=channels)]
+        return sum(weight * part for weight, part in zip(_WEIGHTS, parts, strict=True)) / 2.0**15
+    number = tf.shape(images)[channels]
+    of_three = tf.gather(tf.constant(_WEIGHTS, tf.float64), tf.minimum(tf.range(number), 2))
+    weights = tf.where(number == 3, of_three / 2.0**15, 1.0 / tf.cast(number, tf.float64))
+    weights = tf.reshape(weights, [-1] + [1] * (images.shape.rank - 1 - channels))
+    return tf.reduce_sum(tf.cast(images, tf.float64) * weights, axis=channels)
 
 
 def _smoothed(levels, grid):

@@ -119,6 +119,17 @@ def test_levels_of_channels_and_frames():
     np.testing.assert_array_equal(first, last)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("first", [False, True])
+def test_levels_of_as_many_channels_as_a_graph_finds(channels, first):
+    images = tf.constant(noise(2, 5, 4, channels))
+    axes, signature = (1, 2), tf.TensorSpec([None] * 4, tf.uint8)
+    if first:
+        images, axes = tf.transpose(images, [0, 3, 1, 2]), (2, 3)
+    levels = tf.function(lambda x: fine_grained.levels(x, axes), input_signature=[signature])
+    np.testing.assert_array_equal(levels(images), fine_grained.levels(images, axes))
+
+
 @pytest.mark.parametrize(
     ("mode", "dtype"), [("graph", "uint8"), ("sizes unknown", "uint8"), ("XLA", "float32")]
 )
