@@ -17,8 +17,10 @@ class MixGen(Mixer):
     stands at the end; ids come out [B, max_length], padded alike whether they were mixed or not.
     A sample that is its own partner stays as it is. Labels, where there are any, are blended.
 
-    Deviation from the authors' code: it mixes the first M samples of a batch with the next M and
-    leaves the rest; here each sample is mixed with probability `rate`, by `pairing`.
+    Deviations from the authors' code (amazon-research/mix-generation, `mixgen.py`): its `mixgen`
+    mixes the first M samples with the next M and leaves the rest; here each is mixed with
+    probability `rate`, by `pairing`. Its `mixgen_batch` writes in place while it goes through a
+    shuffled batch, so that half of the partners are mixtures already; here none is.
 
     Args:
         texts: The names of the texts among the leaves, such as ["caption"]: strings [B] or
@@ -48,8 +50,7 @@ class MixGen(Mixer):
 
     Reference:
         Hao et al., "MixGen: A New Multi-Modal Data Augmentation", WACV workshops 2023,
-        arXiv:2206.08358, section 3. The abstract and the authors' code were read; that the paper
-        mixes a quarter of each batch (`rate=0.25`) is from memory.
+        arXiv:2206.08358, section 3. Mixing a quarter of a batch (`rate=0.25`) is from memory.
     """
 
     def __init__(

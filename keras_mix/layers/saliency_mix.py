@@ -38,7 +38,7 @@ class SaliencyMix(Mixer):
         detector: "fine_grained", or "spectral_residual" for the saliency of Hou and Zhang, of a
             copy with sides of 64 to 127 pixels. It is a different method: on photographs of 32 to
             224 pixels its peak lies at the 0.2 to 0.7 quantile of the fine-grained map on average.
-            With it the layer is about twice as fast. Defaults to "fine_grained".
+            With it the layer is two to three times as fast. Defaults to "fine_grained".
         **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. The
             authors mix a batch of CIFAR with probability 0.5 (`rate=0.5`), of ImageNet always.
 
