@@ -19,8 +19,7 @@ class MixGen(Mixer):
 
     Deviations from the authors' code (amazon-research/mix-generation, `mixgen.py`): its `mixgen`
     mixes the first M samples with the next M and leaves the rest; here each is mixed with
-    probability `rate`, by `pairing`. Its `mixgen_batch` writes in place while it goes through a
-    shuffled batch, so that half of the partners are mixtures already; here none is.
+    probability `rate`, by `pairing`. Half of the partners in its `mixgen_batch` are mixtures.
 
     Args:
         texts: The names of the texts among the leaves, such as ["caption"]: strings [B] or
