@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import keras_mix
-from keras_mix import cli, evaluate
+from keras_mix import cli, evaluate, signals
 
 PNG = b"\x89PNG"
 
@@ -102,6 +102,15 @@ def test_no_signal_is_lost_or_a_traceback(monkeypatch, capsys, number, code):
     assert "; finished runs are kept, and the same command" in error
     assert error.count("\n") == 1
     assert (signal.getsignal(signal.SIGTERM), sys.unraisablehook) == before
+
+
+def test_signals_wait_while_a_library_loads():
+    loaded = []
+    with pytest.raises(KeyboardInterrupt), signals.deferred():
+        os.kill(os.getpid(), signal.SIGINT)
+        loaded.append(True)
+    assert loaded
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_version(capsys):
