@@ -106,9 +106,14 @@ def test_no_signal_is_lost_or_a_traceback(monkeypatch, capsys, number, code):
 
 def test_signals_wait_while_a_library_loads():
     loaded = []
-    with pytest.raises(KeyboardInterrupt), signals.deferred():
-        os.kill(os.getpid(), signal.SIGINT)
-        loaded.append(True)
+
+    def load():
+        with signals.deferred():
+            os.kill(os.getpid(), signal.SIGINT)
+            loaded.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
     assert loaded
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
