@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from collections.abc import Mapping
 
 KINDS = (
     "images",
@@ -185,7 +186,8 @@ def box_format(value):
 
 def names(name, values):
     """A tuple of strings; one string alone is a common slip."""
-    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+    listed = isinstance(values, list | tuple | set)
+    if not listed or not all(isinstance(value, str) for value in values):
         raise ValueError(f"`{name}` must be a list of strings. Received: {name}={values!r}")
     return tuple(values)
 
@@ -199,15 +201,23 @@ def name(option, value):
     return value
 
 
-def kinds(mapping):
+def mapping(name, value):
+    """A dict by names; None stands for an empty one."""
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError(f"`{name}` must be a dict by names. Received: {name}={value!r}")
+    return dict(value or {})
+
+
+def kinds(value):
     """A mapping from the name of a leaf to one of the known kinds."""
-    for name, kind in (mapping or {}).items():
+    value = mapping("kinds", value)
+    for name, kind in value.items():
         if kind not in KINDS:
             raise ValueError(
                 f"`kinds` maps the name of a leaf to one of {list(KINDS)}. "
                 f"Received: {name!r}: {kind!r}"
             )
-    return dict(mapping or {})
+    return value
 
 
 def num_classes(value):

@@ -50,6 +50,28 @@ def test_a_class_where_an_object_is_due_is_refused(make, sentence):
 
 
 @pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (MixUp, {"kinds": "images"}),
+        (layers.CrossModalMix, {"cuts": CutMix()}),
+        (layers.CrossModalMix, {"rates": 16000}),
+        (layers.SynchronizedAugmentation, {"rates": 25}),
+        (layers.TabularMix, {"one_hot": ["job"]}),
+    ],
+)
+def test_what_must_be_a_dict_is_refused_otherwise(make, options):
+    (name,) = options
+    with pytest.raises(ValueError, match=rf"`{name}` must be a dict by names\. Received: {name}="):
+        make(**options)
+
+
+@pytest.mark.parametrize("names", ["id", None, 3, [1]])
+def test_names_must_be_a_list(names):
+    with pytest.raises(ValueError, match=r"`passthrough` must be a list of strings\. Received"):
+        MixUp(passthrough=names)
+
+
+@pytest.mark.parametrize(
     ("make", "options", "meant"),
     [
         (CutMix, {"factor": 0.2}, "alpha"),

@@ -63,8 +63,9 @@ class CrossModalMix(Mixer):
     def __init__(self, alpha=1.0, cuts=None, rates=None, **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
-        self.cuts = cutting.checked_cuts(self.owner, cuts or {})
-        self.rates = cutting.checked_rates(self.owner, rates or {}, self.cuts)
+        self.cuts = cutting.checked_cuts(self.owner, checks.mapping("cuts", cuts))
+        rates = checks.mapping("rates", rates)
+        self.rates = cutting.checked_rates(self.owner, rates, self.cuts)
 
     @property
     def draws_regions(self):

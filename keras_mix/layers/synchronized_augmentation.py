@@ -73,7 +73,8 @@ class SynchronizedAugmentation(Configured):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.rates = {name: checks.positive("rates", rate) for name, rate in (rates or {}).items()}
+        rates = checks.mapping("rates", rates)
+        self.rates = {name: checks.positive("rates", rate) for name, rate in rates.items()}
         self.duration = None if duration is None else checks.positive("duration", duration)
         checks.positive("speed", checks.interval("speed", speed)[0])
         self.speed = tuple(float(value) for value in speed)

@@ -64,7 +64,8 @@ class TabularMix(Mixer):
         self.alpha = checks.number("alpha", alpha)
         self.columns = checks.columns(columns)
         self.one_hot = {
-            name: checks.integer("one_hot", count, low=2) for name, count in (one_hot or {}).items()
+            name: checks.integer("one_hot", count, low=2)
+            for name, count in checks.mapping("one_hot", one_hot).items()
         }
         self.cut = bool(cut)
 
