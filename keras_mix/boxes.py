@@ -104,11 +104,24 @@ def from_pixels(pixels, frame, target):
     return _converted(pixels, frame, "xyxy", target)
 
 
-@functools.partial(tf.function, autograph=False)
 def _converted(boxes, frame, source, target):
-    """In a graph of its own, where Keras computes by TensorFlow whatever its backend is."""
+    """In a graph, where Keras computes by TensorFlow whatever its backend is."""
+    if tf.inside_function():
+        return _convert(boxes, frame, source, target)
+    return _conversion(source, target, boxes.dtype)(boxes, frame)
+
+
+def _convert(boxes, frame, source, target):
     convert = keras.utils.bounding_boxes.convert_format
     return convert(boxes, source, target, height=frame[0], width=frame[1])
+
+
+@functools.cache
+def _conversion(source, target, dtype):
+    """One graph for any number of samples and boxes, which is not traced again for each."""
+    signature = [tf.TensorSpec([None, None, 4], dtype), tf.TensorSpec([2], tf.float32)]
+    convert = functools.partial(_convert, source=source, target=target)
+    return tf.function(convert, input_signature=signature, autograph=False)
 
 
 def _area(pixels):

@@ -49,6 +49,10 @@ class Pairing(option.Option, abc.ABC):
             number: Which of a sample's partners this is, where it has several.
         """
 
+    def draw_all(self, batch, seeds):
+        """A list of int32 [B], the donors of each sample, one for each of the seeds."""
+        return [self.draw(batch, seed, number) for number, seed in enumerate(seeds, start=1)]
+
     def finds(self, batch):
         """bool [B] or [1], whether a sample has a donor at all, of another batch.
 
@@ -82,16 +86,24 @@ class _Weighted(Pairing):
     """Draws a donor for each sample by whole-number weights."""
 
     def draw(self, batch, seed, number=1):
-        index = sampling.by_weight(seed, self.weights(batch))
-        alone = tf.zeros_like(index) if batch.crossed else tf.range(batch.size)
-        return tf.where(index < 0, alone, index)
+        return self.draw_all(batch, [seed])[0]
+
+    def draw_all(self, batch, seeds):
+        weights = self.weights(batch)
+        drawn = [sampling.by_weight(seed, weights) for seed in seeds]
+        alone = tf.zeros_like(drawn[0]) if batch.crossed else tf.range(batch.size)
+        return [tf.where(index < 0, alone, index) for index in drawn]
 
     def finds(self, batch):
-        return tf.reduce_any(self.weights(batch) > 0, axis=1)
+        return tf.reduce_any(self.legal(batch), axis=1)
+
+    @abc.abstractmethod
+    def legal(self, batch):
+        """bool [B, donors], which donors a sample may have."""
 
     @abc.abstractmethod
     def weights(self, batch):
-        """int64 [B, donors], in proportion to the probability of each donor."""
+        """int64 [B, donors], in proportion to the probability of each donor; 0 if not legal."""
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -143,13 +155,17 @@ class ByLabel(_Weighted):
         self.include_self = bool(include_self)
         self.target = checks.name("target", target)
 
-    def weights(self, batch):
-        owner = type(self).__name__
-        own, donors = likeness.numbers_of(owner, batch, self.target)
+    def legal(self, batch):
+        own, donors = self._numbers(batch)
         legal = likeness.finite(own)[:, None] & likeness.finite(donors)[None]
-        if not (batch.crossed or self.include_self):
-            legal &= _others(batch)
-        return likeness.kernel(likeness.levels(own, donors, self.bandwidth), legal)
+        return legal if batch.crossed or self.include_self else legal & _others(batch)
+
+    def weights(self, batch):
+        levels = likeness.levels(*self._numbers(batch), self.bandwidth)
+        return likeness.kernel(levels, self.legal(batch))
+
+    def _numbers(self, batch):
+        return likeness.numbers_of(type(self).__name__, batch, self.target)
 
     def get_config(self):
         return {
@@ -197,14 +213,18 @@ class ByClass(_Weighted):
         self.class_counts = checks.class_counts(class_counts)
         self.target = checks.name("target", target)
 
-    def weights(self, batch):
-        owner = type(self).__name__
-        own, donors = likeness.class_ids_of(owner, batch, self.target)
+    def legal(self, batch):
+        own, donors = self._class_ids(batch)
         same = own[:, None] == donors[None]
         legal = {"same": same, "different": ~same}.get(self.relation, tf.ones_like(same))
-        if not batch.crossed:
-            legal &= _others(batch)
-        return tf.where(legal, self._rarity(donors), tf.zeros([], tf.int64))
+        return legal if batch.crossed else legal & _others(batch)
+
+    def weights(self, batch):
+        _, donors = self._class_ids(batch)
+        return tf.where(self.legal(batch), self._rarity(donors), tf.zeros([], tf.int64))
+
+    def _class_ids(self, batch):
+        return likeness.class_ids_of(type(self).__name__, batch, self.target)
 
     def _rarity(self, donors):
         """int64 [1, donors], the weight of each donor by the frequency of its class."""

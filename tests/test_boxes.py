@@ -324,3 +324,27 @@ def test_sets_of_boxes_that_cannot_be_read_are_refused(options, change, sentence
 def test_options_out_of_range_are_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         CutMix(**options)
+
+
+def test_batches_of_any_size_are_mixed_eagerly_without_a_new_trace(monkeypatch):
+    layer = Mosaic(bounding_box_format="xywh")
+
+    def mix(size, number):
+        labels = np.zeros((size, number), "int32")
+        given = np.tile(np.array([2, 2, 7, 7], "float32"), (size, number, 1))
+        sets = {"boxes": given, "labels": labels}
+        return layer({"images": np.zeros((size, 16, 16, 1), "f4"), "bounding_boxes": sets})
+
+    mix(2, 1)
+    traced = []
+    convert = keras.utils.bounding_boxes.convert_format
+
+    def counted(*args, **kwargs):
+        traced.append(args)
+        return convert(*args, **kwargs)
+
+    monkeypatch.setattr(keras.utils.bounding_boxes, "convert_format", counted)
+    for size, number in ((2, 3), (3, 1), (5, 2)):
+        mixed = mix(size, number)
+        assert mixed["bounding_boxes"]["boxes"].shape == (size, 4 * number, 4)
+    assert not traced

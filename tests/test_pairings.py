@@ -357,3 +357,20 @@ def test_what_must_be_defined():
     with pytest.raises(TypeError, match=r"abstract.*draw"):
         pairings.Pairing()
     assert TabularMix(pairing=ByLabel()).pairing.bandwidth is None
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_the_kernel_is_made_once_for_a_batch_and_its_partners(mode, monkeypatch):
+    made = []
+    kernel = likeness.kernel
+    monkeypatch.setattr(likeness, "kernel", lambda *args: made.append(1) or kernel(*args))
+    labels = np.array([0.0, 1.0, np.nan, 3.0], "float32")
+    layer = MixUp(pairing=ByLabel(), alpha=1.0)
+    call = layer if mode == "eager" else tf.function(layer)
+    batch, donors = (np.zeros((4, 1), "f4"), labels), (np.ones((4, 1), "f4"), labels + 0.5)
+    x, _ = call(*map(tf.constant, batch), partners=tuple(map(tf.constant, donors)))
+    assert len(made) == 1
+    # A sample that no donor can be found for stays as it is.
+    np.testing.assert_array_equal(x[2], batch[0][2])
+    RICAP(pairing=ByLabel(), labels="values")(np.zeros((4, 4, 4, 1), "f4"), np.arange(4.0))
+    assert len(made) == 2

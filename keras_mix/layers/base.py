@@ -129,7 +129,10 @@ class Mixer(Configured, ModelSide, abc.ABC):
     def all_partners(self, batch, seed):
         """int32 [B, S - 1], all donors of each sample, drawn independently."""
         seeds = sampling.split(seed, self.num_sources - 1)
-        columns = [self.partners(batch, s, number) for number, s in enumerate(seeds, start=1)]
+        if batch.partners is None and not isinstance(self.pairing, str):
+            columns = self.pairing.draw_all(batch, seeds)
+        else:
+            columns = [self.partners(batch, s, number) for number, s in enumerate(seeds, start=1)]
         return tf.concat([column[:, None] for column in columns], axis=1)
 
     def compiled(self, function, batch, *arguments):
