@@ -13,8 +13,8 @@ class ResizeMix(Mixer):
 
     The partner's sides are τH and τW, rounded down, with τ uniform over `scale`. The centre of the
     box is uniform over the pixels, and a box that reaches over a border is shifted inside, so the
-    pasted part always shows the whole object, as a box cut from it may not. A quarter of the boxes
-    touch the upper border: 23 % of large images, 25 % of 32 pixels.
+    pasted part always shows the whole object, as a box cut from it may not. Nearly a quarter of the
+    boxes touch the upper border: 23 % on images of 224 pixels, 24 % on 32.
 
     With `per="batch"` all samples share one τ, and each has a place of its own, as in the authors'
     code. `per="sample"`, the default, also draws a τ for each sample; the law of each sample is

@@ -29,8 +29,8 @@ class SaliencyMix(Mixer):
       as uint8: at random places. Here the map is that of the picture.
     - One image's peak places the boxes of its whole batch. Here each box lies around the peak of
       its own partner, as in the paper; `per="batch"` shares λ, not the peak.
-    - A side of odd length keeps its last row or column, which the authors' box loses, so that the
-      mean pasted share of images of 32 pixels is larger by 0.011.
+    - A side of odd length keeps its last row or column, which the authors' box loses: about 0.01
+      of the area of images of 32 pixels.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1,
