@@ -42,8 +42,8 @@ def test_clear_gains_are_counted_seed_by_seed():
         "mixup is better than none in ECE: 2.0 against 5.0\xa0%, better at 3 of 3 seeds."
     ]
     assert verdict.undecided(RESULTS)[0] == (
-        "mixup shows no clear difference from none in Accuracy: 75.0 against 77.0\xa0%, "
-        "a difference of -2.0 ± 10.8 over 3 seeds."
+        "mixup shows no clear difference from none in Accuracy: 75.0 against 77.0\xa0%: "
+        "a difference of -2.0, with a 95 % interval of ± 10.8, over 3 seeds."
     )
     worse, _ = verdict.sentences(compared([0.75, 0.77, 0.79], [0.70, 0.73, 0.74]))
     assert worse == [
@@ -109,7 +109,7 @@ def test_the_page_holds_the_measured_numbers_and_its_pictures(tmp_path):
     page = path.read_text("utf-8")
     for text in (
         "77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "2.0 ± 1.0", "2.5 ± 0.0",
-        "mixup is better than none in ECE: 2.0 against 5.0", "this page makes 4.",
+        "mixup is better than none in ECE: 2.0 against 5.0", "this page makes\n4.",
         "no clear difference from none in Accuracy: 75.0 against 77.0",
         "A &lt;b&gt;title", "keras-mix compare", "Skipped 1 image.", "keras 3.x", "alpha=0.2",
     ):  # fmt: skip

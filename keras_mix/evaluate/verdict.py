@@ -132,8 +132,8 @@ def _unclear(found):
     factor, digits = found.score.factor, found.score.digits
     sign = 1.0 if found.score.higher_is_better else -1.0
     return (
-        f"{start}, a difference of {sign * found.mean * factor:+.{digits}f} ± "
-        f"{found.margin * factor:.{digits}f} over {len(found.pairs)} seeds."
+        f"{start}: a difference of {sign * found.mean * factor:+.{digits}f}, with a 95 % interval "
+        f"of ± {found.margin * factor:.{digits}f}, over {len(found.pairs)} seeds."
     )
 
 
