@@ -19,7 +19,9 @@ class SaliencyMix(Mixer):
     The default detector is the authors': the fine-grained saliency of Montabone and Soto, whose
     map of a uint8 image equals that of OpenCV's `StaticSaliencyFineGrained`. uint8 images keep
     their levels, others are stretched to 0 … 255 first, and three channels have the weights
-    0.114, 0.587 and 0.299 that OpenCV gives to what the authors hand it, as if it were BGR.
+    0.114, 0.587 and 0.299 that OpenCV gives to what the authors hand it, as if it were BGR. In
+    this map the pixels that are lightest and darkest against their surroundings are equally
+    salient, and the first of them, row by row, is taken.
 
     Deviations from the authors' code (afm-shahab-uddin/SaliencyMix, `saliency_bbox` in
     `SaliencyMix_CIFAR/saliencymix.py`):
