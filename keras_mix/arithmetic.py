@@ -35,7 +35,8 @@ def blend(sources, shares):
     # Not own + share (other - own): the difference of an infinity and a number is no blend.
     mixed = (1 - share) * own + share * other
     mixed = tf.where(share == 1, other, mixed)
-    return tf.where((share == 0) | (other == own), own, mixed)
+    # The operator == gives up the shape where one size is unknown.
+    return tf.where((share == 0) | tf.equal(other, own), own, mixed)
 
 
 def add(sources, gains):

@@ -30,12 +30,12 @@ def read(pool, sources, placement, axes, source, nearest):
     sizes = shape[axes[0] : axes[-1] + 1]
     # A video has many frames, and channels may come before the frame.
     before, behind = _product(shape[1 : axes[0]]), _product(shape[axes[-1] + 1 :])
-    frames = tf.reshape(pool, [-1, before, *sizes, behind])
+    frames = tf.reshape(pool, [shape[0], before, *sizes, behind])
     if placement.dtype.is_integer:
         result = _moved(frames, sources, placement, source)
     else:
         result = resizing.read(frames, sources, placement, source, nearest)
-    return tf.reshape(result, [-1, *shape[1:]])
+    return tf.reshape(result, [tf.shape(sources)[0], *shape[1:]])
 
 
 def _moved(pool, sources, placement, source):
@@ -53,7 +53,7 @@ def _moved(pool, sources, placement, source):
     index = _line(tf.range(number), -1, len(sizes)) * _product(sizes)
     for axis, line in enumerate(lines):
         index += _chosen(source, line, axis, len(sizes))
-    pixels = tf.reshape(pool, [-1, values])
+    pixels = tf.reshape(pool, [tf.shape(pool)[0] * number * _product(sizes), values])
     return tf.gather(pixels, tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1))
 
 

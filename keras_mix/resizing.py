@@ -52,11 +52,15 @@ def read(pool, sources, placement, source, nearest):
     Returns:
         [B, frames, height, width, values]. Means are floats; what lies on a pixel keeps its bits.
     """
-    _, frames, *shape = tf.unstack(tf.shape(pool))
+    number, frames, *shape = tf.unstack(tf.shape(pool))
     size = tf.shape(sources)[0]
+    # No size is left to be inferred, which it cannot be of an empty batch.
     arguments = (
-        tf.reshape(pool, [-1, *shape]),
-        tf.reshape(sources[:, None] * frames + tf.range(frames)[:, None], [size * frames, -1]),
+        tf.reshape(pool, [number * frames, *shape]),
+        tf.reshape(
+            sources[:, None] * frames + tf.range(frames)[:, None],
+            [size * frames, sources.shape[1]],
+        ),
         _for_frames(placement, size, frames),
     )
     if isinstance(source, tuple) and source[0].shape.rank == 2:
@@ -104,7 +108,7 @@ def _first_pass(pool, sources, placement, numbers, inside, nearest):
         column names, [columns · B, height, width, values]. And for each row of `numbers` a
         `_Line` [B, width], the pixels of those images, counted from the first in a sample's row.
     """
-    _, height, width, values = tf.unstack(tf.shape(pool))
+    number, height, width, values = tf.unstack(tf.shape(pool))
     down, across = _line(placement, 0, height, nearest), _line(placement, 1, width, nearest)
     down = down.ahead(sources[..., None] * height)
     rows = [
@@ -117,18 +121,20 @@ def _first_pass(pool, sources, placement, numbers, inside, nearest):
         _of_part(inside[1], [across.of(n).ahead(image * i) for i, n in enumerate(row)])
         for row in numbers
     ]
-    images = _mean(tf.reshape(pool, [-1, width * values]), rows, nearest)
-    return tf.reshape(images, [-1, height, width, values]), columns
+    images = _mean(tf.reshape(pool, [number * height, width * values]), rows, nearest)
+    return tf.reshape(images, [tf.shape(images)[0], height, width, values]), columns
 
 
 def _second_pass(images, columns, inside, nearest):
     """The pixels [B, height, width, values] of those images."""
-    _, height, width, values = tf.unstack(tf.shape(images))
+    number, height, width, values = tf.unstack(tf.shape(images))
     size = tf.shape(columns[0].low)[0]
     places = [_Line(line.low[:, None], line.share[:, None]) for line in columns]
     low, share = _of_part(inside[0][..., None], places)
     rows = width * tf.reshape(tf.range(size * height), [size, height, 1])
-    return _mean(tf.reshape(images, [-1, values]), _Line(rows + low, share), nearest)
+    return _mean(
+        tf.reshape(images, [number * height * width, values]), _Line(rows + low, share), nearest
+    )
 
 
 def _line(placement, axis, size, nearest):

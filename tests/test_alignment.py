@@ -319,3 +319,24 @@ def test_texts_whose_number_turns_out_to_differ_are_named():
     x = {"image": constants(4, 4, 3), "ids": np.ones((N - 1, 3), "int32")}
     with pytest.raises(tf.errors.InvalidArgumentError, match="`x/ids` must have as many samples"):
         in_graph(layer, x, ONE_HOT)
+
+
+@pytest.mark.parametrize(("make", "size"), [(layers.RICAP, 1), (CutMix, 0)])
+def test_images_that_turn_out_to_be_too_small_are_named(make, size):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`x` must have at least"):
+        in_graph(make(), constants(size, 4, 3), ONE_HOT, unknown=[0])
+
+
+@pytest.mark.parametrize("make", [MixUp, CutMix, layers.Mosaic])
+def test_the_number_of_samples_is_known_if_it_is_of_any_leaf(make):
+    layer = make()
+    signature = [tf.TensorSpec([N, 4, 4, 3]), tf.TensorSpec([None, N])]
+    graph = tf.function(lambda x, y: layer(x, y), input_signature=signature, autograph=False)
+    assert graph.get_concrete_function().structured_outputs[0].shape == (N, 4, 4, 3)
+
+
+@pytest.mark.parametrize("sizes", [(0, 4, 4, 4, 3), (4, 4, 4, 4, 0)], ids=str)
+@pytest.mark.parametrize("make", [layers.RICAP, layers.Mosaic, layers.ResizeMix])
+def test_moving_mixers_take_what_is_empty(make, sizes):
+    labels = np.eye(sizes[0], 4)
+    assert make()(np.zeros(sizes, "float32"), labels)[0].shape == sizes

@@ -91,7 +91,9 @@ def test_images_of_other_integers_are_told_their_kind(make, dtype):
     options = {"kinds": advised(make(), images)["kinds"]}
     assert options == {"kinds": {"x": "images"}}
     expected = make()(IMAGES, ONE_HOT, seed=SEED)
-    same(make(**options)(images, ONE_HOT, seed=SEED), expected)
+    found = make(**options)(images, ONE_HOT, seed=SEED)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_a_padding_mask_is_told_its_kind():

@@ -149,6 +149,18 @@ def grid_of(mixer, leaf):
     return sizes, axes
 
 
+def smallest(mixer, leaf, axes):
+    """The check, made as a graph runs, that unknown sizes of the grid are large enough."""
+    if None not in sizes_of(leaf.tensor.shape, axes):
+        return []
+    sentence = (
+        f"{mixer.owner}: `{leaf.name}` must have at least {mixer.smallest_grid} places along each "
+        f"axis that is cut. Received: {checks.described(leaf.tensor)}, some of which is smaller."
+    )
+    sizes = tf.stack([axis_size(leaf.tensor, axis) for axis in axes])
+    return [tf.debugging.assert_greater_equal(sizes, mixer.smallest_grid, sentence)]
+
+
 def leaf_of_the_grid(mixer, leaves):
     """The input that the mixer's regions are drawn on: the named one, or that of the most places.
 

@@ -6,7 +6,7 @@ from keras_mix import checks
 from keras_mix.batch import behind
 from keras_mix.layers.alignment import alignment, same_size, sizes_of
 from keras_mix.layers.geometry import refuse_places_off_the_grid
-from keras_mix.layers.grids import leaf_of_the_grid
+from keras_mix.layers.grids import leaf_of_the_grid, smallest
 from keras_mix.layers.sequence_specs import SEQUENCES, is_of_video
 from keras_mix.layers.smoothing_specs import with_smoothing
 from keras_mix.layers.tables import layout, spec_of_columns
@@ -36,7 +36,7 @@ def sized(mixer, leaves, specs):
     if main is None:
         return leaves
     main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
-    checked = []
+    checked = smallest(mixer, main, main_axes)
     for leaf, spec in zip(leaves, specs, strict=True):
         if spec.axes is None or spec.kind == "values_of_unknown_size" or leaf is main:
             continue
@@ -186,7 +186,7 @@ def _lying(mixer, leaf, main):
     if main is None or leaf.kind in ("class_ids", "labels"):
         return None
     shape = leaf.tensor.shape
-    if leaf.target and (shape.rank < 2 or shape[1:] == [1]):
+    if leaf.target and leaf.kind == "values" and (shape.rank < 2 or shape[1:] == [1]):
         # One number a sample has no places, whatever the size of the grid.
         return None
     found = alignment(shape, main.tensor.shape, mixer.grid_rank, mixer.data_format)

@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from keras_mix import checks
-from keras_mix.layers.alignment import alignment
-from keras_mix.leaves import Spec
+from keras_mix.layers.alignment import alignment, sizes_of
+from keras_mix.leaves import Spec, spatial_axes
 from keras_mix.naming import key
 
 
@@ -45,6 +45,7 @@ def _spec_of_weights(mixer, leaf, targets, main):
         spec: None
         for target, each in (named if len(named) == 1 else targets)
         if (spec := _beside(leaf, target, each)) is not None
+        if _may_lie_on(mixer, leaf, spec.axes, main)
     }
     if not found and (not targets or any(spec.axes for _, spec in targets)):
         found = dict.fromkeys(_on_the_grid(mixer, leaf, main))
@@ -81,6 +82,15 @@ def _beside(leaf, target, spec):
         return plain._replace(kind="sample_weights", axes=None)
     covered = rank > spec.axes[-1]
     return plain._replace(kind="sample_weights") if covered else None
+
+
+def _may_lie_on(mixer, leaf, axes, main):
+    """Whether the sizes of axes are not known to be other ones than the grid's."""
+    if main is None or axes is None:
+        return True
+    main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    sizes = tf.TensorShape(sizes_of(leaf.tensor.shape, axes))
+    return sizes.is_compatible_with(sizes_of(main.tensor.shape, main_axes[: len(axes)]))
 
 
 def _on_the_grid(mixer, leaf, main):
