@@ -3,9 +3,8 @@
 import keras
 from keras import ops
 
-from keras_mix import checks, criteria, packed, reduction
+from keras_mix import checks, criteria, keras_compat, packed, reduction
 from keras_mix.consistency import CrossModalConsistencyLoss
-from keras_mix.keras_compat import mask_of
 
 __all__ = ["CrossModalConsistencyLoss", "MixedLoss"]
 
@@ -84,10 +83,12 @@ class MixedLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_true = ops.convert_to_tensor(y_true)
-        if sample_weight is not None and packed.is_packed(y_true, y_pred):
-            sample_weight = ops.convert_to_tensor(sample_weight)
-            self._check_weights(sample_weight)
-        mask = mask_of(y_pred)
+        if packed.is_packed(y_true, y_pred):
+            self._check_metrics()
+            if sample_weight is not None:
+                sample_weight = ops.convert_to_tensor(sample_weight)
+                self._check_weights(sample_weight)
+        mask = keras_compat.mask_of(y_pred)
         values, counts = self._losses(y_true, ops.convert_to_tensor(y_pred, dtype=self.dtype))
         if mask is not None:
             mask = ops.cast(mask, values.dtype)
@@ -151,7 +152,7 @@ class MixedLoss(keras.losses.Loss):
         if dense or classes == 1:
             y_true = ops.cast(y_true, y_pred.dtype)
         values = self._per_sample(y_true, y_pred)
-        mask = mask_of(values)
+        mask = keras_compat.mask_of(values)
         if not self.class_weight:
             return values, mask
         if dense:
@@ -163,7 +164,7 @@ class MixedLoss(keras.losses.Loss):
     def _of_ids(self, ids, y_pred):
         """The losses of class ids int32 (B,), and the mask of the base loss, if it sets one."""
         values = self._per_sample(self._form(ids, y_pred), y_pred)
-        mask = mask_of(values)
+        mask = keras_compat.mask_of(values)
         if self.class_weight:
             values = values * self._weights(ids, packed.classes_of(y_pred), values.dtype)
         return values, mask
@@ -217,6 +218,19 @@ class MixedLoss(keras.losses.Loss):
                 "Leave out the mean over samples.",
             )
         return values
+
+    def _check_metrics(self):
+        """Refuses Keras's own metrics, which would fail on the shape of packed targets."""
+        for metric in keras_compat.metrics_beside_loss():
+            is_object = isinstance(metric, keras.metrics.Metric)
+            module = getattr(type(metric) if is_object else metric, "__module__", "")
+            if isinstance(metric, str) or module.startswith("keras."):
+                checks.refuse(
+                    self.name,
+                    "Keras's own metrics cannot read packed targets (B, 2, S)",
+                    f"the metric {metric!r}",
+                    "Wrap it: metrics=[keras_mix.metrics.MixedMetric(…)].",
+                )
 
     def _check_weights(self, sample_weight):
         if len(sample_weight.shape) > 1 and sample_weight.shape[-1] != 1:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_mix import data
 from keras_mix.layers import CutMix, MixUp
 from keras_mix.losses import MixedLoss
+from keras_mix.metrics import MixedMetric
 
 SEED = tf.constant([1, 2])
 RNG = np.random.default_rng(0)
@@ -171,3 +172,55 @@ def test_ids_of_any_dtype_are_checked(labels, dtype):
         return
     with pytest.raises(ValueError, match=r"`y` must hold whole numbers from 0 to 19"):
         MixUp(labels=labels, num_classes=20)(INPUTS, tf.cast(np.arange(16) + 20, dtype))
+
+
+class OwnModel(keras.Model):
+    """A model with losses of its own beside that of the labels."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = keras.layers.Dense(6, activation="softmax")
+
+    def call(self, x):
+        return self.layer(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, y, y_pred, sample_weight, training) + 0.0
+
+
+@pytest.mark.parametrize("make", [lambda: keras.Sequential([keras.layers.Dense(6)]), OwnModel])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "accuracy",
+        "sparse_categorical_accuracy",
+        keras.metrics.SparseCategoricalAccuracy(),
+        keras.metrics.sparse_categorical_accuracy,
+    ],
+    ids=["accuracy", "name", "object", "function"],
+)
+def test_a_metric_that_cannot_read_packed_targets_is_refused(make, metric):
+    packed = mixed_labels("pairs")
+    for run_eagerly in (True, False):
+        model = make()
+        loss = MixedLoss("sparse_categorical_crossentropy")
+        options = {"metrics": [metric], "run_eagerly": run_eagerly, "jit_compile": False}
+        model.compile("sgd", loss, **options)
+        with pytest.raises(ValueError, match=r"Keras's own metrics cannot read packed .* Wrap it"):
+            model.train_on_batch(INPUTS, packed)
+
+
+def test_metrics_that_read_packed_targets_pass_and_plain_labels_take_any():
+    def own(y_true, y_pred):
+        return y_true[:, 1, 0]
+
+    model = OwnModel()
+    accuracy = MixedMetric("accuracy")
+    loss = MixedLoss("sparse_categorical_crossentropy")
+    model.compile("sgd", loss, metrics=[accuracy, own], jit_compile=False)
+    found = model.train_on_batch(INPUTS, mixed_labels("pairs"), return_dict=True)
+    expected = mixed_labels("pairs")[:, 1, 0].numpy().mean()
+    np.testing.assert_allclose(found["own"], expected, rtol=1e-5)
+    plain = OwnModel()
+    plain.compile("sgd", loss, metrics=["accuracy"], jit_compile=False)
+    plain.train_on_batch(INPUTS, IDS)
