@@ -271,3 +271,33 @@ def test_what_is_too_short_is_refused_in_a_graph_that_did_not_know_its_size():
     graph = tf.function(layer, input_signature=signature, autograph=False)
     with pytest.raises(tf.errors.InvalidArgumentError, match="must last 2 seconds"):
         graph({"a": IMAGES})
+
+
+@pytest.mark.parametrize("sizes", [(4, 4, 4), (2, 4, 6)], ids=str)
+@pytest.mark.parametrize("tensor", [np.asarray, tf.constant])
+def test_the_mask_of_a_video_moves_as_its_frames_do(sizes, tensor):
+    video = np.random.default_rng(0).permutation(8 * np.prod(sizes)).reshape(8, *sizes)
+    layer = SynchronizedAugmentation(frames=["video", "mask"], crop=0.5, flip=0.5)
+    found = layer({"video": tensor(video[..., None]), "mask": video}, seed=SEED)
+    assert found["mask"].shape == (8, sizes[0], sizes[1] // 2, sizes[2] // 2)
+    np.testing.assert_array_equal(found["mask"], found["video"][..., 0])
+    assert not np.array_equal(found["mask"], video[:, :, : sizes[1] // 2, : sizes[2] // 2])
+
+
+def test_numbers_of_samples_that_turn_out_to_differ_are_named():
+    layer = SynchronizedAugmentation(rates={"a": 1, "b": 1}, duration=2)
+    signature = [{name: tf.TensorSpec([None, 4]) for name in "ab"}]
+    graph = tf.function(lambda x: layer(x), input_signature=signature, autograph=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`b` must have as many samples as"):
+        graph({"a": np.zeros((3, 4), "float32"), "b": np.zeros((2, 4), "float32")})
+
+
+def test_boxes_and_classes_keep_their_keys():
+    layer = SynchronizedAugmentation(frames=["image"], flip=1.0, bounding_box_format="xyxy")
+    batch = {"image": np.zeros((2, 4, 6, 1)), "bounding_boxes": {"classes": np.zeros((2, 1))}}
+    batch["bounding_boxes"]["boxes"] = np.tile([0.0, 1, 2, 3], (2, 1, 1))
+    found = layer(batch)["bounding_boxes"]
+    np.testing.assert_array_equal(found["boxes"][:, 0], [[4, 1, 6, 3]] * 2)
+    assert set(found) == {"boxes", "classes"}
+    with pytest.raises(ValueError, match="`bounding_boxes` must be a dict"):
+        layer({**batch, "bounding_boxes": np.zeros((2, 1, 4))})

@@ -5,7 +5,9 @@ import tensorflow as tf
 
 from keras_mix import boxes as box_rule
 from keras_mix import checks, sampling, windows
+from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
+from keras_mix.structure import BoxSet, fold
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -31,13 +33,13 @@ class SynchronizedAugmentation(Configured):
             to None: all.
         speed: A pair (low, high) that the speed is drawn from, evenly; needs a `duration`.
             Defaults to (1, 1).
-        frames: The names of modalities [B, H, W], [B, H, W, C] or [B, T, H, W, C]. Defaults to
-            (): none.
+        frames: The names of modalities [B, H, W], [B, H, W, C] or [B, T, H, W, C]; beside a video
+            of the same sizes [B, T, H, W] is its mask. Defaults to (): none.
         crop: The share in (0, 1] of each side that is kept; times each side it must be a whole
             number. Defaults to 1: all.
         flip: The probability in [0, 1] that a sample is flipped. Defaults to 0.
-        boxes: The name of Keras's dict of "boxes" [B, N, 4] and "labels" [B, N], which lie on the
-            first of the frames. Defaults to "bounding_boxes", if there is one.
+        boxes: The name of a dict of "boxes" [B, N, 4] and "labels" (or "classes") [B, N], which lie
+            on the first of the frames. Defaults to "bounding_boxes", if there is one.
         **kwargs: `bounding_box_format`, `min_visible` and `seed` as in
             `keras_mix.layers.Mixer`; Keras's `name` and `dtype`.
 
@@ -93,17 +95,22 @@ class SynchronizedAugmentation(Configured):
                 received = f"duration={duration} at rates={self.rates}"
                 self._refuse("`duration` times each rate must be a whole number", received)
 
+    def __call__(self, *args, **kwargs):
+        args, kwargs = calls.as_tensors(self.owner, args, kwargs)
+        return super().__call__(*args, **kwargs)
+
     def call(self, x, training=True, seed=None, partners=None):
         whole, x = x, x[0] if isinstance(x, tuple) else x
         if partners is not None:
             self._refuse("modalities are not mixed", "partners")
         tensors = self._read(x)
+        rows = {name: _rows(tensors[name].shape, tensors.values()) for name in self.frames}
         seeds = [None] * 5
         if training:
             seeds = sampling.split(self.seed_of_call(seed), 5)
         size = tf.shape(next(iter(tensors.values())))[0]
         changed = self._in_time(tensors, size, *seeds[:2])
-        changed = self._in_space({**tensors, **changed}, x, size, *seeds[2:])
+        changed = self._in_space({**tensors, **changed}, x, rows, size, *seeds[2:])
         results = {name: changed.get(name, value) for name, value in x.items()}
         return (results, *whole[1:]) if isinstance(whole, tuple) else results
 
@@ -139,13 +146,31 @@ class SynchronizedAugmentation(Configured):
             if tensor.shape.rank is None or not least <= tensor.shape.rank <= most:
                 rule = "must be [B, T, …]" if least == 2 else "must be frames, [B, H, W] or longer"
                 checks.reject(self.owner, name, rule, checks.described(tensor))
-            if name in self.frames and name in self.rates and tensor.shape.rank != 5:
+            timed = name in self.frames and name in self.rates
+            if timed and _rows(tensor.shape, tensors.values()) == 1:
                 received = checks.described(tensor)
                 checks.reject(self.owner, name, "must be a video, [B, T, H, W, C]", received)
             if not tensor.shape[:1].is_compatible_with(tensors[first].shape[:1]):
                 received = f"{tensor.shape[0]} beside {tensors[first].shape[0]} samples"
                 checks.reject(self.owner, name, f"must have as many samples as `{first}`", received)
-        return tensors
+        return self._of_one_size(tensors)
+
+    def _of_one_size(self, tensors):
+        """The tensors, behind checks of the numbers of samples that are unknown before a run."""
+        (first, most), *others = tensors.items()
+        checked = [
+            tf.debugging.assert_equal(
+                tf.shape(tensor)[0],
+                tf.shape(most)[0],
+                f"{self.owner}: `{name}` must have as many samples as `{first}`.",
+            )
+            for name, tensor in others
+            if None in (tensor.shape[0], most.shape[0])
+        ]
+        if not checked:
+            return tensors
+        with tf.control_dependencies(checked):
+            return {name: tf.identity(tensor) for name, tensor in tensors.items()}
 
     def _in_time(self, tensors, size, place, pace):
         if self._steps is None:
@@ -180,7 +205,8 @@ class SynchronizedAugmentation(Configured):
                 changed[name] = windows.resample(tensors[name], begin, count, speed)
         return changed
 
-    def _in_space(self, tensors, x, size, rows, columns, coin):
+    def _in_space(self, tensors, x, first, size, rows, columns, coin):
+        """Crops and flips frames, whose rows lie along the axes in `first`."""
         if not self.frames:
             return tensors
         flips = tf.zeros([size], tf.bool)
@@ -188,20 +214,25 @@ class SynchronizedAugmentation(Configured):
             flips = sampling.coin(coin, self.flip, size)
         origin = {name: [] for name in self.frames}
         for axis, seed in enumerate((rows, columns)):
-            sides = {name: tensors[name].shape[_first(tensors[name]) + axis] for name in origin}
             if self.crop < 1:
-                tensors = {**tensors, **self._cropped(tensors, sides, axis, size, seed, origin)}
+                axes = {name: number + axis for name, number in first.items()}
+                tensors = {**tensors, **self._cropped(tensors, axes, size, seed, origin)}
         for name in self.frames:
             tensor = tensors[name]
             over = tf.reshape(flips, [-1] + [1] * (tensor.shape.rank - 1))
-            flipped = tf.reverse(tensor, axis=[_first(tensor) + 1])
+            flipped = tf.reverse(tensor, axis=[first[name] + 1])
             tensors = {**tensors, name: tf.where(over, flipped, tensor)}
         if self.boxes in x:
-            before = tf.convert_to_tensor(x[self.frames[0]])
-            tensors[self.boxes] = self._boxes(x, before, tensors, origin[self.frames[0]], flips)
+            name = self.frames[0]
+            frames = [
+                tf.cast(tf.shape(frame)[first[name] : first[name] + 2], tf.float32)
+                for frame in (tf.convert_to_tensor(x[name]), tensors[name])
+            ]
+            tensors[self.boxes] = self._boxes(x[self.boxes], frames, origin[name], flips)
         return tensors
 
-    def _cropped(self, tensors, sides, axis, size, seed, origin):
+    def _cropped(self, tensors, axes, size, seed, origin):
+        sides = {name: tensors[name].shape[axis] for name, axis in axes.items()}
         if None in sides.values():
             self._refuse("frames that are cropped must have known sides", f"{sides}")
         sizes, length = windows.common(sides, self.crop)
@@ -215,16 +246,17 @@ class SynchronizedAugmentation(Configured):
         cut = {}
         for name, step in sizes.items():
             origin[name].append(start * step)
-            at = _first(tensors[name]) + axis
-            cut[name] = windows.cut(tensors[name], start * step, length * step, at)
+            cut[name] = windows.cut(tensors[name], start * step, length * step, axes[name])
         return cut
 
-    def _boxes(self, x, before, tensors, origin, flips):
+    def _boxes(self, given, frames, origin, flips):
         if self.bounding_box_format is None:
             self._refuse("boxes need a `bounding_box_format`", "bounding_box_format=None")
-        given = [tf.convert_to_tensor(x[self.boxes][key]) for key in ("boxes", "labels")]
-        coordinates, labels = given
-        frames = [tf.cast(_sides(frame), tf.float32) for frame in (before, tensors[self.frames[0]])]
+        given = fold(given)
+        if not isinstance(given, BoxSet):
+            rule = 'must be a dict of "boxes" (B, N, 4) and "labels" (B, N)'
+            checks.reject(self.owner, self.boxes, rule, f"a {type(given).__name__}")
+        coordinates, labels = (tf.convert_to_tensor(part) for part in given.parts.values())
         options = box_rule.Options(self.bounding_box_format)
         pixels = box_rule.pixels(box_rule.Boxes(coordinates, labels, frames[0]), options)
         whole = _area(pixels)
@@ -239,20 +271,21 @@ class SynchronizedAugmentation(Configured):
         share = tf.math.divide_no_nan(_area(pixels), whole)
         kept = (labels != -1) & (share > 0) & (share >= self.min_visible)
         moved = box_rule.from_pixels(pixels, frames[1], self.bounding_box_format)
-        return {
-            "boxes": tf.where(kept[..., None], tf.cast(moved, coordinates.dtype), -1),
-            "labels": tf.where(kept, labels, -1),
-        }
+        return given.restored(
+            {
+                "boxes": tf.where(kept[..., None], tf.cast(moved, coordinates.dtype), -1),
+                "labels": tf.where(kept, labels, -1),
+            }
+        )
 
 
-def _first(frames):
-    """The axis of the rows."""
-    return 2 if frames.shape.rank == 5 else 1
-
-
-def _sides(frames):
-    axis = _first(frames)
-    return tf.shape(frames)[axis : axis + 2]
+def _rows(shape, tensors):
+    """The axis of the rows. Beside a video (B, T, H, W, C), (B, T, H, W) has frames, too."""
+    videos = [tensor.shape for tensor in tensors if tensor.shape.rank == 5]
+    of_video = shape.rank == 4 and any(
+        shape[1:].is_compatible_with(video[1:4]) and shape[-1] == video[3] for video in videos
+    )
+    return 2 if shape.rank == 5 or of_video else 1
 
 
 def _area(pixels):
