@@ -23,6 +23,7 @@ from benchmarking import (
     fresh,
     machine,
     modalities,
+    pipelines,
     structured,
     train_steps,
 )
@@ -31,7 +32,7 @@ from benchmarking.report import Report
 
 SIZES = ((224, 1000), (32, 10))
 DTYPES = ("float32", "uint8")
-PARTS = ("data", "mixers", "modalities", "models")
+PARTS = ("data", "pipelines", "mixers", "modalities", "models")
 
 
 def main():
@@ -44,6 +45,7 @@ def main():
     groups = (results.get(name, []) for name in ("groups", "mixers", "sounds"))
     missed = comparison.below(itertools.chain.from_iterable(groups))
     missed += comparison.slow_to_start(results.get("fresh"))
+    missed += pipelines.exceeded(results.get("pipelines", []))
     missed += structured.exceeded(results.get("structured", []))
     missed += modalities.exceeded(results.get("joint", []), results.get("pairing", []))
     missed += train_steps.exceeded(results.get("train_steps", []))
@@ -76,6 +78,9 @@ def measured(parts, quick, report):
     report.machine(results["machine"])
     if "data" in (parts or PARTS):
         results.update(data_side(quick, report))
+    if "pipelines" in (parts or PARTS):
+        results["pipelines"] = pipelines.measure(quick, rounds=5 if quick else 9)
+        report.pipelines(results["pipelines"])
     if "mixers" in (parts or PARTS):
         results.update(mixers(quick, report))
     if "modalities" in (parts or PARTS):

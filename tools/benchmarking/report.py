@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from benchmarking import pipelines
 from benchmarking.comparison import sizes
 
 STYLES = {"ok": "green", "below": "bold red", "above": "bold red"}
@@ -80,6 +81,18 @@ class Report:
         for row in rows:
             cells = f"{row['one_hot']:.1f}", f"{row['pairs']:.1f}", f"{row['ratio']:.2f}×"
             table.add_row(sizes(row), f"{row['classes']:,}", *cells)
+        self.console.print(table)
+
+    def pipelines(self, rows):
+        """Whole pipelines with `data.mix`, as multiples of the same with `map`."""
+        title = f"CutMix in batches of {pipelines.BATCH}: images/s with map and with data.mix"
+        numbers = ("map", "mix", "time", "quartiles", "limit", "")
+        table = self._table(title, ("pipeline",), numbers)
+        for row in rows:
+            quartiles = "–".join(f"{value:.2f}" for value in row["quartiles"])
+            speeds = (f"{row[way]:,.0f}" for way in ("map", "mix"))
+            ratio, *limit = _limited(row)
+            table.add_row(row["pipeline"], *speeds, ratio, quartiles, *limit)
         self.console.print(table)
 
     def structured(self, rows, absent):
