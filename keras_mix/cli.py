@@ -229,14 +229,16 @@ def _compare_into(folder, args, layers, command):
 
 
 def _preview(args, command):
-    from keras_mix.evaluate import datasets, draw, mixers, picture
+    from keras_mix.evaluate import datasets, draw, mixers, picture, samples
 
     output = pathlib.Path(os.path.expanduser(args.output))
     if output.is_dir() or output.suffix.lower() not in ("", ".png"):
         what = "a folder" if output.is_dir() else f"the suffix {output.suffix}"
         raise ValueError(f"--output must be a PNG file. Received: {args.output!r}, {what}")
     layers = mixers.parse(args.mixers)
-    data = datasets.load(args.data, image_size=_image_size(args, datasets))
+    columns = samples.COLUMNS if args.columns is None else args.columns
+    count = max(columns * args.rows, 1)
+    data = datasets.sample(args.data, count, _image_size(args, datasets), args.seed)
     _notes(data)
     figure = draw(
         data.train, layers, data.class_names, columns=args.columns, rows=args.rows, seed=args.seed

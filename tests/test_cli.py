@@ -69,6 +69,16 @@ def test_preview_draws_a_picture(folder, tmp_path, capsys):
     assert output.read_bytes().startswith(PNG)
 
 
+def test_preview_reads_no_more_files_than_it_draws(folder, tmp_path, monkeypatch):
+    read, decode = [], evaluate.image_file.decode
+    monkeypatch.setattr(
+        evaluate.image_file, "decode", lambda *given: read.append(given[0].name) or decode(*given)
+    )
+    argv = ["preview", "--data", str(folder), "--columns", "3", "--mixers", "none"]
+    assert cli.main([*argv, "--output", str(tmp_path / "p.png")]) == 0
+    assert len([name for name in read if name != "broken.png"]) == 3
+
+
 def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
     def interrupt(text):
         raise KeyboardInterrupt

@@ -147,3 +147,17 @@ def test_a_failed_download_is_one_sentence(monkeypatch):
 def test_a_missing_package_is_named_with_the_way_to_install_it():
     with pytest.raises(ImportError, match=r'Plots needs the package nowhere.*"keras-mix\[eval'):
         extras.require("nowhere.at.all", "Plots")
+
+
+def test_a_sample_of_a_folder_is_drawn_by_the_seed_from_all_classes(folder):
+    whole = datasets.sample(str(folder), 20, image_size=4)
+    assert whole.train[0].shape == (10, 4, 4, 3)
+    assert np.bincount(whole.train[1]).tolist() == [5, 5]
+    assert whole.skipped == ["blue/notes.png"]
+    few = [datasets.sample(str(folder), 4, image_size=4, seed=seed) for seed in (0, 0, 1, 2, 3)]
+    assert all(each.class_names == ["blue", "red"] for each in few)
+    labels = [each.train[1].tolist() for each in few]
+    assert labels[0] == labels[1]
+    assert len(set(map(tuple, labels))) > 1
+    for images, ids in (each.train for each in few):
+        np.testing.assert_array_equal(images[:, 0, 0, 0], ids)

@@ -84,6 +84,40 @@ def load(name, train_size=None, image_size=None, seed=0):
     if name == "digits":
         images, ids, class_names = _digits()
         return Data(name, *_drawn(images, ids, train_size, seed, class_names), class_names, [])
+    size = FOLDER_IMAGE_SIZE if image_size is None else image_size
+    return _folder(name, _found(name), train_size, size, seed)
+
+
+def sample(name, count, image_size=None, seed=0):
+    """Loads images to look at; of a folder only as many files as are asked for.
+
+    Args:
+        name: str, as in `load`. Of a folder that is split the images are training samples.
+        count: int from 1, how many images of a folder to read, drawn at random; all if there are
+            fewer. Built-in data sets are loaded whole.
+        image_size: int in pixels, as in `load`.
+        seed: int, of the choice.
+
+    Returns:
+        `Data`, without validation samples if it is a folder.
+
+    Raises:
+        ValueError: as in `load`.
+        OSError: as in `load`.
+        ImportError: as in `load`.
+    """
+    if name in BUILT_IN:
+        return load(name, image_size=image_size, seed=seed)
+    folder = _found(name)
+    part = image_folder.splits(folder).get(image_folder.TRAIN, ".")
+    size = FOLDER_IMAGE_SIZE if image_size is None else image_size
+    samples, class_names, *remarks = image_folder.sample(folder, size, count, seed, part)
+    images, ids = samples[0]
+    return Data(str(name), (images, ids), (images[:0], ids[:0]), class_names, *remarks)
+
+
+def _found(name):
+    """Returns the path of a folder, or refuses the name."""
     folder = pathlib.Path(os.path.expanduser(name))
     if not str(name) or not folder.is_dir():
         lacking = "a file instead of a folder" if folder.is_file() else "no such folder"
@@ -92,8 +126,7 @@ def load(name, train_size=None, image_size=None, seed=0):
             f"Known: {', '.join(BUILT_IN)}, or a folder with one sub-folder of images a class."
             + suggestion(str(name), BUILT_IN)
         )
-    size = FOLDER_IMAGE_SIZE if image_size is None else image_size
-    return _folder(name, folder, train_size, size, seed)
+    return folder
 
 
 def _folder(name, folder, train_size, image_size, seed):

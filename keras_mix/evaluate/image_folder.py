@@ -98,10 +98,7 @@ def read(folder, image_size, parts=(".",)):
         ImportError: if Pillow is missing.
     """
     folder = pathlib.Path(folder)
-    if image_size < 1:
-        raise ValueError(
-            f"image_folder.read: `image_size` must be at least 1 pixel. Received: {image_size}"
-        )
+    _check_size(image_size)
     class_names = _class_names(folder / parts[0])
     for part in parts[1:]:
         _check_classes(folder / part, class_names, parts[0])
@@ -125,6 +122,58 @@ def read(folder, image_size, parts=(".",)):
     images = np.split(image_file.scaled(images), np.cumsum([len(part) for part in ids])[:-1])
     samples = [(part, np.array(k, np.int64)) for part, k in zip(images, ids, strict=True)]
     return samples, [printable(name) for name in class_names], skipped, notes
+
+
+def sample(folder, image_size, count, seed, part="."):
+    """Reads some images of a folder of classes, drawn at random, and no other files.
+
+    Args:
+        folder: str or path.
+        image_size: int in pixels, from 1, as in `read`.
+        count: int, how many images to read; all of them if there are fewer.
+        seed: int, of the choice.
+        part: str, the folder of classes below `folder`.
+
+    Returns:
+        As `read`: the samples of the one part, the names of all classes, the unreadable files
+        among those that were tried, and the notes.
+
+    Raises:
+        ValueError: as `read`, but that files which are not drawn are not tried.
+        ImportError: if Pillow is missing.
+    """
+    folder = pathlib.Path(folder)
+    _check_size(image_size)
+    class_names = _class_names(folder / part)
+    files = []
+    for k, name in enumerate(class_names):
+        found = _files(folder / part / name)
+        if not found:
+            _refuse_empty(folder / part / name)
+        files += [(file, k) for file in found]
+    images, ids, skipped = [], [], []
+    for index in np.random.default_rng(seed).permutation(len(files)):
+        file, k = files[index]
+        if len(images) == count:
+            break
+        image = image_file.decode(file, image_size)
+        if image is None:
+            skipped.append(printable(file.relative_to(folder)))
+        else:
+            images.append(image)
+            ids.append(k)
+    if not images:
+        _refuse_empty(folder / part)
+    samples = [(image_file.scaled(images), np.array(ids, np.int64))]
+    names = [printable(name) for name in class_names]
+    return samples, names, sorted(skipped), _scale_notes(images)
+
+
+def _check_size(image_size):
+    if image_size < 1:
+        raise ValueError(
+            f"image_folder.read: `image_size` must be at least 1 pixel. Received: {image_size}"
+        )
 
 
 def _scale_notes(images):

@@ -6,6 +6,9 @@ from keras_mix import plot
 from keras_mix.evaluate import training
 from keras_mix.evaluate.mixers import pictured
 
+# The images in a row where nothing is said.
+COLUMNS = 8
+
 
 def draw(train, mixers, class_names, *, columns=None, rows=1, seed=0):
     """Draws the same samples as each mixer mixes them, with their labels.
@@ -36,11 +39,15 @@ def draw(train, mixers, class_names, *, columns=None, rows=1, seed=0):
     8
     """
     given = "" if columns is None else f"columns={columns}, "
-    columns = max(1, min(8, len(train[1]) // max(rows, 1))) if columns is None else columns
+    columns = max(1, min(COLUMNS, len(train[1]) // max(rows, 1))) if columns is None else columns
     count = columns * rows
-    if min(columns, rows) < 1 or count > len(train[1]):
+    if min(columns, rows) < 1:
         raise ValueError(
-            f"samples.draw: `columns` and `rows` must be at least 1 and their product at most "
+            f"samples.draw: `columns` and `rows` must be at least 1. Received: {given}rows={rows}"
+        )
+    if count > len(train[1]):
+        raise ValueError(
+            "samples.draw: the product of `columns` and `rows` must be at most "
             f"{len(train[1])}, the number of images. Received: {given}rows={rows}"
         )
     images, labels, names = [], [], []
