@@ -40,6 +40,7 @@ BELOW_MIXERS = [
     "signatures",
     "specs",
     "tables",
+    "unbatched",
     "weights",
     "mix_point",
     "synchronized_augmentation",
@@ -81,7 +82,7 @@ RANKS = [
     {"value_checks"},
     {
         *("layers.calls", "layers.box_checks", "layers.signatures", "layers.tables"),
-        "layers.alignment",
+        *("layers.alignment", "layers.unbatched"),
     },
     {"layers.keywords", "layers.reprs", "layers.output_specs"},
     {"layers.grids"},

@@ -13,6 +13,7 @@ from keras_mix.layers.grids import batch_of, framed, refuse_idle_options
 from keras_mix.layers.model_side import ModelSide
 from keras_mix.layers.sequence_specs import check_sequences
 from keras_mix.layers.specs import sized, specs_of
+from keras_mix.layers.unbatched import refuse_single, refuse_zipped
 from keras_mix.structure import fold, restored
 
 
@@ -170,7 +171,12 @@ class Mixer(Configured, ModelSide, abc.ABC):
         """
         structure, pack = calls.arranged(x, y, sample_weight)
         structure = fold(structure)
-        own = framed(self, self._reader.read(structure))
+        refuse_zipped(self.owner, structure)
+        own = self._reader.read(structure)
+        alone = keras_compat.entry_layer() in (None, self)
+        if alone:
+            refuse_single(self, own)
+        own = framed(self, own)
         refuse_idle_options(self, own)
         specs = self.specs(own, crossed=partners is not None)
         own = donors = self.sized(own, specs)
@@ -179,7 +185,6 @@ class Mixer(Configured, ModelSide, abc.ABC):
             # Their values are checked as those of the first batch are.
             self.specs([donor or leaf for donor, leaf in zip(donors, own, strict=True)])
         check_sequences(self, own, donors)
-        alone = keras_compat.entry_layer() in (None, self)
         plan = None
         if alone if training is None else training:
             if not alone:

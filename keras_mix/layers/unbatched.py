@@ -1,0 +1,99 @@
+"""What is no batch of inputs and labels: single samples, and two batches side by side."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from keras_mix import checks
+from keras_mix.advice import DICT_KEYS
+from keras_mix.structure import BoxSet
+
+_CHANNELS = (1, 3, 4)
+
+
+def refuse_zipped(owner, structure):
+    """Refuses ((x, y), (x, y)), which `Dataset.zip((a, b))` gives, for inputs and labels."""
+    first, *others = structure if isinstance(structure, tuple) else (structure,)
+    if not others or not _is_whole_batch(first):
+        return
+    if all(_alike(first, other) for other in others):
+        received = f"{len(structure)} entries of one structure"
+        checks.refuse(
+            owner,
+            "a batch must be (x, y), not two batches side by side",
+            received,
+            "For partners from a second dataset, call keras_mix.data.mix(first, layer, "
+            "partners=second), or layer(batch, partners=other). Several inputs belong into a dict.",
+        )
+
+
+def refuse_single(mixer, leaves):
+    """Refuses a single image that stands where a batch of images or sequences must."""
+    targets = [leaf for leaf in leaves if leaf.target]
+    for leaf in leaves:
+        if leaf.target or leaf.kind not in ("images", "values"):
+            continue
+        if _is_image(leaf) and (leaf.kind == "images" or _is_single(mixer, leaf, targets)):
+            checks.reject(
+                mixer.owner,
+                leaf.name,
+                "must hold a batch of samples, not a single image (H, W, C)",
+                checks.described(leaf.tensor),
+                "Call `dataset.batch(…)` before mixing. For a batch of sequences (B, T, C) say "
+                f'kinds={{"{leaf.name}": "values"}}.',
+            )
+
+
+def _is_whole_batch(part):
+    """Whether a part of a structure has inputs and labels of its own."""
+    if isinstance(part, Mapping):
+        return len(set(part) & set(DICT_KEYS)) > 1
+    if not isinstance(part, tuple) or len(part) not in (2, 3):
+        return False
+    inputs, labels = (tf.nest.flatten(each) for each in part[:2])
+    # Two inputs of one form may be labelled by two targets of that form.
+    return not all(_form(a) == _form(b) for a in inputs for b in labels)
+
+
+def _alike(one, other):
+    try:
+        tf.nest.assert_same_structure(one, other)
+    except (TypeError, ValueError):
+        return False
+    pairs = zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True)
+    return all(_form(a) == _form(b) for a, b in pairs)
+
+
+def _form(leaf):
+    """A leaf's dtype and shape but for the number of samples."""
+    if isinstance(leaf, BoxSet):
+        return "boxes"
+    dtype, shape = getattr(leaf, "dtype", None), getattr(leaf, "shape", None)
+    return None if dtype is None else (tf.as_dtype(dtype), tf.TensorShape(shape)[1:].as_list())
+
+
+def _is_image(leaf):
+    """Whether a leaf of three axes ends in the channels of an image."""
+    shape = leaf.tensor.shape
+    return shape.rank == 3 and shape.is_fully_defined() and shape[-1] in _CHANNELS
+
+
+def _is_single(mixer, leaf, targets):
+    """Whether floats (H, W, C) are one image rather than a batch of sequences (B, T, C)."""
+    if mixer.grid_rank == 1 or {leaf.name, leaf.name.split("/")[-1]} & set(mixer.kinds):
+        return False
+    height, width, _ = leaf.tensor.shape
+    shapes = [getattr(target.tensor, "boxes", target.tensor).shape for target in targets]
+    # A mask (H, W) or (H, W, 1) of class ids.
+    if any(
+        shape.rank in (2, 3)
+        and tuple(shape[:2]) == (height, width)
+        and getattr(target.tensor, "dtype", tf.float32).is_integer
+        for shape, target in zip(shapes, targets, strict=True)
+    ):
+        return True
+    batched = any(
+        shape.rank > 1 or target.kind == "class_ids"
+        for shape, target in zip(shapes, targets, strict=True)
+    )
+    return not batched and (height == width or (not targets and tf.inside_function()))
