@@ -12,7 +12,7 @@ from keras_mix import checks, portions
 from keras_mix.dtypes import is_float
 from keras_mix.layers.mix_point import MixPoint
 from keras_mix.models import draws, portable
-from keras_mix.models.inputs import kind_of, paths
+from keras_mix.models.inputs import is_input, kind_of, paths
 
 
 class Blend:
@@ -26,6 +26,7 @@ class Blend:
 
     def __init__(self, alpha, pairing, per):
         self.alpha = alpha
+        self.cuts = False
         self.kinds = {}
         self.pairing = pairing
         self.per = per
@@ -70,6 +71,7 @@ class ByMixer:
             mixer = type(mixer).from_config({**mixer.get_config(), "kinds": self.kinds})
         if alpha is not None:
             mixer.alpha = alpha
+        self.cuts = mixer.pastes
         self.mixer = mixer
         self.per = mixer.per
 
@@ -108,31 +110,41 @@ def is_own_place(layer):
     return changes_labels(layer) or isinstance(layer, MixPoint)
 
 
-def check(owner, name, value, kinds, inputs):
+def check(owner, place, layer, value):
     """Refuses what cannot be mixed at a place.
 
     Args:
         owner: The wrapper's name, for messages.
-        name: The place's.
+        place: A `keras_mix.models.places.Place`.
+        layer: The layer of the place that has computed the value, or a path of inputs.
         value: What stands there.
-        kinds: The kinds of inputs that the user names.
-        inputs: Whether the place is the inputs or one of them.
     """
+    name, inputs = place.name_of(layer), is_input(layer)
     leaves = [(path, leaf) for path, leaf in paths("x", value) if leaf is not None]
     tensors = [leaf for _, leaf in leaves]
     for path, tensor in leaves:
         dtype = keras.backend.standardize_dtype(tensor.dtype)
-        image = dtype == "uint8" and len(tensor.shape) >= 3
-        if is_float(tensor) or (inputs and (image or kind_of(kinds, path))):
+        as_image = inputs and len(tensor.shape) >= 3
+        named = inputs and kind_of(place.kinds, path)
+        if is_float(tensor) or named or (as_image and dtype == "uint8"):
             continue
         key = name.split("/")[-1] if "/" in name else path.split("/")[-1]
-        images = f' For images of integers say kinds={{"{key}": "images"}}.' if inputs else ""
+        way_out = f' For images of integers say kinds={{"{key}": "images"}}.' if as_image else ""
         checks.reject(
             owner,
             name,
             "holds integers or booleans, which mean nothing when averaged",
             checks.described(tensor),
-            f"For token ids or categories name the embedding in `layers`.{images}",
+            f"For token ids or categories name the embedding in `layers`.{way_out}",
+        )
+    reader = place.readers.get(layer) if inputs else None
+    if reader is not None and not place.blend.cuts:
+        checks.reject(
+            owner,
+            name,
+            f"holds ids for `{reader}`, which mean nothing when averaged",
+            ", ".join(map(checks.described, tensors)),
+            "Name the embedding in `layers`.",
         )
     for tensor in tensors:
         if len(tensor.shape) == 0 or tensor.shape[0] != tensors[0].shape[0]:

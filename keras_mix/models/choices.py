@@ -1,7 +1,7 @@
 """What each batch draws from: every place of a model, with every mixer that may mix there."""
 
 from keras_mix import checks
-from keras_mix.models import arguments, blends, defaults, inputs, places
+from keras_mix.models import arguments, blends, dataflow, defaults, inputs, places
 
 
 class Choices:
@@ -57,11 +57,21 @@ class Choices:
         for group, mixers in zip(self._groups, self._mixers, strict=True):
             names, layers = zip(*group, strict=True)
             own = inputs.kinds_of_place(kinds, layers)
+            readers = self._readers_of_ids(layers)
             for mixer in mixers:
                 made = blend if mixer is None else blends.ByMixer(mixer, alpha, own)
-                self.all.append(places.Place(layers, names, made, made.kinds or own))
+                self.all.append(places.Place(layers, names, made, made.kinds or own, readers))
         for place in self.all:
             defaults.warn_of_ways_around(self.owner, self.base, place)
+
+    def _readers_of_ids(self, layers):
+        graph = inputs.graph_of(self.base)
+        if graph is None:
+            return {}
+        named = {path: [tensor] for path, tensor in inputs.declared(self.base).items()}
+        named[inputs.INPUT] = None
+        paths = [path for path in layers if inputs.is_input(path)]
+        return {path: dataflow.reader_of_ids(graph, named[path]) for path in paths}
 
     @property
     def mix_points(self):
@@ -94,6 +104,12 @@ def _entries(owner, base, layers, default_entries):
     if layers is None:
         held = [layer for layer in places.tree(base).values() if blends.is_own_place(layer)]
         layers = held or default_entries()
+        if not layers:
+            raise ValueError(
+                f"{owner}: a default place is a layer that all data pass through, or the inputs if "
+                f"they can be blended. Received: {base.name!r}, which has neither. Name places, "
+                'layers=["…"]; several layers in a tuple are one place.'
+            )
     if isinstance(layers, str) or not isinstance(layers, list | tuple) or not layers:
         raise ValueError(
             f"{owner}: `layers` must be a list that names one place at least. Received: "

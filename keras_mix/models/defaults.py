@@ -6,28 +6,25 @@ import keras
 
 from keras_mix.dtypes import is_float
 from keras_mix.models import places
-from keras_mix.models.inputs import INPUT, graph_of, is_input
+from keras_mix.models.dataflow import Flow, cut_points, holds_embedding, reader_of_ids
+from keras_mix.models.inputs import INPUT, declared, graph_of, is_input
 
 COUNT = 3
-# What stands before a network, and what belongs to the layer behind it, are no stages of their own.
-NO_STAGES = (
-    keras.layers.Normalization,
-    keras.layers.ZeroPadding1D,
-    keras.layers.ZeroPadding2D,
-    keras.layers.ZeroPadding3D,
-)
 
 
 def default_entries(base):
     """What `layers` is by default.
 
-    The input, unless it is known to hold integers that are no images (of a subclassed model that
-    is not known); and three layers at most. Of a model whose graph Keras knows they come from the
-    layers that all data pass through after the first weights and before the output: the last one
-    of each of the first three sizes of feature maps, or, where there are fewer sizes, those at a
-    quarter, a half and three quarters. Of any other model they come from the layers that it
-    directly holds, but the last, in the order in which it made them: those that hold others, if
-    there are any, else those with weights.
+    The input, unless it holds integers that are no images, or ids for an embedding (a subclassed
+    model that holds an embedding is expected to embed its inputs). Beside inputs that are only
+    masks, the one that carries data. And three layers at most.
+
+    Where Keras knows the graph, these are layers that all data pass through, after the first
+    weights and before the output: the last one of each of the first three sizes of feature maps,
+    or, where there are fewer sizes, those at a quarter, a half and three quarters. Tensors that
+    are only masks are no data. Models inside the model are searched, too. Of any other model they
+    are layers that it directly holds, but the last, in the order in which it made them: those that
+    hold others, if there are any, else those with weights.
 
     Args:
         base: A Keras model.
@@ -36,7 +33,7 @@ def default_entries(base):
         A list of "input" and paths.
     """
     graph = graph_of(base)
-    first = [INPUT] if graph is None or _blends_inputs(graph) else []
+    first = _inputs(base, graph)
     points = _children(base) if graph is None else _middle(cut_points(base))
     ends = list({size: path for path, size in points}.values())
     if len(ends) >= COUNT:
@@ -56,10 +53,10 @@ def warn_of_ways_around(owner, base, place):
         return
     name = place.names[0]
     if is_input(place.layers[0]):
-        passed_by = len(graph.inputs) > 1
+        passed_by = len(Flow(graph).inputs) > 1
     else:
         known = {layer.name for layer in graph.operations}
-        points = [path for path, _, _ in cut_points(base)]
+        points = [point.path for point in cut_points(base)]
         passed_by = name.split("/")[0] in known and name not in points
     if passed_by:
         warnings.warn(
@@ -68,29 +65,6 @@ def warn_of_ways_around(owner, base, place):
             "of a residual block; or name all ways at once in a tuple.",
             stacklevel=4,
         )
-
-
-def cut_points(base, prefix=""):
-    """[(path, output, whether it can end a stage)] of the layers all data pass through."""
-    nodes = _nodes(graph_of(base))
-    uses = _last_uses(nodes)
-    points, live, weighted = [], set(), False
-    for index, node in enumerate(nodes):
-        live |= {id(output) for output in node.outputs if output.dtype != "bool"}
-        live = {tensor for tensor in live if uses.get(tensor, len(nodes)) > index}
-        layer = node.operation
-        stage = not isinstance(layer, NO_STAGES)
-        weighted = weighted or (stage and bool(getattr(layer, "weights", ())))
-        alone = len(node.outputs) == 1 and live == {id(node.outputs[0])}
-        if node.is_input or not alone or not isinstance(layer, keras.layers.Layer):
-            continue
-        path = prefix + layer.name
-        if graph_of(layer) is not None:
-            inner = cut_points(layer, path + "/")
-            # What the last of them gives out is what the model itself does: one stage, not two.
-            points += inner[:-1] + [(last, output, False) for last, output, _ in inner[-1:]]
-        points.append((path, node.outputs[0], stage and weighted))
-    return points
 
 
 def _middle(points):
@@ -102,24 +76,21 @@ def _middle(points):
     ]
 
 
-def _nodes(graph):
-    """A graph's nodes, each after those it depends on, without those that compute masks."""
-    by_depth = graph._nodes_by_depth
-    nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
-    return [node for node in nodes if node.is_input or not _is_mask(node)]
+def _inputs(base, graph):
+    """The inputs, or the one that is no mask, as a list of one path; empty if they hold ids."""
+    if graph is None:
+        return [] if holds_embedding(base) else [INPUT]
+    if reader_of_ids(graph) is not None:
+        return []
+    if all(map(_blends, keras.tree.flatten(graph.inputs))):
+        return [INPUT]
+    data = [id(tensor) for tensor in Flow(graph).inputs]
+    named = [(path, tensor) for path, tensor in declared(base).items() if id(tensor) in data]
+    return [path for path, tensor in named if len(named) == 1 and _blends(tensor)]
 
 
-def _is_mask(node):
-    return all(output.dtype == "bool" for output in node.outputs)
-
-
-def _last_uses(nodes):
-    """{id of a tensor: the index of the last node that takes it}."""
-    return {id(t): index for index, node in enumerate(nodes) for t in node.input_tensors}
-
-
-def _blends_inputs(graph):
-    return all(is_float(t) or (t.dtype == "uint8" and len(t.shape) >= 3) for t in graph.inputs)
+def _blends(tensor):
+    return is_float(tensor) or (tensor.dtype == "uint8" and len(tensor.shape) >= 3)
 
 
 def _children(base):

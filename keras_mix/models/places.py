@@ -18,12 +18,14 @@ class Place(NamedTuple):
         names: Their paths.
         blend: What is done there: see `keras_mix.models.blends`.
         kinds: The kinds of its inputs, by names as in a mixer's `kinds`.
+        readers: {path of inputs that stand here: the layer that reads them as ids, or None}.
     """
 
     layers: tuple
     names: tuple
     blend: object
     kinds: dict
+    readers: dict
 
     @property
     def name(self):

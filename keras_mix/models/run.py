@@ -48,6 +48,7 @@ class Run:
     def begin(self, inputs):
         """The inputs, mixed if they are a place."""
         mixed, places = self._at_places(INPUT, inputs, CLEAN, unsure=False)
+        self.origins.learn(mixed, places)
         self.origins.frames = [Frame(places)]
         return mixed
 
@@ -72,6 +73,8 @@ class Run:
         ]
         if layer is self.base and self.named:
             values[0] = self._with_named_inputs(values[0], entry)
+        if isinstance(layer, keras.layers.Embedding) and not unknown:
+            self._refuse_blended_ids(layer, entry)
         origins.frames.append(Frame(entry))
         try:
             if blends.changes_labels(layer) and _inputs_alone(args, kwargs):
@@ -175,8 +178,7 @@ class Run:
                 masking.set_mask(new, self._mask(mask, places, self.origins.of_mask(mask)))
 
     def _mixed(self, index, place, value, layer):
-        name = place.name_of(layer)
-        blends.check(self.owner, name, value, place.kinds, inputs=is_input(layer))
+        blends.check(self.owner, place, layer, value)
         blend = place.blend
         if blend not in self.plans:
             self.plans[blend] = blend.plan(value, self.seed, self.rate)
@@ -189,6 +191,16 @@ class Run:
             lambda: blend.apply(plan, value),
             lambda: blend.apply(None, value),
         )
+
+    def _refuse_blended_ids(self, embedding, places):
+        for place in (self.places[index] for index in sorted(places)):
+            if not place.blend.cuts:
+                checks.refuse(
+                    self.owner,
+                    "ids mean nothing when averaged",
+                    f"ids for the embedding `{embedding.name}`, blended at `{place.name}`",
+                    "Name the embedding in `layers` instead.",
+                )
 
     def _masks(self, structure, entry):
         """Masks, mixed at the places where they were not yet, but the data were."""
