@@ -58,6 +58,7 @@ class Batch(NamedTuple):
         donor_labels: The same target of the donors, or None.
         table: Of each column of a table whether it is continuous, for mixers that mix tables.
         heads: A `Head` for each target; empty where only `labels` is known.
+        jit_compile: Whether XLA compiles in graphs what is done place by place.
     """
 
     size: tf.Tensor | int
@@ -75,6 +76,7 @@ class Batch(NamedTuple):
     donor_labels: tf.Tensor | None = None
     table: tuple | None = None
     heads: tuple = ()
+    jit_compile: bool = True
 
     @property
     def height(self):

@@ -77,7 +77,7 @@ def form(own, spec):
     given = pixels(own, spec.box_options)
     whole = tf.ones_like(given[..., 0])
     moved = tf.zeros_like(whole, tf.bool)
-    seen = _Seen(given, _area(given), whole, whole, own.boxes, moved, own.labels)
+    seen = _Seen(given, area_of(given), whole, whole, own.boxes, moved, own.labels)
     return _collected([seen], own, spec.box_options)
 
 
@@ -124,7 +124,8 @@ def _conversion(source, target, dtype):
     return tf.function(convert, input_signature=signature, autograph=False)
 
 
-def _area(pixels):
+def area_of(pixels):
+    """The areas [B, N] of boxes of left, top, right and bottom."""
     left, top, right, bottom = tf.unstack(pixels, axis=-1)
     return (right - left) * (bottom - top)
 
@@ -134,7 +135,7 @@ def _seen(plan, donor, source, options):
     given = tf.gather(pixels(donor, options), index)
     placed = _placed(plan, given, source, donor.frame)
     area, rest = visible(plan, source, placed, donor.frame)
-    share = tf.math.divide_no_nan(area, _area(placed))
+    share = tf.math.divide_no_nan(area, area_of(placed))
     weights = tf.ones_like(share)
     if plan.region is None:
         weights *= plan.weights[:, source, None]

@@ -32,6 +32,7 @@ BOX_FORMATS = (
 LABELS = ("auto", "pairs", "values", "union")
 PAIRINGS = ("shuffle", "derange", "reverse", "roll")
 PER = ("sample", "batch")
+DATA_FORMATS = ("channels_last", "channels_first")
 COLUMNS = ("continuous", "categorical")
 
 
@@ -247,6 +248,23 @@ def label_options(labels, smoothing):
             f"Received: label_smoothing={smoothing}. Smooth in the loss instead: "
             "MixedLoss(keras.losses.CategoricalCrossentropy(label_smoothing=…))."
         )
+
+
+def without_effect(owner, options, reasons, way_out="Leave it out."):
+    """Refuses options that would change nothing.
+
+    Args:
+        owner: The name that the message begins with.
+        options: Dict of the options that were given, with their values.
+        reasons: Dict from options to the reason why they have no effect, a clause, or None.
+        way_out: What to do instead, a sentence.
+    """
+    for name, value in options.items():
+        if reasons.get(name):
+            raise ValueError(
+                f"{owner}: `{name}` has no effect, because {reasons[name]}. "
+                f"Received: {name}={value!r}. {way_out}"
+            )
 
 
 def reject(owner, leaf, rule, received, way_out=""):

@@ -62,8 +62,8 @@ def mix(
             Defaults to None: partners come from the batch.
         partner_labels: What the labels of a second dataset of inputs alone are. "kept": the
             mixture keeps the first's labels, as if mixed with noise. A callable: it maps a batch
-            of inputs to labels, such as a teacher's. Defaults to None: the second dataset has
-            labels.
+            of inputs to labels, such as a teacher's. Refused beside a second dataset that has
+            labels, and without one. Defaults to None: the second dataset has labels.
         resumable: Whether checkpoints are exact although `dataset` (or `partners`) shuffles. They
             are symbolic then (`tf.data.Options.experimental_symbolic_checkpoint`) for the whole
             pipeline, and a shuffle pays for its buffer at each element: an epoch of small images
@@ -106,6 +106,7 @@ def mix(
         paired.refuse_unpaired(dataset.element_spec, layer)
     elif partners is not None:
         _check_dataset("partners", partners, ', or "paired"')
+        _refuse_second_labels(partners, partner_labels)
         beside.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
     # Unconverted, so that refusals reach users without a traceback of converted code.
     mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer, in_pairs))
@@ -201,6 +202,17 @@ def _refuse_unbatched(spec):
                 "The dataset must be batched before it is mixed. "
                 f"Received: element_spec={spec}. Call `dataset.batch(…)` first."
             )
+
+
+def _refuse_second_labels(partners, labels):
+    """Refuses `partner_labels` beside a second dataset that has labels of its own."""
+    spec = partners.element_spec
+    if labels is not None and isinstance(spec, tuple) and len(spec) > 1:
+        raise ValueError(
+            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
+            f"partner_labels={labels!r} and element_spec={spec}. Leave out `partner_labels`, or "
+            "map the second dataset to its inputs."
+        )
 
 
 def _labelled(partners, labels, spec):

@@ -48,6 +48,22 @@ def as_many_as_the_rest(owner, names, leaves):
     ]
 
 
+def partners(plan, own, donor, spec):
+    """The texts, those of their partners, and bool [B], which of them are joined.
+
+    Args:
+        plan: A `keras_mix.plan.Plan` of two sources; None joins none.
+        own: The texts, [B] or [B, …].
+        donor: Those that partners come from.
+        spec: The `keras_mix.leaves.Spec` of the texts.
+    """
+    if plan is None:
+        return own, own, tf.zeros([tf.shape(own)[0]], tf.bool)
+    first, second = tf.unstack(plan.sources, axis=1)
+    joins = (plan.weights[:, 1] > 0) & (spec.crossed | (second != first))
+    return own, tf.gather(donor, second), joins
+
+
 def strings(own, other, joins, separator):
     """Each string with its partner's behind it, where it joins and neither is empty.
 

@@ -77,15 +77,18 @@ def mix(plan, tensors, donors, specs):
     """The leaves, mixed by one plan. `donors` are the same tensors, or another batch's."""
     if isinstance(plan, composite.Choice):
         return _mix_by_choice(plan, tensors, donors, specs)
+    table = any(spec.columns for spec in specs)
     return [
-        smoothed(RULES[spec.kind].mix(_plan_of(plan, spec), own, donor, spec), spec)
+        smoothed(RULES[spec.kind].mix(_plan_of(plan, spec, table), own, donor, spec), spec)
         for own, donor, spec in zip(tensors, donors, specs, strict=True)
     ]
 
 
-def _plan_of(plan, spec):
-    """The plan as a leaf sees it."""
+def _plan_of(plan, spec, table):
+    """The plan as a leaf sees it; the region of a table covers nothing but its columns."""
     own = plan.plans[spec.part] if isinstance(plan, composite.Joint) else plan
+    if table and spec.columns is None:
+        own = own._replace(region=None)
     return own.of_labels() if spec.kind in LABELS else own
 
 

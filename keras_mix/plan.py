@@ -71,6 +71,8 @@ class Plan(NamedTuple):
 
     def relabelled(self, rule):
         """The same plan, with labels weighed by `rule(plan)` where a sample is mixed."""
+        if self.fill is not None:
+            return self
         unmixed = self.weights[:, :1] == 1
         return self._replace(label_weights=tf.where(unmixed, self.weights, rule(self)))
 

@@ -49,6 +49,10 @@ class Row(NamedTuple):
     smallest: int = 1
     read: Callable | None = None
 
+    def paired(self, pairing):
+        """The pairing as an option, for mixers that draw partners."""
+        return {} if self.erases else {"pairing": pairing}
+
     @property
     def sources(self):
         """The number of sources of a sample."""

@@ -1,5 +1,6 @@
 """Every mixer keeps shapes and dtypes, gives labels their form, and can be saved."""
 
+import contextlib
 import inspect
 import json
 import re
@@ -84,7 +85,7 @@ def test_shapes_are_kept(row, size, grid):
 @every_mixer
 def test_channels_first_is_channels_last_transposed(row):
     images, labels = random_images(6, 5, 8), np.eye(6, dtype="f4")
-    options = {"pairing": "roll", **row.strong}
+    options = {**row.paired("roll"), **row.strong}
     last, y_last = row.make(**options)(images, labels, seed=seed_of())
     first, y_first = row.make(data_format="channels_first", **options)(
         images.transpose(0, 3, 1, 2), labels, seed=seed_of()
@@ -95,6 +96,7 @@ def test_channels_first_is_channels_last_transposed(row):
 
 
 EVERY_OPTION = {
+    "soft_masks": True,
     "num_classes": {"head": 7},
     "labels": "values",
     "label_smoothing": 0.25,
@@ -108,7 +110,6 @@ EVERY_OPTION = {
     "keep_dtype": True,
     "inputs_only": True,
     "jit_compile": False,
-    "soft_masks": True,
     "bounding_box_format": "rel_xywh",
     "max_boxes": 9,
     "min_visible": 0.5,
@@ -127,11 +128,22 @@ def test_every_option_is_tried():
     assert not [name for name, value in EVERY_OPTION.items() if defaults[name] == value]
 
 
+def options_with_an_effect(row):
+    """Of every option those that the mixer takes beside the ones before."""
+    taken = {}
+    for name, value in EVERY_OPTION.items():
+        with contextlib.suppress(ValueError):
+            row.make(**row.strong, **taken, **{name: value})
+            taken[name] = value
+    return taken
+
+
 @every_mixer
 def test_config_makes_an_equal_layer(row):
-    layer = row.make(name="mixer", dtype="mixed_bfloat16", **row.strong, **EVERY_OPTION)
+    options = options_with_an_effect(row)
+    layer = row.make(name="mixer", dtype="mixed_bfloat16", **row.strong, **options)
     config = layer.get_config()
-    assert config.items() >= {**EVERY_OPTION, **row.strong}.items()
+    assert config.items() >= {**options, **row.strong}.items()
     assert row.make.from_config(json.loads(json.dumps(config))).get_config() == config
 
 

@@ -41,7 +41,7 @@ def test_label_is_what_is_in_the_pixels(row, size, height, width, pairing, per, 
         return layer(x, y, seed=seed_of(seed))
 
     options = {name: data.draw(st.sampled_from(v), name) for name, v in row.varied.items()}
-    options |= {"pairing": pairing, "per": per}
+    options |= {**row.paired(pairing), "per": per}
     assert_labels_are_what_is_in_the_pixels(row, size, height, width, call, **options)
 
 

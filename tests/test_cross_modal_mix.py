@@ -290,9 +290,11 @@ def test_spans_of_token_ids_are_cut():
     ],
 )
 def test_token_ids_that_would_be_mixed_wrongly_are_refused(cut, options, sentence):
-    layer = CrossModalMix(cuts={"image": CutMix(), **cut}, kinds={"ids": "token_ids"}, **options)
+    cuts = {"image": CutMix(), **cut}
     with pytest.raises(ValueError, match=sentence):
-        layer(with_ids(), np.eye(B, dtype="f4"))
+        CrossModalMix(cuts=cuts, kinds={"ids": "token_ids"}, **options)(
+            with_ids(), np.eye(B, dtype="f4")
+        )
 
 
 def test_padded_modalities_beside_cut_ones_are_refused():

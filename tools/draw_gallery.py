@@ -41,6 +41,7 @@ SHOWN = {
     "Cutout": {"fill_value": "mean"},
     "GridMask": {"unit": (0.25, 0.3), "rotation": 30},
 }
+FILLING = ["Cutout", "GridMask"]
 STRUCTURED = ["CutMix", "FMix", "ResizeMix", "Mosaic"]
 SEED = 7
 
@@ -91,7 +92,8 @@ def boxes_of(masks):
 
 def mixer(name, **options):
     """A mixer of the gallery."""
-    return getattr(layers, name)(pairing="roll", **SHOWN[name], **options)
+    paired = {} if name in FILLING else {"pairing": "roll"}
+    return getattr(layers, name)(**paired, **SHOWN[name], **options)
 
 
 def gallery(images):

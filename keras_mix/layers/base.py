@@ -13,11 +13,12 @@ from keras_mix.layers.grids import batch_of, framed, refuse_idle_options
 from keras_mix.layers.model_side import ModelSide
 from keras_mix.layers.sequence_specs import check_sequences
 from keras_mix.layers.specs import sized, specs_of
+from keras_mix.layers.traits import Traits
 from keras_mix.layers.unbatched import refuse_single, refuse_zipped
 from keras_mix.structure import fold, restored
 
 
-class Mixer(Configured, ModelSide, abc.ABC):
+class Mixer(Traits, Configured, ModelSide, abc.ABC):
     """Base of all mixers: mixes inputs, labels, masks and weights of a batch by one plan.
 
     A mixer of your own defines `sample`, which draws the plan of a batch, and `get_config` where
@@ -62,24 +63,6 @@ class Mixer(Configured, ModelSide, abc.ABC):
     >>> labels.shape
     TensorShape([8, 10])
     """
-
-    pastes = False
-    """Whether every place comes from exactly one source, so that inputs keep their dtype."""
-    erases = False
-    """Whether it fills places of the inputs and leaves what a model learns as it is.
-
-    Inside a model it needs no labels then, as `keras.layers.RandomErasing` needs none.
-    """
-    moves = False
-    """Whether sources come to lie elsewhere, so that a sample is changed by itself as well."""
-    grid_rank = None
-    """The number of spatial axes that the mixer's regions cover; None if it has no region."""
-    mixes_by_plan = True
-    """By which models know a mixer among their layers, without importing TensorFlow for it."""
-    smallest_grid = 1
-    """The least height and width that it can cut."""
-    num_sources = 2
-    """The number S of sources of a sample, itself included."""
 
     # Tells tf.data not to convert the layer, so that refusals reach users without a traceback of
     # converted code.
@@ -142,7 +125,8 @@ class Mixer(Configured, ModelSide, abc.ABC):
         For what a mixer does place by place, such as rendering a region and counting it.
         """
         fixed = all(isinstance(size, int) for size in batch.grid)
-        return self._compiled(functools.partial(function, grid=batch.grid), arguments, fixed)
+        function = functools.partial(function, grid=batch.grid)
+        return _compiled(function, arguments, fixed and batch.jit_compile)
 
     def pasted(self, region, batch, partners, *arguments):
         """The plan that pastes `region(*arguments, grid)`, which is made and counted compiled."""
@@ -181,6 +165,7 @@ class Mixer(Configured, ModelSide, abc.ABC):
         specs = self.specs(own, crossed=partners is not None)
         own = donors = self.sized(own, specs)
         if partners is not None:
+            calls.refuse_unused_partners(self)
             donors = framed(self, self._reader.read_partners(fold(partners), own))
             # Their values are checked as those of the first batch are.
             self.specs([donor or leaf for donor, leaf in zip(donors, own, strict=True)])
@@ -229,13 +214,17 @@ class Mixer(Configured, ModelSide, abc.ABC):
     def _fit(self, own, donors, specs):
         """What discounts padding from a plan, as the leaves tell it."""
         chosen = [index for index, spec in enumerate(specs) if fitting.tells_padding(spec)]
-        once = compiling.compiles_once([leaf.tensor for leaf in own if leaf.kind != "passthrough"])
+        if self.mixes_tables:
+            # Columns of a table have no padding.
+            chosen = []
+        tensors = [leaf.tensor for leaf in own if leaf.kind != "passthrough"]
+        once = self.jit_compile and compiling.compiles_once(tensors)
         return functools.partial(
             fitting.fitted,
             own=[own[index].tensor for index in chosen],
             donors=[donors[index].tensor for index in chosen],
             specs=[specs[index] for index in chosen],
-            compiled=lambda function, *arguments: self._compiled(function, arguments, once),
+            compiled=lambda function, *arguments: _compiled(function, arguments, once),
         )
 
     def _results(self, plan, own, donors, specs):
@@ -260,13 +249,15 @@ class Mixer(Configured, ModelSide, abc.ABC):
             [donors[index].tensor for index in chosen],
         )
         apply = functools.partial(leaves.mix, specs=[specs[index] for index in chosen])
-        mixed = self._compiled(apply, arguments, compiling.compiles_once(arguments[1]))
+        compiles = self.jit_compile and compiling.compiles_once(arguments[1])
+        mixed = _compiled(apply, arguments, compiles)
         return dict(zip(chosen, mixed, strict=True))
 
-    def _compiled(self, function, arguments, compiles_once):
-        if self.jit_compile and tf.inside_function() and compiles_once and compiling.available():
-            function = compiling.compiled(function)
-        return function(*arguments)
+
+def _compiled(function, arguments, compiles):
+    if compiles and tf.inside_function() and compiling.available():
+        function = compiling.compiled(function)
+    return function(*arguments)
 
 
 def _pasted(region, partners, *arguments, grid):

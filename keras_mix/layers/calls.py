@@ -151,3 +151,14 @@ def refuse_lost_labels(mixer, structure):
         "Wrap the model, `keras_mix.models.MixingModel(model)`; or call the layer on inputs and "
         "labels, `x, y = layer(x, y)`; or map it over the dataset; or say inputs_only=True.",
     )
+
+
+def refuse_unused_partners(mixer):
+    """Refuses a second batch where nothing of it would be used."""
+    if mixer.erases:
+        checks.refuse(
+            mixer.owner,
+            "`partners` have no effect, because the layer fills places of single samples",
+            "a second batch as `partners`",
+            "Leave it out.",
+        )

@@ -1,7 +1,12 @@
 """The base of mixers that are made of mixers."""
 
+import keras
+
 from keras_mix import checks
 from keras_mix.layers.base import Mixer
+
+# What a mixer draws by itself, also where another layer mixes by its plans.
+DRAWN = ("pairing", "per", "rate")
 
 
 class Composed(Mixer):
@@ -9,14 +14,15 @@ class Composed(Mixer):
 
     Args:
         mixers: A list of mixers.
-        **kwargs: The arguments that all mixers share.
+        **kwargs: The arguments that all mixers share, but for `pairing`.
     """
 
     def __init__(self, mixers, **kwargs):
         super().__init__(**kwargs)
-        self.mixers = _checked(self.owner, mixers)
+        self.mixers = _checked(self, mixers)
         self.pastes = all(mixer.pastes for mixer in self.mixers)
         self.erases = all(mixer.erases for mixer in self.mixers)
+        self.moves = any(mixer.moves for mixer in self.mixers)
         self.grid_rank = _grid_rank(self.owner, self.mixers)
         self.smallest_grid = max(mixer.smallest_grid for mixer in self.mixers)
         self.num_sources = max(mixer.num_sources for mixer in self.mixers)
@@ -25,27 +31,43 @@ class Composed(Mixer):
     def draws_regions(self):
         return any(mixer.draws_regions for mixer in self.mixers)
 
+    @property
+    def hides(self):
+        return any(mixer.hides for mixer in self.mixers)
 
-# What a mixer may not decide for itself where another mixes the labels.
-_OF_LABELS = {
-    "num_classes": None,
-    "labels": "auto",
-    "label_smoothing": 0.0,
-    "label_rule": None,
-    "kinds": {},
-    "passthrough": (),
-    "main_input": None,
-    "keep_dtype": False,
-    "soft_masks": False,
-    "bounding_box_format": None,
-    "max_boxes": None,
-    "box_details": False,
-    "padding_id": None,
-    "special_tokens": None,
-}
+    def without_effect(self):
+        own = "each mixer inside draws partners by its own `pairing`"
+        return {**super().without_effect(), "pairing": own}
 
 
-def _checked(owner, mixers):
+def saved(mixer, kept=DRAWN):
+    """An inner mixer as Keras saves it, without the options of the layer around it."""
+    found = keras.saving.serialize_keras_object(mixer)
+    shared = set(mixer.shared_options()) - set(kept)
+    config = {name: value for name, value in found["config"].items() if name not in shared}
+    return {**found, "config": config}
+
+
+def refuse_outer_options(layer, mixer, kept=DRAWN):
+    """Refuses an inner mixer's options that only the layer around it can follow.
+
+    Args:
+        layer: The layer around it.
+        mixer: The inner mixer.
+        kept: The shared options that the inner mixer follows.
+    """
+    outer = [name for name in mixer.shared_options() if name not in kept]
+    for name, value in mixer.stated_options(outer).items():
+        if not (name == "dtype" and value == layer.dtype_policy.name):
+            raise ValueError(
+                f"{layer.owner}: `{name}` belongs to the {layer.owner}, and has no effect on a "
+                f"mixer inside. Received: {mixer.owner}({name}={value!r}). Give it to the "
+                f"{layer.owner}."
+            )
+
+
+def _checked(layer, mixers):
+    owner = layer.owner
     if not isinstance(mixers, list | tuple) or not mixers:
         raise ValueError(
             f"{owner}: `mixers` must be a list of at least one mixer. Received: mixers={mixers!r}"
@@ -57,23 +79,13 @@ def _checked(owner, mixers):
                 f"{owner}: `mixers` must hold mixers of keras_mix.layers. Received: {mixer!r}. "
                 "Keras's augmentations belong before it, in a keras.layers.Pipeline."
             )
-        if mixer.mixes_tables:
+        if mixer.stands_alone:
             raise ValueError(
-                f"{owner}: a mixer of tables decides how each column is treated, and so cannot be "
-                f"one of several. Received: {mixer!r}. Use its `rate`."
+                f"{owner}: {mixer.stands_alone}, and so cannot be one of several. Received: "
+                f"{mixer!r}. Use its own `rate`."
             )
-        refuse_label_options(owner, mixer)
+        refuse_outer_options(layer, mixer)
     return list(mixers)
-
-
-def refuse_label_options(owner, mixer):
-    """Refuses a mixer that would decide what only the layer around it does."""
-    for name, default in _OF_LABELS.items():
-        if getattr(mixer, name) != default:
-            raise ValueError(
-                f"{owner}: `{name}` belongs to the {owner}, which mixes the labels. "
-                f"Received: {type(mixer).__name__}({name}={getattr(mixer, name)!r})"
-            )
 
 
 def _grid_rank(owner, mixers):

@@ -6,11 +6,10 @@ import keras
 import tensorflow as tf
 
 from keras_mix import checks, entropy
-from keras_mix.boxes import Options
 from keras_mix.label_rules import LabelRule
-from keras_mix.layers import calls, keywords, output_specs
+from keras_mix.layers import calls, effects, keywords, output_specs
 from keras_mix.layers.reprs import layer_repr
-from keras_mix.layers.signatures import FullSignature, documented
+from keras_mix.layers.signatures import FullSignature, arguments, documented
 from keras_mix.pairings import Pairing
 from keras_mix.reading import Reader
 
@@ -97,10 +96,11 @@ class Configured(keras.layers.Layer):
 
     __signature__ = FullSignature()
     mixes_tables = False
-    """Whether inputs (B,), (B, 1) and (B, F) are columns of a table, each treated by its kind."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = effects.checked_when_complete(cls.__init__)
         if vars(cls).get("__doc__"):
             cls.__doc__ = documented(cls, Configured)
 
@@ -159,9 +159,8 @@ class Configured(keras.layers.Layer):
         self.box_details = bool(box_details)
         self.padding_id = checks.padding_id(padding_id)
         self.special_tokens = checks.special_tokens(special_tokens)
-        formats = ("channels_last", "channels_first")
         data_format = data_format or keras.config.image_data_format()
-        self.data_format = checks.choice("data_format", data_format, formats)
+        self.data_format = checks.choice("data_format", data_format, checks.DATA_FORMATS)
         self.seed = checks.integer("seed", seed, optional=True)
         # Python's own numbers, which keras.utils.set_random_seed seeds.
         start = random.getrandbits(31) if self.seed is None else self.seed
@@ -180,21 +179,22 @@ class Configured(keras.layers.Layer):
         self._allow_non_tensor_positional_args = True
         self.built = True
 
+    def without_effect(self):
+        """Dict from options to the reason, a clause, why they change no result, or None."""
+        return {}
+
+    def shared_options(self):
+        """Dict of the values of all shared options; `dtype` is the name of the policy."""
+        return effects.values(self, arguments(Configured).keys() - {"name"})
+
+    def stated_options(self, names):
+        """Dict of the named options, shared ones or the layer's own, that are not the default."""
+        return effects.stated(self, names, self._resolved())
+
     @property
     def owner(self):
         """The name that error messages begin with."""
         return type(self).__name__
-
-    @property
-    def box_options(self):
-        """The `keras_mix.boxes.Options` of the layer."""
-        return Options(
-            self.bounding_box_format,
-            self.max_boxes,
-            self.min_visible,
-            self.box_details,
-            self.num_sources,
-        )
 
     def seed_of_call(self, seed):
         """int32[2], the seed that a call is given, or else the next of the layer's sequence."""

@@ -4,12 +4,9 @@ import keras
 import tensorflow as tf
 
 from keras_mix import checks, plan, sampling
-from keras_mix.batch import axis_size, behind
 from keras_mix.composite import Joint
 from keras_mix.layers import cutting
 from keras_mix.layers.base import Mixer
-from keras_mix.layers.cutting import mixer_of
-from keras_mix.layers.grids import batch_of
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -22,14 +19,13 @@ class CrossModalMix(Mixer):
 
     The law holds jointly: where regions of several modalities round λ differently, the label's
     weight is the mean of the shares that each has counted, and blended modalities have that
-    weight to the bit. A modality that follows another one's region counts with that one, so that
-    an image with its mask and boxes counts once. Modalities of `rates` count the same share, each
-    for itself.
+    weight to the bit. A modality that follows another one's region counts with that one.
+    Modalities of `rates` count the same share, each for itself.
 
     Token ids are cut in spans, by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
     blended, by one plan with the image at the input: `keras_mix.models.ManifoldMixup(model,
-    [("input/image", "embedding")])`. What tells real places (lengths, masks, `padding_id`) is
-    taken where nothing is cut, and refused elsewhere.
+    [("input/image", "embedding")])`. Lengths and masks of padded sequences are taken where nothing
+    is cut; elsewhere they are refused, and `padding_id` and `special_tokens` everywhere.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1.0,
@@ -37,14 +33,17 @@ class CrossModalMix(Mixer):
         cuts: A dict from a modality's name to the mixer that cuts it (one that pastes in place,
             from one partner: CutMix, FMix, GridMix, SaliencyMix, CowMix), or to the name of one
             before it in the dict, whose region it follows: corresponding fractions of its axes,
-            as an image's mask or boxes do. Defaults to None: none is cut so.
+            as an image's mask or boxes do. λ, partners and all shared options belong to this
+            layer, but for `data_format`, which each mixer has for its modality. Defaults to None:
+            none is cut so.
         rates: A dict from a modality's name to its places a second along axis 1, integers that
             the lowest divides: {"video": 25, "audio": 16000}. Defaults to None.
         **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite; for a mixer that blends, moves or
-            fills; for rates that do not divide; and for a batch without a modality that is named.
+        ValueError: If `alpha` is negative, NaN or infinite; for a mixer that blends, moves, fills,
+            or has an option of this layer; for rates that do not divide; and for a batch without
+            a modality that is named.
 
     Example:
 
@@ -61,33 +60,37 @@ class CrossModalMix(Mixer):
     """
 
     def __init__(self, alpha=1.0, cuts=None, rates=None, **kwargs):
+        given, cuts = kwargs.get("data_format"), checks.mapping("cuts", cuts)
+        kwargs["data_format"] = cutting.data_format_of(self.owner, given, cuts)
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
-        self.cuts = cutting.checked_cuts(self.owner, checks.mapping("cuts", cuts))
-        rates = checks.mapping("rates", rates)
-        self.rates = cutting.checked_rates(self.owner, rates, self.cuts)
+        self.cuts = cutting.checked_cuts(self, cuts)
+        self.rates = cutting.checked_rates(self.owner, checks.mapping("rates", rates), self.cuts)
+
+    @property
+    def hides(self):
+        return bool(self.cuts)
 
     @property
     def draws_regions(self):
         return bool(self.cuts or self.rates)
 
+    @property
+    def stands_alone(self):
+        return self.draws_regions and "a mixer of several modalities decides how each is cut"
+
+    def without_effect(self):
+        counted = "real places are not counted beside modalities that are cut"
+        return super().without_effect() | dict.fromkeys(("padding_id", "special_tokens"), counted)
+
     def batch(self, own, donors, crossed):
-        whole = batch_of(self, own, donors, crossed)
-        cut = [
-            batch_of(mixer_of(self.cuts, name), own, donors, crossed, leaf)
-            for name, leaf in cutting.cut_leaves(self.owner, own, self.cuts).items()
-        ]
-        timed = [own[cutting.index_of(self.owner, own, name)] for name in self.rates]
-        lines = [whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,)) for leaf in timed]
-        return whole._replace(parts=(*cut, *lines))
+        return cutting.batches(self, own, donors, crossed)
 
     def specs(self, own, crossed=False):
         return cutting.specs(self, own, crossed)
 
     def sized(self, own, specs):
-        timed = [own[cutting.index_of(self.owner, own, name)] for name in self.rates]
-        checked = cutting.check_seconds(self.owner, timed, list(self.rates.values()))
-        return behind(checked, own) if checked else own
+        return cutting.sized(self, own)
 
     def sample(self, batch, seed):
         order, share, place, *seeds = sampling.split(seed, 3 + len(self.cuts))
@@ -107,7 +110,7 @@ class CrossModalMix(Mixer):
         return {
             **super().get_config(),
             "alpha": self.alpha,
-            "cuts": cutting.mapped(keras.saving.serialize_keras_object, self.cuts),
+            "cuts": cutting.saved_cuts(self.cuts),
             "rates": dict(self.rates),
         }
 

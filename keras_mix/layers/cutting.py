@@ -1,14 +1,15 @@
 """The modalities of a sample that are cut: what is asked for, the leaves, and the plans."""
 
 import fractions
+import functools
 
 import tensorflow as tf
 
 from keras_mix import checks, masks, plan, sampling
-from keras_mix.batch import axis_size
+from keras_mix.batch import axis_size, behind
 from keras_mix.layers.base import Mixer
-from keras_mix.layers.composed import Composed, refuse_label_options
-from keras_mix.layers.grids import grid_of
+from keras_mix.layers.composed import Composed, refuse_outer_options, saved
+from keras_mix.layers.grids import batch_of, grid_of
 from keras_mix.layers.sequence_specs import with_ends
 from keras_mix.layers.smoothing_specs import with_smoothing
 from keras_mix.layers.specs import spec_of
@@ -16,13 +17,17 @@ from keras_mix.layers.weights import placed, with_weights
 from keras_mix.leaves import Spec
 from keras_mix.naming import key, position
 
+# The shared options that a mixer in `cuts` follows: the draws are those of the layer around it.
+OF_A_CUT = ("data_format",)
 
-def checked_cuts(owner, cuts):
+
+def checked_cuts(layer, cuts):
     """The mixers, or the names of others before it, by the names of what they cut."""
+    owner = layer.owner
     for name, cut in cuts.items():
         checks.instance(owner, f"cuts[{name!r}]", cut)
         if not isinstance(cut, str):
-            _check_mixer(owner, name, cut)
+            _check_mixer(layer, name, cut)
         elif not isinstance(cuts.get(cut), Mixer) or list(cuts).index(cut) > list(cuts).index(name):
             raise ValueError(
                 f"{owner}: a modality can follow one that stands before it in `cuts` and has a "
@@ -31,14 +36,38 @@ def checked_cuts(owner, cuts):
     return dict(cuts)
 
 
-def _check_mixer(owner, name, mixer):
+def _check_mixer(layer, name, mixer):
+    owner = layer.owner
     cuts_in_place = isinstance(mixer, Mixer) and mixer.pastes and not (mixer.erases or mixer.moves)
     if not cuts_in_place or isinstance(mixer, Composed) or mixer.num_sources != 2:
         raise ValueError(
             f"{owner}: `cuts` must hold mixers that paste one partner in place, such as CutMix, or "
             f"names. Received: cuts={{{name!r}: {mixer!r}}}. What is not cut is blended."
         )
-    refuse_label_options(owner, mixer)
+    refuse_outer_options(layer, mixer, OF_A_CUT)
+    if mixer.stated_options(["alpha"]):
+        raise ValueError(
+            f"{owner}: `alpha` belongs to the {owner}, whose λ all modalities share. "
+            f"Received: {mixer.owner}(alpha={mixer.alpha!r}) for {name!r}. Give it to the {owner}."
+        )
+
+
+def data_format_of(owner, data_format, cuts):
+    """The given format, or that of the mixer that cuts the most axes; None where no mixer cuts.
+
+    Each mixer cuts its modality by its own format, so one that none of them has is refused.
+    """
+    mixers = {name: cut for name, cut in cuts.items() if isinstance(cut, Mixer)}
+    if data_format is None and mixers:
+        return max(mixers.values(), key=lambda mixer: mixer.grid_rank or 0).data_format
+    formats = {name: mixer.data_format for name, mixer in mixers.items()}
+    if formats and data_format not in formats.values():
+        raise ValueError(
+            f"{owner}: each mixer in `cuts` must be given the `data_format` of its modality. "
+            f"Received: data_format={data_format!r} beside {formats} in `cuts`. Write "
+            f"CutMix(data_format={data_format!r}), say."
+        )
+    return data_format
 
 
 def checked_rates(owner, rates, cuts):
@@ -81,6 +110,19 @@ def cut_leaves(owner, leaves, cuts):
     }
 
 
+def batches(mixer, own, donors, crossed):
+    """What a `CrossModalMix` and the mixers of its parts see of a batch."""
+    whole = batch_of(mixer, own, donors, crossed)
+    cut = [
+        batch_of(mixer_of(mixer.cuts, name), own, donors, crossed, leaf)
+        for name, leaf in cut_leaves(mixer.owner, own, mixer.cuts).items()
+    ]
+    timed = [own[index_of(mixer.owner, own, name)] for name in mixer.rates]
+    lines = [whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,)) for leaf in timed]
+    parts = (part._replace(jit_compile=mixer.jit_compile) for part in (*cut, *lines))
+    return whole._replace(parts=tuple(parts))
+
+
 def specs(mixer, leaves, crossed):
     """How a `CrossModalMix` treats each leaf, by the part of its plan: a blend is the first."""
     names = (*mixer.cuts, *mixer.rates)
@@ -96,16 +138,24 @@ def specs(mixer, leaves, crossed):
 
 
 def _spec(mixer, leaf, name):
-    if name is None or leaf.kind == "bounding_boxes":
+    soft = leaf.kind == "segmentation_masks" and mixer.soft_masks
+    if name is None or leaf.kind == "bounding_boxes" or soft:
         return spec_of(mixer, leaf, None)
     if name in mixer.rates:
         spec = Spec(leaf.kind, (1,), leaf.tensor.dtype)
     else:
         by = mixer_of(mixer.cuts, name)
-        spec = spec_of(by, leaf, leaf)
+        spec = spec_of(by, leaf, leaf)._replace(union=mixer.labels == "union")
         if leaf.kind == "sample_weights":
             spec = placed(leaf, grid_of(by, leaf)[1])
     return with_ends(spec, mixer, leaf) if spec.kind == "token_ids" else spec
+
+
+def sized(mixer, own):
+    """The leaves, behind checks of durations that are unknown until a graph runs."""
+    timed = [own[index_of(mixer.owner, own, name)] for name in mixer.rates]
+    checked = check_seconds(mixer.owner, timed, list(mixer.rates.values()))
+    return behind(checked, own) if checked else own
 
 
 def check_seconds(owner, leaves, rates):
@@ -134,6 +184,11 @@ def check_seconds(owner, leaves, rates):
 def mixer_of(cuts, name):
     """The mixer that cuts a modality, or that cuts the one which it follows."""
     return cuts[cuts[name]] if isinstance(cuts[name], str) else cuts[name]
+
+
+def saved_cuts(cuts):
+    """The cuts as Keras saves them, without the options of the layer around them."""
+    return mapped(functools.partial(saved, kept=OF_A_CUT), cuts)
 
 
 def mapped(function, cuts):

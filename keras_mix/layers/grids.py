@@ -54,6 +54,7 @@ def batch_of(mixer, own, donors, crossed, main=None):
         donor_labels=_tensor(donors, target),
         table=table_of(mixer, own),
         heads=heads,
+        jit_compile=mixer.jit_compile,
     )
 
 

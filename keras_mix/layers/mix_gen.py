@@ -71,6 +71,15 @@ class MixGen(Mixer):
         self.start_id = checks.integer("start_id", start_id, optional=True)
         self.end_id = checks.integer("end_id", end_id, optional=True)
 
+    @property
+    def stands_alone(self):
+        return "a mixer of texts puts them together itself" if self.texts else None
+
+    def without_effect(self):
+        names = ("separator", "max_length", "start_id", "end_id", "padding_id")
+        of_texts = {} if self.texts else dict.fromkeys(names, "no `texts` are named")
+        return {**super().without_effect(), "padding_id": None, **of_texts}
+
     def sample(self, batch, seed):
         weights = tf.constant([[self.ratio, 1.0 - self.ratio]])
         return plan.blend(self.partners(batch, seed), weights)
@@ -97,24 +106,13 @@ class MixGen(Mixer):
         for text in self.texts:
             index = joining.index_of(self.owner, text, own)
             tensors = own[index].tensor, donors[index].tensor
-            padding = self._padding(text)
-            results[index] = self._joined(plan, *tensors, specs[index].crossed, padding)
+            results[index] = self._joined(text, *joining.partners(plan, *tensors, specs[index]))
         return results
 
-    def _padding(self, text):
-        padding = self.padding_id
-        padding = padding.get(text) if isinstance(padding, dict) else padding
-        return 0 if padding is None else padding
-
-    def _joined(self, plan, own, donor, crossed, padding):
-        joins = tf.zeros([tf.shape(own)[0]], tf.bool)
-        if plan is None:
-            donor = own
-        else:
-            sources = plan.sources
-            joins = (plan.weights[:, 1] > 0) & (crossed | (sources[:, 1] != sources[:, 0]))
-            donor = tf.gather(donor, sources[:, 1])
+    def _joined(self, text, own, donor, joins):
         if own.dtype == tf.string:
             return joining.strings(own, donor, joins, self.separator)
         length = self.max_length or 2 * axis_size(own, 1)
+        padding = self.padding_id or 0
+        padding = padding.get(text, 0) if isinstance(padding, dict) else padding
         return joining.ids(own, donor, joins, length, padding, self.start_id, self.end_id)

@@ -86,6 +86,10 @@ class ModalityDropout(keras.layers.Layer):
         self.rates = _checked(rates)
         self.learned_tokens = bool(learned_tokens)
         self.token_initializer = keras.initializers.get(token_initializer)
+        usual = isinstance(self.token_initializer, keras.initializers.Zeros)
+        if not (usual or self.learned_tokens):
+            given = {"token_initializer": token_initializer}
+            checks.without_effect(self.owner, given, dict.fromkeys(given, "no token is learned"))
         self.rescale = rescale
         if rescale is not None:
             checks.choice("rescale", rescale, RESCALES)

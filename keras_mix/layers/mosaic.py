@@ -45,6 +45,7 @@ class Mosaic(Mixer):
     grid_rank = 2
     num_sources = 4
     smallest_grid = 2
+    hides = False
 
     def __init__(self, offset=(0.25, 0.75), **kwargs):
         super().__init__(**kwargs)

@@ -3,7 +3,7 @@
 import keras
 
 from keras_mix import checks
-from keras_mix.layers.composed import Composed
+from keras_mix.layers.composed import Composed, saved
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -17,10 +17,13 @@ class RandomApply(Composed):
         mixer: A mixer of `keras_mix.layers`.
         rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
             Defaults to 0.5.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. `pairing` is
+            refused: the mixer inside has its own.
 
     Raises:
-        ValueError: If the rate is out of range, or the mixer has options about labels.
+        ValueError: If the rate is out of range, if the mixer inside has an option that belongs
+            to this layer (all but `pairing`, `per`, `rate` and its own), or if it mixes tables,
+            texts or several modalities, each in its own way.
 
     Example:
 
@@ -43,7 +46,7 @@ class RandomApply(Composed):
         return self.mixer.draw(batch, seed)
 
     def get_config(self):
-        return {**super().get_config(), "mixer": keras.saving.serialize_keras_object(self.mixer)}
+        return {**super().get_config(), "mixer": saved(self.mixer)}
 
     @classmethod
     def from_config(cls, config):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_mix import checks, sampling
 from keras_mix.composite import Choice
-from keras_mix.layers.composed import Composed
+from keras_mix.layers.composed import Composed, saved
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -16,20 +16,22 @@ class RandomChoice(Composed):
     The labels have the weights of the mixer that was drawn, exactly. Inputs come out in the
     dtype that all of them can give: their own if all mixers paste, else the compute dtype.
 
-    Options about labels, masks and boxes belong to this layer (`num_classes`,
-    `label_smoothing` and so on), those about drawing (`alpha`, `per`, `pairing`, `rate`) to each of
-    the mixers. timm's switch between Mixup and CutMix is
+    Options about drawing (`alpha`, `per`, `pairing`, `rate`) belong to each of the mixers. All
+    other shared options, such as `num_classes`, `data_format` or `seed`, belong to this layer.
+    timm's switch between Mixup and CutMix is
     `RandomChoice([MixUp(0.8, per="batch"), CutMix(1.0, per="batch")], per="batch")`.
 
     Args:
         mixers: A list of mixers of `keras_mix.layers`.
         probabilities: As many numbers that sum to 1. Defaults to None: all alike.
         **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. With
-            `per="batch"` one mixer is drawn for the batch, and only it is applied.
+            `per="batch"` one mixer is drawn for the batch, and only it is applied. `pairing` is
+            refused: each mixer has its own.
 
     Raises:
         ValueError: If there are no mixers, if the probabilities are not theirs or do not sum to
-            1, if a mixer has options about labels, or if mixers cut different axes.
+            1, if a mixer has an option that belongs to this layer, if mixers cut different axes,
+            or if one mixes tables, texts or several modalities, each in its own way.
 
     Example:
 
@@ -62,7 +64,7 @@ class RandomChoice(Composed):
         return {**super()._resolved(), "probabilities": equal}
 
     def get_config(self):
-        mixers = [keras.saving.serialize_keras_object(mixer) for mixer in self.mixers]
+        mixers = [saved(mixer) for mixer in self.mixers]
         return {
             **super().get_config(),
             "mixers": mixers,

@@ -9,6 +9,8 @@ from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
 from keras_mix.structure import BoxSet, fold
 
+_BOXES = "bounding_boxes"
+
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class SynchronizedAugmentation(Configured):
@@ -41,7 +43,7 @@ class SynchronizedAugmentation(Configured):
         boxes: The name of a dict of "boxes" [B, N, 4] and "labels" (or "classes") [B, N], which lie
             on the first of the frames. Defaults to "bounding_boxes", if there is one.
         **kwargs: `bounding_box_format`, `min_visible` and `seed` as in
-            `keras_mix.layers.Mixer`; Keras's `name` and `dtype`.
+            `keras_mix.layers.Mixer`; Keras's `name`. All other options are refused.
 
     Call arguments:
         x: A dict of modalities, or a tuple of one and of what passes as it is: (dict, y).
@@ -50,8 +52,9 @@ class SynchronizedAugmentation(Configured):
             Defaults to None: the next of the layer's own sequence.
 
     Raises:
-        ValueError: If an argument is out of range; if a rate or side does not divide; if a
-            modality is missing, too short or of another length in seconds than it must be.
+        ValueError: If an argument is out of range or has no effect; if a rate or side does not
+            divide; if a modality is missing, too short or of another length in seconds than it
+            must be.
 
     Example:
 
@@ -71,7 +74,7 @@ class SynchronizedAugmentation(Configured):
         frames=(),
         crop=1.0,
         flip=0.0,
-        boxes="bounding_boxes",
+        boxes=_BOXES,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -95,6 +98,15 @@ class SynchronizedAugmentation(Configured):
                 received = f"duration={duration} at rates={self.rates}"
                 self._refuse("`duration` times each rate must be a whole number", received)
 
+    def without_effect(self):
+        used = ("bounding_box_format", "min_visible", "seed")
+        never = "the layer moves modalities and mixes none"
+        reasons = {name: never for name in self.shared_options() if name not in used}
+        if self.bounding_box_format is None:
+            reasons["min_visible"] = "boxes move only where `bounding_box_format` is given"
+        of_frames = ("crop", "flip", "boxes", "bounding_box_format")
+        return reasons | dict.fromkeys(of_frames, None if self.frames else "no `frames` are named")
+
     def __call__(self, *args, **kwargs):
         args, kwargs = calls.as_tensors(self.owner, args, kwargs)
         return super().__call__(*args, **kwargs)
@@ -116,16 +128,13 @@ class SynchronizedAugmentation(Configured):
 
     def get_config(self):
         config = super().get_config()
-        used = ("name", "trainable", "dtype", "bounding_box_format", "min_visible", "seed")
+        used = ("name", "trainable", "bounding_box_format", "min_visible", "seed")
         return {
             **{name: config[name] for name in used},
+            **{name: getattr(self, name) for name in ("duration", "crop", "flip", "boxes")},
             "rates": dict(self.rates),
-            "duration": self.duration,
             "speed": list(self.speed),
             "frames": list(self.frames),
-            "crop": self.crop,
-            "flip": self.flip,
-            "boxes": self.boxes,
         }
 
     def _refuse(self, *sentence):
@@ -136,9 +145,11 @@ class SynchronizedAugmentation(Configured):
         if not isinstance(x, dict):
             self._refuse("the batch must be a dict of modalities", f"a {type(x).__name__}")
         names = dict.fromkeys([*self.rates, *self.frames])
-        lacking = [name for name in names if name not in x]
+        boxes = [self.boxes] * (self.boxes != _BOXES)
+        lacking = [name for name in [*names, *boxes] if name not in x]
         if lacking or not names:
-            self._refuse("`rates` and `frames` must name modalities", f"{lacking} of {list(x)}")
+            rule = "`rates`, `frames` and `boxes` must name modalities"
+            self._refuse(rule, f"{lacking} of {list(x)}")
         tensors = {name: tf.convert_to_tensor(x[name]) for name in names}
         first = next(iter(names))
         for name, tensor in tensors.items():
@@ -259,7 +270,7 @@ class SynchronizedAugmentation(Configured):
         coordinates, labels = (tf.convert_to_tensor(part) for part in given.parts.values())
         options = box_rule.Options(self.bounding_box_format)
         pixels = box_rule.pixels(box_rule.Boxes(coordinates, labels, frames[0]), options)
-        whole = _area(pixels)
+        whole = box_rule.area_of(pixels)
         if origin:
             top, left = (tf.cast(start, tf.float32)[:, None] for start in origin)
             pixels -= tf.stack([left, top, left, top], axis=-1)
@@ -268,7 +279,7 @@ class SynchronizedAugmentation(Configured):
         left, top, right, bottom = tf.unstack(pixels, axis=-1)
         mirrored = tf.stack([width - right, top, width - left, bottom], axis=-1)
         pixels = tf.where(flips[:, None, None], mirrored, pixels)
-        share = tf.math.divide_no_nan(_area(pixels), whole)
+        share = tf.math.divide_no_nan(box_rule.area_of(pixels), whole)
         kept = (labels != -1) & (share > 0) & (share >= self.min_visible)
         moved = box_rule.from_pixels(pixels, frames[1], self.bounding_box_format)
         return given.restored(
@@ -286,8 +297,3 @@ def _rows(shape, tensors):
         shape[1:].is_compatible_with(video[1:4]) and shape[-1] == video[3] for video in videos
     )
     return 2 if shape.rank == 5 or of_video else 1
-
-
-def _area(pixels):
-    left, top, right, bottom = tf.unstack(pixels, axis=-1)
-    return tf.maximum(right - left, 0.0) * tf.maximum(bottom - top, 0.0)

@@ -28,6 +28,7 @@ def mixers(owner, mixer):
                 f"{owner}: `mixer` must be a layer of keras_mix.layers, or a list of them. "
                 f"Received: {one!r}"
             )
+        _refuse_options_of_targets(owner, one)
     return given
 
 
@@ -77,6 +78,35 @@ def check_names(owner, given, x, y):
     for name in given:
         if not any(name in (path, path.split("/")[-1]) for path in known):
             checks.refuse(owner, f"`kinds` must name inputs and targets, {known}", repr(name))
+
+
+# Options of a mixer that change labels, or what lies beside them, and so nothing in a model.
+_OF_TARGETS = {
+    "soft_masks": "labels are mixed in the loss, as they are",
+    "bounding_box_format": "labels are mixed in the loss, as they are",
+    "padding_id": "token ids are mixed at their embedding",
+    "special_tokens": "token ids are mixed at their embedding",
+    "inputs_only": "the model mixes the labels with the inputs",
+}
+
+
+def _refuse_options_of_targets(owner, mixer):
+    """Refuses options of a mixer that have no effect inside a model."""
+    reasons = dict(_OF_TARGETS)
+    if mixer.labels == "pairs":
+        reasons["labels"] = "labels are mixed in the loss, as they are"
+    checks.without_effect(f"{owner}({mixer.owner})", mixer.stated_options(reasons), reasons)
+
+
+def seed(owner, given, mixers):
+    """The seed of all draws of a model: its own, or that of its mixers."""
+    seeds = {given, *(mixer.seed for mixer in mixers)} - {None}
+    if len(seeds) > 1:
+        raise ValueError(
+            f"{owner}: one seed decides all draws of the model. Received: seed={given!r} and "
+            f"{[mixer.seed for mixer in mixers]} for the mixers. Give it to the {owner} alone."
+        )
+    return next(iter(seeds), None)
 
 
 def refuse_inside_another(model):

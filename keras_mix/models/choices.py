@@ -51,6 +51,14 @@ class Choices:
                 )
         return own if given is None else checks.number("alpha", given)
 
+    def check_blend(self, **options):
+        """Refuses options of the blend, (value, default), where mixers stand at all places."""
+        if any(mixer is None for group in self._mixers for mixer in group):
+            return
+        given = {name: value for name, (value, default) in options.items() if value != default}
+        reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
+        checks.without_effect(self.owner, given, reasons, "Give it to the mixer.")
+
     def place(self, alpha, pairing, per, kinds):
         """Makes the places, once it is known how they are mixed."""
         blend = blends.Blend(alpha, pairing, per)

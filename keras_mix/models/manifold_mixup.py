@@ -49,6 +49,7 @@ class ManifoldMixup(MixingModel):
     """
 
     default_alpha = 2.0
+    default_per = "batch"
 
     def __init__(self, model, layers=None, alpha=None, mixer=None, *, per="batch", **kwargs):
         super().__init__(model, mixer, layers, alpha, per=per, **kwargs)

@@ -41,15 +41,14 @@ class MixingModel(keras.Model):
     predictions `(B, T)`, or labels `(B, T, K)` beside spectrograms.
 
     Labels are smoothed by the `label_smoothing` of the mixer, inside Keras's cross-entropies.
-
     The labels are mixed in `compute_loss`: a training loop of your own must take its loss from
     there, and for unmixed outputs call `base`. Inside another model it does not train.
 
     Args:
         model: The model to train: sequential, functional or subclassed.
         mixer: A mixer of `keras_mix.layers`, or a list of them of which each batch draws one;
-            TensorFlow only. Of its options those of the inputs count, not those of the labels.
-            Defaults to None: Mixup's blend, on any backend.
+            TensorFlow only. Options that change the form of labels are refused: labels are mixed in
+            the loss, as they are. Defaults to None: Mixup's blend, on any backend.
         layers: Where to mix: a list of "input", names or paths of layers ("backbone/block3_out"),
             indices into `model.layers`, or layers; "input/image" is one of several inputs, by its
             key. An entry that is a tuple is one place, all of it mixed by one plan: pictures and
@@ -59,11 +58,11 @@ class MixingModel(keras.Model):
         alpha: The concentration α ≥ 0 of Beta(α, α), for the blend or one mixer. Defaults to the
             mixer's own, for the blend to 0.2, as in `keras_mix.layers.MixUp`.
         per: "sample" or "batch": one λ of the blend for each sample, or for all. Defaults to
-            "sample".
-        pairing: "shuffle", "derange", "reverse" or "roll", as in `keras_mix.layers.Mixer`.
+            "sample". Mixers have their own, and where no place is blended, this is refused.
+        pairing: "shuffle", "derange", "reverse" or "roll" for the blend; refused as `per` is.
             Defaults to "shuffle".
-        rate: The probability in [0, 1] that a sample is mixed, or the batch where λ is the
-            batch's; on top of a mixer's own. Defaults to 1.
+        rate: The probability in [0, 1] that a sample is mixed, or the batch where λ is the batch's;
+            on top of a mixer's own. Defaults to 1.
         loss: "sources", as above, for any loss; or "mixed_targets", the loss of the mixed label,
             for labels of floats. They are equal where the loss is linear in the label, as
             cross-entropy is. Defaults to "sources".
@@ -72,8 +71,8 @@ class MixingModel(keras.Model):
             "values", for integers other than uint8 images. Targets: "labels" for whole samples,
             "segmentation_masks" or "values" for labels on the grid that is cut, "frame_labels" for
             labels along its first axis. Defaults to None.
-        seed: An integer. Defaults to None, which `keras.utils.set_random_seed` fixes. A loaded
-            model begins anew with it, as Keras's layers do.
+        seed: An integer. Defaults to None: the mixer's, if it has one, else one that
+            `keras.utils.set_random_seed` fixes. A loaded model begins anew, as Keras's layers do.
         **kwargs: `name` and the other arguments of a Keras model.
 
     Attributes:
@@ -84,9 +83,9 @@ class MixingModel(keras.Model):
             epochs, as `keras_mix.callbacks.MixSchedule` does, without a new trace.
 
     Raises:
-        ValueError: For a layer that the model does not have or does not call, or whose output is
-            no float tensor of the batch; for a stateful recurrent layer; for a mixer on another
-            backend than TensorFlow; for `compile` without a loss.
+        ValueError: For an option without an effect; for a layer that the model lacks or does not
+            call, or whose output is no float tensor of the batch; for a stateful recurrent layer;
+            for a mixer on another backend than TensorFlow; for `compile` without a loss.
 
     Example:
 
@@ -103,6 +102,7 @@ class MixingModel(keras.Model):
     """
 
     default_alpha = 0.2
+    default_per = "sample"
 
     def __init__(
         self,
@@ -133,10 +133,11 @@ class MixingModel(keras.Model):
         self.seed = checks.integer("seed", seed, optional=True)
         self._finds_layers = layers is None
         self._choices = Choices(self.owner, model, layers, self.default_entries, self.mixers)
+        self._choices.check_blend(per=(per, self.default_per), pairing=(pairing, "shuffle"))
         alpha = self._choices.alpha(alpha, self.default_alpha)
         self.dials = Dials(self, alpha, rate, len(self._choices))
         self._choices.place(self.dials.concentration, self.pairing, self.per, self.kinds)
-        self._seeds = keras.random.SeedGenerator(self.seed)
+        self._seeds = keras.random.SeedGenerator(arguments.seed(self.owner, self.seed, self.mixers))
         self._hooks = Hooks(model)
         self._step = _Step()
         self.built = model.built

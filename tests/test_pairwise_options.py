@@ -1,0 +1,410 @@
+"""Every pair of values of the options that mixers share, against loops over samples and pixels.
+
+The sources of a pixel are read from the mixed images, whose channels tell the samples apart: in
+sample i channel i is 1 and all others are 0. All else is counted from there. A pair of values is
+mixed by the law, or refused for the reason that `refusal` gives.
+"""
+
+from typing import NamedTuple
+
+import covering
+import numpy as np
+import pytest
+import tensorflow as tf
+from contract import seed_of
+
+from keras_mix.label_rules import Remix
+from keras_mix.layers import (
+    RICAP,
+    CrossModalMix,
+    CutMix,
+    Cutout,
+    MixUp,
+    RandomApply,
+    RandomChoice,
+    SmoothMix,
+)
+from keras_mix.pairings import ByClass, ByLabel
+
+B, CLASSES, GRID = 6, 4, (8, 10)
+COUNTS, KAPPA, TAU = (900.0, 300.0, 90.0, 10.0), 2.0, 0.6
+SMOOTHING, MIN_VISIBLE = 0.25, 0.3
+
+FACTORS = {
+    "mixer": [
+        "MixUp",
+        "CutMix",
+        "SmoothMix",
+        "RICAP",
+        "Cutout",
+        "RandomChoice",
+        "RandomChoice of pastes",
+        "RandomApply",
+        "nested",
+        "CrossModalMix",
+    ],
+    "labels": ["ids", "one_hot", "pairs", "values", "union"],
+    "rule": [None, "Remix"],
+    "smoothing": [0.0, SMOOTHING],
+    "per": ["sample", "batch"],
+    "rate": [1.0, 0.6],
+    "pairing": ["shuffle", "derange", "reverse", "roll", "different", "same", "by label"],
+    "padding": [None, "lengths", "masks"],
+    "boxes": [None, "xyxy", "rel_xywh"],
+    "masks": [None, "hard", "soft"],
+    "data_format": ["channels_last", "channels_first"],
+    "partners": ["own", "second"],
+    "weights": [False, True],
+}
+PAIRINGS = {
+    "different": ByClass("different"),
+    "same": ByClass("same"),
+    "by label": ByLabel(),
+}
+BLENDING = {"MixUp", "SmoothMix", "RandomChoice", "nested"}
+
+
+def refusal(case):
+    """The sentence by which a case, of all or of some factors, is refused; None if it is mixed."""
+    mixer = case.get("mixer")
+    if case.get("labels") == "values" and case.get("smoothing"):
+        return '`label_smoothing` smooths labels, and labels="values" says that targets are numbers'
+    if case.get("labels") == "pairs" and case.get("smoothing"):
+        return "`label_smoothing` cannot be packed"
+    if mixer == "Cutout":
+        if case.get("pairing", "shuffle") != "shuffle":
+            return "Cutout: `pairing` has no effect"
+        if case.get("rule"):
+            return "Cutout: `label_rule` has no effect"
+        if case.get("labels") == "union":
+            return "Cutout: `labels` has no effect"
+        if case.get("partners") == "second":
+            return "Cutout: `partners` have no effect"
+    if mixer in BLENDING and case.get("masks") == "hard":
+        return "`y/seg` holds class ids of pixels, which cannot be blended"
+    if mixer == "RICAP" and case.get("rule"):
+        return "Remix: it weighs the labels of two sources"
+    if mixer == "RICAP" and case.get("padding"):
+        return "cannot follow sources that are moved"
+    if mixer == "CrossModalMix" and case.get("padding"):
+        return "CrossModalMix: real places are not counted beside modalities that are cut"
+    return None
+
+
+def left_out(case):
+    """Boxes that sources carry along are counted in `test_boxes.py`."""
+    return case.get("mixer") == "RICAP" and case.get("boxes") is not None
+
+
+def is_mixed(case):
+    return not left_out(case) and refusal(case) is None
+
+
+MIXED = covering.cases(FACTORS, is_mixed)
+USUAL = {name: values[0] for name, values in FACTORS.items()} | {"mixer": "CutMix"}
+REFUSED = [
+    {**USUAL, **pair} for pair in covering.pairs(FACTORS) if not left_out(pair) and refusal(pair)
+]
+
+
+class Samples(NamedTuple):
+    """Two batches of B samples, one behind the other, as arrays of 2 B.
+
+    Attributes:
+        ids: int, the classes.
+        real: bool [2 B, height], the rows that are no padding.
+        boxes: int [2 B, 2, 4], left, top, right, bottom.
+        weights: float, the samples' weights.
+    """
+
+    ids: np.ndarray
+    real: np.ndarray
+    boxes: np.ndarray
+    weights: np.ndarray
+
+
+def samples(padding):
+    random = np.random.default_rng(7)
+    real = np.ones((2 * B, GRID[0]), bool)
+    if padding == "lengths":
+        real = np.arange(GRID[0]) < random.integers(2, GRID[0] + 1, (2 * B, 1))
+    elif padding == "masks":
+        real = random.random((2 * B, GRID[0])) < 0.7
+        real[:, 3] = True
+    left, top = random.integers(0, 5, (2, 2 * B, 2))
+    boxes = np.stack([left, top, left + 4, top + 4], axis=-1)
+    boxes[:, 1] += [1, 0, 1, 0]
+    return Samples(np.arange(2 * B) % CLASSES, real, boxes, np.linspace(1, 2, 2 * B))
+
+
+def layer_of(case):
+    """The layer that a case asks for."""
+    pairing = PAIRINGS.get(case["pairing"], case["pairing"])
+    drawn = {"per": case["per"], "pairing": pairing}
+    options = {
+        "labels": case["labels"] if case["labels"] in ("pairs", "values", "union") else "auto",
+        "label_rule": case["rule"] and Remix(COUNTS, KAPPA, TAU),
+        "label_smoothing": case["smoothing"],
+        "per": case["per"],
+        "rate": case["rate"],
+        "kinds": {"length": "lengths", "mask": "masks", "seg": "segmentation_masks"},
+        "soft_masks": case["masks"] == "soft",
+        "data_format": case["data_format"],
+        "num_classes": {},
+    }
+    if case["labels"] == "ids":
+        options["num_classes"]["label"] = CLASSES
+    if case["masks"] == "soft":
+        options["num_classes"]["seg"] = CLASSES
+    if case["boxes"]:
+        options["bounding_box_format"] = case["boxes"]
+        if case["mixer"] != "MixUp":
+            options["min_visible"] = MIN_VISIBLE
+    plain = {"MixUp": MixUp, "CutMix": CutMix, "RICAP": RICAP}
+    if case["mixer"] in plain:
+        return plain[case["mixer"]](alpha=2.0, pairing=pairing, **options)
+    if case["mixer"] == "SmoothMix":
+        return SmoothMix(pairing=pairing, **options)
+    if case["mixer"] == "Cutout":
+        return Cutout(pairing=pairing, **options)
+    cutmix, mixup = CutMix(2.0, **drawn), MixUp(2.0, **drawn)
+    if case["mixer"] == "RandomChoice":
+        return RandomChoice([mixup, cutmix], **options)
+    if case["mixer"] == "RandomChoice of pastes":
+        return RandomChoice([Cutout(per=case["per"]), cutmix], **options)
+    if case["mixer"] == "RandomApply":
+        return RandomApply(cutmix, **options)
+    if case["mixer"] == "nested":
+        return RandomApply(RandomChoice([RandomChoice([cutmix, mixup]), cutmix]), **options)
+    followers = [name for name in ("seg", "boxes") if case[{"seg": "masks"}.get(name, name)]]
+    cuts = {"image": CutMix(data_format=case["data_format"]), **dict.fromkeys(followers, "image")}
+    return CrossModalMix(2.0, cuts=cuts, pairing=pairing, **options)
+
+
+def batch_of(case, given, part):
+    """The batch of the samples in a slice: (x, y), or (x, y, weights)."""
+    channels = 2 * B if case["partners"] == "second" else B
+    rows = np.eye(channels, dtype="float32")[np.arange(2 * B)[part]]
+    images = np.tile(rows[:, None, None], (1, *GRID, 1))
+    first = case["data_format"] == "channels_first"
+    x = {"image": images.transpose(0, 3, 1, 2) if first else images, "meta": rows}
+    if case["padding"] == "lengths":
+        x["length"] = given.real[part].sum(axis=1).astype("int32")
+    elif case["padding"] == "masks":
+        x["mask"] = given.real[part]
+    ids = given.ids[part]
+    one_hot = np.eye(CLASSES, dtype="float32")[ids]
+    y = {"label": one_hot if case["labels"] in ("one_hot", "union") else ids}
+    if case["labels"] == "values":
+        y["label"] = ids.astype("float32")
+    if case["masks"]:
+        y["seg"] = np.tile(ids[:, None, None], (1, *GRID))
+    if case["boxes"]:
+        boxes = np.array([[formatted(case, box) for box in row] for row in given.boxes[part]])
+        y["boxes"] = {"boxes": boxes.astype("float32"), "labels": names_of_boxes()[part]}
+    return (x, y, given.weights[part].astype("float32")) if case["weights"] else (x, y)
+
+
+def names_of_boxes():
+    return np.arange(4 * B).reshape(2 * B, 2)
+
+
+def formatted(case, box):
+    """A box in the format of the case."""
+    left, top, right, bottom = box
+    if case["boxes"] == "xyxy":
+        return [left, top, right, bottom]
+    height, width = GRID
+    return [left / width, top / height, (right - left) / width, (bottom - top) / height]
+
+
+class Found(NamedTuple):
+    """What a mixed image tells.
+
+    Attributes:
+        shares: float64 [height, width, 2 B], how much of each source every pixel is.
+        weights: float64 [2 B], the law's.
+        blended: Whether all pixels are blended alike.
+        filled: bool [height, width].
+        own: The sample's own number.
+    """
+
+    shares: np.ndarray
+    weights: np.ndarray
+    blended: bool
+    filled: np.ndarray
+    own: int
+
+
+def read(case, image, own, given):
+    if case["data_format"] == "channels_first":
+        image = image.transpose(1, 2, 0)
+    shares = np.zeros((*GRID, 2 * B))
+    shares[..., : image.shape[-1]] = image
+    filled = shares.sum(axis=-1) == 0
+    blended = np.ptp(shares, axis=(0, 1)).max() == 0
+    weights = np.zeros(2 * B)
+    if filled.any():
+        weights[own] = 1.0
+    elif blended:
+        weights[:] = shares[0, 0]
+    else:
+        for row, column in np.ndindex(*GRID):
+            weights += shares[row, column] * given.real[:, row]
+        weights /= weights.sum()
+    return Found(shares, weights, blended, filled, own)
+
+
+def relabelled(case, found, given):
+    """The weights of labels: the law's, or Remix's formula."""
+    weights = found.weights.copy()
+    partners = [s for s in np.flatnonzero(weights) if s != found.own]
+    if case["rule"] is None or not partners:
+        return weights
+    (partner,) = partners
+    n_own, n_other = (COUNTS[given.ids[s]] for s in (found.own, partner))
+    share = weights[found.own]
+    if n_own >= KAPPA * n_other and share < TAU:
+        share = 0.0
+    elif KAPPA * n_own <= n_other and 1 - share < TAU:
+        share = 1.0
+    weights[found.own], weights[partner] = share, 1 - share
+    return weights
+
+
+def expected_label(case, weights, given):
+    if case["labels"] == "values":
+        return sum(w * given.ids[s] for s, w in enumerate(weights))
+    label = np.zeros(CLASSES)
+    for s, w in enumerate(weights):
+        if case["labels"] == "union":
+            label[given.ids[s]] = max(label[given.ids[s]], w > 0)
+        else:
+            label[given.ids[s]] += w
+    return smoothed(case, label)
+
+
+def smoothed(case, shares):
+    """Shares of classes, some of which is spread evenly."""
+    return shares * (1 - case["smoothing"]) + case["smoothing"] / CLASSES
+
+
+def seen_label(case, label):
+    """The label as it came out; packed ones as weights of classes."""
+    if case["labels"] != "pairs":
+        return label
+    total = np.zeros(CLASSES)
+    for number, weight in label.T:
+        total[int(number)] += weight
+    return total
+
+
+def expected_mask(case, found, given):
+    """float [height, width, CLASSES], the classes' shares of each pixel."""
+    mask = np.zeros((*GRID, CLASSES))
+    for row, column in np.ndindex(*GRID):
+        if found.filled[row, column]:
+            mask[row, column, given.ids[found.own]] = 1
+        for s, share in enumerate(found.shares[row, column]):
+            mask[row, column, given.ids[s]] += share
+    return mask
+
+
+def expected_boxes(case, found, given):
+    """{name: box} of those that are seen."""
+    boxes = {}
+    for source in np.flatnonzero(found.shares.sum(axis=(0, 1))):
+        for name, box in zip(names_of_boxes()[source], given.boxes[source], strict=True):
+            left, top, right, bottom = box
+            seen = found.shares[top:bottom, left:right, source]
+            visible = 1.0 if found.blended else seen.mean()
+            if visible < MIN_VISIBLE:
+                continue
+            rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+            inside = left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1
+            boxes[name] = formatted(case, inside)
+    return boxes
+
+
+def expected_real(found, given):
+    """bool [height], the rows that are real to a source that is seen there."""
+    if found.filled.any():
+        return given.real[found.own]
+    real = np.zeros(GRID[0], bool)
+    for row in range(GRID[0]):
+        for source in np.flatnonzero(found.shares[row].sum(axis=0)):
+            real[row] |= given.real[source, row]
+    return real
+
+
+def assert_partners(case, found, given):
+    for source in np.flatnonzero(found.shares.sum(axis=(0, 1))):
+        if source == found.own:
+            continue
+        assert (source >= B) == (case["partners"] == "second")
+        same = given.ids[source] == given.ids[found.own]
+        if case["pairing"] in ("same", "different"):
+            assert same == (case["pairing"] == "same")
+        if case["pairing"] == "reverse" and case["mixer"] != "RICAP":
+            assert source % B == B - 1 - found.own
+
+
+def described(case):
+    """The values that are not the usual ones."""
+    return ",".join(str(value) for name, value in case.items() if value != USUAL[name])
+
+
+def mixed(case, given):
+    second = batch_of(case, given, slice(B, 2 * B)) if case["partners"] == "second" else None
+    batch = batch_of(case, given, slice(B))
+    results = layer_of(case)(batch, seed=seed_of((3, 4)), partners=second)
+    return tf.nest.map_structure(np.asarray, results)
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=described)
+def test_a_pair_in_conflict_is_refused(case):
+    with pytest.raises(ValueError, match=refusal(case)):
+        mixed(case, samples(case["padding"]))
+
+
+@pytest.mark.parametrize("case", MIXED, ids=described)
+def test_a_combination_is_mixed_by_the_law(case):
+    given = samples(case["padding"])
+    x, y, *weights = mixed(case, given)
+    all_found = [read(case, x["image"][i], i, given) for i in range(B)]
+    for i, found in enumerate(all_found):
+        assert_partners(case, found, given)
+        channels = x["meta"].shape[1]
+        np.testing.assert_allclose(x["meta"][i], found.weights[:channels], atol=2e-6)
+        of_labels = relabelled(case, found, given)
+        label = seen_label(case, y["label"][i])
+        np.testing.assert_allclose(label, expected_label(case, of_labels, given), atol=2e-6)
+        if weights:
+            np.testing.assert_allclose(weights[0][i], of_labels @ given.weights, rtol=2e-6)
+        if case["padding"] == "lengths":
+            assert x["length"][i] == 1 + np.flatnonzero(expected_real(found, given)).max()
+        if case["padding"] == "masks":
+            np.testing.assert_array_equal(x["mask"][i], expected_real(found, given))
+        if case["masks"]:
+            seen = y["seg"][i] if case["masks"] == "soft" else np.eye(CLASSES)[y["seg"][i]]
+            expected = expected_mask(case, found, given)
+            if case["masks"] == "soft":
+                expected = smoothed(case, expected)
+            np.testing.assert_allclose(seen, expected, atol=2e-6)
+        if case["boxes"]:
+            boxes, names = y["boxes"]["boxes"][i], y["boxes"]["labels"][i]
+            boxes = {name: box for box, name in zip(boxes, names, strict=True) if name != -1}
+            expected = expected_boxes(case, found, given)
+            assert boxes.keys() == expected.keys()
+            for name, box in expected.items():
+                np.testing.assert_allclose(boxes[name], box, atol=1e-5)
+    if case["per"] == "batch" and case["mixer"] in ("MixUp", "RandomApply", "CutMix"):
+        own = [found.shares[..., found.own].mean() for found in all_found]
+        assert len({round(share, 5) for share in own if share < 1}) <= 1
+
+
+def test_every_pair_occurs():
+    assert len(MIXED) < 100
+    for pair in covering.pairs(FACTORS):
+        cases = MIXED if is_mixed(pair) else REFUSED
+        assert left_out(pair) or any(pair.items() <= case.items() for case in cases)
