@@ -225,6 +225,20 @@ def test_labels_of_the_frames_of_a_video_are_blended_where_each_frame_is_cut_ali
         np.testing.assert_allclose(found, blended(y["clip"], 8, 4), atol=1e-5)
 
 
+@pytest.mark.parametrize("sizes", [(8, 8, 8), (8, 4, 4), (8, 8, 8, 1), (8, 4, 4, 1)], ids=str)
+@pytest.mark.parametrize("cubes", [(8, 8, 8, 1), (8, 4, 4, 1)], ids=str)
+def test_masks_follow_the_cubes_of_another_modality(sizes, cubes):
+    inputs = {"image": constants(*cubes), "mask": constants(*sizes)}
+    layer = CrossModalMix(cuts={"image": CutMix(), "mask": "image"}, seed=1, alpha=8.0)
+    x, _ = layer(inputs, ONE_HOT)
+    image, mask = x["image"].numpy()[..., 0], x["mask"].numpy().reshape(N, *sizes[:3])
+    assert is_cut(mask)
+    for frames in (image, mask):
+        np.testing.assert_array_equal(frames, np.broadcast_to(frames[:, :1], frames.shape))
+    if sizes[:3] == cubes[:3]:
+        np.testing.assert_array_equal(mask, image)
+
+
 def test_soft_masks_of_volumes():
     layer = CutMix(spatial_dims=3, seed=1, soft_masks=True, num_classes=N)
     x, masks = layer(constants(4, 4, 4, 1), constants(4, 4, 4, dtype="int32"))

@@ -44,6 +44,23 @@ def alignment(shape, grid_shape, grid_rank, data_format):
     return None
 
 
+def followed(shape, grid_shape, grid_rank, data_format):
+    """The axes of a leaf that follows another one's region, also at another size; None if too few.
+
+    A leaf of the same sizes is aligned; one of other sizes has the same axes before the grid's, or
+    else the axes that its shape alone tells.
+    """
+    found = alignment(shape, grid_shape, grid_rank, data_format)
+    if found is not None:
+        return found.axes
+    axes = spatial_axes(grid_shape.rank, grid_rank, data_format)
+    alike = shape.rank == axes[-1] + 1 and shape[-1] != 1
+    before = shape[1 : axes[0]].is_compatible_with(grid_shape[1 : axes[0]])
+    if data_format == "channels_last" and alike and before:
+        return axes
+    return spatial_axes(shape.rank, grid_rank, data_format)
+
+
 def sizes_of(shape, axes):
     """The sizes of axes, None for unknown ones."""
     return tuple(shape[axis] for axis in axes)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_mix import checks, masks, plan, sampling
 from keras_mix.batch import axis_size, behind
+from keras_mix.layers.alignment import followed
 from keras_mix.layers.base import Mixer
 from keras_mix.layers.composed import Composed, refuse_outer_options, saved
 from keras_mix.layers.grids import batch_of, grid_of
@@ -101,22 +102,35 @@ def index_of(owner, leaves, name):
     return position(owner, "cuts` or `rates", name, names)
 
 
-def cut_leaves(owner, leaves, cuts):
-    """The leaves by the names of `cuts`; for boxes that of the image whose region they follow."""
-    found = {name: leaves[index_of(owner, leaves, name)] for name in cuts}
-    return {
-        name: found[cuts[name]] if leaf.kind == "bounding_boxes" else leaf
-        for name, leaf in found.items()
-    }
+def _batch_of(mixer, name, own, donors, crossed):
+    """The `keras_mix.batch.Batch` of one of `cuts`; for boxes that of the image they follow."""
+    by, leaf, main = mixer_of(mixer.cuts, name), *_with_followed(mixer, own, name)
+    if leaf.kind == "bounding_boxes":
+        return batch_of(by, own, donors, crossed, main)
+    part = batch_of(by, own, donors, crossed, leaf)
+    if leaf is main:
+        return part
+    axes = _axes(by, leaf, main)
+    return part._replace(axes=axes, grid=tuple(axis_size(leaf.tensor, axis) for axis in axes))
+
+
+def _with_followed(mixer, leaves, name):
+    """The leaf of a modality, and the one that it follows, or itself."""
+    cut = mixer.cuts[name]
+    names = name, cut if isinstance(cut, str) else name
+    return [leaves[index_of(mixer.owner, leaves, each)] for each in names]
+
+
+def _axes(by, leaf, main):
+    """The axes of a leaf that the region of a mixer covers, which was drawn on another."""
+    grid_of(by, leaf)
+    return followed(leaf.tensor.shape, main.tensor.shape, by.grid_rank, by.data_format)
 
 
 def batches(mixer, own, donors, crossed):
     """What a `CrossModalMix` and the mixers of its parts see of a batch."""
     whole = batch_of(mixer, own, donors, crossed)
-    cut = [
-        batch_of(mixer_of(mixer.cuts, name), own, donors, crossed, leaf)
-        for name, leaf in cut_leaves(mixer.owner, own, mixer.cuts).items()
-    ]
+    cut = [_batch_of(mixer, name, own, donors, crossed) for name in mixer.cuts]
     timed = [own[index_of(mixer.owner, own, name)] for name in mixer.rates]
     lines = [whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,)) for leaf in timed]
     parts = (part._replace(jit_compile=mixer.jit_compile) for part in (*cut, *lines))
@@ -129,7 +143,7 @@ def specs(mixer, leaves, crossed):
     named = {index_of(mixer.owner, leaves, name): name for name in names}
     parts = {None: 0} | {name: part for part, name in enumerate(names, start=1)}
     found = [
-        _spec(mixer, leaf, named.get(index))._replace(
+        _spec(mixer, leaves, leaf, named.get(index))._replace(
             part=parts[named.get(index)], crossed=crossed, target=leaf.target
         )
         for index, leaf in enumerate(leaves)
@@ -137,17 +151,21 @@ def specs(mixer, leaves, crossed):
     return with_weights(mixer, leaves, with_smoothing(mixer, leaves, found), None)
 
 
-def _spec(mixer, leaf, name):
-    soft = leaf.kind == "segmentation_masks" and mixer.soft_masks
-    if name is None or leaf.kind == "bounding_boxes" or soft:
+def _spec(mixer, leaves, leaf, name):
+    if name is None or leaf.kind == "bounding_boxes":
         return spec_of(mixer, leaf, None)
     if name in mixer.rates:
         spec = Spec(leaf.kind, (1,), leaf.tensor.dtype)
     else:
-        by = mixer_of(mixer.cuts, name)
-        spec = spec_of(by, leaf, leaf)._replace(union=mixer.labels == "union")
+        by, main = mixer_of(mixer.cuts, name), _with_followed(mixer, leaves, name)[1]
         if leaf.kind == "sample_weights":
-            spec = placed(leaf, grid_of(by, leaf)[1])
+            spec = placed(leaf, ())
+        elif leaf.kind == "segmentation_masks" and mixer.soft_masks:
+            spec = spec_of(mixer, leaf, None)
+        else:
+            spec = spec_of(by, leaf, leaf)._replace(union=mixer.labels == "union")
+        if spec.axes is not None:
+            spec = spec._replace(axes=_axes(by, leaf, main))
     return with_ends(spec, mixer, leaf) if spec.kind == "token_ids" else spec
 
 

@@ -38,7 +38,7 @@ def _spec_of_weights(mixer, leaf, targets, main):
             checks.described(leaf.tensor),
             f'Cast it to float32, or name its kind, kinds={{"{key(leaf.name)}": …}}.',
         )
-    if shape.rank == 1 or shape[1:] == [1]:
+    if all(size == 1 for size in shape[1:]):
         return placed(leaf, None)
     named = [pair for pair in targets if _tail(pair[0].name) == _tail(leaf.name)]
     found = {
