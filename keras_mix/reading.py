@@ -126,10 +126,10 @@ class Reader:
             and not (self._passes(name) or self._named_kind(name))
         ]
         if unknown:
-            checks.reject(
+            names = ", ".join(f"`{name}`" for name, _ in unknown)
+            checks.refuse(
                 self.owner,
-                ", ".join(name for name, _ in unknown),
-                f"is not one of the known keys {list(DICT_KEYS)}",
+                f"{names} must be of the known keys {list(DICT_KEYS)}, or named by `kinds`",
                 ", ".join(checks.described(tensor) for _, tensor in unknown),
                 for_keys(unknown),
             )

@@ -83,6 +83,11 @@ def test_a_region_is_drawn_on_the_largest_of_the_inputs_without_channels(make):
     assert not np.allclose(x["spectrogram"], blended(labels, 30, 12))
 
 
+def test_images_that_do_not_fit_the_largest_are_named():
+    with pytest.raises(ValueError, match=r"`x/a` must have the size \(6, 6\) of `x/b`"):
+        CutMix()({"a": constants(3, 3, 1), "b": constants(6, 6, 1)}, ONE_HOT)
+
+
 def test_the_input_of_the_region_can_be_named():
     inputs = {"a": constants(5, 2), "spectrogram": constants(30, 12)}
     x, labels = layers.SpecMix(seed=1, main_input="a")(inputs, ONE_HOT)

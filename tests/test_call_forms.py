@@ -39,6 +39,11 @@ def test_arrays_tensors_and_lists_stand_beside_each_other(images, ids):
     )
 
 
+def test_keys_of_several_types_are_refused():
+    with pytest.raises(ValueError, match="`x` must have keys that can be sorted"):
+        MixUp()({1: IMAGES, "b": IMAGES}, ONE_HOT)
+
+
 def test_rows_of_numbers_are_one_input():
     rows = [[float(i), i + 0.5] for i in range(N)]
     assert MixUp()(rows).shape == (N, 2)

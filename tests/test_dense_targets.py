@@ -67,6 +67,12 @@ def test_maps_can_be_blended_on_purpose(make):
     np.testing.assert_array_equal(y["id"], constants(7, 2))
 
 
+def test_what_is_named_a_label_has_no_rule_either():
+    batch = {"images": IMAGES, "points": constants(5, 2)}
+    with pytest.raises(ValueError, match="`points` has no rule"):
+        CutMix(kinds={"points": "labels"})(batch)
+
+
 @pytest.mark.parametrize("layer", [MixUp(seed=1), BetweenClass(seed=1), Cutout(seed=1)])
 def test_mixers_of_whole_samples_blend_or_keep_dense_floats(layer):
     y = {"label": ONE_HOT, "points": constants(5, 2)}

@@ -48,7 +48,10 @@ def as_tensors(owner, args, kwargs):
 
 def _as_tensors(owner, name, arg):
     arg = with_arrays(arg)
-    given = tf.nest.flatten(arg)
+    try:
+        given = tf.nest.flatten(arg)
+    except TypeError:
+        checks.reject(owner, name, "must have keys that can be sorted", "a dict of several types")
     if not any(_is_tensor(value) for value in given):
         return arg
     whole = isinstance(arg, tuple) and name == "x"

@@ -23,10 +23,11 @@ def refuse_places_off_the_grid(mixer, leaf, found, is_of_video):
         is_of_video: Whether its second axis is the time of a video.
     """
     shape, name = leaf.tensor.shape, key(leaf.name)
-    if found is not None or mixer.erases or _is_stated(mixer, leaf):
+    stated = mixer.kinds.get(leaf.name) or mixer.kinds.get(name)
+    if found is not None or mixer.erases or stated == "values":
         return
     boxes = name.lower() in _BOXES and shape.rank == 3
-    named = name.lower() in (*_BOXES, *_POINTS) and shape.rank == 2
+    named = name.lower() in (*_BOXES, *_POINTS) and shape.rank == 2 and not stated
     places = math.prod(size or 2 for size in shape[1:-1]) if shape.rank > 2 else 1
     dense = places > 1 and not (is_of_video and shape.rank <= 3)
     if boxes or (mixer.draws_regions and (named or dense)):
@@ -40,7 +41,3 @@ def refuse_places_off_the_grid(mixer, leaf, found, is_of_video):
             "bounding_box_format=…; resize maps to the inputs' size; or blend by the weights "
             f'alone, kinds={{"{name}": "values"}}; or leave it as it is, passthrough=["{name}"].',
         )
-
-
-def _is_stated(mixer, leaf):
-    return leaf.name in mixer.kinds or key(leaf.name) in mixer.kinds

@@ -181,7 +181,7 @@ def leaf_of_the_grid(mixer, leaves):
     else:
         first = inputs[0].kind
         alike = first == "token_ids" or (first == "images" and mixer.grid_rank > 1)
-        leaf = inputs[0] if alike else _largest(mixer, inputs)
+        leaf = _largest(mixer, [leaf for leaf in inputs if leaf.kind == first] if alike else inputs)
     unchanneled = leaf.tensor.shape.rank == mixer.grid_rank + 1
     if unchanneled and len(leaves) == 1 and leaf.kind != "token_ids":
         checks.reject(
@@ -210,7 +210,9 @@ def _largest(mixer, inputs):
     if not unknown:
         places = [math.prod(sizes[index]) for index in wide]
         most = [index for index, n in zip(wide, places, strict=True) if n == max(places)]
-    if len(most) > 1 and (unknown or len({sizes[index] for index in most}) > 1):
+    # All token ids and all images lie on one grid, or are refused.
+    free = any(leaf.kind == "values" for leaf in inputs)
+    if free and len(most) > 1 and (unknown or len({sizes[index] for index in most}) > 1):
         why = "have sizes that are unknown" if unknown else "have as many places on other grids"
         checks.refuse(
             mixer.owner,
