@@ -32,6 +32,12 @@ def deit(per="batch", pairing="reverse", **options):
     >>> mix = keras_mix.recipes.deit(num_classes=1000)
     >>> dataset = keras_mix.data.mix(dataset, mix, seed=1)
 
+    Inside the train step, on class ids or one-hot labels:
+
+    >>> base = keras.applications.MobileNetV3Small(weights=None, input_shape=(32, 32, 3))
+    >>> model = keras_mix.models.MixingModel(base, keras_mix.recipes.deit())
+    >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
     Reference:
         Touvron et al., arXiv:2012.12877, table 9; defaults of the authors' main.py; `Mixup` in
         `timm/data/mixup.py` of huggingface/pytorch-image-models.

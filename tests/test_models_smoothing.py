@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix.layers import MixUp
+from keras_mix.layers import CutMix, MixUp
 from keras_mix.models import MixingModel
 from keras_mix.recipes import deit
 
@@ -75,6 +75,18 @@ def test_binary_labels_move_towards_a_half(monkeypatch):
     found, predicted = found_and_predicted(monkeypatch, model, "binary_crossentropy", y)
     both = np.concatenate([predicted, 1 - predicted], axis=1)
     assert found == pytest.approx(expected(np.concatenate([y, 1 - y], 1), both, 2), rel=1e-5)
+
+
+def test_binary_labels_of_pixels_move_towards_a_half():
+    y = np.tile((IDS % 2).astype("float32")[:, None, None], (1, 4, 3))
+    base = keras.Sequential([keras.Input((4, 3, 1)), keras.layers.Reshape((4, 3))])
+    model = MixingModel(base, CutMix(label_smoothing=SMOOTHING))
+    model.compile("sgd", "binary_crossentropy", run_eagerly=True)
+    x = 0.25 + 0.5 * y[..., None]
+    predicted = model(x, training=True)
+    found = float(model.compute_loss(x, y, predicted, training=True))
+    # Each pixel is predicted right by 0.75, and its label is right by 1 - 0.2 / 2.
+    assert found == pytest.approx(-0.9 * np.log(0.75) - 0.1 * np.log(0.25), rel=1e-4)
 
 
 def test_losses_that_cannot_be_smoothed():

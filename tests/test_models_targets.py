@@ -345,3 +345,15 @@ def test_images_of_integers_are_mixed_where_they_are_named(dtype):
     copy = MixingModel.from_config(model.get_config())
     assert loss_of(copy, x, MASK, SPARSE) < 1e-6
     assert loss_of(MixingModel(base, kinds={"x": "images"}), x, MASK, SPARSE) >= 0
+
+
+def test_labels_beside_sequences_of_any_length():
+    """A known number of classes is no unknown number of time steps."""
+    base = chain(layers.GlobalAveragePooling1D(), layers.Dense(5), shape=(None, 1))
+    model = MixingModel(base, CutMix(spatial_dims=1))
+    model.compile("sgd", "mse", jit_compile=False)
+    specs = (tf.TensorSpec((None, None, 1)), tf.TensorSpec((None, 5)))
+    batches = iter([(STEPS, np.zeros((B, 5), "float32"))])
+    dataset = tf.data.Dataset.from_generator(lambda: batches, output_signature=specs)
+    history = model.fit(dataset, steps_per_epoch=1, shuffle=False, verbose=0).history
+    assert np.isfinite(history["loss"]).all()

@@ -116,6 +116,9 @@ def _refuse_ambiguous(owner, name, target, grid):
     """Labels `(B, K)` may be classes of samples, or `(B, T)` those of their time steps."""
     if target.shape[1] == 1 or not grid.sizes or len(grid.sizes) > 1:
         return
+    if target.shape[1] is not None and grid.sizes[0] is None:
+        # Labels of as many steps as there are would be of unknown number, too.
+        return
     if _correspond(target.shape[1:], grid.sizes):
         key = name.split("/")[-1]
         checks.reject(

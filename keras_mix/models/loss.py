@@ -37,7 +37,7 @@ class LossOfSources(keras.losses.Loss):
         _check(mixed, base, y_true, sample_weight)
         target = mixed.target(y_true, y_pred, of_classes=smoothing.reads_classes(base))
         of = _of_mixed_targets if self.mixed == "mixed_targets" else _of_sources
-        return of(target, smoothing.smoothed(mixed, base), y_pred, sample_weight)
+        return of(target, smoothing.smoothed(target, base), y_pred, sample_weight)
 
     def get_config(self):
         return {

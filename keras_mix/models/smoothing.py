@@ -21,13 +21,14 @@ def reads_classes(loss):
     return getattr(loss, "fn", None) in _OF_CLASSES
 
 
-def smoothed(mixture, loss):
-    """The loss under labels smoothed as the mixture's mixers say.
+def smoothed(target, loss):
+    """The loss under labels smoothed as the mixers say.
 
     Args:
-        mixture: A `keras_mix.models.mixture.Mixture`.
+        target: A `keras_mix.models.mixture.Target`.
         loss: A `keras.losses.Loss`.
     """
+    mixture = target.mixture
     if not mixture.smoothing:
         return loss
     function, options = getattr(loss, "fn", None), getattr(loss, "_fn_kwargs", {})
@@ -40,9 +41,11 @@ def smoothed(mixture, loss):
             "Leave out one of them.",
         )
     if function is _OF_IDS:
-        return _SmoothedIds(loss, mixture.smoothing)
+        return _SmoothedIds(loss, mixture.smoothing, False)
     if function in (*_OF_CLASSES, *_BINARY):
-        return _Smoothed(loss, mixture.smoothing)
+        # The last axis of binary labels of pixels or time steps holds no classes.
+        binary = target.fit is not None and target.fit.axes[-1] == len(target.labels.shape) - 1
+        return _Smoothed(loss, mixture.smoothing, binary)
     return checks.refuse(
         mixture.owner,
         "labels can be smoothed in Keras's cross-entropies and in kl_divergence",
@@ -57,15 +60,18 @@ class _Smoothed(keras.losses.Loss):
     Args:
         loss: The loss.
         share: The share of each label that is spread over its classes.
+        binary: Whether each label is one of two classes, whatever the size of the last axis.
     """
 
-    def __init__(self, loss, share):
+    def __init__(self, loss, share, binary):
         super().__init__(name=loss.name, reduction=loss.reduction, dtype=loss.dtype)
         self.loss = loss
         self.share = share
+        self.binary = binary
 
     def call(self, y_true, y_pred):
-        classes = y_true.shape[-1] if len(y_true.shape) == len(y_pred.shape) > 1 else 1
+        labelled = len(y_true.shape) == len(y_pred.shape) > 1 and not self.binary
+        classes = y_true.shape[-1] if labelled else 1
         # A single output tells two classes apart.
         smooth = y_true * (1.0 - self.share) + self.share / max(classes, 2)
         return self.loss.call(smooth, y_pred)
