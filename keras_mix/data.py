@@ -27,7 +27,8 @@ def mix(
       that of `Dataset.shuffle`, which counts together with `tf.random.set_seed`.
     - Each epoch (each new iterator of the returned dataset) draws other numbers.
     - A `tf.train.Checkpoint` of an iterator resumes it in mid-epoch with the batches that were
-      due, in any epoch, also when batches were prefetched. If `dataset` shuffles, see `resumable`.
+      due, in any epoch, also when batches were prefetched. If `dataset` shuffles, caches,
+      interleaves or filters, see `resumable`.
 
     Sharding: automatic sharding (by `tf.distribute`, or static sharding by tf.data service) is by
     data, since TensorFlow cannot shard files beside a stream of seeds. The policies `AUTO` and
@@ -64,15 +65,16 @@ def mix(
             mixture keeps the first's labels, as if mixed with noise. A callable: it maps a batch
             of inputs to labels, such as a teacher's. Refused beside a second dataset that has
             labels, and without one. Defaults to None: the second dataset has labels.
-        resumable: Whether checkpoints are exact although `dataset` (or `partners`) shuffles. They
-            are symbolic then (`tf.data.Options.experimental_symbolic_checkpoint`) for the whole
-            pipeline, and a shuffle pays for its buffer at each element: an epoch of small images
-            takes 2 times as long with a buffer of 1,000 samples and 20 times with 50,000.
-            Defaults to False: a checkpoint contains the buffer of a shuffle and resumes the
-            current epoch, but orders and draws of later epochs begin anew if the epoch was
-            already read to its end, by a prefetch say. In both cases TensorFlow 2.21 loses the
-            next order of a shuffle at the exact end of an epoch. A dataset that does not shuffle
-            is always resumed exactly, at no cost.
+        resumable: Whether checkpoints resume every epoch exactly, whatever `dataset` and `partners`
+            are made of. They are symbolic then (`tf.data.Options.experimental_symbolic_checkpoint`)
+            for the whole pipeline, and a shuffle pays for its buffer at each element: an epoch of
+            small images takes 2 times as long with a buffer of 1,000 samples and 20 times with
+            50,000; so does a cache of samples. Defaults to False: checkpoints are exact only where
+            that is free, for slices, ranges and records that are mapped, batched, zipped,
+            repeated and so on. Elsewhere a checkpoint resumes the current epoch, but orders and
+            draws of later epochs begin anew if the current one was already read to its end, by a
+            prefetch for example. In either case TensorFlow 2.21 loses the next order of a shuffle
+            at the exact end of an epoch.
 
     Returns:
         A dataset with the structure of the first, with static shapes kept.
@@ -114,7 +116,7 @@ def mix(
     result = tf.data.Dataset.zip(*beside).map(
         mixing, num_parallel_calls=num_parallel_calls, **parallel
     )
-    free = not any(resuming.shuffles(each) for each in beside[1:])
+    free = all(resuming.exact_is_free(each) for each in beside[1:])
     return resuming.exact(result) if resumable or free else result
 
 

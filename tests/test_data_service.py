@@ -70,7 +70,7 @@ def pairs(**options):
 
 def test_without_a_seed_each_worker_draws_anew_in_each_epoch(dispatcher):
     tf.random.set_seed(3)  # which counts for TensorFlow's own draws in datasets
-    choice = RandomChoice([MixUp(**PLAIN), MixUp(**PLAIN)], jit_compile=False)
+    choice = RandomChoice([MixUp(alpha=1.0), MixUp(alpha=1.0)], jit_compile=False)
     pipelines = [
         data.mix(in_order(), MixUp(**PLAIN)),
         in_order().map(MixUp(**PLAIN)),

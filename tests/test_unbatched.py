@@ -13,8 +13,8 @@ LAYERS = [
     MixUp(**PLAIN),
     CutMix(**PLAIN),
     FMix(**PLAIN),
-    RandomChoice([MixUp(**PLAIN), CutMix(**PLAIN)], **PLAIN),
-    RandomApply(CutMix(**PLAIN), **PLAIN),
+    RandomChoice([MixUp(), CutMix()], **PLAIN),
+    RandomApply(CutMix(), **PLAIN),
 ]
 IMAGES = np.zeros((16, 16, 16, 3), "float32")
 WIDE = np.zeros((16, 16, 20, 3), "float32")

@@ -74,6 +74,11 @@ def _pipelines(quick, folder):
             lambda mixing, a=arrays: mixing(_slices(a).cache().shuffle(BUFFER).batch(BATCH)),
         )
         yield (
+            f"{name}: cache, batch",
+            count,
+            lambda mixing, a=arrays: mixing(_slices(a).cache().batch(BATCH)),
+        )
+        yield (
             f"{name}: batch, cache",
             count,
             lambda mixing, a=arrays: mixing(_slices(a).batch(BATCH).cache()),
