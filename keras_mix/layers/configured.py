@@ -57,8 +57,9 @@ class Configured(keras.layers.Layer):
             mixed frame by frame, by how much of each is whose.
         passthrough: The names of leaves that stay as they are.
         main_input: The name of the input that regions (and boxes) lie on. Inputs of other sizes
-            are blended. Defaults to None: token ids or images, if there are any; else the input
-            with the most places along the axes that are cut, if there is only one such.
+            are blended. Defaults to None: token ids, or images where two or three axes are cut,
+            if there are any; else the input with the most places along the axes that are cut. A
+            tie, or sizes that are unknown in a graph, are refused until an input is named.
         keep_dtype: Whether blended inputs are rounded back to their own dtype, uint8 say.
             Defaults to False: they come out in the compute dtype. Pasted ones always keep theirs.
         inputs_only: Whether the layer may mix inputs without their labels while a model trains.
