@@ -80,11 +80,6 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
             A `keras_mix.plan.Plan`.
         """
 
-    @property
-    def draws_regions(self):
-        """Whether places of a sample may come from different sources."""
-        return self.grid_rank is not None
-
     def batch(self, own, donors, crossed):
         """What `sample` sees of leaves, its own and the donors', as `keras_mix.batch.Leaf`s."""
         return batch_of(self, own, donors, crossed)
