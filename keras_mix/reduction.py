@@ -13,7 +13,9 @@ class _Given(keras.losses.Loss):
 
 def reduced(values, weights, reduction):
     """Losses (B, …), reduced under weights or None, and under the Keras mask that they carry."""
-    return _Given(reduction=reduction, dtype=values.dtype)(values, values, weights)
+    # Named, since TensorFlow takes no name that begins with an underscore at the root of a graph.
+    reduce = _Given(name="reduced", reduction=reduction, dtype=values.dtype)
+    return reduce(values, values, weights)
 
 
 def weights_of_counts(counts, weights, reduction):

@@ -224,3 +224,10 @@ def test_metrics_that_read_packed_targets_pass_and_plain_labels_take_any():
     plain = OwnModel()
     plain.compile("sgd", loss, metrics=["accuracy"], jit_compile=False)
     plain.train_on_batch(INPUTS, IDS)
+
+
+def test_a_graph_of_its_own_takes_the_loss():
+    loss = MixedLoss("sparse_categorical_crossentropy")
+    packed = mixed_labels("pairs")
+    in_graph = tf.function(loss, autograph=False)(packed, PREDICTION)
+    np.testing.assert_allclose(in_graph, loss(packed, PREDICTION), rtol=1e-6)

@@ -78,7 +78,7 @@ def test_box_is_that_of_the_authors_around_its_centre(grid, per):
     np.testing.assert_array_equal(found, frames_of_the_authors(centres, found[:, 2:], grid))
 
 
-@pytest.mark.parametrize("size", [32, 224])
+@pytest.mark.parametrize("size", [32, 96])
 def test_as_many_boxes_touch_the_borders_as_the_authors(size):
     count = 4000
     random = np.random.default_rng(0)

@@ -47,7 +47,9 @@ def network():
 
 def mixed(mixer):
     batches = tf.data.Dataset.from_tensor_slices(squares()).shuffle(COUNT, seed=1).batch(32)
-    layer = mixer(bounding_box_format="xyxy", min_visible=0.2)
+    # A mosaic shows whole images, so that no box is hidden.
+    visible = {} if mixer is Mosaic else {"min_visible": 0.2}
+    layer = mixer(bounding_box_format="xyxy", **visible)
     return data.mix(batches, layer, seed=1).map(learned)
 
 
