@@ -73,6 +73,12 @@ def test_dense_targets_keep_to_the_law():
     np.testing.assert_array_equal(labels["id"], [[0, 1], [0, 1]])
 
 
+def test_a_rule_without_a_label_is_refused():
+    layer = MixUp(label_rule=Remix([9, 1]))
+    with pytest.raises(ValueError, match=r"^MixUp: `label_rule` .* no target is one.*y: values"):
+        layer(np.zeros((2, 1), "f4"), np.array([0.0, 1.0], "f4"))
+
+
 def test_what_is_not_mixed_keeps_its_label():
     rule = Remix([900, 100], tau=1.0)
     for layer in (

@@ -160,7 +160,6 @@ def test_an_argument_has_an_effect(name, option):
         ("MixGen", {"separator": ", "}, "separator"),
         ("MixGen", {"max_length": 9}, "max_length"),
         ("MixGen", {"padding_id": 0}, "padding_id"),
-        ("SpectrogramMixUp", {"domain": "log", "scale": "log10"}, "scale"),
         ("ModalityDropout", {"token_initializer": "ones"}, "token_initializer"),
         ("SynchronizedAugmentation", {**IN_TIME, "flip": 0.5}, "flip"),
         ("SynchronizedAugmentation", {**IN_TIME, "crop": 0.5}, "crop"),

@@ -69,6 +69,8 @@ def refusal(case):
     mixer = case.get("mixer")
     if case.get("labels") == "values" and case.get("smoothing"):
         return '`label_smoothing` smooths labels, and labels="values" says that targets are numbers'
+    if case.get("labels") == "values" and case.get("rule"):
+        return "`label_rule` sets the weights of labels, and no target is one"
     if case.get("labels") == "pairs" and case.get("smoothing"):
         return "`label_smoothing` cannot be packed"
     if mixer == "Cutout":

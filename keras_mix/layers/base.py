@@ -157,6 +157,7 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
             refuse_single(self, own)
         own = framed(self, own)
         refuse_idle_options(self, own)
+        calls.refuse_unused_label_rule(self, own)
         specs = self.specs(own, crossed=partners is not None)
         own = donors = self.sized(own, specs)
         if partners is not None:

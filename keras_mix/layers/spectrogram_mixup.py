@@ -63,10 +63,6 @@ class SpectrogramMixUp(Mixer):
         # As graphs hold it.
         self._exponent = power and float(np.float32(power * _TO_NATURAL[scale]))
 
-    def without_effect(self):
-        blended = {"scale": 'domain="log" blends logarithms of any scale as they are'}
-        return super().without_effect() | (blended if self.domain == "log" else {})
-
     def sample(self, batch, seed):
         order, share = sampling.split(seed, 2)
         ratio = self.ratio(batch, share)
