@@ -83,6 +83,7 @@ def hardened(owner, y_true, y_pred, reads):
         owner: The name that error messages begin with.
         y_true: Packed targets (B, 2, S); class ids (B,) or (B, 1); one-hot labels or indicators
             (B, …, K), shares of classes where they are mixed; or binary labels (B,) or (B, 1).
+            Labels that are not mixed may have any integer dtype or bool.
         y_pred: Predictions (B,), (B, 1) or (B, …, K).
         reads: One of `READS`, or None where it is unknown.
     """
@@ -95,10 +96,13 @@ def hardened(owner, y_true, y_pred, reads):
             return ops.reshape(ops.cast(ids, "float32"), ops.shape(y_pred))
         return ops.one_hot(ops.cast(ops.reshape(ids, [-1]), "int32"), classes, dtype="float32")
     if reads == "indicators":
-        return ops.cast(y_true > 0.5, "float32")
+        return _above_half(y_true)
     dense = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes
     if reads == "one_hot" and dense and classes == 1:
-        return ops.cast(y_true > 0.5, "float32")
+        return _above_half(y_true)
+    if reads in ("one_hot", "class_ids") and dense:
+        # TensorFlow has no maximum of booleans.
+        y_true = _as_numbers(y_true)
     if reads == "one_hot" and dense:
         largest = ops.one_hot(ops.argmax(y_true, axis=-1), classes, dtype="float32")
         # A row of zeros belongs to no class, such as that of a pixel to be ignored.
@@ -113,6 +117,15 @@ def hardened(owner, y_true, y_pred, reads):
             f"Give `reads`, one of {list(READS)}.",
         )
     return y_true
+
+
+def _as_numbers(labels):
+    return labels if is_float(labels) else ops.cast(labels, "float32")
+
+
+def _above_half(labels):
+    """Indicators as float32: 1 where a label, of any dtype, is above 0.5."""
+    return ops.cast(_as_numbers(labels) > 0.5, "float32")
 
 
 def _ids_of(owner, y_true, y_pred, classes):

@@ -39,3 +39,34 @@ def test_config_round_trip():
     again = keras.metrics.deserialize(keras.metrics.serialize(wrapped))
     assert again.get_config() == wrapped.get_config()
     assert again.metric.k == 2
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "bool"])
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_binary_labels_of_any_dtype(dtype, shape):
+    labels = np.array([0, 1, 1, 0]).reshape(shape).astype(dtype)
+    scores = np.array([[0.2], [0.9], [0.4], [0.7]], "float32")
+    # Two of four are right, one of two above 0.5 is positive, and three of four pairs are ordered.
+    for metric, right in {
+        "accuracy": 1 / 2,
+        "binary_accuracy": 1 / 2,
+        keras.metrics.Precision(): 1 / 2,
+        keras.metrics.AUC(): 3 / 4,
+    }.items():
+        wrapped = MixedMetric(metric)
+        wrapped.update_state(labels, scores)
+        assert float(wrapped.result()) == pytest.approx(right, abs=1e-3), metric
+
+
+@pytest.mark.parametrize("dtype", ["int64", "bool"])
+def test_several_labels_a_sample_of_any_dtype(dtype):
+    labels = np.array([[1, 0, 1], [0, 0, 1]], dtype)
+    scores = np.array([[0.9, 0.8, 0.1], [0.2, 0.3, 0.6]], "float32")
+    for metric, right in (("binary_accuracy", 4 / 6), ("categorical_accuracy", 1.0)):
+        wrapped = MixedMetric(metric)
+        wrapped.update_state(labels, scores)
+        assert float(wrapped.result()) == pytest.approx(right), metric
+    wrapped = MixedMetric("binary_accuracy")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Activation("linear")])
+    model.compile("sgd", "binary_crossentropy", metrics=[wrapped])
+    assert model.evaluate(scores, labels, verbose=0)[1] == pytest.approx(4 / 6)
