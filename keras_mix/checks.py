@@ -37,18 +37,18 @@ COLUMNS = ("continuous", "categorical")
 
 
 def instance(owner, name, value):
-    """The value; refuses a class, which stands where its parentheses are forgotten."""
+    """Returns the value; refuses a class, as given when the parentheses are forgotten."""
     if isinstance(value, type):
         raise ValueError(
-            f"{owner}: `{name}` must be an object, not its class. "
+            f"{owner}: `{name}` must be an instance, not a class. "
             f"Received: {name}={value.__name__}. {unmade(value)}"
         )
     return value
 
 
 def unmade(value):
-    """The way out where a class stands in the place of an object, else nothing."""
-    return f"Make one: {value.__name__}(…)." if isinstance(value, type) else ""
+    """The way out where a class is given instead of an instance, else an empty string."""
+    return f"Create one: {value.__name__}(…)." if isinstance(value, type) else ""
 
 
 def number(name, value, *, low=0.0, high=math.inf):
@@ -203,9 +203,9 @@ def name(option, value):
 
 
 def mapping(name, value):
-    """A dict by names; None stands for an empty one."""
+    """A dict keyed by leaf name; None stands for an empty one."""
     if value is not None and not isinstance(value, Mapping):
-        raise ValueError(f"`{name}` must be a dict by names. Received: {name}={value!r}")
+        raise ValueError(f"`{name}` must be a dict keyed by leaf name. Received: {name}={value!r}")
     return dict(value or {})
 
 

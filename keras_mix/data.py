@@ -26,7 +26,7 @@ def mix(
     - Two runs are equal bit for bit, whatever `num_parallel_calls`. The seed alone decides, unlike
       that of `Dataset.shuffle`, which counts together with `tf.random.set_seed`.
     - Each epoch (each new iterator of the returned dataset) draws other numbers.
-    - A `tf.train.Checkpoint` of an iterator resumes it in mid-epoch with the batches that were
+    - A `tf.train.Checkpoint` of an iterator resumes it mid-epoch with the batches that were
       due, in any epoch, also when batches were prefetched. If `dataset` shuffles, caches,
       interleaves or filters, see `resumable`.
 

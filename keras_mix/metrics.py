@@ -14,8 +14,8 @@ class MixedMetric(keras.metrics.Metric):
     """Any Keras metric of classes, read against the dominant class of mixed labels.
 
     Keras's accuracies and AUC take labels of 0 and 1: a mixed label of 0.7 equals no prediction,
-    so they read low in training and not in validation. Under this wrapper training and validation
-    are measured alike. How a mixed label is read depends on what the metric reads:
+    so they come out low in training and not in validation. This wrapper measures both alike. How a
+    mixed label is read depends on what the metric reads:
 
     - class ids: the class with the largest weight (of equal ones the first; of packed targets
       the sample's own).

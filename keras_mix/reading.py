@@ -127,9 +127,10 @@ class Reader:
         ]
         if unknown:
             names = ", ".join(f"`{name}`" for name, _ in unknown)
+            rule = "is not a known key" if len(unknown) == 1 else "are not known keys"
             checks.refuse(
                 self.owner,
-                f"{names} must be of the known keys {list(DICT_KEYS)}, or named by `kinds`",
+                f"{names} {rule}, {list(DICT_KEYS)}, nor named by `kinds`",
                 ", ".join(checks.described(tensor) for _, tensor in unknown),
                 for_keys(unknown),
             )
@@ -173,7 +174,7 @@ class Reader:
         return checks.reject(
             self.owner,
             name,
-            "holds integers or booleans, which mean nothing when averaged",
+            "holds integers or booleans, which cannot be averaged meaningfully",
             checks.described(tensor),
             for_input(name, tensor),
         )

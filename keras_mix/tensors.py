@@ -35,7 +35,7 @@ def refuse_unmixable(owner, name, tensor, texts):
     checks.reject(
         owner,
         name,
-        f"cannot be mixed, for it holds {dtype.name}s",
+        f"has dtype {dtype.name}, which cannot be mixed",
         checks.described(tensor),
         f"Leave it as it is with passthrough=['{key(name)}'], or mix text by TabularMix.",
     )

@@ -289,9 +289,9 @@ def bad(**changes):
     ("batch", "sentence"),
     [
         (bad(_0=np.nan), "must be finite numbers"),
-        (bad(_2=0.0, _0=9.0), "must end behind where they begin"),
-        (bad(_2=99.0), "must lie inside of their images"),
-        (bad(_1=-3.0), "must lie inside of their images"),
+        (bad(_2=0.0, _0=9.0), "must not have a maximum below its minimum"),
+        (bad(_2=99.0), "must lie inside their images"),
+        (bad(_1=-3.0), "must lie inside their images"),
     ],
     ids=["NaN", "inverted", "to the right", "above"],
 )

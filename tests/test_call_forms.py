@@ -56,7 +56,7 @@ def test_rows_of_numbers_are_one_input():
         (None, "`y` must be a tensor. Received: None"),
         (np.array([{}] * N), "`y` must be a tensor, or an array of one dtype"),
         (object(), "`y` must be a tensor, or an array of one dtype. Received: .*object"),
-        ("label", "`y` cannot be mixed, for it holds strings"),
+        ("label", "`y` has dtype string, which cannot be mixed"),
         (tf.ragged.constant([[1]] * N), "`y` must be a dense tensor"),
     ],
     ids=["None", "objects", "an object", "a string", "ragged"],

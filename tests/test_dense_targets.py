@@ -44,7 +44,9 @@ NO_RULE = {
 @every_cut
 @pytest.mark.parametrize("y", NO_RULE.values(), ids=NO_RULE)
 def test_what_has_no_rule_is_refused(make, y):
-    with pytest.raises(ValueError, match=r"`y\S*` has no rule.*Received: .*kinds=\{.*passthrough="):
+    with pytest.raises(
+        ValueError, match=r"no rule applies to `y\S*`.*Received: .*kinds=\{.*passth"
+    ):
         make()(IMAGES, y)
 
 
@@ -69,7 +71,7 @@ def test_maps_can_be_blended_on_purpose(make):
 
 def test_what_is_named_a_label_has_no_rule_either():
     batch = {"images": IMAGES, "points": constants(5, 2)}
-    with pytest.raises(ValueError, match="`points` has no rule"):
+    with pytest.raises(ValueError, match="no rule applies to `points`"):
         CutMix(kinds={"points": "labels"})(batch)
 
 
@@ -108,7 +110,7 @@ def test_boxes_that_stay_as_they_are():
 @pytest.mark.parametrize("make", [CutMix, MixUp, layers.RICAP])
 @pytest.mark.parametrize("y", [constants(4), ONE_HOT, {"boxes": constants(4), "label": ONE_HOT}])
 def test_a_format_without_boxes_is_refused(make, y):
-    with pytest.raises(ValueError, match=r"has no rule|`bounding_box_format` is for a batch"):
+    with pytest.raises(ValueError, match=r"no rule applies|`bounding_box_format` is for a batch"):
         make(bounding_box_format="xyxy")(IMAGES, y)
 
 
@@ -124,5 +126,5 @@ def test_boxes_may_reach_over_the_border_by_rounding(beyond):
 
 def test_boxes_far_over_the_border_are_told_how_to_be_clipped():
     boxes = np.tile(np.float32([-3, 2, 16, 9]), (N, 1, 1))
-    with pytest.raises(ValueError, match=r"inside of their images.*clip_to_image_size"):
+    with pytest.raises(ValueError, match=r"inside their images.*clip_to_image_size"):
         CutMix(bounding_box_format="xyxy")(IMAGES, {"boxes": boxes, "labels": constants(1)})

@@ -79,7 +79,10 @@ def small_network(weights, input_shape, classes):
     )
 
 
-def test_the_code_of_the_readme_runs(monkeypatch, capsys):
+@pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning")
+def test_the_code_of_the_readme_runs(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tf.keras.datasets.cifar10, "load_data", small_cifar)
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", small_network)
     blocks = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)

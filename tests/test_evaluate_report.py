@@ -141,8 +141,13 @@ def test_the_table_fits_80_columns():
     results = Results(RESULTS.settings, mixers, [*RESULTS.runs, run("[b]", 0, 0.5)])
     console.Console(file=written, width=80).print(terminal.table(results))
     assert "[b]" in written.getvalue()
-    for number in ("77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "mixup", "over 1 or 3 seed(s)"):
+    for number in ("77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "mixup", "over 1 or 3 seeds"):
         assert number in written.getvalue()
+
+
+def test_the_table_of_one_seed_promises_no_spread():
+    caption = terminal.table(Results(RESULTS.settings, {"a": None}, [run("a", 0, 0.5)])).caption
+    assert caption == "one seed"
 
 
 def test_samples_show_the_same_images_under_each_mixer():
@@ -163,8 +168,12 @@ def test_few_images_make_a_narrow_grid():
         draw((images, np.arange(6) % 2), {"a": None}, ["x", "y"], rows=7)
 
 
-@pytest.mark.parametrize("grid", [{"columns": 0}, {"columns": 3, "rows": 3}])
-def test_a_grid_that_does_not_fit_is_refused(grid):
+@pytest.mark.parametrize(
+    ("grid", "rule"), [({"columns": 0}, "at least 1"), ({"columns": 3, "rows": 3}, "at most 6, ")]
+)
+def test_a_grid_that_does_not_fit_is_refused(grid, rule):
     images = np.zeros([6, 5, 5, 1], np.float32)
-    with pytest.raises(ValueError, match=r"product at most 6, .*Received: columns="):
+    with pytest.raises(
+        ValueError, match=rf"`columns` and `rows` must be {rule}.*Received: columns="
+    ):
         draw((images, np.arange(6) % 2), {"none": None}, ["x", "y"], **grid)

@@ -20,27 +20,30 @@ def base():
 @pytest.mark.parametrize("batch", [(X, IDS), {"images": X, "labels": IDS}, X])
 def test_a_class_mapped_over_a_dataset_is_refused(mixer, batch):
     dataset = tf.data.Dataset.from_tensor_slices(batch).batch(2)
-    with pytest.raises(ValueError, match=rf"{mixer.__name__}: the layer mixes a batch, not its"):
+    with pytest.raises(ValueError, match=rf"{mixer.__name__}: call an instance of the layer"):
         dataset.map(mixer)
 
 
 def test_a_class_called_with_arrays_is_refused():
-    with pytest.raises(ValueError, match=r"Make a layer first: `dataset.map\(MixUp\(…\)\)`"):
+    with pytest.raises(ValueError, match=r"Create a layer first: `dataset.map\(MixUp\(…\)\)`"):
         MixUp(X, IDS)
 
 
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: RandomChoice([MixUp(), CutMix]), "RandomChoice: `mixers` must be an object"),
-        (lambda: RandomApply(CutMix), r"`mixer` must be an .*=CutMix. Make one: CutMix\(…\)"),
-        (lambda: layers.CrossModalMix(cuts={"x": CutMix}), r"`cuts\['x'\]` must be an object"),
-        (lambda: MixUp(pairing=pairings.ByLabel), r"MixUp: `pairing` must be .* Make one: ByLabel"),
-        (lambda: MixUp(label_rule=label_rules.Remix), "`label_rule` must be an object"),
-        (lambda: models.MixingModel(base(), CutMix), "MixingModel: `mixer` must be an object"),
+        (lambda: RandomChoice([MixUp(), CutMix]), "RandomChoice: `mixers` must be an instance"),
+        (lambda: RandomApply(CutMix), r"`mixer` must be an .*=CutMix. Create one: CutMix\(…\)"),
+        (lambda: layers.CrossModalMix(cuts={"x": CutMix}), r"`cuts\['x'\]` must be an instance"),
+        (
+            lambda: MixUp(pairing=pairings.ByLabel),
+            r"`pairing` must be .* Create one: ByLabel",
+        ),
+        (lambda: MixUp(label_rule=label_rules.Remix), "`label_rule` must be an instance"),
+        (lambda: models.MixingModel(base(), CutMix), "MixingModel: `mixer` must be an instance"),
         (lambda: models.MixingModel(base(), [MixUp(), CutMix]), "`mixer` must be .*=CutMix"),
         (lambda: models.ManifoldMixup(base(), mixer=MixUp), "ManifoldMixup: `mixer` must be"),
-        (lambda: models.MixingModel(keras.Sequential), "`model` must be an object, not its class"),
+        (lambda: models.MixingModel(keras.Sequential), "`model` must be an instance, not a class"),
         (lambda: data.mix(tf.data.Dataset.range(4).batch(2), CutMix), "data.mix: `layer` must be"),
     ],
 )
@@ -61,7 +64,9 @@ def test_a_class_where_an_object_is_due_is_refused(make, sentence):
 )
 def test_what_must_be_a_dict_is_refused_otherwise(make, options):
     (name,) = options
-    with pytest.raises(ValueError, match=rf"`{name}` must be a dict by names\. Received: {name}="):
+    with pytest.raises(
+        ValueError, match=rf"`{name}` must be a dict keyed by leaf name\. Received: {name}="
+    ):
         make(**options)
 
 

@@ -26,7 +26,7 @@ LAYER = MixUp(jit_compile=False)
         ((None, LAYER), r"`dataset` must be a tf.data.Dataset. Received: dataset=None"),
         ((iter(DATASET), LAYER), r"`dataset` must be a tf.data.Dataset"),
         ((tf.data.Dataset, LAYER), r"Received: dataset=the class DatasetV2"),
-        ((DATASET, CutMix), r"`layer` must be an object, not its class. Received: layer=CutMix"),
+        ((DATASET, CutMix), r"`layer` must be an instance, not a class. Received: layer=CutMix"),
         ((DATASET, keras.layers.Rescaling(1.0)), r"layer=a Rescaling.* dataset.map"),
         ((DATASET, FeatureMix()), r"`layer` must be a mixer of keras_mix.layers"),
         ((DATASET, "cutmix"), r"Received: layer='cutmix'"),

@@ -126,9 +126,9 @@ def small2(name):
 @pytest.mark.parametrize(
     ("layers", "sentence"),
     [
-        (["stage1_conf"], r"no such layer. Received: 'stage1_conf'. Near names"),
-        (["convv"], r"Near names: \['conv'\]"),
-        ([], "at least. Received: layers=\\[\\]"),
+        (["stage1_conf"], r"no such layer. Received: 'stage1_conf'. Similar names"),
+        (["convv"], r"Similar names: \['conv'\]"),
+        ([], "at least one place. Received: layers=\\[\\]"),
         ("conv", "must be a list"),
         ([7], "between -3 and 2. Received: 7"),
         ([keras.layers.Dense(2)], "must belong to the model"),

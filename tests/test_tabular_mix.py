@@ -376,7 +376,7 @@ def test_a_matrix_of_unknown_width():
 
 
 def test_other_mixers_refuse_strings_and_tables_among_others():
-    with pytest.raises(ValueError, match=r"cannot be mixed, for it holds strings.*TabularMix"):
+    with pytest.raises(ValueError, match=r"has dtype string, which cannot be mixed.*TabularMix"):
         MixUp()({"town": np.array(["a", "b"])}, np.zeros(2, "f4"))
     with pytest.raises(ValueError, match=r"how each column is treated"):
         RandomApply(TabularMix())

@@ -39,10 +39,9 @@ def table(results):
         A `rich.table.Table`.
     """
     summary = results.summary()
-    runs = sorted({numbers["seconds"].count for numbers in summary.values()})
     text = require("rich.text", "The table of results")
     made = require("rich.table", "The table of results").Table(
-        caption=f"mean ± sample standard deviation over {' or '.join(map(str, runs))} seed(s)",
+        caption=_caption(sorted({numbers["seconds"].count for numbers in summary.values()})),
         padding=(0, 0, 0, 1),
     )
     made.add_column("Mixer", overflow="fold", min_width=10)
@@ -55,3 +54,10 @@ def table(results):
             text.Text(mixer), *[numbers[score.field].text(score) for score in (*SCORES, SECONDS)]
         )
     return made
+
+
+def _caption(counts):
+    """What the numbers are, from the numbers of seeds that mixers have; one seed has no spread."""
+    if counts == [1]:
+        return "one seed"
+    return f"mean ± sample standard deviation over {' or '.join(map(str, counts))} seeds"

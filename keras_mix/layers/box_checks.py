@@ -1,4 +1,4 @@
-"""Refuses boxes that are none: at once if eager, as the graph runs otherwise."""
+"""Refuses invalid boxes: at once if eager, while the graph runs otherwise."""
 
 import functools
 
@@ -11,7 +11,7 @@ _TOLERANCE = 1.0
 
 
 def check_boxes(owner, leaf, options):
-    """Refuses boxes with NaN, inverted ones, and those that lie outside of their image.
+    """Refuses boxes with NaN, inverted ones, and those that lie outside their image.
 
     XLA drops such checks: in a train step that it compiles, such boxes go unnoticed.
     """
@@ -21,8 +21,8 @@ def check_boxes(owner, leaf, options):
     left, top, right, bottom = tf.unstack(pixels, axis=-1)
     rules = {
         "must be finite numbers": tf.reduce_all(tf.math.is_finite(pixels), axis=-1),
-        "must end behind where they begin": (left <= right) & (top <= bottom),
-        "must lie inside of their images": (left >= -_TOLERANCE)
+        "must not have a maximum below its minimum": (left <= right) & (top <= bottom),
+        "must lie inside their images": (left >= -_TOLERANCE)
         & (top >= -_TOLERANCE)
         & (right <= width + _TOLERANCE)
         & (bottom <= height + _TOLERANCE),

@@ -83,8 +83,8 @@ def refuse_class(cls, given):
     if batch is not None:
         name = cls.__name__
         raise ValueError(
-            f"{name}: the layer mixes a batch, not its class. Received: the class {name}, called "
-            f"with a tensor ({checks.described(batch)}). Make a layer first: "
+            f"{name}: call an instance of the layer, not the class. Received: the class {name}, "
+            f"called with a tensor ({checks.described(batch)}). Create a layer first: "
             f"`dataset.map({name}(…))` or `{name}(…)(x, y)`."
         )
 

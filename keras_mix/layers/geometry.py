@@ -31,11 +31,10 @@ def refuse_places_off_the_grid(mixer, leaf, found, is_of_video):
     places = math.prod(size or 2 for size in shape[1:-1]) if shape.rank > 2 else 1
     dense = places > 1 and not (is_of_video and shape.rank <= 3)
     if boxes or (mixer.draws_regions and (named or dense)):
-        checks.reject(
+        checks.refuse(
             mixer.owner,
-            leaf.name,
-            "has no rule: floats that are no labels are cut along on the inputs' grid, or blended "
-            "where whole inputs are",
+            f"no rule applies to `{leaf.name}`: floats that are not labels are cut on the grid of "
+            "the inputs, or blended where whole inputs are",
             checks.described(leaf.tensor),
             'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
             "bounding_box_format=…; resize maps to the inputs' size; or blend by the weights "

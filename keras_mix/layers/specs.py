@@ -117,7 +117,7 @@ def _spec_of_mask(mixer, leaf, axes):
             leaf.name,
             "holds class ids of pixels, which cannot be blended",
             checks.described(leaf.tensor),
-            "Say soft_masks=True, for masks of each class's share (with num_classes=…); or use a "
+            "Pass soft_masks=True, for masks of each class's share (with num_classes=…); or use a "
             "mixer that pastes, such as CutMix.",
         )
     return Spec("segmentation_masks", axes, leaf.tensor.dtype)

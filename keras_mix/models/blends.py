@@ -133,7 +133,7 @@ def check(owner, place, layer, value):
         checks.reject(
             owner,
             name,
-            "holds integers or booleans, which mean nothing when averaged",
+            "holds integers or booleans, which cannot be averaged meaningfully",
             checks.described(tensor),
             f"For token ids or categories name the embedding in `layers`.{way_out}",
         )
@@ -142,7 +142,7 @@ def check(owner, place, layer, value):
         checks.reject(
             owner,
             name,
-            f"holds ids for `{reader}`, which mean nothing when averaged",
+            f"holds ids for `{reader}`, which cannot be averaged meaningfully",
             ", ".join(map(checks.described, tensors)),
             "Name the embedding in `layers`.",
         )

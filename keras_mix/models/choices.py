@@ -120,7 +120,7 @@ def _entries(owner, base, layers, default_entries):
             )
     if isinstance(layers, str) or not isinstance(layers, list | tuple) or not layers:
         raise ValueError(
-            f"{owner}: `layers` must be a list that names one place at least. Received: "
+            f"{owner}: `layers` must be a list that names at least one place. Received: "
             f"layers={layers!r}"
         )
     return list(layers)

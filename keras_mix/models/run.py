@@ -197,7 +197,7 @@ class Run:
             if not place.blend.cuts:
                 checks.refuse(
                     self.owner,
-                    "ids mean nothing when averaged",
+                    "ids cannot be averaged meaningfully",
                     f"ids for the embedding `{embedding.name}`, blended at `{place.name}`",
                     "Name the embedding in `layers` instead.",
                 )
