@@ -250,23 +250,6 @@ def label_options(labels, smoothing):
         )
 
 
-def without_effect(owner, options, reasons, way_out="Leave it out."):
-    """Refuses options that would change nothing.
-
-    Args:
-        owner: The name that the message begins with.
-        options: Dict of the options that were given, with their values.
-        reasons: Dict from options to the reason why they have no effect, a clause, or None.
-        way_out: What to do instead, a sentence.
-    """
-    for name, value in options.items():
-        if reasons.get(name):
-            raise ValueError(
-                f"{owner}: `{name}` has no effect, because {reasons[name]}. "
-                f"Received: {name}={value!r}. {way_out}"
-            )
-
-
 def reject(owner, leaf, rule, received, way_out=""):
     """Raises the sentence about one leaf."""
     refuse(owner, f"`{leaf}` {rule}", received, way_out)

@@ -60,6 +60,7 @@ RANKS = [
         *("checks", "batch", "compiling", "extras", "arithmetic", "structure", "dtypes"),
         *(
             "described",
+            "idle",
             "keras_compat",
             "criteria",
             "reduction",
@@ -125,6 +126,7 @@ WITHOUT_TENSORFLOW = {
     *(
         "registration",
         "described",
+        "idle",
         "spelling",
         "layers.keywords",
         "layers.reprs",

@@ -8,7 +8,7 @@ from contract import sampled, seed_of
 from scipy import stats
 
 from keras_mix import sampling
-from keras_mix.layers import Cutout
+from keras_mix.layers import CutMix, Cutout, GridMask, RandomApply, RandomChoice, SpecAugment
 
 UNLIKELY = 1e-4
 DTYPES = ["uint8", "float16", "bfloat16", "float32", "float64"]
@@ -164,3 +164,35 @@ def test_a_square_larger_than_images_of_unknown_size():
 def test_defaults_are_the_papers_choices():
     layer = Cutout()
     assert (layer.size, layer.count, layer.fill_value) == (0.5, 1, 0.0)
+
+
+FILLING = [
+    Cutout(),
+    GridMask(),
+    SpecAugment(time_width=0.2, frequency_width=0.2),
+    RandomChoice([Cutout(), GridMask()]),
+    RandomApply(Cutout()),
+]
+
+
+@pytest.mark.parametrize("layer", FILLING, ids=lambda layer: layer.owner)
+@pytest.mark.parametrize("training", [True, False])
+def test_class_ids_stay_where_their_number_is_not_given(layer, training):
+    images, ids = np.ones((4, 8, 8, 3), "float32"), np.array([[3], [1], [0], [2]], "int16")
+    labels = layer(images, ids, training=training)[1]
+    assert labels.dtype == tf.int16
+    np.testing.assert_array_equal(labels, ids)
+    dataset = tf.data.Dataset.from_tensor_slices({"images": images, "labels": ids[:, 0]}).batch(4)
+    batch = next(iter(dataset.map(lambda batch: layer(batch, training=training))))
+    np.testing.assert_array_equal(batch["labels"], ids[:, 0])
+
+
+def test_ids_are_encoded_only_where_their_number_is_known_and_needed():
+    images, ids = np.ones((4, 8, 8, 3), "float32"), np.array([3, 1, 0, 2])
+    labels = Cutout(num_classes={"a": 4})(images, {"a": ids, "b": ids})[1]
+    np.testing.assert_array_equal(labels["a"], np.eye(4)[ids])
+    np.testing.assert_array_equal(labels["b"], ids)
+    with pytest.raises(ValueError, match=r"known to smooth them.*or leave out label_smoothing"):
+        Cutout(label_smoothing=0.1)(images, ids)
+    with pytest.raises(ValueError, match="known to mix them"):
+        RandomChoice([Cutout(), CutMix()])(images, ids)

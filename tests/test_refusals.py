@@ -215,6 +215,36 @@ def test_a_batch_that_cannot_be_mixed(mixer, batch, sentence):
     assert "Arguments received" not in str(caught.value)
 
 
+MASKS_OF_HALF_SIZE = np.zeros((4, 3, 5), "uint8")
+
+
+@pytest.mark.parametrize(
+    ("batch", "sentence"),
+    [
+        ((IMAGES, MASKS_OF_HALF_SIZE), "by the nearest pixel before mixing; or mix it at full"),
+        (
+            {"images": IMAGES, "segmentation_masks": MASKS_OF_HALF_SIZE.astype("float32")},
+            "by the nearest pixel before mixing; or mix it at full",
+        ),
+        (({"a": IMAGES, "b": IMAGES[:, ::2].astype("uint8")},), "intensities and not ids, blend"),
+        (({"a": IMAGES, "b": IMAGES[:, ::2]},), r'blend it by the .*kinds=\{"b": "values"\}'),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"soft_masks": True, "num_classes": 4}], ids=str)
+def test_class_ids_of_another_size_are_not_to_be_blended(batch, sentence, options):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        CutMix(**options)(batch)
+    assert ("nearest" in sentence) == ("values" not in str(caught.value))
+
+
+@pytest.mark.parametrize("option", [{"max_boxes": 20}, {"min_visible": 0.3}, {"box_details": True}])
+def test_options_of_boxes_without_their_format(option):
+    sentence = 'where `bounding_box_format` is given.*bounding_box_format="xyxy", say; or leave it'
+    for make in (layers.Mosaic, MixUp):
+        with pytest.raises(ValueError, match=sentence):
+            make(**option)
+
+
 def test_weights_without_labels():
     with pytest.raises(ValueError, match="`sample_weight` belongs to labels"):
         MixUp()(IMAGES, sample_weight=np.ones(4))

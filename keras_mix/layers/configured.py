@@ -21,7 +21,8 @@ class Configured(keras.layers.Layer):
 
     Args:
         num_classes: The number of classes, to one-hot encode class ids; a dict by the head's
-            name where heads differ. Defaults to None.
+            name where heads differ. Defaults to None: layers that only fill places, such as
+            `Cutout`, leave class ids as they are, and all others refuse them.
         labels: "auto", "pairs" (class ids as a float32 [B, 2, S] target of the sources' ids and
             weights, for large label spaces, with `keras_mix.losses.MixedLoss`), "values"
             (integer targets are numbers, as in regression) or "union" (several classes a sample,
@@ -181,7 +182,7 @@ class Configured(keras.layers.Layer):
         self.built = True
 
     def without_effect(self):
-        """Dict from options to the reason, a clause, why they change no result, or None."""
+        """Dict from options to why they change no result, as `idle.refuse` takes it."""
         return {}
 
     def shared_options(self):

@@ -15,7 +15,8 @@ class Cutout(Mixer):
 
     The centre of a square is uniform over the pixels, and what reaches over the border is
     clipped. Inputs on the images' grid are filled alike; labels and masks of class ids stay as
-    they are. Use it alone, before a mixer, or inside a model.
+    they are (class ids are one-hot encoded where `num_classes` is given). Use it alone, before a
+    mixer, or inside a model.
 
     Deviation from the authors' code (uoguelph-mlrg/Cutout, `util/cutout.py`): a square of odd size
     has this size. Theirs is one pixel smaller, 14 × 14 for 15, and nothing for 1. Their settings

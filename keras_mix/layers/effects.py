@@ -5,7 +5,7 @@ import inspect
 
 import keras
 
-from keras_mix import checks, described
+from keras_mix import described, idle
 from keras_mix.layers.signatures import arguments
 
 
@@ -17,7 +17,7 @@ def checked_when_complete(initialize):
         initialize(self, *args, **kwargs)
         if type(self).__init__ is __init__:
             reasons = self.without_effect()
-            checks.without_effect(self.owner, self.stated_options(reasons), reasons)
+            idle.refuse(self.owner, self.stated_options(reasons), reasons)
 
     # Keras reads the arguments of an `__init__` in ways of which one ignores `__wrapped__`.
     __init__.__signature__ = inspect.signature(initialize)

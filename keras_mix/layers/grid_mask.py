@@ -15,7 +15,8 @@ class GridMask(Mixer):
     filled, with r the `ratio` and rd rounded up, so at most the share (1 - r)² is lost: 0.158 on
     224 pixels, 0.146 on 32. The offset is uniform, and the lattice is turned around the centre by
     a whole number of degrees. Unlike one large square, it neither hides a whole object nor misses
-    it. Inputs on the images' grid are filled alike; labels and masks of class ids stay as they are.
+    it. Inputs on the images' grid are filled alike; labels and masks of class ids stay as they are
+    (class ids are one-hot encoded where `num_classes` is given).
 
     The authors raise the rate from 0 to 0.8 over the first epochs: see
     `keras_mix.callbacks.MixSchedule`.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import keras
 from keras import ops
 
-from keras_mix import checks, modalities
+from keras_mix import checks, idle, modalities
 from keras_mix.dtypes import is_float
 from keras_mix.layers import keywords
 from keras_mix.layers.reprs import layer_repr
@@ -89,7 +89,7 @@ class ModalityDropout(keras.layers.Layer):
         usual = isinstance(self.token_initializer, keras.initializers.Zeros)
         if not (usual or self.learned_tokens):
             given = {"token_initializer": token_initializer}
-            checks.without_effect(self.owner, given, dict.fromkeys(given, "no token is learned"))
+            idle.refuse(self.owner, given, dict.fromkeys(given, "no token is learned"))
         self.rescale = rescale
         if rescale is not None:
             checks.choice("rescale", rescale, RESCALES)

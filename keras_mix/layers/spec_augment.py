@@ -14,7 +14,8 @@ class SpecAugment(Mixer):
     """Fills bands of time and bands of frequency of every spectrogram; the label stays whole.
 
     The width of a band is uniform from nothing to a limit, its place uniform over those where it
-    lies wholly inside. Inputs on the same grid are filled alike, labels stay as they are.
+    lies wholly inside. Inputs on the same grid are filled alike, labels stay as they are
+    (class ids are one-hot encoded where `num_classes` is given).
     Spectrograms are B×T×F or B×T×F×C; Keras's `MelSpectrogram` gives B×F×T: swap the last two
     axes. Use it alone or before a mixer, as Cutout.
 

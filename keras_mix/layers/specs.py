@@ -90,6 +90,17 @@ def _spec_of_class_ids(mixer, leaf):
         if count is not None:
             check_class_ids(mixer.owner, leaf, count)
         return Spec("pairs", sources=mixer.num_sources)
+    if count is None and mixer.erases and not mixer.label_smoothing:
+        # No label is mixed, so none needs the form of shares.
+        return Spec("passthrough")
+    if count is None and mixer.erases:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "holds class ids, whose number must be known to smooth them",
+            f"{checks.described(leaf.tensor)} and no `num_classes` for it",
+            "Pass num_classes=…, or leave out label_smoothing.",
+        )
     if count is None:
         checks.reject(
             mixer.owner,
@@ -198,6 +209,19 @@ def _lying(mixer, leaf, main):
             f"must have the size {sizes_of(main.tensor.shape, main_axes)} of `{main.name}` to be "
             "cut along with it",
             checks.described(leaf.tensor),
-            f'Resize it, or blend it by the weights alone: kinds={{"{key(leaf.name)}": "values"}}.',
+            _way_onto_the_grid(leaf),
         )
     return found
+
+
+def _way_onto_the_grid(leaf):
+    """The way out for a leaf of another size; a mean of class ids is none."""
+    blended = f'blend it by the weights alone, kinds={{"{key(leaf.name)}": "values"}}'
+    if leaf.kind == "segmentation_masks":
+        return (
+            "Resize it by the nearest pixel before mixing; or mix it at full size and downsample "
+            "the result."
+        )
+    if leaf.tensor.dtype.is_integer:
+        return f"Resize it; or, if it holds intensities and not ids, {blended}."
+    return f"Resize it; or {blended}."

@@ -1,5 +1,6 @@
 """What a mixer does, and which of the shared options can therefore have no effect on it."""
 
+from keras_mix import idle
 from keras_mix.boxes import Options
 
 BOX_OPTIONS = ("bounding_box_format", "max_boxes", "min_visible", "box_details")
@@ -57,7 +58,7 @@ class Traits:
         )
 
     def without_effect(self):
-        """Dict from options to the reason, a clause, why they change no result, or None."""
+        """Dict from options to why they change no result, as `idle.refuse` takes it."""
         reasons = {}
         if self.erases:
             fills = "the layer fills places: it draws no partners, and labels stay whole"
@@ -73,7 +74,10 @@ class Traits:
             images = "boxes lie on height and width, along which the layer does not mix"
             return dict.fromkeys(BOX_OPTIONS, images)
         if self.bounding_box_format is None:
-            unknown = "boxes are mixed only where `bounding_box_format` is given"
+            unknown = idle.Reason(
+                "boxes are mixed only where `bounding_box_format` is given",
+                'Give the format of the boxes, bounding_box_format="xyxy", say; or leave it out.',
+            )
             return dict.fromkeys(BOX_OPTIONS[1:], unknown)
         return {} if self.hides else {"min_visible": "the layer hides no part of a box"}
 

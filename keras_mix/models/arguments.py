@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix import checks, keras_compat
+from keras_mix import checks, idle, keras_compat
 from keras_mix.models import blends, inputs, places
 
 KINDS_OF_TARGETS = ("labels", "values", "segmentation_masks", "frame_labels")
@@ -95,7 +95,7 @@ def _refuse_options_of_targets(owner, mixer):
     reasons = dict(_OF_TARGETS)
     if mixer.labels == "pairs":
         reasons["labels"] = "labels are mixed in the loss, as they are"
-    checks.without_effect(f"{owner}({mixer.owner})", mixer.stated_options(reasons), reasons)
+    idle.refuse(f"{owner}({mixer.owner})", mixer.stated_options(reasons), reasons)
 
 
 def seed(owner, given, mixers):

@@ -1,6 +1,6 @@
 """What each batch draws from: every place of a model, with every mixer that may mix there."""
 
-from keras_mix import checks
+from keras_mix import checks, idle
 from keras_mix.models import arguments, blends, dataflow, defaults, inputs, places
 
 
@@ -57,7 +57,7 @@ class Choices:
             return
         given = {name: value for name, (value, default) in options.items() if value != default}
         reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
-        checks.without_effect(self.owner, given, reasons, "Give it to the mixer.")
+        idle.refuse(self.owner, given, reasons, "Give it to the mixer.")
 
     def place(self, alpha, pairing, per, kinds):
         """Makes the places, once it is known how they are mixed."""

@@ -1,0 +1,34 @@
+"""Refuses options that have no effect."""
+
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """Why an option has no effect, where leaving it out is not the only way out.
+
+    Attributes:
+        clause: The reason, a clause.
+        way_out: What to do instead, a sentence.
+    """
+
+    clause: str
+    way_out: str
+
+
+def refuse(owner, options, reasons, way_out="Leave it out."):
+    """Refuses options that would change nothing.
+
+    Args:
+        owner: The name that the message begins with.
+        options: Dict of the options that were given, with their values.
+        reasons: Dict from options to why they have no effect, a clause or a `Reason`; or None.
+        way_out: What to do instead, a sentence, where the reason is a clause.
+    """
+    for name, value in options.items():
+        reason = reasons.get(name)
+        if reason:
+            clause, instead = reason if isinstance(reason, Reason) else (reason, way_out)
+            raise ValueError(
+                f"{owner}: `{name}` has no effect, because {clause}. "
+                f"Received: {name}={value!r}. {instead}"
+            )
