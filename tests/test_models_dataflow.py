@@ -130,6 +130,20 @@ def test_a_model_inside_with_ids_a_mask_and_two_outputs(recwarn, features, expec
         ManifoldMixup(base, ["bert/attention0"])
 
 
+def late_numbers():
+    words, numbers = keras.Input((12,), name="words"), keras.Input((3,), name="numbers")
+    x = layers.Embedding(9, 4, name="embed")(words)
+    x = layers.Concatenate(name="join")([layers.Flatten(name="flat")(x), numbers])
+    return keras.Model([words, numbers], layers.Dense(3)(layers.Dense(5, name="hidden")(x)))
+
+
+def test_an_input_that_enters_late_passes_by_what_comes_before():
+    model = ManifoldMixup(late_numbers())
+    assert model.mix_points == ["join", "hidden"]
+    with pytest.warns(UserWarning, match="reach the output past `flat`"):
+        ManifoldMixup(late_numbers(), layers=["flat"])
+
+
 def test_the_input_beside_a_mask_is_the_one_that_carries_data():
     image, mask = keras.Input((8, 3), name="image"), keras.Input((8,), dtype="int32", name="mask")
     valid = ops.expand_dims(ops.cast(mask, "bool"), 1)

@@ -362,6 +362,21 @@ def test_a_model_refuses_options_of_targets(options, refused):
         models.MixingModel(base(), CutMix(**options))
 
 
+@pytest.mark.parametrize("places", [None, ["cut"]])
+def test_a_model_whose_places_are_mixers_takes_no_other(places):
+    cut = CutMix(name="cut")
+    held = keras.Sequential([keras.Input((8, 10, 3)), cut, *base().layers])
+    with pytest.raises(ValueError, match="`mixer` has no effect, because every place"):
+        models.MixingModel(held, FMix(), places)
+    both = models.MixingModel(held, MixUp(), ["input", "cut"])
+    assert [mixer.owner for _, mixer in both.choices] == ["MixUp", "CutMix"]
+
+
+def test_a_list_of_no_mixers_is_refused():
+    with pytest.raises(ValueError, match=r"`mixer` must be a layer, .* Received: \[\]"):
+        models.MixingModel(base(), [])
+
+
 def test_a_model_draws_by_the_seed_of_its_mixer():
     def loss(**options):
         model = models.MixingModel(base(), CutMix(8.0, seed=options.pop("inner", None)), **options)

@@ -16,6 +16,8 @@ def mixers(owner, mixer):
     if mixer is None:
         return []
     given = list(mixer) if isinstance(mixer, list | tuple) else [mixer]
+    if not given:
+        checks.refuse(owner, "`mixer` must be a layer, or a list of one at least", repr(mixer))
     for one in given:
         checks.instance(owner, "mixer", one)
         if keras.backend.backend() != "tensorflow":

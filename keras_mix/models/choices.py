@@ -25,6 +25,13 @@ class Choices:
             for entry in _entries(owner, base, layers, default_entries)
         ]
         self._mixers = [_mixers_of(owner, group, mixers) for group in self._groups]
+        if mixers and all(_held(group) for group in self._groups):
+            checks.without_effect(
+                owner,
+                {"mixer": mixers},
+                {"mixer": "every place of the model holds a mixer of its own"},
+                "Leave it out, name other places in `layers`, or take the mixers out of the model.",
+            )
         self.smoothing = arguments.smoothing(
             owner, [mixer for chosen in self._mixers for mixer in chosen]
         )
@@ -130,10 +137,14 @@ def _group(entry):
     return entry if isinstance(entry, tuple) else (entry,)
 
 
+def _held(group):
+    """The mixers that the layers of a place are themselves."""
+    return [layer for _, layer in group if blends.changes_labels(layer)]
+
+
 def _mixers_of(owner, group, mixers):
     """The mixers of a place, of which each makes a choice of its own; None is the blend."""
-    held = [layer for _, layer in group if blends.changes_labels(layer)]
-    chosen = held or mixers or [None]
+    chosen = _held(group) or mixers or [None]
     for mixer in chosen:
         arguments.check_mixer(owner, mixer)
         if len(group) > 1 and getattr(mixer, "grid_rank", None):

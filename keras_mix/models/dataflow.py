@@ -91,7 +91,9 @@ def cut_points(base, prefix="", used=None):
         used: The indices of its outputs that count; None for all.
     """
     flow = Flow(graph_of(base), used)
-    points, live, weighted = [], set(), False
+    points, weighted = [], False
+    # Keras may list an input after layers that it passes by; it is there from the beginning.
+    live = {id(tensor) for tensor in flow.inputs}
     for index, node in enumerate(flow.nodes):
         own = {id(output) for output in node.outputs} & flow.last_use.keys()
         live = {tensor for tensor in live | own if flow.last_use[tensor] > index}
