@@ -11,7 +11,17 @@ from keras.src.backend import set_keras_mask as set_mask
 # Nor to ask which layer was called first, of those whose calls are under way in this thread.
 from keras.src.backend.common.global_state import get_global_attribute
 
-__all__ = ["entry_layer", "mask_of", "metrics_beside_loss", "set_mask"]
+# Nor to tell the code that it calls that only shapes and dtypes are asked for.
+from keras.src.backend.common.symbolic_scope import SymbolicScope, in_symbolic_scope
+
+__all__ = [
+    "SymbolicScope",
+    "entry_layer",
+    "in_symbolic_scope",
+    "mask_of",
+    "metrics_beside_loss",
+    "set_mask",
+]
 
 
 def entry_layer():

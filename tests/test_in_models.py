@@ -37,6 +37,16 @@ class MixedTraining(keras.Model):
         return labels
 
 
+class Scale(keras.layers.Layer):
+    """Multiplies by a weight that begins at 1."""
+
+    def build(self, _):
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+
 def mixing_model(mixer):
     inputs, ids = keras.Input((8, 8, 3)), keras.Input((), dtype="int32")
     mixed, labels = mixer(inputs, ids)
@@ -97,6 +107,23 @@ def test_a_mixer_that_erases_fills_in_training_alone(layer):
     assert filled
     assert np.array_equal(model(IMAGES, training=False), IMAGES)
     assert np.array_equal(model(IMAGES), IMAGES)
+
+
+def test_an_input_without_channels_is_a_batch_in_a_model():
+    sounds = np.random.default_rng(0).random((6, 10, 4), "float32")
+    masked = layers.SpecAugment(fill_value=-1.0, seed=1)
+    model = keras.Sequential([keras.Input((10, 4)), masked])
+    filled = model(sounds, training=True).numpy()
+    assert np.all((filled == sounds) | (filled == -1.0))
+    assert np.any(filled == -1.0)
+    assert masked.compute_output_shape((None, 10, 4)) == (None, 10, 4)
+    for mixer in (layers.SpecMix(), layers.FMix(), masked):
+        model = models.MixingModel(keras.Sequential([keras.Input((10, 4)), Scale()]), mixer)
+        model.compile("sgd", "mse", run_eagerly=True)
+        # What is cut is reconstructed from what is cut alike; what is filled is not.
+        assert (model.train_on_batch(sounds, sounds) == 0) == (mixer is not masked)
+    with pytest.raises(ValueError, match="could be one sample or a batch"):
+        masked(sounds)
 
 
 def test_a_choice_that_may_mix_asks_for_labels_in_a_model():

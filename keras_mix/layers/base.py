@@ -153,7 +153,8 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
         refuse_zipped(self.owner, structure)
         own = self._reader.read(structure)
         alone = keras_compat.entry_layer() in (None, self)
-        if alone:
+        # The first axis of what Keras asks the output's shape of is that of the batch.
+        if alone and not keras_compat.in_symbolic_scope():
             refuse_single(self, own)
         own = framed(self, own)
         refuse_idle_options(self, own)

@@ -177,21 +177,10 @@ def leaf_of_the_grid(mixer, leaves):
         checks.refuse(mixer.owner, f"the inputs must have {axes}", received)
     if mixer.main_input is not None:
         names = [leaf.name for leaf in inputs]
-        leaf = inputs[position(mixer.owner, "main_input", mixer.main_input, names)]
-    else:
-        first = inputs[0].kind
-        alike = first == "token_ids" or (first == "images" and mixer.grid_rank > 1)
-        leaf = _largest(mixer, [leaf for leaf in inputs if leaf.kind == first] if alike else inputs)
-    unchanneled = leaf.tensor.shape.rank == mixer.grid_rank + 1
-    if unchanneled and len(leaves) == 1 and leaf.kind != "token_ids":
-        checks.reject(
-            mixer.owner,
-            leaf.name,
-            "alone and without an axis of channels could be one sample or a batch",
-            checks.described(leaf.tensor),
-            "Batch a single sample; give a batch a last axis, `x[..., None]`.",
-        )
-    return leaf
+        return inputs[position(mixer.owner, "main_input", mixer.main_input, names)]
+    first = inputs[0].kind
+    alike = first == "token_ids" or (first == "images" and mixer.grid_rank > 1)
+    return _largest(mixer, [leaf for leaf in inputs if leaf.kind == first] if alike else inputs)
 
 
 def _largest(mixer, inputs):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
+from keras_mix import keras_compat
 from keras_mix.layers import calls
 from keras_mix.reading import classes_of, key
 from keras_mix.structure import paths
@@ -61,7 +62,9 @@ def _name_and_kind(layer, structure, path):
 
 
 def _traced(function, args, kwargs):
-    traced = tf.function(function, autograph=False).get_concrete_function(*args, **kwargs)
+    function = tf.function(function, autograph=False)
+    with keras_compat.SymbolicScope():
+        traced = function.get_concrete_function(*args, **kwargs)
     return traced.structured_outputs
 
 

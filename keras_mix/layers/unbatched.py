@@ -28,7 +28,8 @@ def refuse_zipped(owner, structure):
 
 
 def refuse_single(mixer, leaves):
-    """Refuses a single image that stands where a batch of images or sequences must."""
+    """Refuses what is or may be a single sample where a batch must stand."""
+    _refuse_unclear(mixer, leaves)
     targets = [leaf for leaf in leaves if leaf.target]
     for leaf in leaves:
         if leaf.target or leaf.kind not in ("images", "values"):
@@ -42,6 +43,21 @@ def refuse_single(mixer, leaves):
                 "Call `dataset.batch(…)` before mixing. For a batch of sequences (B, T, C) say "
                 f'kinds={{"{leaf.name}": "values"}}.',
             )
+
+
+def _refuse_unclear(mixer, leaves):
+    """Refuses an input alone that has one axis less than a batch with channels, (B, H, W, C)."""
+    if mixer.grid_rank is None or len(leaves) > 1 or leaves[0].kind == "token_ids":
+        return
+    (leaf,) = leaves
+    if leaf.tensor.shape.rank == mixer.grid_rank + 1:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "alone and without an axis of channels could be one sample or a batch",
+            checks.described(leaf.tensor),
+            "Batch a single sample; give a batch a last axis, `x[..., None]`.",
+        )
 
 
 def _is_whole_batch(part):
