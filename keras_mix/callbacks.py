@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix import checks
+from keras_mix import checks, unknown_arguments
 
 
 class MixSchedule(keras.callbacks.Callback):
@@ -37,6 +37,7 @@ class MixSchedule(keras.callbacks.Callback):
     ...                     verbose=0)
     """
 
+    @unknown_arguments.checked
     def __init__(self, alpha=None, rate=None, probabilities=None, off_last=0):
         super().__init__()
         self.alpha = _ramp("alpha", alpha)

@@ -108,7 +108,8 @@ def probabilities(values, count):
     found = [number("probabilities", value, high=1.0) for value in values]
     if len(found) != count or abs(sum(found) - 1.0) > 1e-6:
         raise ValueError(
-            f"`probabilities` must be {count} numbers, one for each mixer, that sum to 1. "
+            "`probabilities` must be a list of one number for each mixer, "
+            f"{count} in all, that sum to 1. "
             f"Received: probabilities={values!r}"
         )
     return found
@@ -224,8 +225,17 @@ def kinds(value):
 def num_classes(value):
     """None, an int of at least 2, or a dict of them by the name of the head."""
     if isinstance(value, dict):
-        return {name: integer("num_classes", count, low=2) for name, count in value.items()}
-    return integer("num_classes", value, low=2, optional=True)
+        return {name: _count_of_classes(count) for name, count in value.items()}
+    return None if value is None else _count_of_classes(value)
+
+
+def _count_of_classes(value):
+    if value == 1 and not isinstance(value, bool):
+        raise ValueError(
+            "`num_classes` must be an integer of at least 2. Received: num_classes=1. For one "
+            "sigmoid output leave out num_classes and cast the labels to float32."
+        )
+    return integer("num_classes", value, low=2)
 
 
 def padding_id(value):

@@ -1,8 +1,9 @@
 """Seeded, deterministic and resumable mixing of tf.data datasets."""
 
+import keras
 import tensorflow as tf
 
-from keras_mix import checks, paired, resuming, streams
+from keras_mix import checks, layers, paired, resuming, spelling, streams
 from keras_mix.layers import configured
 
 pair_by_label = paired.pair_by_label
@@ -171,11 +172,25 @@ def _check_layer(layer):
     layer = checks.instance("data.mix", "layer", layer)
     if isinstance(layer, configured.Configured):
         return
-    way_out = "What mixes nothing is mapped: dataset.map(…), before or after mixing."
-    if isinstance(layer, tf.data.Dataset):
-        way_out = "The dataset comes first: keras_mix.data.mix(dataset, layer)."
     rule = "`layer` must be a mixer of keras_mix.layers"
-    checks.refuse("data.mix", rule, f"layer={_named(layer)}", way_out)
+    checks.refuse("data.mix", rule, f"layer={_named(layer)}", _mixer_instead(layer))
+
+
+def _mixer_instead(value):
+    """The way out for what is given instead of a mixer."""
+    if isinstance(value, tf.data.Dataset):
+        return "The dataset comes first: keras_mix.data.mix(dataset, layer)."
+    if isinstance(value, list | tuple):
+        return "To draw one of several mixers, pass keras_mix.layers.RandomChoice([…])."
+    name = value if isinstance(value, str) else type(value).__name__
+    mixers = {name.lower(): name for name in layers.__all__}
+    meant = mixers.get(name.lower().replace("_", ""))
+    if meant and isinstance(value, str | keras.Layer):
+        return f"Pass an instance of a mixer, keras_mix.layers.{meant}(…)."
+    if isinstance(value, str):
+        near = spelling.suggestion(value, layers.__all__)
+        return f"Pass an instance of a mixer, such as keras_mix.layers.CutMix().{near}"
+    return "Map a function that does not mix: dataset.map(…), before or after mixing."
 
 
 def _named(value):
@@ -185,7 +200,9 @@ def _named(value):
     if value is None or isinstance(value, str | int | float):
         return repr(value)
     shape = getattr(value, "shape", None)
-    return f"a {type(value).__name__}" + ("" if shape is None else f" of shape {tuple(shape)}")
+    of_keras = isinstance(value, keras.Layer) and type(value).__module__.startswith("keras.")
+    name = f"a {'keras.layers.' * of_keras}{type(value).__name__}"
+    return name if shape is None else f"{name} of shape {tuple(shape)}"
 
 
 def _parallel(value):

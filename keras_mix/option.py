@@ -2,11 +2,16 @@
 
 import inspect
 
-from keras_mix import described
+from keras_mix import described, unknown_arguments
 
 
 class Option:
     """Saved with its mixer as its class and the arguments that `get_config` tells."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = unknown_arguments.checked(cls.__init__)
 
     def get_config(self):
         """The arguments that make the same again."""

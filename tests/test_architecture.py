@@ -70,7 +70,7 @@ RANKS = [
             "entropy",
         ),
     },
-    {"naming"},
+    {"naming", "unknown_arguments"},
     {"option", "plan", "composite", "packed", "modalities", "views", "joining", "disk_cache"}
     | {"tensors", "advice", "portions"},
     {
@@ -128,6 +128,7 @@ WITHOUT_TENSORFLOW = {
         "described",
         "idle",
         "spelling",
+        "unknown_arguments",
         "layers.keywords",
         "layers.reprs",
         "layers.signatures",

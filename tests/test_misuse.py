@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from contract import every_mixer
 
-from keras_mix import data, label_rules, layers, models, pairings
+from keras_mix import callbacks, data, label_rules, layers, models, pairings
 from keras_mix.layers import CutMix, MixUp, RandomApply, RandomChoice
 
 X, IDS = np.random.default_rng(0).random((4, 8, 8, 1), "float32"), np.arange(4)
@@ -90,6 +90,10 @@ def test_names_must_be_a_list(names):
         (layers.FeatureMix, {"p": 0.5}, "rate"),
         (layers.ModalityDropout, {"rate": 0.5}, "rates"),
         (lambda **options: models.MixingModel(base(), **options), {"prob": 0.5}, "rate"),
+        (pairings.ByLabel, {"bw": 1.0}, "bandwidth"),
+        (pairings.ByClass, {"relations": "same"}, "relation"),
+        (label_rules.Remix, {"class_counts": [9, 1], "taus": 0.5}, "tau"),
+        (callbacks.MixSchedule, {"alphas": 1.0}, "alpha"),
     ],
 )
 def test_an_unknown_argument_is_named_with_the_one_that_was_meant(make, options, meant):
@@ -100,6 +104,16 @@ def test_an_unknown_argument_is_named_with_the_one_that_was_meant(make, options,
         make(**options)
     assert f"Did you mean '{meant}'?" in str(e.value)
     assert f"{meant}, " in str(e.value).partition("The arguments are ")[2]
+
+
+def test_an_argument_that_is_like_no_other_is_refused_with_the_list_of_all():
+    with pytest.raises(ValueError, match=r"Received: stop_at=1\. The arguments are alpha, "):
+        callbacks.MixSchedule(stop_at=1)
+
+
+def test_a_model_after_its_mixer_is_refused():
+    with pytest.raises(ValueError, match=r"CutMix\(\)\. The model comes first: MixingModel"):
+        models.MixingModel(CutMix(), base())
 
 
 @every_mixer

@@ -10,6 +10,7 @@ from keras_mix.layers import CutMix, MixUp
 
 IMAGES = np.zeros((4, 6, 5, 3), "float32")
 IDS = np.arange(4)
+BOXES, PLACES = np.zeros((4, 3, 4), "float32"), np.zeros((4, 3), "int64")
 RAGGED = tf.ragged.constant([[1.0], [2.0, 3.0], [], [4.0]])
 
 
@@ -27,7 +28,11 @@ RAGGED = tf.ragged.constant([[1.0], [2.0, 3.0], [], [4.0]])
         ({"per": "pixel"}, r"`per` must be one of \['sample', 'batch'\]. Received: per='pixel'"),
         ({"labels": "onehot"}, r"`labels` must be one of"),
         ({"data_format": "NHWC"}, r"`data_format` must be one of"),
-        ({"num_classes": 1}, r"`num_classes` must be an integer of at least 2"),
+        (
+            {"num_classes": 1},
+            r"`num_classes` must be an integer of at least 2.* sigmoid",
+        ),
+        ({"num_classes": {"y": 1}}, r"`num_classes` must be an integer of at least 2.* sigmoid"),
         ({"num_classes": 3.0}, r"Received: num_classes=3.0"),
         ({"seed": 0.5}, r"`seed` must be an integer. Received: seed=0.5"),
         ({"seed": True}, r"Received: seed=True"),
@@ -176,7 +181,11 @@ def test_masks_of_classes_under_a_soft_region(mixer):
 @pytest.mark.parametrize(
     ("mixer", "batch", "sentence"),
     [
-        (MixUp(), (IMAGES, IDS), r"`y` holds class ids, whose number .* Pass num_classes="),
+        (
+            MixUp(),
+            (IMAGES, IDS),
+            r"`y` holds class ids, whose .* Pass num_classes=…; for one sigmoid",
+        ),
         (MixUp(num_classes=3), (IMAGES, IDS), r"from 0 to 2, .* Received: values from 0 to 3"),
         (MixUp(num_classes=3), (IMAGES, -IDS), r"Received: values from -3 to 0"),
         (MixUp(num_classes=4), (IMAGES, IDS + 0.5), r"must hold whole numbers"),
@@ -202,6 +211,24 @@ def test_masks_of_classes_under_a_soft_region(mixer):
             MixUp(),
             {"image": IMAGES},
             r"not a known key, .*kinds=\{\"image\": \"images\"\}",
+        ),
+        (
+            CutMix(),
+            {"image": IMAGES, "objects": {"bbox": BOXES, "id": PLACES, "label": PLACES}},
+            r'Map the batch to \{"images": batch\["image"\], "bounding_boxes": \{"boxes": '
+            r'batch\["objects"\]\["bbox"\], "labels": batch\["objects"\]\["label"\]\}\}',
+        ),
+        (CutMix(), {"images": IMAGES, "eeg": BOXES}, r'kinds=\{"eeg": "values"\}.* Or, for boxes'),
+        (
+            MixUp(),
+            {"images": IMAGES, "image_id": IDS},
+            r"Received: [^.]*\. Leave the rest as it is, passthrough=\[\"image_id\"\]\.",
+        ),
+        (MixUp(), ({"a": IMAGES, "id": IDS}, np.eye(4)), r"\. For identifiers leave them, passth"),
+        (
+            MixUp(),
+            (IMAGES, {"a": np.eye(4), "my_id": IDS}),
+            r'passthrough=\["my_id"\]; pass num',
         ),
         (MixUp(), {"images": IMAGES, "bounding_boxes": {"boxes": IMAGES}}, r"must be a dict"),
         (MixUp(passthrough=["x"]), IMAGES, r"there is nothing to mix"),

@@ -39,7 +39,7 @@ saved = {
     "blend": (models.ManifoldMixup(base()), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
-    "erased": (base(layers.Cutout(4, inputs_only=True)), {"loss": sparse}),
+    "erased": (base(layers.Cutout(4)), {"loss": sparse}),
     "pair": (keras.Model([image, sound], keras.ops.stack(crossed, axis=1)), {
         "loss": losses.CrossModalConsistencyLoss(), "metrics": [metrics.RecallAtK(1)]}),
 }

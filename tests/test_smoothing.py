@@ -102,6 +102,8 @@ def test_numbers_are_refused(make, shape):
         layer(SOUNDS, 0 * numbers, partners=(SOUNDS, numbers))
     with pytest.raises(ValueError, match=r'labels="values" says that targets are numbers'):
         make(label_smoothing=S, labels="values")(SOUNDS, numbers)
+    with pytest.raises(ValueError, match=r'the numbers, for example kinds=\{"pose": "values"\}'):
+        make(label_smoothing=S, labels="values")(SOUNDS, {"pose": numbers, "score": numbers})
     with pytest.raises(ValueError, match=r"`label_smoothing=0.2` needs a label"):
         make(label_smoothing=S, kinds={"y": "values"})(SOUNDS, numbers)
 

@@ -3,9 +3,9 @@
 import math
 
 from keras_mix import checks
+from keras_mix.advice import BOXES
 from keras_mix.naming import key
 
-_BOXES = ("box", "boxes", "bbox", "bboxes", "bounding_box", "bounding_boxes")
 _POINTS = ("keypoint", "keypoints", "landmark", "landmarks")
 
 
@@ -26,8 +26,8 @@ def refuse_places_off_the_grid(mixer, leaf, found, is_of_video):
     stated = mixer.kinds.get(leaf.name) or mixer.kinds.get(name)
     if found is not None or mixer.erases or stated == "values":
         return
-    boxes = name.lower() in _BOXES and shape.rank == 3
-    named = name.lower() in (*_BOXES, *_POINTS) and shape.rank == 2 and not stated
+    boxes = name.lower() in BOXES and shape.rank == 3
+    named = name.lower() in (*BOXES, *_POINTS) and shape.rank == 2 and not stated
     places = math.prod(size or 2 for size in shape[1:-1]) if shape.rank > 2 else 1
     dense = places > 1 and not (is_of_video and shape.rank <= 3)
     if boxes or (mixer.draws_regions and (named or dense)):

@@ -14,11 +14,14 @@ def with_smoothing(mixer, leaves, specs):
     if not mixer.label_smoothing or not targets:
         return specs
     if mixer.labels == "values":
+        named = (
+            f', or name only the numbers, for example kinds={{"{key(targets[0].name)}": "values"}}'
+        )
         checks.refuse(
             mixer.owner,
             '`label_smoothing` smooths labels, and labels="values" says that targets are numbers',
             f"label_smoothing={mixer.label_smoothing}",
-            'Leave out one of the two; or name the numbers, kinds={"age": "values"}.',
+            f"Leave out one of the two{named if len(targets) > 1 else ''}.",
         )
     named = any(_is_label(mixer, *each) for each in zip(leaves, specs, strict=True))
     smoothed = [

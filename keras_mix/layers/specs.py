@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_mix import checks
+from keras_mix.advice import for_class_ids
 from keras_mix.batch import behind
 from keras_mix.layers.alignment import alignment, same_size, sizes_of
 from keras_mix.layers.geometry import refuse_places_off_the_grid
@@ -107,8 +108,7 @@ def _spec_of_class_ids(mixer, leaf):
             leaf.name,
             "holds class ids, whose number must be known to mix them",
             f"{checks.described(leaf.tensor)} and no `num_classes` for it",
-            'Pass num_classes=…; or labels="pairs" for a large label space; or labels="values" '
-            "if the integers are numbers.",
+            for_class_ids(leaf.name),
         )
     check_class_ids(mixer.owner, leaf, count)
     union = mixer.labels == "union"

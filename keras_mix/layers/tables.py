@@ -98,7 +98,7 @@ def _kinds_of(mixer, leaf):
             mixer.owner,
             "`columns` as a list is for one matrix (B, F)",
             f"an input named `{leaf.name}`",
-            'Name the columns: columns={"age": "continuous", …}.',
+            f'Name the columns: columns={{"{key(leaf.name)}": "continuous", …}}.',
         )
     if mixer.columns is None or isinstance(mixer.columns, tuple):
         return mixer.columns

@@ -127,7 +127,8 @@ def check_base(owner, model):
     """Refuses what cannot be trained on mixtures."""
     checks.instance(owner, "model", model)
     if not isinstance(model, keras.Model):
-        raise ValueError(f"{owner}: the base must be a Keras model. Received: {model!r}")
+        swapped = f" The model comes first: {owner}(model, mixer)." * blends.is_mixer(model)
+        raise ValueError(f"{owner}: the base must be a Keras model. Received: {model!r}.{swapped}")
     for path, layer in {model.name: model, **places.tree(model)}.items():
         if getattr(layer, "stateful", False):
             raise ValueError(

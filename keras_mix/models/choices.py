@@ -128,9 +128,20 @@ def _entries(owner, base, layers, default_entries):
     if isinstance(layers, str) or not isinstance(layers, list | tuple) or not layers:
         raise ValueError(
             f"{owner}: `layers` must be a list that names at least one place. Received: "
-            f"layers={layers!r}"
+            f"layers={layers!r}.{_meant(layers)}"
         )
     return list(layers)
+
+
+def _meant(layers):
+    """Names the argument that a value given as `layers` belongs to, or the list that it makes."""
+    if blends.is_mixer(layers):
+        return f" Did you mean mixer={layers!r}?"
+    if isinstance(layers, float):
+        return f" Did you mean alpha={layers!r}?"
+    if isinstance(layers, int) and not isinstance(layers, bool):
+        return f" Did you mean layers=[{layers!r}], or alpha={layers!r}?"
+    return f" Did you mean layers=[{layers!r}]?" if isinstance(layers, str) else ""
 
 
 def _group(entry):

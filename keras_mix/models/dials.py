@@ -65,8 +65,8 @@ class Dials:
         count = self._probabilities.shape[0]
         if weights.shape != (count,) or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
             raise ValueError(
-                f"`probabilities` must be {count} numbers, one for each place, none negative and "
-                f"not all 0. Received: probabilities={value!r}"
+                f"`probabilities` must be a list of one number for each place, {count} in all, "
+                f"none negative and not all 0. Received: probabilities={value!r}"
             )
         self._probabilities.assign(weights / weights.sum())
 
