@@ -8,6 +8,7 @@ from keras_mix.dtypes import is_float
 from keras_mix.layers import keywords
 from keras_mix.layers.reprs import layer_repr
 from keras_mix.models import draws, portable
+from keras_mix.packed import EXACT
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -50,7 +51,9 @@ class FeatureMix(keras.layers.Layer):
 
     Raises:
         ValueError: If an argument is out of range; if there are not two modalities, or not of one
-            width, or no floats; if their batches differ; if labels are missing in training.
+            width, or no floats; if their batches differ; if labels are missing in training; for
+            class ids out of range, where the call does not run in a graph or a compiled step, which
+            gives them a label of zeros; for floats [B] or [B, 1] beside `num_classes`.
 
     Example:
 
@@ -161,7 +164,37 @@ class FeatureMix(keras.layers.Layer):
                 checks.described(labels),
                 "One-hot encode several class ids a sample.",
             )
+        if self.num_classes is not None and is_float(labels) and column:
+            checks.reject(
+                self.owner,
+                "labels",
+                "must be integers to be one-hot encoded, or one-hot labels [B, K]",
+                f"{checks.described(labels)} with num_classes={self.num_classes}",
+                'Cast class ids, or declare `keras.Input((), dtype="int32")`. For numbers leave '
+                "`num_classes` out.",
+            )
+        if not is_float(labels):
+            self._check_ids(labels)
         modalities.check_tensors(self.owner, ["features", "labels"], [first, labels])
+
+    def _check_ids(self, labels):
+        """Refuses class ids that their label cannot hold, where values are known."""
+        try:
+            ids = ops.convert_to_numpy(labels)
+        except (NotImplementedError, TypeError, RuntimeError):  # in a graph or a compiled step
+            return
+        lowest, highest, why = -EXACT["float32"], EXACT["float32"], "up to which float32 is exact"
+        if self.num_classes is not None:
+            lowest, highest = 0, self.num_classes - 1
+            why = f"as num_classes={self.num_classes} says"
+        if ids.size and (ids.min() < lowest or ids.max() > highest):
+            checks.reject(
+                self.owner,
+                "labels",
+                f"must be class ids from {lowest} to {highest}, {why}",
+                f"values from {ids.min()} to {ids.max()}",
+                "Number the classes anew, from 0 on.",
+            )
 
     def _drawn(self, size):
         order, share, chance = draws.split(draws.begin(self.seed_generator), 3)

@@ -105,6 +105,22 @@ def test_class_ids_are_packed_or_one_hot_in_training_and_out_of_it():
         assert soft.dtype == packed.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("num_classes", "ids", "match"),
+    [
+        (3, IDS % 4, "from 0 to 2, as num_classes=3 says. Received: values from 0 to 3"),
+        (3, -IDS, "from 0 to 2"),
+        (None, IDS + 2**24, r"to 16777216, up to which float32 is exact"),
+        (3, (IDS % 3).astype("float32"), "must be integers to be one-hot encoded"),
+        (3, (IDS % 3)[:, None].astype("float32"), "with num_classes=3. Cast class ids"),
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_class_ids_that_no_label_can_hold_are_refused(num_classes, ids, match, training):
+    with pytest.raises(ValueError, match=match):
+        FeatureMix(num_classes=num_classes)([IMAGE, TEXT], ids, training=training)
+
+
 def test_nothing_is_mixed_outside_of_training():
     layer = FeatureMix()
     for outputs in (layer({"a": IMAGE, "b": TEXT}), layer({"a": IMAGE, "b": TEXT}, training=False)):
