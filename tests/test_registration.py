@@ -47,10 +47,10 @@ for name, (model, options) in saved.items():
     model.compile("sgd", **options)
     model.save(folder / f"{name}.keras")
 
-whole = layers.CutMix(seed=1)
+whole = layers.CutMix(0.5)
 rule = label_rules.Remix([9, 1])
 own = {"RandomApply": whole, "RandomChoice": [whole, layers.FMix(decay=2.0)],
-       "CrossModalMix": (1.0, {"image": whole})}
+       "CrossModalMix": (1.0, {"image": layers.CutMix()})}
 things = [
     getattr(layers, name)(*([own[name]] if name in ("RandomApply", "RandomChoice") else
                             own.get(name, ())))
