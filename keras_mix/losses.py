@@ -75,9 +75,7 @@ class MixedLoss(keras.losses.Loss):
                 )
         super().__init__(name=name, **kwargs)
         self.base_loss = base_loss
-        self.class_weight = {
-            int(k): checks.number("class_weight", v) for k, v in (class_weight or {}).items()
-        }
+        self.class_weight = _by_class(class_weight or {})
         self.class_ids = class_ids if class_ids is None else bool(class_ids)
         self._forms = {}
 
@@ -241,3 +239,15 @@ class MixedLoss(keras.losses.Loss):
                 f"{tuple(sample_weight.shape)}",
                 "Use MixedLoss(…, class_weight={…}).",
             )
+
+
+def _by_class(class_weight):
+    """A dict from class id to weight; a saved loss has its ids as strings."""
+    rule = "`class_weight` must be a dict from class ids, whole numbers, to weights"
+    try:
+        items = [(float(k), v) for k, v in class_weight.items()]
+    except (AttributeError, TypeError, ValueError):
+        items = None
+    if items is None or not all(k.is_integer() for k, _ in items):
+        checks.refuse("MixedLoss", rule, f"class_weight={class_weight!r}")
+    return {int(k): checks.number("class_weight", v) for k, v in items}

@@ -101,6 +101,12 @@ def test_class_weights_belong_to_each_source():
     np.testing.assert_allclose(plain, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("class_weight", [{"cat": 1.0}, {1.5: 1.0}, [1.0, 2.0]])
+def test_class_weights_are_named_by_class_ids(class_weight):
+    with pytest.raises(ValueError, match="must be a dict from class ids, whole numbers"):
+        MixedLoss("sparse_categorical_crossentropy", class_weight)
+
+
 def test_fit_refuses_class_weight_on_packed_targets():
     model = keras.Sequential([keras.layers.Dense(6, activation="softmax")])
     model.compile("sgd", MixedLoss("sparse_categorical_crossentropy"))
