@@ -66,7 +66,7 @@ def for_input(name, tensor):
     rank, dtype = tensor.shape.rank, tensor.dtype
     leave = f'leave them, passthrough=["{name}"]'
     ways = [f"for identifiers {leave}"] if _is_identifier(name) else []
-    if rank >= 3 and dtype.is_integer:
+    if rank >= 3:
         ways.append(f'for images of this dtype name them, kinds={{"{name}": "images"}}')
     if rank <= 2 and dtype.is_integer:
         ways.append(

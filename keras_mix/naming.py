@@ -14,12 +14,12 @@ def position(owner, option, name, known):
     Args:
         owner: The name that the message begins with.
         option: The option, for the message.
-        name: A whole name, such as "x/ecg", or the last part of one, "ecg".
+        name: A whole name, such as "x/ecg", or the last parts of one, "ecg".
         known: The names of all leaves that the option can refer to; None for one that it cannot.
     """
     for found in (
         [index for index, each in enumerate(known) if each == name],
-        [index for index, each in enumerate(known) if each is not None and key(each) == name],
+        [index for index, each in enumerate(known) if f"/{each}".endswith(f"/{name}")],
     ):
         if len(found) == 1:
             return found[0]

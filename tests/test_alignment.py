@@ -120,6 +120,14 @@ def test_inputs_that_could_all_hold_the_region(layer, inputs, sentence):
     assert str(caught.value).count("Received: ") == 1
 
 
+@pytest.mark.parametrize("name", ["ecg", "left/ecg", "x/left/ecg"])
+def test_the_last_parts_of_a_name_refer_to_an_input(name):
+    ones = np.ones((2, 9, 1), "float32")
+    inputs = {"left": {"ecg": ones}, "age": ones[:, 0]}
+    x, _ = CutMix(spatial_dims=1, main_input=name)(inputs, np.eye(2, dtype="float32"))
+    assert x["left"]["ecg"].shape == (2, 9, 1)
+
+
 def test_an_inner_mixer_names_no_input():
     with pytest.raises(ValueError, match="`main_input` belongs to the RandomChoice"):
         RandomChoice([CutMix(main_input="a")])

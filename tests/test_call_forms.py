@@ -137,3 +137,19 @@ def test_masks_of_volumes_are_targets(dims, sizes, dtype):
 def test_masks_of_volumes_are_not_blended():
     with pytest.raises(ValueError, match="class ids of pixels, which cannot be blended"):
         layers.MixUp()(IMAGES, np.zeros((N, 4, 4, 4), int))
+
+
+def test_more_than_labels_and_weights_beside_the_inputs_is_refused():
+    whole = (IMAGES, ONE_HOT, np.ones(N, "float32"), ONE_HOT)
+    with pytest.raises(ValueError, match=r"x, \(x, y\) or \(x, y, sample_weight\)\. Received: 4 a"):
+        tf.data.Dataset.from_tensors(whole).map(MixUp())
+
+
+def test_booleans_may_be_named_images():
+    with pytest.raises(ValueError, match=r'kinds=\{"x": "images"\}'):
+        CutMix()(IMAGES > 3, ONE_HOT)
+    x, y = CutMix(kinds={"x": "images"})(IMAGES > 3, ONE_HOT, seed=SEED)
+    assert x.dtype == tf.bool
+    np.testing.assert_allclose(
+        tf.reduce_mean(tf.cast(x, tf.float32), [1, 2, 3]), tf.reduce_sum(y[:, 4:], 1), atol=1e-6
+    )

@@ -111,3 +111,46 @@ def test_pairs_are_mixed_as_pairs():
     x, y = next(iter(data.mix(pairs, MixUp(pairing=InOrder(), **PLAIN), partners="paired")))
     assert x.shape == IMAGES.shape
     assert y.shape == ONE_HOT.shape
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_a_decoded_image_beside_as_many_classes_as_rows_is_refused(layer):
+    signature = (tf.TensorSpec((None, None, 3)), tf.TensorSpec((16,)))
+    dataset = tf.data.Dataset.from_generator(
+        lambda: zip(IMAGES, ONE_HOT, strict=True), output_signature=signature
+    )
+    for mixing in mixings(dataset, layer):
+        with pytest.raises(ValueError, match=r"not a single image \(H, W, C\)"):
+            mixing()
+
+
+def test_padded_sequences_of_unknown_length_are_a_batch():
+    sequences = tf.TensorSpec((None, None, 3), tf.float32)
+    for labels in [(None,), (None, 16)]:
+        function = tf.function(MixUp(**PLAIN).call, autograph=False)
+        function.get_concrete_function(sequences, tf.TensorSpec(labels, tf.float32))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("frame_labels", np.zeros((16, 20), "int32")),
+        ("lengths", np.full(16, 20)),
+        ("masks", np.ones((16, 20), bool)),
+    ],
+)
+def test_what_only_sequences_have_names_a_batch(kind, value):
+    sequences = WIDE[0]
+    if kind == "frame_labels":
+        batch, options = (sequences, value), {"kinds": {"y": kind}, "num_classes": 2}
+    else:
+        ids = np.zeros((16, 20), "int32")
+        batch = ({"x": sequences, "of": value}, ids)
+        options = {"kinds": {"of": kind}, "soft_masks": True, "num_classes": 2}
+    x, _ = MixUp(**options, **PLAIN)(batch)
+    assert tf.nest.flatten(x)[-1].shape == sequences.shape
+
+
+def test_an_input_beside_a_batch_of_images_is_a_batch():
+    (_, short), _ = MixUp(**PLAIN)(((IMAGES, IMAGES[:, 0, :, :1]), np.ones(16, "float32")))
+    assert short.shape == (16, 16, 1)

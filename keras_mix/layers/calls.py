@@ -35,6 +35,13 @@ def arranged(x, y, sample_weight):
 
 def as_tensors(owner, args, kwargs):
     """The arguments of a call, with arrays beside tensors as tensors, which Keras would refuse."""
+    if len(args) > len(_ARGUMENTS):
+        checks.refuse(
+            owner,
+            "a batch must be x, (x, y) or (x, y, sample_weight)",
+            f"{len(args)} arguments",
+            "Put several inputs or targets into a list or a dict; pass options by name.",
+        )
     args = [
         _as_tensors(owner, name, arg) for name, arg in zip(_ARGUMENTS, args, strict=False)
     ] + list(args[len(_ARGUMENTS) :])

@@ -9,6 +9,8 @@ from keras_mix.advice import DICT_KEYS
 from keras_mix.structure import BoxSet
 
 _CHANNELS = (1, 3, 4)
+# What only sequences have, and so says that an axis beside it is one of time.
+_OF_SEQUENCES = {"frame_labels", "lengths", "masks"}
 
 
 def refuse_zipped(owner, structure):
@@ -30,11 +32,10 @@ def refuse_zipped(owner, structure):
 def refuse_single(mixer, leaves):
     """Refuses what is or may be a single sample where a batch must stand."""
     _refuse_unclear(mixer, leaves)
-    targets = [leaf for leaf in leaves if leaf.target]
     for leaf in leaves:
         if leaf.target or leaf.kind not in ("images", "values"):
             continue
-        if _is_image(leaf) and (leaf.kind == "images" or _is_single(mixer, leaf, targets)):
+        if _is_image(leaf) and (leaf.kind == "images" or _is_single(mixer, leaf, leaves)):
             checks.reject(
                 mixer.owner,
                 leaf.name,
@@ -89,17 +90,28 @@ def _form(leaf):
 
 
 def _is_image(leaf):
-    """Whether a leaf of three axes ends in the channels of an image."""
+    """Whether a leaf has three axes, (H, W, C), H and W both known or, as decoded, both not."""
     shape = leaf.tensor.shape
-    return shape.rank == 3 and shape.is_fully_defined() and shape[-1] in _CHANNELS
+    return shape.rank == 3 and shape[-1] in _CHANNELS and (shape[0] is None) == (shape[1] is None)
 
 
-def _is_single(mixer, leaf, targets):
+def _is_images(leaf):
+    """Whether a leaf is a batch of images (B, H, W, C) or videos."""
+    return leaf.kind == "images" and leaf.tensor.shape.rank >= 4
+
+
+def _is_single(mixer, leaf, leaves):
     """Whether floats (H, W, C) are one image rather than a batch of sequences (B, T, C)."""
+    if _OF_SEQUENCES & {each.kind for each in leaves} or any(map(_is_images, leaves)):
+        return False
     if mixer.grid_rank == 1 or {leaf.name, leaf.name.split("/")[-1]} & set(mixer.kinds):
         return False
     height, width, _ = leaf.tensor.shape
+    targets = [each for each in leaves if each.target]
     shapes = [getattr(target.tensor, "boxes", target.tensor).shape for target in targets]
+    if height is None:
+        # The rows of a decoded image, beside a vector whose size is known: not that of a batch.
+        return any(shape.rank == 1 and shape[0] is not None for shape in shapes)
     # A mask (H, W) or (H, W, 1) of class ids.
     if any(
         shape.rank in (2, 3)
