@@ -15,6 +15,14 @@ class Reason(NamedTuple):
     way_out: str
 
 
+def without_box_format(verb):
+    """The `Reason` of options of boxes, which {verb} only where their format is known."""
+    return Reason(
+        f"boxes {verb} only where `bounding_box_format` is given",
+        'Give the format of the boxes, bounding_box_format="xyxy", say; or leave it out.',
+    )
+
+
 def refuse(owner, options, reasons, way_out="Leave it out."):
     """Refuses options that would change nothing.
 

@@ -10,7 +10,7 @@ from keras_mix.advice import DICT_KEYS, for_input, for_keys
 from keras_mix.batch import Leaf, axis_size, behind
 from keras_mix.boxes import Boxes
 from keras_mix.donors import matched
-from keras_mix.naming import key
+from keras_mix.naming import entry, key
 from keras_mix.structure import BoxSet, paths
 from keras_mix.tensors import refuse_unmixable, tensor_of
 
@@ -27,6 +27,10 @@ class Reader:
         self.kinds = kinds
         self.passthrough = tuple(passthrough)
         self.tables = tables
+
+    def names(self, structure):
+        """The names of the leaves, in their order."""
+        return [self._role_and_name(structure, path)[1] for path in paths(structure)]
 
     def read(self, structure):
         """The leaves of a dict, or of a tuple (x,), (x, y) or (x, y, sample_weight)."""
@@ -136,7 +140,7 @@ class Reader:
             )
 
     def _named_kind(self, name):
-        return self.kinds.get(name) or self.kinds.get(key(name))
+        return entry(self.kinds, name)
 
     def _stated(self, role, name, path):
         """The kind that a leaf's name or key states; None where its place and dtype tell it."""
@@ -265,7 +269,7 @@ class Reader:
 
 def classes_of(num_classes, name):
     """The number of classes of a head, or None where it was not given."""
-    return num_classes.get(key(name)) if isinstance(num_classes, dict) else num_classes
+    return entry(num_classes, name) if isinstance(num_classes, dict) else num_classes
 
 
 def known_values(tensor):

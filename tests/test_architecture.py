@@ -25,6 +25,7 @@ BELOW_MIXERS = [
     "alignment",
     "base",
     "box_checks",
+    "named_leaves",
     "calls",
     "composed",
     "configured",
@@ -86,6 +87,7 @@ RANKS = [
     {
         *("layers.calls", "layers.box_checks", "layers.signatures", "layers.tables"),
         *("layers.alignment", "layers.traits", "layers.unbatched"),
+        "layers.named_leaves",
     },
     {"layers.keywords", "layers.reprs", "layers.output_specs", "layers.effects"},
     {"layers.grids"},

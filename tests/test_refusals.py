@@ -272,6 +272,52 @@ def test_options_of_boxes_without_their_format(option):
             make(**option)
 
 
+NAMED = {
+    "kinds": lambda name: {"kinds": {name: "values", "text": "token_ids"}},
+    "passthrough": lambda name: {"passthrough": [name]},
+    "num_classes": lambda name: {"num_classes": {"species": 4, name: 10}},
+    "padding_id": lambda name: {"kinds": {"text": "token_ids"}, "padding_id": {name: 0}},
+}
+
+
+@pytest.mark.parametrize("option", NAMED)
+def test_a_name_that_no_leaf_has(option):
+    x = {"sound": np.zeros((4, 9, 2), "float32"), "text": np.ones((4, 9), int)}
+    y = {"species": IDS}
+    kinds = {"kinds": {"text": "token_ids"}, "num_classes": {"species": 4}}
+    misspelt = CutMix(spatial_dims=1, **{**kinds, **NAMED[option]("specie")})
+    sentence = rf"^CutMix: `{option}` must name leaves .*'specie' beside .*y/species.*"
+    hint = r"Did you mean 'species'\?"
+    with pytest.raises(ValueError, match=sentence + hint):
+        misspelt(x, y)
+    with pytest.raises(ValueError, match=sentence + hint):
+        misspelt.compute_output_spec(*map(_symbolic, (x, y)))
+
+
+def _symbolic(tensors):
+    return {k: keras.KerasTensor(v.shape, dtype=v.dtype.name) for k, v in tensors.items()}
+
+
+def test_names_beside_inputs_alone():
+    with pytest.raises(ValueError, match=r"`passthrough` must name leaves .* 'id' beside x\."):
+        CutMix(passthrough=["id"])(IMAGES)
+    with pytest.raises(ValueError, match=r"`kinds` must name leaves .* 'foo' beside x, y\."):
+        CutMix(kinds={"foo": "values"})(IMAGES, np.eye(4))
+    # Inputs may be called without their targets.
+    named = {"num_classes": {"species": 4}, "kinds": {"y/age": "values", "mask": "labels"}}
+    assert CutMix(**named)(IMAGES).shape == IMAGES.shape
+    inputs = keras.Input((6, 5, 3))
+    assert CutMix(passthrough=["id"])(inputs).shape == (None, 6, 5, 3)
+
+
+def test_whole_names_and_absent_roles_are_names():
+    ids = {"a": IDS, "b": IDS}
+    layer = CutMix(num_classes={"y/a": 4, "b": 5}, passthrough=["sample_weight"])
+    labels = layer(IMAGES, ids)[1]
+    assert (labels["a"].shape[1], labels["b"].shape[1]) == (4, 5)
+    layer(IMAGES, ids, IDS)
+
+
 def test_weights_without_labels():
     with pytest.raises(ValueError, match="`sample_weight` belongs to labels"):
         MixUp()(IMAGES, sample_weight=np.ones(4))

@@ -178,8 +178,9 @@ def test_counting_twice_changes_nothing():
 
 def test_whole_sequences_are_counted_as_without_lengths():
     (x, y), full = batch_of(real_of(LENGTHS), False), np.full(SIZE, TIME)
-    layer = layers.CutMix(spatial_dims=1, num_classes=SIZE, kinds=KINDS)
-    plain = layer({"sound": x["sound"]}, y, seed=seed_of())
+    options = {"spatial_dims": 1, "num_classes": SIZE}
+    plain = layers.CutMix(**options)({"sound": x["sound"]}, y, seed=seed_of())
+    layer = layers.CutMix(kinds=KINDS, **options)
     told = layer({"sound": x["sound"], "length": full}, y, seed=seed_of())
     np.testing.assert_array_equal(told[0]["sound"], plain[0]["sound"])
     np.testing.assert_array_equal(told[1], plain[1])
@@ -233,11 +234,12 @@ def test_sizes_unknown_to_the_graph():
 def test_a_blend_keeps_its_weights_and_is_as_long_as_the_longest(rate, compile_all):
     real = PARTLY & real_of(LENGTHS)
     x = {"sound": sounds(real, True), "length": LENGTHS, "mask": real}
-    layer = layers.MixUp(alpha=1.0, labels="pairs", rate=rate, kinds=KINDS, pairing="derange")
+    options = {"alpha": 1.0, "labels": "pairs", "rate": rate, "pairing": "derange"}
+    layer = layers.MixUp(kinds=KINDS, **options)
     call = tf.function(layer, jit_compile=True) if compile_all else layer
     given = tf.nest.map_structure(tf.constant, x)
     mixed, pairs = call(given, tf.range(SIZE), seed=seed_of())
-    _, plain = layer({"sound": x["sound"]}, np.arange(SIZE), seed=seed_of())
+    _, plain = layers.MixUp(**options)({"sound": x["sound"]}, np.arange(SIZE), seed=seed_of())
     np.testing.assert_allclose(pairs, plain, atol=1e-6)
     sources, weights = pairs[:, 0].numpy().astype(int), pairs[:, 1].numpy()
     assert (weights[:, 1] > 0).sum() >= 2

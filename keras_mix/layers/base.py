@@ -11,6 +11,7 @@ from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
 from keras_mix.layers.grids import batch_of, framed, refuse_idle_options
 from keras_mix.layers.model_side import ModelSide
+from keras_mix.layers.named_leaves import refuse_unknown, refuse_unknown_heads
 from keras_mix.layers.sequence_specs import check_sequences
 from keras_mix.layers.specs import sized, specs_of
 from keras_mix.layers.traits import Traits
@@ -151,8 +152,10 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
         structure, pack = calls.arranged(x, y, sample_weight)
         structure = fold(structure)
         refuse_zipped(self.owner, structure)
-        own = self._reader.read(structure)
         alone = keras_compat.entry_layer() in (None, self)
+        refuse_unknown(self, structure, self._reader.names(structure), alone)
+        own = self._reader.read(structure)
+        refuse_unknown_heads(self, own)
         # The first axis of what Keras asks the output's shape of is that of the batch.
         if alone and not keras_compat.in_symbolic_scope():
             refuse_single(self, own)

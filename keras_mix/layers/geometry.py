@@ -4,7 +4,7 @@ import math
 
 from keras_mix import checks
 from keras_mix.advice import BOXES
-from keras_mix.naming import key
+from keras_mix.naming import entry, key
 
 _POINTS = ("keypoint", "keypoints", "landmark", "landmarks")
 
@@ -23,7 +23,7 @@ def refuse_places_off_the_grid(mixer, leaf, found, is_of_video):
         is_of_video: Whether its second axis is the time of a video.
     """
     shape, name = leaf.tensor.shape, key(leaf.name)
-    stated = mixer.kinds.get(leaf.name) or mixer.kinds.get(name)
+    stated = entry(mixer.kinds, leaf.name)
     if found is not None or mixer.erases or stated == "values":
         return
     boxes = name.lower() in BOXES and shape.rank == 3

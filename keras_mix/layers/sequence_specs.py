@@ -6,7 +6,7 @@ from keras_mix import checks
 from keras_mix.batch import axis_size, inputs_of
 from keras_mix.layers.grids import grid_of, leaf_of_the_grid
 from keras_mix.leaves import Spec, spatial_axes
-from keras_mix.naming import key
+from keras_mix.naming import entry, key
 from keras_mix.reading import known_values
 
 
@@ -87,7 +87,7 @@ def _spec_of_tokens(mixer, leaf, main):
 def with_ends(spec, mixer, leaf):
     """The spec of token ids with what a mixer says of padding and special tokens."""
     padding = mixer.padding_id
-    padding = padding.get(key(leaf.name)) if isinstance(padding, dict) else padding
+    padding = entry(padding, leaf.name) if isinstance(padding, dict) else padding
     return spec._replace(padding_id=padding, special_tokens=mixer.special_tokens)
 
 

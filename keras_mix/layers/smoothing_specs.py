@@ -1,7 +1,7 @@
 """Which targets of a batch are labels that `label_smoothing` smooths; the rest is refused."""
 
 from keras_mix import checks
-from keras_mix.naming import key
+from keras_mix.naming import entry, key
 from keras_mix.value_checks import check_shares
 
 # Labels by their kind, whatever stands beside them.
@@ -58,7 +58,7 @@ def _has_one_label(leaf, spec):
 
 
 def _stated(mixer, leaf):
-    return mixer.kinds.get(leaf.name) or mixer.kinds.get(key(leaf.name))
+    return entry(mixer.kinds, leaf.name)
 
 
 def _smoothed(mixer, leaf, spec):

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_mix import boxes as box_rule
-from keras_mix import checks, sampling, windows
+from keras_mix import checks, idle, sampling, windows
 from keras_mix.layers import calls
 from keras_mix.layers.configured import Configured
 from keras_mix.structure import BoxSet, fold
@@ -103,7 +103,7 @@ class SynchronizedAugmentation(Configured):
         never = "the layer moves modalities and mixes none"
         reasons = {name: never for name in self.shared_options() if name not in used}
         if self.bounding_box_format is None:
-            reasons["min_visible"] = "boxes move only where `bounding_box_format` is given"
+            reasons["min_visible"] = idle.without_box_format("move")
         of_frames = ("crop", "flip", "boxes", "bounding_box_format")
         return reasons | dict.fromkeys(of_frames, None if self.frames else "no `frames` are named")
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_mix import checks
 from keras_mix.columns import Columns
 from keras_mix.leaves import Spec
-from keras_mix.naming import key
+from keras_mix.naming import entry, key
 from keras_mix.value_checks import check_whole
 
 
@@ -48,7 +48,7 @@ def spec_of_columns(mixer, leaf, columns):
 
 def _columns(mixer, leaf, first):
     kinds = _kinds_of(mixer, leaf)
-    categories = _named(mixer.one_hot, leaf.name)
+    categories = entry(mixer.one_hot, leaf.name)
     if categories is not None:
         _check_ids(mixer, leaf, categories)
         return Columns(first, (True,), categories)
@@ -102,11 +102,7 @@ def _kinds_of(mixer, leaf):
         )
     if mixer.columns is None or isinstance(mixer.columns, tuple):
         return mixer.columns
-    return _named(mixer.columns, leaf.name)
-
-
-def _named(mapping, name):
-    return mapping.get(name, mapping.get(key(name)))
+    return entry(mixer.columns, leaf.name)
 
 
 def _refuse_unknown_names(mixer, leaves):

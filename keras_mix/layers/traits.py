@@ -74,11 +74,7 @@ class Traits:
             images = "boxes lie on height and width, along which the layer does not mix"
             return dict.fromkeys(BOX_OPTIONS, images)
         if self.bounding_box_format is None:
-            unknown = idle.Reason(
-                "boxes are mixed only where `bounding_box_format` is given",
-                'Give the format of the boxes, bounding_box_format="xyxy", say; or leave it out.',
-            )
-            return dict.fromkeys(BOX_OPTIONS[1:], unknown)
+            return dict.fromkeys(BOX_OPTIONS[1:], idle.without_box_format("are mixed"))
         return {} if self.hides else {"min_visible": "the layer hides no part of a box"}
 
     def _tokens_without_effect(self):
