@@ -165,3 +165,16 @@ def test_what_an_embedding_reads_may_be_cut():
     base = keras.Model(steps, layers.Dense(3)(layers.Flatten()(x)))
     model = MixingModel(base, CutMix(spatial_dims=1))
     assert step(model, IDS[..., None].astype("float32")) >= 0
+
+
+@pytest.mark.parametrize("mode", ["int", "multi_hot"])
+def test_default_places_of_a_sequence_that_is_built_late(mode):
+    words = layers.TextVectorization(9, output_mode=mode, output_sequence_length=None, name="words")
+    words.adapt(np.array(["a b c", "d e"]))
+    hidden = [layers.Dense(4, name="first"), layers.Dense(3, name="last")]
+    if mode == "int":
+        pool = layers.GlobalAveragePooling1D(name="mean")
+        hidden = [layers.Embedding(9, 4, name="embedding"), pool, *hidden]
+    model = ManifoldMixup(keras.Sequential([words, *hidden]))
+    assert model.mix_points == (["embedding", "first"] if mode == "int" else ["first"])
+    assert np.isfinite(step(model, ops.convert_to_tensor(["a b", "c", "d e", "a", "b", "e"])))

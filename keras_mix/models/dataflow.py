@@ -16,6 +16,17 @@ _READ_IDS = (
     keras.layers.Hashing,
     keras.layers.HashedCrossing,
     keras.layers.IntegerLookup,
+    keras.layers.StringLookup,
+    keras.layers.TextVectorization,
+)
+# Layers that give out integers, ids or counts of them, in every mode but "tf_idf".
+_GIVE_IDS = (
+    keras.layers.Discretization,
+    keras.layers.HashedCrossing,
+    keras.layers.Hashing,
+    keras.layers.IntegerLookup,
+    keras.layers.StringLookup,
+    keras.layers.TextVectorization,
 )
 # What stands before a network, and what belongs to the layer behind it, are no stages of their own.
 _NO_STAGES = (
@@ -112,6 +123,16 @@ def cut_points(base, prefix="", used=None):
             inner.append(Point(path, node.outputs[0], stage and weighted))
         points += inner
     return points
+
+
+def reads_ids(layer):
+    """Whether a layer reads ids, or is a model that holds such a layer."""
+    return isinstance(layer, _READ_IDS) or holds_embedding(layer)
+
+
+def gives_ids(layer):
+    """Whether a layer of Keras looks up, hashes or bins its inputs, and so gives out integers."""
+    return isinstance(layer, _GIVE_IDS) and layer.get_config()["output_mode"] != "tf_idf"
 
 
 def holds_embedding(layer):

@@ -6,7 +6,14 @@ import keras
 
 from keras_mix.dtypes import is_float
 from keras_mix.models import places
-from keras_mix.models.dataflow import Flow, cut_points, holds_embedding, reader_of_ids
+from keras_mix.models.dataflow import (
+    Flow,
+    cut_points,
+    gives_ids,
+    holds_embedding,
+    reader_of_ids,
+    reads_ids,
+)
 from keras_mix.models.inputs import INPUT, declared, graph_of, is_input
 
 COUNT = 3
@@ -89,6 +96,12 @@ def _inputs(base, graph):
     return [path for path, tensor in named if len(named) == 1 and _blends(tensor)]
 
 
+def _first_of_data(layers):
+    """The index of the last layer of a sequence that reads ids: all before it gives out ids."""
+    read = [index for index, layer in enumerate(layers) if reads_ids(layer)]
+    return read[-1] if read else 0
+
+
 def _blends(tensor):
     return is_float(tensor) or (tensor.dtype == "uint8" and len(tensor.shape) >= 3)
 
@@ -96,6 +109,9 @@ def _blends(tensor):
 def _children(base):
     """(path, path) of what a model of unknown graph may be mixed at."""
     layers = [x for x in places.children(base) if not isinstance(x, keras.layers.InputLayer)][:-1]
+    if isinstance(base, keras.Sequential):
+        layers = layers[_first_of_data(layers) :]
+    layers = [layer for layer in layers if not gives_ids(layer)]
     blocks = [layer for layer in layers if places.children(layer)]
     weighted = [layer for layer in layers if layer.weights or not layer.built]
     return [(layer.name, layer.name) for layer in blocks or weighted]
