@@ -56,6 +56,7 @@ class MixedMetric(keras.metrics.Metric):
     """
 
     def __init__(self, metric, name=None, dtype=None, reads=None):
+        checks.instance("MixedMetric", "metric", metric)
         metric, function = _built(metric, dtype)
         super().__init__(name=name or metric.name, dtype=dtype or metric.dtype)
         self.metric = metric

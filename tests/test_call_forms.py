@@ -153,3 +153,14 @@ def test_booleans_may_be_named_images():
     np.testing.assert_allclose(
         tf.reduce_mean(tf.cast(x, tf.float32), [1, 2, 3]), tf.reduce_sum(y[:, 4:], 1), atol=1e-6
     )
+
+
+def test_none_in_the_place_of_weights():
+    images, labels = np.random.default_rng(0).random((4, 6, 5, 3), np.float32), np.eye(4)
+    mix, seed = CutMix(), 1
+    mixed = mix((images, labels, None), seed=seed)
+    plain = mix((images, labels), seed=seed)
+    assert len(mixed) == 3
+    assert mixed[2] is None
+    for found, expected in zip(mixed[:2], plain, strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_mix.losses import MixedLoss
 from keras_mix.metrics import MixedMetric
 
 PACKED = np.array([[[2, 0], [0.7, 0.3]], [[1, 2], [0.2, 0.8]], [[0, 1], [1, 0]]], "float32")
@@ -70,3 +71,10 @@ def test_several_labels_a_sample_of_any_dtype(dtype):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Activation("linear")])
     model.compile("sgd", "binary_crossentropy", metrics=[wrapped])
     assert model.evaluate(scores, labels, verbose=0)[1] == pytest.approx(4 / 6)
+
+
+def test_a_class_in_the_place_of_a_metric():
+    with pytest.raises(ValueError, match=r"^MixedMetric: `metric` must be an .* AUC\(…\)"):
+        MixedMetric(keras.metrics.AUC)
+    # Keras makes an instance of a loss itself.
+    assert isinstance(MixedLoss(keras.losses.Huber).base_loss, keras.losses.Huber)

@@ -30,6 +30,8 @@ def arranged(x, y, sample_weight):
             f"{len(x)} entries",
             "Put several inputs into a list or a dict.",
         )
+    if len(x) == 3 and x[2] is None:
+        return x[:2], _beside_none
     return x, tuple
 
 
@@ -78,6 +80,10 @@ def _is_tensor(value):
 
 def _same(structure):
     return structure
+
+
+def _beside_none(structure):
+    return (*structure, None)
 
 
 def _only(structure):
