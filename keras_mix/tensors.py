@@ -19,8 +19,16 @@ def tensor_of(owner, name, value):
     try:
         tensor = tf.convert_to_tensor(value)
     except (TypeError, ValueError):
-        received = f"a value of the type {type(value).__name__}"
-        checks.reject(owner, name, "must be a tensor, or an array of one dtype", received)
+        dataset = isinstance(value, tf.data.Dataset)
+        checks.reject(
+            owner,
+            name,
+            "must be a tensor, or an array of one dtype",
+            f"a value of the type {type(value).__name__}",
+            "Mix a dataset by dataset.map(layer) or keras_mix.data.mix(dataset, layer)."
+            if dataset
+            else "",
+        )
     if tensor.shape.rank is None:
         checks.reject(owner, name, "must have a known rank", "unknown", "Call `set_shape` on it.")
     return tensor

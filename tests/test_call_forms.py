@@ -56,10 +56,14 @@ def test_rows_of_numbers_are_one_input():
         (None, "`y` must be a tensor. Received: None"),
         (np.array([{}] * N), "`y` must be a tensor, or an array of one dtype"),
         (object(), "`y` must be a tensor, or an array of one dtype. Received: .*object"),
+        (
+            tf.data.Dataset.range(N),
+            r"`y` must be a tensor.*Dataset. Mix a dataset by dataset.map\(layer\)",
+        ),
         ("label", "`y` has dtype string, which cannot be mixed"),
         (tf.ragged.constant([[1]] * N), "`y` must be a dense tensor"),
     ],
-    ids=["None", "objects", "an object", "a string", "ragged"],
+    ids=["None", "objects", "an object", "a dataset", "a string", "ragged"],
 )
 def test_what_is_no_tensor_is_named(beside, value, sentence):
     with pytest.raises(ValueError, match=rf"^MixUp: {sentence}"):

@@ -70,7 +70,8 @@ def _checked(layer, mixers):
     owner = layer.owner
     if not isinstance(mixers, list | tuple) or not mixers:
         raise ValueError(
-            f"{owner}: `mixers` must be a list of at least one mixer. Received: mixers={mixers!r}"
+            f"{owner}: `mixers` must be a list of at least one mixer. Received: mixers={mixers!r}. "
+            f"Put them into a list: {owner}([MixUp(), CutMix()])."
         )
     for mixer in mixers:
         checks.instance(owner, "mixers", mixer)

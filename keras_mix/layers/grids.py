@@ -174,7 +174,13 @@ def leaf_of_the_grid(mixer, leaves):
     if not inputs:
         received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
         axes = "height and width" if mixer.grid_rank == 2 else f"{mixer.grid_rank} spatial axes"
-        checks.refuse(mixer.owner, f"the inputs must have {axes}", received)
+        checks.refuse(
+            mixer.owner,
+            f"the inputs must have {axes}",
+            received,
+            "Cut sequences by CutMix(spatial_dims=1), mix columns of a table by TabularMix, and "
+            "blend any input by MixUp.",
+        )
     if mixer.main_input is not None:
         names = [leaf.name for leaf in inputs]
         return inputs[position(mixer.owner, "main_input", mixer.main_input, names)]

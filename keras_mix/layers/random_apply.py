@@ -39,6 +39,13 @@ class RandomApply(Composed):
 
     def __init__(self, mixer, rate=0.5, **kwargs):
         checks.instance(self.owner, "mixer", mixer)
+        if isinstance(mixer, list | tuple):
+            checks.refuse(
+                "RandomApply",
+                "`mixer` must be one mixer",
+                f"mixer={mixer!r}",
+                "Draw one of several by RandomChoice, which RandomApply takes as its mixer.",
+            )
         super().__init__([mixer], rate=rate, **kwargs)
         self.mixer = mixer
 
