@@ -85,5 +85,6 @@ def _cutmix(workload, what):
     }
     batch = {"images": images, "labels": tf.one_hot(labels, workload.classes)}
     batch |= {key: extra[key] for key in keys}
-    layer = keras_mix.layers.CutMix(bounding_box_format="xyxy")
+    options = {"bounding_box_format": "xyxy"} if BOXES in keys else {}
+    layer = keras_mix.layers.CutMix(**options)
     return mapped(repeated(batch), layer)
