@@ -116,7 +116,7 @@ def _joint(what, rounds):
     together = _layer("CrossModalMix", cuts={name: _alone(name, cuts) for name in cuts}, **TOKENS)
     steps = [mapped(_dataset(SAMPLE), function) for function in (_copy, together)]
     steps += [
-        mapped(_dataset({name: shape}), _alone(name, cuts, **TOKENS))
+        mapped(_dataset({name: shape}), _alone(name, cuts, **(TOKENS if name == "ids" else {})))
         for name, shape in SAMPLE.items()
     ]
     copy, own, *alone = measure(steps, rounds)
