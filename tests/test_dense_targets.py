@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_mix import layers
 from keras_mix.layers import BetweenClass, CrossModalMix, CutMix, Cutout, MixUp, RandomChoice
@@ -53,10 +54,33 @@ def test_what_has_no_rule_is_refused(make, y):
 @every_cut
 @pytest.mark.parametrize("sizes", [(), (1,), (3,), (1, 3), (1, 1, 3)], ids=str)
 def test_one_vector_a_sample_is_blended_by_the_weights(make, sizes):
-    y = {"label": ONE_HOT, "target": constants(*sizes)}
+    y = {"label": ONE_HOT, "target": constants(*sizes) / N}
     _, y = make(seed=1)(IMAGES, y)
+    means = (y["label"].numpy() @ np.arange(N) / N).reshape(-1, *[1] * len(sizes))
+    np.testing.assert_allclose(y["target"], np.broadcast_to(means, (N, *sizes)), atol=1e-5)
+
+
+@every_cut
+@pytest.mark.parametrize("sizes", [(4,), (1, 4)], ids=str)
+def test_a_box_a_sample_is_told_from_labels_by_its_values(make, sizes):
+    y = {"label": ONE_HOT, "target": constants(*sizes)}
+    sentence = r"`y/target` must hold labels, numbers from 0 to 1.*kinds=\{\"target\": \"values\"\}"
+    with pytest.raises(ValueError, match=sentence):
+        make()(IMAGES, y)
+    _, y = make(seed=1, kinds={"target": "values"})(IMAGES, y)
     means = (y["label"].numpy() @ np.arange(N)).reshape(-1, *[1] * len(sizes))
     np.testing.assert_allclose(y["target"], np.broadcast_to(means, (N, *sizes)), atol=1e-5)
+
+
+def test_single_numbers_and_pure_blends_take_any_value():
+    for layer, y in ((CutMix(), constants(1)), (CutMix(), constants()), (MixUp(), constants(4))):
+        layer(IMAGES, y)
+
+
+def test_a_graph_tells_boxes_from_labels_as_it_runs():
+    mix = tf.function(CutMix(), autograph=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`y` must hold labels"):
+        mix(IMAGES, constants(4))
 
 
 @every_cut

@@ -139,6 +139,9 @@ def samples(padding):
     return Samples(np.arange(2 * B) % CLASSES, real, boxes, np.linspace(1, 2, 2 * B))
 
 
+PADDING = {"lengths": {"length": "lengths"}, "masks": {"mask": "masks"}}
+
+
 def layer_of(case):
     """The layer that a case asks for."""
     pairing = PAIRINGS.get(case["pairing"], case["pairing"])
@@ -149,7 +152,10 @@ def layer_of(case):
         "label_smoothing": case["smoothing"],
         "per": case["per"],
         "rate": case["rate"],
-        "kinds": {"length": "lengths", "mask": "masks", "seg": "segmentation_masks"},
+        "kinds": {
+            **PADDING.get(case["padding"], {}),
+            **({"seg": "segmentation_masks"} if case["masks"] else {}),
+        },
         "soft_masks": case["masks"] == "soft",
         "data_format": case["data_format"],
         "num_classes": {},

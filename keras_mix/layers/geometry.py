@@ -5,6 +5,7 @@ import math
 from keras_mix import checks
 from keras_mix.advice import BOXES
 from keras_mix.naming import entry, key
+from keras_mix.value_checks import check_shares
 
 _POINTS = ("keypoint", "keypoints", "landmark", "landmarks")
 
@@ -39,4 +40,28 @@ def refuse_places_off_the_grid(mixer, leaf, found, is_of_video):
             'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
             "bounding_box_format=…; resize maps to the inputs' size; or blend by the weights "
             f'alone, kinds={{"{name}": "values"}}; or leave it as it is, passthrough=["{name}"].',
+        )
+
+
+def refuse_coordinates(mixer, leaf):
+    """Refuses vectors that cannot be labels where a mixer cuts or moves the inputs.
+
+    A box (B, 4) and the labels of four classes have one form. The values tell them apart, at once
+    where they are known, else as a graph runs: shares of classes lie between 0 and 1.
+
+    Args:
+        mixer: The mixer.
+        leaf: A target of floats off the grid.
+    """
+    cuts = mixer.draws_regions and not (mixer.erases or mixer.mixes_tables)
+    shape = leaf.tensor.shape
+    vector = shape.rank > 1 and shape[-1] != 1 and all(size == 1 for size in shape[1:-1])
+    if cuts and vector and mixer.labels != "values" and not entry(mixer.kinds, leaf.name):
+        check_shares(
+            mixer.owner,
+            leaf,
+            "must hold labels, numbers from 0 to 1, where inputs are cut",
+            'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
+            "bounding_box_format=…; or blend numbers by the weights alone, "
+            f'kinds={{"{key(leaf.name)}": "values"}}.',
         )

@@ -6,7 +6,7 @@ from keras_mix import checks
 from keras_mix.advice import for_class_ids
 from keras_mix.batch import behind
 from keras_mix.layers.alignment import alignment, same_size, sizes_of
-from keras_mix.layers.geometry import refuse_places_off_the_grid
+from keras_mix.layers.geometry import refuse_coordinates, refuse_places_off_the_grid
 from keras_mix.layers.grids import leaf_of_the_grid, smallest
 from keras_mix.layers.sequence_specs import SEQUENCES, is_of_video
 from keras_mix.layers.smoothing_specs import with_smoothing
@@ -72,6 +72,8 @@ def spec_of(mixer, leaf, main):
     if leaf.kind in ("labels", "values") and leaf.target:
         of_video = main is not None and is_of_video(mixer, leaf, main)
         refuse_places_off_the_grid(mixer, leaf, found, of_video)
+        if found is None:
+            refuse_coordinates(mixer, leaf)
     if leaf.kind == "labels":
         return Spec("labels", dtype=precise, union=mixer.labels == "union")
     if leaf.target:
