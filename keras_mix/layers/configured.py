@@ -194,6 +194,11 @@ class Configured(keras.layers.Layer):
         return effects.stated(self, names, self._resolved())
 
     @property
+    def given_passthrough(self):
+        """The names in `passthrough`, without those that the layer adds by itself."""
+        return self.passthrough
+
+    @property
     def owner(self):
         """The name that error messages begin with."""
         return type(self).__name__
@@ -242,7 +247,7 @@ class Configured(keras.layers.Layer):
             "per": self.per,
             "rate": self.rate,
             "kinds": dict(self.kinds),
-            "passthrough": list(self.passthrough),
+            "passthrough": list(self.given_passthrough),
             "main_input": self.main_input,
             "keep_dtype": self.keep_dtype,
             "inputs_only": self.inputs_only,

@@ -85,11 +85,13 @@ class MixGen(Mixer):
         return plan.blend(self.partners(batch, seed), weights)
 
     def get_config(self):
-        config = super().get_config()
-        names = ("texts", "ratio", "separator", "max_length", "start_id", "end_id")
+        names = ("ratio", "separator", "max_length", "start_id", "end_id")
         own = {name: getattr(self, name) for name in names}
-        passed = [name for name in config["passthrough"] if name not in self.texts]
-        return {**config, **own, "texts": list(self.texts), "passthrough": passed}
+        return {**super().get_config(), **own, "texts": list(self.texts)}
+
+    @property
+    def given_passthrough(self):
+        return [name for name in self.passthrough if name not in self.texts]
 
     def dtype_of_shape(self, name, kind, shape):
         if name in self.texts or name.split("/")[-1] in self.texts:

@@ -37,7 +37,7 @@ def refuse_unknown(mixer, structure, names, alone):
     padding = mixer.padding_id if isinstance(mixer.padding_id, dict) else {}
     for option, named in (
         ("kinds", _suspect(mixer, names)),
-        ("passthrough", dict.fromkeys(mixer.passthrough)),
+        ("passthrough", dict.fromkeys(mixer.given_passthrough)),
         ("padding_id", padding),
     ):
         for name, kind in named.items():

@@ -26,7 +26,7 @@ class Choices:
         ]
         self._mixers = [_mixers_of(owner, group, mixers) for group in self._groups]
         if mixers and all(_held(group) for group in self._groups):
-            checks.without_effect(
+            idle.refuse(
                 owner,
                 {"mixer": mixers},
                 {"mixer": "every place of the model holds a mixer of its own"},
