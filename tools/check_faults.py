@@ -150,7 +150,8 @@ def saved_models_load_in_a_new_process():
             yield f"{backend}: saves", run(SAVE, backend, folder), "saved"
             loaded = run(LOAD, backend, folder)
             yield f"{backend}: loads", loaded, f"loaded and trained {right}"
-    seconds = sorted(float(run(IMPORT_TIME)) for _ in range(5))[2]
+    # The least of several: what else the machine does only adds to it.
+    seconds = min(float(run(IMPORT_TIME)) for _ in range(5))
     yield "import keras_mix, s", seconds if seconds > 0.15 else "≤ 0.15", "≤ 0.15"
     free = run("import keras_mix, sys; print('tensorflow' in sys.modules)", "jax")
     yield "JAX: TensorFlow is imported", free, "False"
