@@ -99,6 +99,14 @@ class Killing:
         time.sleep(0.001)
 
 
+@pytest.fixture(autouse=True)
+def _interrupts():
+    """SIGINT as in a terminal: shells have jobs in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_no_signal_is_lost_or_a_traceback(monkeypatch, capsys, number, code):
     def load(*_):
