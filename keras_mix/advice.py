@@ -1,4 +1,4 @@
-"""The ways out that messages name for leaves whose kind cannot be inferred."""
+"""Advice in error messages for leaves of a kind that cannot be inferred."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""The leaves of a second batch beside those of the first, whose partners they hold."""
+"""The leaves of a second batch, which holds the partners, in the order of the first."""
 
 import tensorflow as tf
 

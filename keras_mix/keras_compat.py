@@ -8,7 +8,7 @@ import keras
 from keras.src.backend import get_keras_mask as mask_of
 from keras.src.backend import set_keras_mask as set_mask
 
-# Nor to ask which layer was called first, of those whose calls are under way in this thread.
+# Keras has no public way to ask for the outermost layer call of this thread.
 from keras.src.backend.common.global_state import get_global_attribute
 
 # Nor to tell the code that it calls that only shapes and dtypes are asked for.
@@ -25,7 +25,7 @@ __all__ = [
 
 
 def entry_layer():
-    """The layer whose call contains all others that are under way, or None."""
+    """The layer of the outermost call in progress, or None."""
     context = get_global_attribute("current_call_ctx")
     return None if context is None else context.entry_layer
 
