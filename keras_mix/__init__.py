@@ -7,7 +7,7 @@ JAX and PyTorch TensorFlow is imported only when a mixer is used, or loaded from
 
 import importlib
 
-from keras_mix import registration
+from keras_mix import _registration
 
 __version__ = "0.1.0"
 
@@ -21,6 +21,7 @@ __all__ = [
     "metrics",
     "models",
     "pairings",
+    "plans",
     "plot",
     "recipes",
     "synthesis",
@@ -37,4 +38,4 @@ def __dir__():
     return sorted([*globals(), *__all__])
 
 
-registration.register()
+_registration.register()

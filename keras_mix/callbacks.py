@@ -2,7 +2,8 @@
 
 import keras
 
-from keras_mix import checks, unknown_arguments
+from keras_mix._core import checks
+from keras_mix._core.options import unknown_arguments
 
 
 class MixSchedule(keras.callbacks.Callback):

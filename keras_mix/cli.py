@@ -8,9 +8,9 @@ import pathlib
 import shlex
 import sys
 
-from keras_mix import signals, whole_file
-from keras_mix.extras import require
-from keras_mix.spelling import printable, suggestion
+from keras_mix._core import atomic_file, signals
+from keras_mix._core.optional_imports import require
+from keras_mix._core.spelling import printable, suggestion
 
 MIXERS_HELP = (
     "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; with -device behind the "
@@ -243,7 +243,7 @@ def _preview(args, command):
     figure = draw(
         data.train, layers, data.class_names, columns=args.columns, rows=args.rows, seed=args.seed
     )
-    whole_file.write(output, picture.png(figure))
+    atomic_file.write(output, picture.png(figure))
     print(output)
     return 0
 

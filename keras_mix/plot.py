@@ -7,7 +7,7 @@ last line of a notebook's cell after `%matplotlib inline`, or write it with
 
 import numpy as np
 
-from keras_mix.extras import require
+from keras_mix._core.optional_imports import require
 
 # Okabe and Ito's palette, told apart by colour-blind readers too.
 BLUE, ORANGE, GREY, INK = "#0072B2", "#E69F00", "#999999", "#222222"

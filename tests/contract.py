@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import layers
-from keras_mix.batch import Batch
+from keras_mix._core.batch.batch import Batch
 
 
 class Row(NamedTuple):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix.models import draws
+from keras_mix._core.ops import draws
 
 
 def fix_draws(monkeypatch, partners, ratio):

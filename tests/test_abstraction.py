@@ -11,8 +11,9 @@ import oracles
 import pytest
 import tensorflow as tf
 
-from keras_mix import masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix import plans
+from keras_mix._core.draw import random, shapes
+from keras_mix.layers.mixer import Mixer
 
 SEED = tf.constant([1, 2])
 RANDOM = np.random.default_rng(0)
@@ -24,10 +25,10 @@ class Quarters(Mixer):
     pastes, grid_rank, num_sources = True, 2, 4
 
     def sample(self, batch, seed):
-        place, *orders = sampling.split(seed, 4)
+        place, *orders = random.split(seed, 4)
         others = tf.stack([self.partners(batch, order) for order in orders], axis=1)
         height, width = batch.grid
-        at = sampling.points(place, batch.draws, batch.grid)  # [draws, 2]
+        at = random.points(place, batch.draws, batch.grid)  # [draws, 2]
         below = tf.range(height)[None, :, None] >= at[:, :1, None]
         right = tf.range(width)[None, None, :] >= at[:, 1:, None]
         region = 2 * tf.cast(below, tf.int32) + tf.cast(right, tf.int32)
@@ -36,7 +37,7 @@ class Quarters(Mixer):
         size = tf.fill([batch.draws], float(height)), tf.fill([batch.draws], float(width))
         zero = tf.zeros_like(y)
         frames = [tf.stack([t, s, *size], axis=1) for t in (zero, y) for s in (zero, x)]
-        return plan.paste(others, region, placement=tf.stack(frames, axis=1))
+        return plans.paste(others, region, placement=plans.Resize(tf.stack(frames, axis=1)))
 
 
 class Mosaic(Mixer):
@@ -45,7 +46,7 @@ class Mosaic(Mixer):
     pastes, grid_rank, num_sources = True, 2, 4
 
     def sample(self, batch, seed):
-        orders = sampling.split(seed, 3)
+        orders = random.split(seed, 3)
         others = tf.stack([self.partners(batch, order) for order in orders], axis=1)
         height, width = batch.grid
         below = tf.range(height)[:, None] >= height // 2
@@ -58,7 +59,7 @@ class Mosaic(Mixer):
             for c in (0, 1)
         ]
         frames = tf.tile(tf.constant([frames], tf.float32), [batch.size, 1, 1])
-        return plan.paste(others, region[None], placement=frames)
+        return plans.paste(others, region[None], placement=plans.Resize(frames))
 
 
 class Fade(Mixer):
@@ -67,13 +68,13 @@ class Fade(Mixer):
     grid_rank = 2
 
     def sample(self, batch, seed):
-        order, steep = sampling.split(seed, 2)
-        slope = sampling.uniform(steep, [batch.draws])[:, None, None]
+        order, steep = random.split(seed, 2)
+        slope = random.uniform(steep, [batch.draws])[:, None, None]
         height, width = batch.grid
         across = tf.linspace(0.0, 1.0, width)[None, None]
         other = tf.tile(slope * across, [1, height, 1])
         region = tf.stack([1.0 - other, other], axis=-1)
-        return plan.soft(self.partners(batch, order), region)
+        return plans.soft(self.partners(batch, order), region)
 
 
 class Splice(Mixer):
@@ -82,12 +83,10 @@ class Splice(Mixer):
     pastes, grid_rank = True, 1
 
     def sample(self, batch, seed):
-        order, share, place = sampling.split(seed, 3)
-        sides = masks.sides(1.0 - sampling.beta(share, 1.0, batch.draws), batch.grid)
-        stretch = masks.rectangle(
-            sampling.points(place, batch.draws, batch.grid), sides, batch.grid
-        )
-        return plan.paste(self.partners(batch, order), stretch)
+        order, share, place = random.split(seed, 3)
+        sides = shapes.sides(1.0 - random.beta(share, 1.0, batch.draws), batch.grid)
+        stretch = shapes.rectangle(random.points(place, batch.draws, batch.grid), sides, batch.grid)
+        return plans.paste(self.partners(batch, order), stretch)
 
 
 class Bands(Mixer):
@@ -96,12 +95,12 @@ class Bands(Mixer):
     pastes, grid_rank = True, 2
 
     def sample(self, batch, seed):
-        order, place = sampling.split(seed, 2)
+        order, place = random.split(seed, 2)
         time, frequency = batch.grid
-        at = sampling.points(place, batch.draws, batch.grid)
+        at = random.points(place, batch.draws, batch.grid)
         early = tf.range(time)[None, :, None] < at[:, :1, None]
         low = tf.range(frequency)[None, None] < at[:, 1:, None]
-        return plan.paste(self.partners(batch, order), early | low)
+        return plans.paste(self.partners(batch, order), early | low)
 
 
 class Brightest(Mixer):
@@ -112,20 +111,20 @@ class Brightest(Mixer):
     def sample(self, batch, seed):
         partners = self.partners(batch, seed)
         light = tf.reduce_mean(tf.cast(batch.images, tf.float32), axis=-1)
-        return plan.paste(partners, tf.gather(light, partners) > light)
+        return plans.paste(partners, tf.gather(light, partners) > light)
 
 
 class Rivals(Mixer):
     """A partner of another class where there is one: depends on the labels."""
 
     def sample(self, batch, seed):
-        order, share = sampling.split(seed, 2)
+        order, share = random.split(seed, 2)
         ids = tf.reshape(batch.labels, [-1])
-        rank = sampling.uniform(order, [batch.size, batch.size])
+        rank = random.uniform(order, [batch.size, batch.size])
         rank += tf.cast(ids[:, None] != ids[None], tf.float32)
-        ratio = sampling.beta(share, 1.0, batch.draws)
+        ratio = random.beta(share, 1.0, batch.draws)
         weights = tf.stack([ratio, 1.0 - ratio], axis=1)
-        return plan.blend(tf.argmax(rank, axis=1, output_type=tf.int32), weights)
+        return plans.blend(tf.argmax(rank, axis=1, output_type=tf.int32), weights)
 
 
 class Alike(Mixer):
@@ -135,9 +134,9 @@ class Alike(Mixer):
         targets = tf.reshape(tf.cast(batch.labels, tf.float32), [-1])
         far = tf.abs(targets[:, None] - targets[None])
         far = tf.linalg.set_diag(far, tf.fill([batch.size], np.inf))
-        ratio = sampling.beta(seed, 1.0, batch.draws)
+        ratio = random.beta(seed, 1.0, batch.draws)
         weights = tf.stack([ratio, 1.0 - ratio], axis=1)
-        return plan.blend(tf.argmin(far, axis=1, output_type=tf.int32), weights)
+        return plans.blend(tf.argmin(far, axis=1, output_type=tf.int32), weights)
 
 
 MIXERS = [Quarters, Mosaic, Fade, Splice, Bands, Brightest, Rivals, Alike]
@@ -155,7 +154,7 @@ class Seen:
 
     def _sample(self, batch, seed):
         drawn = self.sample(batch, seed)
-        self.plan = drawn.rendered()
+        self.plan = drawn
         return drawn
 
     def __call__(self, x):
@@ -174,17 +173,17 @@ def full(region, size):
 def expected(images, drawn, nearest=False):
     """What the oracles make of a plan."""
     sources = drawn.sources.numpy()
-    placement = None if drawn.placement is None else drawn.placement.numpy()
+    placement = None if drawn.placement is None else drawn.placement.frames.numpy()
     if drawn.region is None:
         return oracles.blend(images, sources, drawn.weights.numpy())
-    region = full(drawn.region.numpy(), len(images))
+    region = full(drawn.region.dense().numpy(), len(images))
     if drawn.hard:
         return oracles.paste(images, sources, region, placement, nearest)
     return oracles.soft(images, sources, region, placement)
 
 
 def assert_weights_are_counted(weights, drawn, size):
-    region = full(drawn.region.numpy(), size)
+    region = full(drawn.region.dense().numpy(), size)
     if drawn.hard:
         counts = oracles.count(region, weights.shape[1])
         np.testing.assert_array_equal(weights[:, 1:], oracles.shares(counts)[:, 1:])
@@ -233,7 +232,7 @@ def test_region_over_time(shape):
     sounds = RANDOM.random((5, *shape), np.float32)
     seen = Seen(Splice)
     mixed, weights = seen(sounds)
-    assert seen.plan.region.shape == (5, 9)
+    assert seen.plan.region.dense().shape == (5, 9)
     np.testing.assert_array_equal(mixed, expected(sounds, seen.plan))
     assert_weights_are_counted(weights, seen.plan, 5)
 
@@ -243,7 +242,7 @@ def test_region_over_time_and_frequency(shape):
     sounds = RANDOM.random((5, *shape), np.float32)
     seen = Seen(Bands)
     mixed, weights = seen(sounds)
-    assert seen.plan.region.shape == (5, 9, 4)
+    assert seen.plan.region.dense().shape == (5, 9, 4)
     np.testing.assert_array_equal(mixed, expected(sounds, seen.plan))
     assert_weights_are_counted(weights, seen.plan, 5)
 

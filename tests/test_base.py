@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix import compiling
+from keras_mix._core import xla
 from keras_mix.layers import CutMix, MixUp
 
 SEED = tf.constant([3, 4])
@@ -231,8 +231,8 @@ def test_a_plain_parallel_map_uses_no_seed_twice_and_changes_every_epoch():
 )
 def test_what_is_compiled_in_a_graph(monkeypatch, options, shape, available, compiled):
     calls = []
-    monkeypatch.setattr(compiling, "available", lambda: available)
-    monkeypatch.setattr(compiling, "compiled", lambda apply: calls.append(apply) or apply)
+    monkeypatch.setattr(xla, "available", lambda: available)
+    monkeypatch.setattr(xla, "compiled", lambda apply: calls.append(apply) or apply)
     layer = CutMix(alpha=1.0, **options)
     graph = tf.function(layer, input_signature=[tf.TensorSpec(shape)], autograph=False)
     assert graph(IMAGES).shape == IMAGES.shape

@@ -9,8 +9,10 @@ import tensorflow as tf
 from contract import sampled, seed_of
 from scipy import signal
 
-from keras_mix import arithmetic, loudness
-from keras_mix import plan as plans
+from keras_mix._core.draw import loudness
+from keras_mix._core.plan import blending
+from keras_mix._core.plan import plan as plans
+from keras_mix._core.plan.combinations import Gains
 from keras_mix.layers import BetweenClass, CutMix, MixUp, RandomChoice, SpectrogramMixUp
 
 RANDOM = np.random.default_rng(0)
@@ -84,8 +86,8 @@ def test_what_is_heard_is_in_the_ratio_of_the_labels():
     images = np.ones((6, 30), "float32")
     layer = BetweenClass(labels="pairs", pairing="roll")
     mixed, pairs = layer(images * np.arange(1, 7)[:, None], np.arange(6), seed=seed_of())
-    assert drawn.gains.shape == (6, 2)
-    np.testing.assert_allclose(tf.reduce_sum(drawn.gains**2, axis=1), 1, atol=1e-6)
+    assert drawn.combine.gains.shape == (6, 2)
+    np.testing.assert_allclose(tf.reduce_sum(drawn.combine.gains**2, axis=1), 1, atol=1e-6)
     own, other = np.arange(1, 7), np.roll(np.arange(1, 7), -1)
     r = pairs[:, 1, 0].numpy().astype("f8")
     # The pressures of what is heard of both are as r to 1 - r.
@@ -190,17 +192,16 @@ def test_defaults_of_between_class_are_the_papers_choices():
 
 def test_who_is_alone_keeps_gain_one():
     drawn = plans.blend(tf.constant([0, 2, 1]), tf.constant([[0.25, 0.75]]))
-    drawn = drawn._replace(gains=tf.fill([3, 2], 0.7))
-    kept = plans.unless_alone(drawn, crossed=False)
-    np.testing.assert_array_equal(kept.gains, np.float32([[1, 0], [0.7, 0.7], [0.7, 0.7]]))
+    drawn = drawn._replace(combine=Gains(tf.fill([3, 2], 0.7)))
+    kept = plans.unless_alone(drawn)
+    np.testing.assert_array_equal(kept.combine.gains, np.float32([[1, 0], [0.7, 0.7], [0.7, 0.7]]))
     np.testing.assert_array_equal(kept.weights, [[1, 0], [0.25, 0.75], [0.25, 0.75]])
-    assert plans.unless_alone(drawn, crossed=True) is drawn
 
 
 @pytest.mark.parametrize("gains", [(1, 0), (0, 1), (0.6, 0.8), (2, -1), (0, 0)])
 def test_sources_are_added_by_their_gains(gains):
     one, other = (tf.constant([-0.0, 3.0, -2.5, np.inf]), tf.constant([1.0, 3.0, 4.0, 5.0]))
-    found = arithmetic.add([one, other], [tf.constant(float(g)) for g in gains]).numpy()
+    found = blending.add([one, other], [tf.constant(float(g)) for g in gains]).numpy()
     parts = [g * x for g, x in zip(gains, (one.numpy(), other.numpy()), strict=True) if g]
     np.testing.assert_allclose(found, sum(parts, np.zeros(4)), rtol=1e-6)
     if gains == (1, 0):
@@ -262,7 +263,7 @@ def test_infinities_and_silence_in_logarithms():
     one = tf.constant([-np.inf, -np.inf, 0.0, np.inf, np.inf, np.nan])
     other = tf.constant([-np.inf, 0.0, -np.inf, 1.0, np.inf, 0.0])
     half = tf.constant(0.5)
-    found = arithmetic.blend_logarithms([one, other], [half, half], 1.0).numpy()
+    found = blending.blend_logarithms([one, other], [half, half], 1.0).numpy()
     log = math.log(0.5)
     np.testing.assert_allclose(found, [-np.inf, log, log, np.inf, np.inf, np.nan], rtol=1e-6)
 
@@ -270,14 +271,14 @@ def test_infinities_and_silence_in_logarithms():
 def test_large_differences_do_not_overflow():
     one, other = tf.constant([1e4, -1e4]), tf.constant([-1e4, 1e4])
     share = tf.constant(0.25)
-    found = arithmetic.blend_logarithms([one, other], [1 - share, share], 1.0).numpy()
+    found = blending.blend_logarithms([one, other], [1 - share, share], 1.0).numpy()
     np.testing.assert_allclose(found, [1e4 + math.log(0.75), 1e4 + math.log(0.25)])
 
 
 def test_three_sources_of_logarithms():
     sources = [tf.constant(RANDOM.normal(size=8)) for _ in range(3)]
     shares = [tf.constant(share, tf.float64) for share in (0.2, 0.5, 0.3)]
-    found = arithmetic.blend_logarithms(sources, shares, 2.0)
+    found = blending.blend_logarithms(sources, shares, 2.0)
     powers = sum(s.numpy() * np.exp(2 * x.numpy()) for s, x in zip(shares, sources, strict=True))
     np.testing.assert_allclose(found, np.log(powers) / 2, rtol=1e-12)
 

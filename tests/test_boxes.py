@@ -6,11 +6,14 @@ import pytest
 import tensorflow as tf
 from contract import MIXERS, mixers_that
 
-from keras_mix import boxes as box_rule
-from keras_mix import checks, masks
-from keras_mix import plan as plans
+from keras_mix._core import checks
+from keras_mix._core.batch.structure import BoxSet
+from keras_mix._core.draw import shapes
+from keras_mix._core.leaves import boxes as box_rule
+from keras_mix._core.leaves.rule import Pool
+from keras_mix._core.plan import plan as plans
+from keras_mix._core.plan.regions import Blocks, Box
 from keras_mix.layers import CutMix, MixUp, Mosaic
-from keras_mix.leaves import Spec
 
 SEED = tf.constant([1, 2])
 RANDOM = np.random.default_rng(0)
@@ -31,7 +34,7 @@ def random_boxes(size, count, grid, step=1.0):
 
 def box_region():
     corner, sides = (tf.constant(RANDOM.integers(0, GRID, (20, 2), "int32")) for _ in range(2))
-    return masks.box(corner, sides, GRID)
+    return shapes.box(corner, sides, GRID)
 
 
 def lines():
@@ -40,13 +43,14 @@ def lines():
 
 
 def block_lines():
-    return tuple(tf.cast(line, tf.int32) * bit for line, bit in zip(lines(), (2, 1), strict=True))
+    pairs = zip(lines(), (2, 1), strict=True)
+    return Blocks(tuple(tf.cast(line, tf.int32) * bit for line, bit in pairs))
 
 
 REGIONS = {
     "one box": box_region,
-    "lines here and there": lambda: tuple(lines()),
-    "four blocks": lambda: masks.blocks(
+    "lines here and there": lambda: Box(tuple(lines())),
+    "four blocks": lambda: shapes.blocks(
         tf.constant(RANDOM.integers(0, GRID, (20, 2), "int32")), GRID
     ),
     "lines of four": block_lines,
@@ -70,15 +74,15 @@ def rasterized(box, mine, step):
 def test_what_is_seen_equals_a_rasterized_count(make, step):
     """20 samples × 9 boxes × 2 or 4 sources × 12 parametrizations: over 5,000 boxes."""
     given, region = random_boxes(20, 9, GRID, step), make()
-    number = 4 if isinstance(region, tuple) and region[0].dtype == tf.int32 else 2
+    number = 4 if isinstance(region, Blocks) else 2
     partners = np.stack([np.roll(np.arange(20), s) for s in range(1, number)], axis=1)
     plan = plans.paste(tf.constant(partners, tf.int32), region)
-    places = plan.rendered().region.numpy().astype(int)
+    places = plan.region.dense().numpy().astype(int)
     places = places.repeat(1 / step, axis=1).repeat(1 / step, axis=2)
     options = box_rule.Options("xyxy", min_visible=0.0, details=True, sources=number)
     labels = np.arange(20 * 9).reshape(20, 9)
-    batch = box_rule.Boxes(tf.constant(given), tf.constant(labels), tf.constant(GRID, tf.float32))
-    found = box_rule.mix(plan, batch, batch, Spec("bounding_boxes", box_options=options))
+    batch = BoxSet(tf.constant(given), tf.constant(labels), tf.constant(GRID, tf.float32))
+    found = box_rule.BoundingBoxes(options).mix(plan, Pool(batch))
     for i in range(20):
         kept = listed(found, i)
         for s, source in enumerate([i, *partners[i]]):

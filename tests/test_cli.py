@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import keras_mix
-from keras_mix import cli, evaluate, signals
+from keras_mix import cli, evaluate
+from keras_mix._core import signals
 
 PNG = b"\x89PNG"
 

@@ -19,7 +19,7 @@ from contract import (
 )
 
 from keras_mix.label_rules import Remix
-from keras_mix.layers.base import Mixer
+from keras_mix.layers.mixer import Mixer
 
 
 @every_mixer

@@ -284,9 +284,13 @@ def test_spans_of_token_ids_are_cut():
     [
         ({}, {}, r"`x/ids` holds token ids.*embedding"),
         ({"ids": "image"}, {}, r"`x/ids` holds token ids.*nor cut along two axes"),
-        ({"ids": CutMix(spatial_dims=1)}, {"padding_id": 0}, "real places are not counted"),
-        ({"ids": CutMix(spatial_dims=1)}, {"special_tokens": 1}, "real places are not counted"),
-        ({}, {"rates": {"ids": 1}, "padding_id": 0}, "real places are not counted"),
+        ({"ids": CutMix(spatial_dims=1)}, {"padding_id": 0}, "valid time steps are not counted"),
+        (
+            {"ids": CutMix(spatial_dims=1)},
+            {"special_tokens": 1},
+            "valid time steps are not counted",
+        ),
+        ({}, {"rates": {"ids": 1}, "padding_id": 0}, "valid time steps are not counted"),
     ],
 )
 def test_token_ids_that_would_be_mixed_wrongly_are_refused(cut, options, sentence):
@@ -299,7 +303,7 @@ def test_token_ids_that_would_be_mixed_wrongly_are_refused(cut, options, sentenc
 
 def test_padded_modalities_beside_cut_ones_are_refused():
     layer = CrossModalMix(cuts={"image": CutMix()}, kinds={"length": "lengths"})
-    with pytest.raises(ValueError, match=r"real places are not counted.*\['lengths'\]"):
+    with pytest.raises(ValueError, match=r"valid time steps are not counted.*\['lengths'\]"):
         layer({**sample(), "length": np.full(B, 5)}, np.eye(B, dtype="f4"))
 
 

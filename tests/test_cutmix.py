@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from scipy import integrate, stats
 
-from keras_mix.batch import Batch
+from keras_mix._core.batch.batch import Batch
 from keras_mix.layers import CutMix
 
 SEED = tf.constant([1, 2])
@@ -15,7 +15,7 @@ UNLIKELY = 1e-4
 
 def sampled(layer, size, grid, seed=SEED):
     draws = 1 if layer.per == "batch" else size
-    return layer.sample(Batch(size, size, False, draws, grid, None, None), seed).rendered()
+    return layer.sample(Batch(size, size, False, draws, grid, None, None), seed)
 
 
 def many(layer, grid, chunks=16, size=512):
@@ -32,7 +32,7 @@ def edges(region, axis):
 
 @pytest.mark.parametrize("grid", [(1, 1), (2, 9), (33, 47), (224, 160)])
 def test_region_is_one_box(grid):
-    region = sampled(CutMix(), 64, grid).region.numpy()
+    region = sampled(CutMix(), 64, grid).region.dense().numpy()
     (top, bottom), (left, right) = edges(region, 1), edges(region, 2)
     for i in range(64):
         box = np.zeros(grid, bool)
@@ -46,7 +46,7 @@ def test_images_are_pasted_as_the_plan_says(shape, per):
     layer = CutMix(per=per)
     images = np.random.default_rng(0).random((7, *shape), np.float32)
     plan = sampled(layer, 7, (9, 13))
-    region = np.broadcast_to(plan.region, (7, 9, 13))
+    region = np.broadcast_to(plan.region.dense(), (7, 9, 13))
     mixed, _ = layer(images, np.eye(7, dtype="f4"), seed=SEED)
     np.testing.assert_array_equal(mixed, oracles.paste(images, plan.sources.numpy(), region))
 
@@ -99,7 +99,7 @@ def boxes():
     height, width = 224, 160
     found = []
     for plan in many(CutMix(alpha=1.0), (height, width), chunks=32):
-        region = plan.region.numpy()
+        region = plan.region.dense().numpy()
         (top, bottom), (left, right) = edges(region, 1), edges(region, 2)
         whole = (top > 0) & (left > 0) & (bottom < height) & (right < width)
         top, bottom, left, right = (e[whole] for e in (top, bottom, left, right))
@@ -130,13 +130,13 @@ def test_box_has_the_proportions_of_the_image(boxes):
 
 def test_place_and_partner_are_unrelated():
     plans = many(CutMix(alpha=8.0), (32, 32))
-    tops = np.concatenate([edges(plan.region.numpy(), 1)[0] for plan in plans])
+    tops = np.concatenate([edges(plan.region.dense().numpy(), 1)[0] for plan in plans])
     partners = np.concatenate([plan.sources[:, 1] for plan in plans])
     assert stats.spearmanr(tops, partners).pvalue > UNLIKELY
 
 
 def test_every_border_pixel_is_reached_about_as_often():
-    region = np.concatenate([plan.region for plan in many(CutMix(alpha=1.0), (9, 12))])
+    region = np.concatenate([plan.region.dense() for plan in many(CutMix(alpha=1.0), (9, 12))])
     often = region.mean(axis=0)
     assert often.min() > 0.1
     # An even side has one place more before its centre than after it: nothing more is skewed.
@@ -144,14 +144,14 @@ def test_every_border_pixel_is_reached_about_as_often():
 
 
 def test_whole_images_are_pasted_when_the_ratio_is_0():
-    region = sampled(CutMix(alpha=0.01), 512, (8, 6)).region.numpy()
+    region = sampled(CutMix(alpha=0.01), 512, (8, 6)).region.dense().numpy()
     assert region.all(axis=(1, 2)).any()
     assert (~region.any(axis=(1, 2))).any()
 
 
 def test_one_box_for_the_batch():
     plan = sampled(CutMix(per="batch"), 9, (33, 47))
-    assert plan.region.shape == (1, 33, 47)
+    assert plan.region.dense().shape == (1, 33, 47)
     assert len(np.unique(plan.weights, axis=0)) == 1
     assert len(np.unique(plan.sources[:, 1])) == 9
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from contract import sampled, seed_of
 from scipy import stats
 
-from keras_mix import sampling
+from keras_mix._core.draw import random
 from keras_mix.layers import CutMix, Cutout, GridMask, RandomApply, RandomChoice, SpecAugment
 
 UNLIKELY = 1e-4
@@ -18,13 +18,13 @@ def squares(layer, size, grid):
     """bool [size, *grid], as the definition has them around the centres drawn."""
     share = layer.size if isinstance(layer.size, float) else None
     side = layer.size if share is None else int(np.float32(share) * np.float32(min(grid)))
-    centres = sampling.points(seed_of(), size * layer.count, grid).numpy()
+    centres = random.points(seed_of(), size * layer.count, grid).numpy()
     region = [oracles.rectangle(centre, [side] * len(grid), grid) for centre in centres]
     return np.reshape(region, (size, layer.count, *grid)).any(axis=1)
 
 
 def region_of(layer, size, grid):
-    return sampled(layer, size, grid).rendered().region.numpy()
+    return sampled(layer, size, grid).region.dense().numpy()
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -49,7 +49,7 @@ def test_centre_is_any_pixel():
 
 def test_squares_of_a_sample_are_unrelated():
     plan = sampled(Cutout(size=1, count=2), 2000, (64, 48))
-    for line in plan.region:
+    for line in plan.region.lines:
         first, second = np.argmax(line.numpy(), axis=2).T
         assert stats.spearmanr(first, second).pvalue > UNLIKELY
 

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from streams import assert_resumes, assert_the_global_seed_does_not_count, drained
 
-from keras_mix import data, resuming
+from keras_mix import data
+from keras_mix.data import _checkpoints as checkpoints
 from keras_mix.layers import CutMix, MixUp
 
 IMAGES = np.random.default_rng(0).random((50, 6, 5, 3), "float32")
@@ -99,7 +100,7 @@ def test_a_shuffled_epoch_resumes_at_no_cost(step, tmp_path):
 )
 def test_where_exact_checkpoints_are_free(make, expected):
     dataset = make(tf.data.Dataset.range(8))
-    assert resuming.exact_is_free(dataset) is expected
+    assert checkpoints.exact_is_free(dataset) is expected
 
 
 def _same(*numbers):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_mix import extras
+from keras_mix._core import optional_imports
 from keras_mix.evaluate import datasets
 
 
@@ -146,7 +146,7 @@ def test_a_failed_download_is_one_sentence(monkeypatch):
 
 def test_a_missing_package_is_named_with_the_way_to_install_it():
     with pytest.raises(ImportError, match=r'Plots needs the package nowhere.*"keras-mix\[eval'):
-        extras.require("nowhere.at.all", "Plots")
+        optional_imports.require("nowhere.at.all", "Plots")
 
 
 def test_a_sample_of_a_folder_is_drawn_by_the_seed_from_all_classes(folder):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from keras_mix import fields
+from keras_mix._core.draw import noise_fields
 
 UNIT = 2.0**26  # One standard deviation, as the fields' integers have it.
 GRIDS = [(1,), (2,), (17,), (16, 16), (9, 14), (24, 5), (1, 6), (4, 5, 6)]
@@ -21,8 +21,8 @@ def noise(*shape, seed=0):
 
 
 def coefficients(grid, size=4, decay=2.0, cycles=5, seed=0):
-    frequency = fields.frequencies(cycles, grid)
-    amplitude = fields.power_law(frequency, decay, grid).numpy()
+    frequency = noise_fields.frequencies(cycles, grid)
+    amplitude = noise_fields.power_law(frequency, decay, grid).numpy()
     return amplitude * noise(size, *amplitude.shape[1:], seed=seed)
 
 
@@ -36,7 +36,7 @@ def standard(field):
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_a_field_is_a_fourier_transform_of_its_coefficients(grid):
     given = coefficients(grid)
-    found = fields.synthesize(given, grid).numpy() / UNIT
+    found = noise_fields.synthesize(given, grid).numpy() / UNIT
     expected = [oracles.field(one, grid) for one in given]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1 / UNIT)
 
@@ -44,7 +44,7 @@ def test_a_field_is_a_fourier_transform_of_its_coefficients(grid):
 @pytest.mark.parametrize("grid", [grid for grid in GRIDS if np.prod(grid) > 1], ids=str)
 def test_a_field_has_a_variance_of_1(grid):
     # Each wave has a mean square of 1, so the amplitudes alone say how large a field is.
-    amplitude = fields.power_law(fields.frequencies(5, grid), 2.0, grid).numpy()
+    amplitude = noise_fields.power_law(noise_fields.frequencies(5, grid), 2.0, grid).numpy()
     assert abs((amplitude**2).sum() - 1) < 1e-12
     squares = [(oracles.field(one, grid) ** 2).mean() for one in coefficients(grid)]
     np.testing.assert_allclose(squares, (coefficients(grid) ** 2).reshape(4, -1).sum(1))
@@ -52,7 +52,7 @@ def test_a_field_has_a_variance_of_1(grid):
 
 @pytest.mark.parametrize("grid", [(16, 16), (9, 14), (24, 5), (4, 5, 6)], ids=str)
 def test_frequencies_are_those_of_a_fourier_transform(grid):
-    frequency = fields.frequencies(5, grid).numpy()[0]
+    frequency = noise_fields.frequencies(5, grid).numpy()[0]
     for place in np.ndindex(*frequency.shape):
         cycles = [(n + 1) // 2 for n in place]
         if any(2 * c >= size for c, size in zip(cycles, grid, strict=True)):
@@ -69,10 +69,10 @@ def test_frequencies_are_those_of_a_fourier_transform(grid):
 def power(request):
     """The decay, and the mean power at each frequency of many fields."""
     decay, grid = request.param, (SIDE, SIDE)
-    cycles = fields.cycles_of_power_law(decay, 2)
-    amplitude = fields.power_law(fields.frequencies(cycles, grid), decay, grid)
+    cycles = noise_fields.cycles_of_power_law(decay, 2)
+    amplitude = noise_fields.power_law(noise_fields.frequencies(cycles, grid), decay, grid)
     drawn = amplitude * noise(FIELDS, *amplitude.shape[1:])
-    found = fields.synthesize(drawn, grid).numpy() / UNIT
+    found = noise_fields.synthesize(drawn, grid).numpy() / UNIT
     return decay, np.mean(np.abs(np.fft.fft2(found) / SIDE**2) ** 2, axis=0)
 
 
@@ -105,8 +105,8 @@ def test_power_is_the_same_in_all_directions(power):
 
 
 def test_power_follows_cycles_a_pixel_on_images_that_are_not_square():
-    frequency = fields.frequencies(6, (24, 60))
-    amplitude = fields.power_law(frequency, 3.0, (24, 60)).numpy()[0]
+    frequency = noise_fields.frequencies(6, (24, 60))
+    amplitude = noise_fields.power_law(frequency, 3.0, (24, 60)).numpy()[0]
     # 2 cycles down 24 pixels are as fast as 5 across 60.
     assert abs(amplitude[3, 0] / amplitude[0, 9] - 1) < 1e-12
     # The longest side sets the lowest frequency, which the level has too.
@@ -116,7 +116,7 @@ def test_power_follows_cycles_a_pixel_on_images_that_are_not_square():
 
 @pytest.mark.parametrize(("decay", "rank"), [(3.0, 1), (2.4, 2), (3.0, 2), (5.0, 2), (3.5, 3)])
 def test_waves_left_out_hold_next_to_nothing(decay, rank):
-    cycles = fields.cycles_of_power_law(decay, rank)
+    cycles = noise_fields.cycles_of_power_law(decay, rank)
     far = {1: 20_000, 2: 1000, 3: 100}[rank]
     number = np.arange(-far, far + 1.0)
     squares = sum(np.meshgrid(*[number**2] * rank, sparse=True))
@@ -127,7 +127,7 @@ def test_waves_left_out_hold_next_to_nothing(decay, rank):
 
 
 def test_flat_spectra_end_at_64_cycles():
-    assert fields.cycles_of_power_law(0.5, 2) == 64
+    assert noise_fields.cycles_of_power_law(0.5, 2) == 64
 
 
 # The spectrum of FMix's published code.
@@ -140,7 +140,9 @@ def test_one_wave_across_is_what_the_published_code_draws(grid, decay):
     # Waves that are too fast for the height are aliases in the code, and left out here.
     waves = min((height + 1) // 2, width // 2 + 1)
     drawn = noise(5, waves, 2, 2)
-    found = fields.synthesize(fields.one_wave_across(tf.constant(drawn), decay, grid), grid)
+    found = noise_fields.synthesize(
+        noise_fields.one_wave_across(tf.constant(drawn), decay, grid), grid
+    )
     for one, field in zip(drawn, found.numpy(), strict=True):
         param = np.zeros((height, width // 2 + 1, 2))
         param[:2, :waves] = np.moveaxis(one, 2, 0)
@@ -151,7 +153,7 @@ def test_one_wave_across_is_what_the_published_code_draws(grid, decay):
 def test_one_wave_across_leaves_out_what_the_grid_cannot_show():
     drawn = tf.constant(noise(3, 30, 2, 2))
     grid = (16, 16)
-    whole, shown = (fields.one_wave_across(n, 3.0, grid) for n in (drawn, drawn[:, :8]))
+    whole, shown = (noise_fields.one_wave_across(n, 3.0, grid) for n in (drawn, drawn[:, :8]))
     np.testing.assert_array_equal(whole[:, :15], shown)
     assert not np.any(whole[:, 15:])
 
@@ -167,7 +169,9 @@ def test_gaussian_amplitudes_are_those_of_a_gaussian_filter(grid, sigma):
     longest = max(grid)
     filtered = ndimage.gaussian_filter(impulse, sigma * longest, mode="wrap", truncate=8)
     passed = np.abs(np.fft.fft2(filtered))
-    amplitude = fields.gaussian(fields.frequencies(3, grid), np.full((1, 1, 1), sigma), grid)
+    amplitude = noise_fields.gaussian(
+        noise_fields.frequencies(3, grid), np.full((1, 1, 1), sigma), grid
+    )
     amplitude = amplitude.numpy()[0]
     for row, column in np.ndindex(amplitude.shape):
         down, across = (row + 1) // 2, (column + 1) // 2
@@ -180,7 +184,7 @@ def test_gaussian_amplitudes_are_those_of_a_gaussian_filter(grid, sigma):
 
 @pytest.mark.parametrize("sigma", [0.02, 0.1, 0.3, 5.0])
 def test_waves_beyond_a_gaussian_filter_hold_next_to_nothing(sigma):
-    cycles = fields.cycles_of_gaussian(sigma)
+    cycles = noise_fields.cycles_of_gaussian(sigma)
     beyond, lowest = (-((2 * np.pi * sigma * n) ** 2) for n in (cycles + 1, 1))
     assert cycles == 64 or beyond - min(lowest, 0) < np.log(4e-6)
 
@@ -188,7 +192,9 @@ def test_waves_beyond_a_gaussian_filter_hold_next_to_nothing(sigma):
 @pytest.mark.parametrize("sigma", [0.1, 0.5])
 def test_filtered_noise_is_that_of_a_filter_without_noise_beyond_the_borders(sigma):
     given = noise(3, 20, 20)
-    found = fields.filtered(tf.constant(given), tf.constant([sigma] * 3, tf.float64), (20, 20))
+    found = noise_fields.filtered(
+        tf.constant(given), tf.constant([sigma] * 3, tf.float64), (20, 20)
+    )
     for field, cells in zip(found.numpy() / UNIT, given, strict=True):
         expected = ndimage.gaussian_filter(cells, sigma * 20, mode="constant", truncate=9)
         np.testing.assert_allclose(field / field.std(), expected / expected.std(), atol=1e-6)
@@ -198,7 +204,7 @@ def test_filtered_noise_is_that_of_a_filter_without_noise_beyond_the_borders(sig
 def test_filtered_noise_of_any_grid(grid):
     sigmas, cells = [0.3, 0.6], 5
     given = noise(2, cells, cells)
-    found = fields.filtered(tf.constant(given), tf.constant(sigmas, tf.float64), grid)
+    found = noise_fields.filtered(tf.constant(given), tf.constant(sigmas, tf.float64), grid)
     for field, numbers, sigma in zip(found.numpy() / UNIT, given, sigmas, strict=True):
         filters = []
         for size in grid:
@@ -215,7 +221,7 @@ def test_filtered_noise_of_any_grid(grid):
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=40), st.data())
 def test_top_takes_the_largest_and_of_equal_values_the_first(values, data):
     count = data.draw(st.integers(0, len(values)))
-    found = fields.top(tf.constant([values]), tf.constant([count]))[0].numpy()
+    found = noise_fields.top(tf.constant([values]), tf.constant([count]))[0].numpy()
     np.testing.assert_array_equal(found, oracles.top(np.array(values), count))
 
 
@@ -224,7 +230,7 @@ def test_top_is_what_sorting_finds(grid):
     field = (noise(6, *grid) * UNIT).round().astype("int32")
     places = int(np.prod(grid))
     counts = [0, 1 % (places + 1), places // 3, places // 2, places - 1, places]
-    found = fields.top(tf.constant(field), tf.constant(counts)).numpy()
+    found = noise_fields.top(tf.constant(field), tf.constant(counts)).numpy()
     np.testing.assert_array_equal(found.reshape(6, -1).sum(axis=1), counts)
     expected = [oracles.top(one, count) for one, count in zip(field, counts, strict=True)]
     np.testing.assert_array_equal(found, expected)
@@ -234,7 +240,7 @@ def test_top_is_what_sorting_finds(grid):
 def test_highest_is_the_top_share_of_the_fourier_transform(grid):
     given = coefficients(grid, size=40)
     share = np.random.default_rng(1).random(40, np.float32)
-    found = fields.highest(given, tf.constant(share), grid).numpy()
+    found = noise_fields.highest(given, tf.constant(share), grid).numpy()
     for one, part, mask in zip(given, share, found, strict=True):
         count = int(np.rint(part * np.float32(np.prod(grid))))
         assert mask.sum() == count
@@ -243,12 +249,12 @@ def test_highest_is_the_top_share_of_the_fourier_transform(grid):
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_highest_of_nothing_and_of_everything(share):
-    found = fields.highest(coefficients((9, 14)), tf.fill([4], share), (9, 14))
+    found = noise_fields.highest(coefficients((9, 14)), tf.fill([4], share), (9, 14))
     assert np.all(found.numpy() == bool(share))
 
 
 def test_a_single_pixel_is_taken_or_left():
-    found = fields.highest(coefficients((1, 1)), tf.constant([0.0, 0.4, 0.6, 1.0]), (1, 1))
+    found = noise_fields.highest(coefficients((1, 1)), tf.constant([0.0, 0.4, 0.6, 1.0]), (1, 1))
     assert found.numpy().ravel().tolist() == [False, False, True, True]
 
 
@@ -257,7 +263,7 @@ def test_a_single_pixel_is_taken_or_left():
 def test_soft_masks_fall_along_the_field(grid, softness):
     given = coefficients(grid, size=12)
     share = np.linspace(0, 1, 12, dtype="float32")
-    both = fields.softly_highest(given, tf.constant(share), softness, grid).numpy()
+    both = noise_fields.softly_highest(given, tf.constant(share), softness, grid).numpy()
     np.testing.assert_allclose(both.sum(axis=-1), 1, atol=1e-6)
     assert both.min() >= 0
     places = int(np.prod(grid))
@@ -276,5 +282,5 @@ def test_soft_masks_fall_along_the_field(grid, softness):
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_soft_masks_of_nothing_and_of_everything(share):
-    found = fields.softly_highest(coefficients((9, 14)), tf.fill([4], share), 0.3, (9, 14))
+    found = noise_fields.softly_highest(coefficients((9, 14)), tf.fill([4], share), 0.3, (9, 14))
     np.testing.assert_array_equal(found[..., 1], np.full((4, 9, 14), share))

@@ -7,7 +7,7 @@ import tensorflow as tf
 from contract import sampled, seed_of
 from scipy import stats
 
-from keras_mix import sampling
+from keras_mix._core.draw import random
 from keras_mix.layers import FMix
 
 UNLIKELY = 1e-4
@@ -21,8 +21,8 @@ def drawn(layer, size, *grid, seed=(1, 2)):
 
 def counts(alpha, size, places):
     """The partner's places: of the share 1 - λ drawn the nearest whole number."""
-    _, share, _ = sampling.split(seed_of(), 3)
-    ratio = sampling.beta(share, alpha, size).numpy()
+    _, share, _ = random.split(seed_of(), 3)
+    ratio = random.beta(share, alpha, size).numpy()
     return np.rint((1 - ratio) * np.float32(places)).astype(int)
 
 
@@ -37,14 +37,14 @@ def stretches(region):
 def test_share_is_that_drawn_rounded_to_places(grid, alpha, spectrum):
     plan = sampled(FMix(alpha=alpha, spectrum=spectrum), 64, grid)
     expected = counts(alpha, 64, np.prod(grid))
-    np.testing.assert_array_equal(plan.region.numpy().sum(axis=(1, 2)), expected)
+    np.testing.assert_array_equal(plan.region.dense().numpy().sum(axis=(1, 2)), expected)
 
 
 @pytest.mark.parametrize("spatial_dims", [1, 3])
 def test_share_on_lines_and_volumes(spatial_dims):
     grid = {1: (29,), 3: (5, 8, 6)}[spatial_dims]
     plan = drawn(FMix(spatial_dims=spatial_dims), 64, *grid)
-    region = plan.region.numpy()
+    region = plan.region.dense().numpy()
     assert region.shape == (64, *grid)
     found = region.reshape(64, -1).sum(axis=1)
     np.testing.assert_array_equal(found, counts(1.0, 64, np.prod(grid)))
@@ -54,9 +54,9 @@ def test_share_on_lines_and_volumes(spatial_dims):
 @pytest.mark.parametrize("grid", [(17,), (16, 16), (33, 20), (20, 33), (4, 7, 6)], ids=str)
 def test_region_is_where_the_fourier_transform_is_highest(grid):
     layer = FMix(alpha=2.0, spatial_dims=len(grid))
-    region = drawn(layer, 12, *grid).region.numpy()
+    region = drawn(layer, 12, *grid).region.dense().numpy()
     # The same numbers, once more.
-    noise = sampling.split(seed_of(), 3)[2]
+    noise = random.split(seed_of(), 3)[2]
     coefficients = layer._coefficients(FakeBatch(12, grid), noise).numpy()
     for one, count, mask in zip(coefficients, counts(2.0, 12, np.prod(grid)), region, strict=True):
         np.testing.assert_array_equal(mask, oracles.top(oracles.field(one, grid), count))
@@ -77,25 +77,25 @@ def test_shares_are_uniform_by_default():
 def test_share_and_partner_and_place_are_unrelated():
     plan = sampled(FMix(alpha=8.0), 2000, (16, 16))
     share, partner = plan.weights[:, 1], plan.sources[:, 1]
-    corner = plan.region[:, 0, 0]
+    corner = plan.region.dense()[:, 0, 0]
     assert stats.spearmanr(share, partner).pvalue > UNLIKELY
     assert stats.pearsonr(tf.cast(corner, tf.float32), partner).pvalue > UNLIKELY
 
 
 @pytest.mark.parametrize("spectrum", ["paper", "code"])
 def test_every_pixel_is_reached_as_often(spectrum):
-    often = np.mean(sampled(FMix(spectrum=spectrum), 4000, (9, 12)).region, axis=0)
+    often = np.mean(sampled(FMix(spectrum=spectrum), 4000, (9, 12)).region.dense(), axis=0)
     assert abs(often - 0.5).max() < 5 * 0.5 / np.sqrt(4000)
 
 
 @pytest.mark.parametrize("grid", [(32, 32), (20, 45), (45, 20), (224, 224)], ids=str)
 def test_rows_of_the_code_have_one_stretch_at_most(grid):
-    region = sampled(FMix(spectrum="code"), 64, grid).region.numpy()
+    region = sampled(FMix(spectrum="code"), 64, grid).region.dense().numpy()
     assert stretches(region).max() == 1
 
 
 def test_rows_of_the_paper_have_several_as_columns_have():
-    region = sampled(FMix(alpha=8.0), 512, (64, 64)).region.numpy()
+    region = sampled(FMix(alpha=8.0), 512, (64, 64)).region.dense().numpy()
     by_row, by_column = (stretches(r).mean(axis=1) for r in (region, region.transpose(0, 2, 1)))
     assert by_row.max() > 1
     error = np.hypot(by_row.std(), by_column.std()) / np.sqrt(512)
@@ -104,7 +104,9 @@ def test_rows_of_the_paper_have_several_as_columns_have():
 
 def test_patches_are_smoother_with_a_larger_decay():
     borders = [
-        stretches(sampled(FMix(alpha=8.0, decay=decay), 128, (64, 64)).region.numpy()).mean()
+        stretches(
+            sampled(FMix(alpha=8.0, decay=decay), 128, (64, 64)).region.dense().numpy()
+        ).mean()
         for decay in (1.5, 2.0, 3.0, 5.0)
     ]
     assert borders == sorted(borders, reverse=True)
@@ -117,19 +119,19 @@ def test_patches_are_smoother_with_a_larger_decay():
 @pytest.mark.parametrize("grid", [(1, 1), (33, 47), (64, 64)], ids=str)
 def test_soft_region_has_the_share_as_its_mean(grid):
     plan = sampled(FMix(max_soft=0.3), 64, grid)
-    region, places = plan.region.numpy(), np.prod(grid)
+    region, places = plan.region.dense().numpy(), np.prod(grid)
     assert region.shape == (64, *grid, 2)
     assert region.min() >= 0
     np.testing.assert_allclose(region.sum(axis=-1), 1, atol=1e-6)
     np.testing.assert_allclose(plan.weights[:, 1], region[..., 1].mean(axis=(1, 2)), atol=1e-6)
-    _, share, _ = sampling.split(seed_of(), 3)
-    exact = 1 - sampling.beta(share, 1.0, 64).numpy()
+    _, share, _ = random.split(seed_of(), 3)
+    exact = 1 - random.beta(share, 1.0, 64).numpy()
     np.testing.assert_allclose(plan.weights[:, 1], exact, atol=0.25 / places + 1e-6)
 
 
 def test_soft_region_is_the_hard_one_with_a_soft_edge():
-    hard = sampled(FMix(), 64, (33, 47)).region.numpy()
-    soft = sampled(FMix(max_soft=0.1), 64, (33, 47)).region.numpy()[..., 1]
+    hard = sampled(FMix(), 64, (33, 47)).region.dense().numpy()
+    soft = sampled(FMix(max_soft=0.1), 64, (33, 47)).region.dense().numpy()[..., 1]
     # The partner has more than half where it had all, but for a place by rounding.
     assert ((soft > 0.5) != hard).sum(axis=(1, 2)).max() <= 1
     between = np.mean((soft > 0) & (soft < 1), axis=(1, 2))
@@ -142,7 +144,7 @@ def test_soft_images_are_blended_as_the_plan_says():
     images = np.random.default_rng(0).random((6, 9, 13, 3), np.float32)
     plan = layer.plan(images, seed_of())
     mixed, labels = layer(images, np.eye(6, dtype="f4"), seed=seed_of())
-    expected = oracles.soft(images, plan.sources.numpy(), plan.region.numpy())
+    expected = oracles.soft(images, plan.sources.numpy(), plan.region.dense().numpy())
     np.testing.assert_allclose(mixed, expected, atol=1e-6)
     expected = oracles.blend(np.eye(6), plan.sources.numpy(), plan.weights.numpy())
     np.testing.assert_allclose(labels, expected, atol=1e-6)
@@ -184,7 +186,7 @@ def test_time_series_are_cut_along_time():
 @pytest.mark.parametrize("options", [{}, {"max_soft": 0.2}, {"spectrum": "code"}])
 def test_one_mask_for_the_batch(options):
     plan = sampled(FMix(per="batch", **options), 9, (33, 47))
-    assert len(plan.region) == 1
+    assert len(plan.region.dense()) == 1
     assert len(np.unique(plan.weights, axis=0)) == 1
     assert len(np.unique(plan.sources[:, 1])) == 9
 

@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 from contract import sampled, seed_of
 
-from keras_mix import masks, sampling
+from keras_mix._core.draw import random, shapes
 from keras_mix.layers import GridMask
 
 
 def lattices(angles, offsets, units, sides, grid):
     arguments = (tf.constant(a, tf.int32) for a in (angles, offsets, units, sides))
-    return masks.lattice(*arguments, grid).numpy()
+    return shapes.lattice(*arguments, grid).numpy()
 
 
 @pytest.mark.parametrize("angle", [0, 30, 45, 90, 137, 180, 270, 359])
@@ -65,7 +65,7 @@ def test_lattice_is_turned_by_its_angle():
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 0.6, 1.0])
 def test_share_that_is_lost(ratio):
     plan = sampled(GridMask(unit=(0.1, 0.3), ratio=ratio), 400, (100, 100))
-    lost = plan.region.numpy().mean(axis=(1, 2))
+    lost = plan.region.dense().numpy().mean(axis=(1, 2))
     unit = units(GridMask(unit=(0.1, 0.3)), 400, 100)
     exact = np.mean((1 - np.ceil(ratio * unit) / unit) ** 2)
     assert abs(lost.mean() - exact) < 4.5 * lost.std() / np.sqrt(400) + 1e-6
@@ -75,14 +75,14 @@ def test_share_that_is_lost(ratio):
 def units(layer, size, side):
     """The units that a layer draws."""
     low, high = (max(int(np.float32(share) * np.float32(side)), 2) for share in layer.unit)
-    _, chance, _ = sampling.split(seed_of(), 3)
-    return low + sampling.below(chance, tf.fill([size], high - low + 1)).numpy()
+    _, chance, _ = random.split(seed_of(), 3)
+    return low + random.below(chance, tf.fill([size], high - low + 1)).numpy()
 
 
 @pytest.mark.parametrize("grid", [(40, 60), (60, 40)], ids=str)
 def test_squares_have_the_units_and_sides_of_the_definition(grid):
     layer = GridMask(unit=(0.2, 0.5), ratio=0.6, rotation=0)
-    region = sampled(layer, 200, grid).region.numpy()
+    region = sampled(layer, 200, grid).region.dense().numpy()
     for mask, unit in zip(region, units(layer, 200, 40), strict=True):
         assert 8 <= unit <= 20
         side = unit - math.ceil(0.6 * int(unit))
@@ -94,7 +94,7 @@ def test_squares_have_the_units_and_sides_of_the_definition(grid):
 
 
 def test_every_pixel_is_lost_as_often():
-    often = sampled(GridMask(), 2000, (13, 20)).region.numpy().mean(axis=0)
+    often = sampled(GridMask(), 2000, (13, 20)).region.dense().numpy().mean(axis=0)
     assert abs(often - often.mean()).max() < 5 * 0.5 / np.sqrt(2000)
 
 
@@ -102,7 +102,7 @@ def test_every_pixel_is_lost_as_often():
 def test_angles_are_whole_degrees_below_the_rotation(rotation, turns):
     # Which of the lattices that may be turned so a sample has.
     layer = GridMask(unit=(0.5, 0.5), ratio=0.5, rotation=rotation)
-    region = sampled(layer, 60, (24, 24)).region.numpy()
+    region = sampled(layer, 60, (24, 24)).region.dense().numpy()
     shifts = np.stack(np.indices((12, 12)), axis=-1).reshape(-1, 2)
     possible = set()
     for turn in turns:
@@ -116,7 +116,7 @@ def test_squares_are_filled_and_labels_stay():
     images = np.random.default_rng(0).random((6, 24, 20, 3), np.float32)
     masks_of = np.random.default_rng(1).integers(0, 5, (6, 24, 20))
     layer = GridMask(fill_value="mean")
-    region = layer.plan(images, seed_of()).region.numpy()[..., None]
+    region = layer.plan(images, seed_of()).region.dense().numpy()[..., None]
     filled, kept = layer(images, masks_of, seed=seed_of())
     mean = images.mean(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(filled, np.where(region, mean, images), atol=1e-6)
@@ -124,7 +124,7 @@ def test_squares_are_filled_and_labels_stay():
 
 
 def test_one_lattice_for_the_batch():
-    assert sampled(GridMask(per="batch"), 6, (24, 20)).region.shape == (1, 24, 20)
+    assert sampled(GridMask(per="batch"), 6, (24, 20)).region.dense().shape == (1, 24, 20)
 
 
 def test_defaults_are_the_papers_choices():

@@ -5,7 +5,7 @@ import pytest
 from contract import sampled, seed_of
 from scipy import stats
 
-from keras_mix import sampling
+from keras_mix._core.draw import random
 from keras_mix.layers import GridMix
 
 UNLIKELY = 1e-4
@@ -33,12 +33,12 @@ def owners(region, rows, columns):
 def test_cells_are_whole_and_as_many_as_drawn(grid, cells):
     layer = GridMix(cells=cells)
     plan = sampled(layer, 64, grid)
-    found = owners(plan.region.numpy(), *layer.cells)
-    _, share, _ = sampling.split(seed_of(), 3)
-    ratio = sampling.beta(share, 1.0, 64).numpy()
+    found = owners(plan.region.dense().numpy(), *layer.cells)
+    _, share, _ = random.split(seed_of(), 3)
+    ratio = random.beta(share, 1.0, 64).numpy()
     count = np.rint((1 - ratio) * np.float32(np.prod(layer.cells)))
     np.testing.assert_array_equal(found.sum(axis=(1, 2)), count)
-    area = plan.region.numpy().mean(axis=(1, 2))
+    area = plan.region.dense().numpy().mean(axis=(1, 2))
     np.testing.assert_allclose(plan.weights[:, 1], area, rtol=0, atol=1e-7)
 
 
@@ -48,7 +48,7 @@ def test_cells_differ_by_a_pixel_at_most(size, count):
 
 
 def test_every_cell_is_as_likely_and_none_depends_on_the_next():
-    found = owners(sampled(GridMix(alpha=1e6, cells=4), 2000, (8, 8)).region.numpy(), 4, 4)
+    found = owners(sampled(GridMix(alpha=1e6, cells=4), 2000, (8, 8)).region.dense().numpy(), 4, 4)
     # Nearly λ = ½, so 8 of 16.
     np.testing.assert_array_equal(found.sum(axis=(1, 2)), np.full(2000, 8))
     assert abs(found.mean(axis=0) - 0.5).max() < 4.5 * 0.5 / np.sqrt(2000)
@@ -61,7 +61,7 @@ def test_every_cell_is_as_likely_and_none_depends_on_the_next():
 
 def test_more_cells_than_pixels_are_those_that_have_a_pixel():
     plan = sampled(GridMix(cells=50), 64, (5, 8))
-    area = plan.region.numpy().mean(axis=(1, 2))
+    area = plan.region.dense().numpy().mean(axis=(1, 2))
     np.testing.assert_allclose(plan.weights[:, 1], area, rtol=0, atol=1e-7)
 
 
@@ -72,5 +72,5 @@ def test_share_of_many_cells_is_uniform():
 
 def test_one_choice_for_the_batch():
     plan = sampled(GridMix(per="batch"), 9, (33, 47))
-    assert len(plan.region) == 1
+    assert len(plan.region.dense()) == 1
     assert len(np.unique(plan.sources[:, 1])) == 9

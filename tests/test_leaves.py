@@ -5,9 +5,17 @@ import oracles
 import pytest
 import tensorflow as tf
 
-from keras_mix import leaves
-from keras_mix.leaves import Spec
-from keras_mix.plan import Plan
+from keras_mix._core.batch.alignment import spatial_axes
+from keras_mix._core.leaves import rules
+from keras_mix._core.leaves.dense import Dense, DenseOfUnknownSize
+from keras_mix._core.leaves.labels import ClassIds, Labels, PackedClassIds
+from keras_mix._core.leaves.rule import Passthrough, Pool
+from keras_mix._core.leaves.sample_weights import SampleWeights
+from keras_mix._core.leaves.segmentation_masks import SegmentationMasks, SoftMasks
+from keras_mix._core.leaves.sequences import FrameLabels, Lengths, TokenIds, ValidityMasks
+from keras_mix._core.plan.placements import Resize
+from keras_mix._core.plan.plan import Plan
+from keras_mix._core.plan.regions import Mask, Soft
 
 SIZE, GRID = 5, (6, 7)
 DTYPES = ["uint8", "int32", "float16", "bfloat16", "float32", "float64"]
@@ -37,21 +45,24 @@ def soft_plan(sources=4, placement=None, grid=GRID):
 
 def plan_of(region, sources=4, placement=None):
     if placement is not None:
-        placement = tf.constant(np.tile(placement[:sources], (SIZE, 1, 1)), tf.float32)
+        placement = Resize(tf.constant(np.tile(placement[:sources], (SIZE, 1, 1)), tf.float32))
+    if region is not None:
+        soft = np.issubdtype(region.dtype, np.floating)
+        region = (Soft if soft else Mask)(tf.constant(region))
     return Plan(
         tf.constant(SOURCES[:, :sources], tf.int32),
         tf.constant(WEIGHTS[:, :sources], tf.float32),
-        None if region is None else tf.constant(region),
+        region,
         placement,
     )
 
 
-def mix(plan, tensor, spec):
-    return leaves.mix(plan, [tf.constant(tensor)], [tf.constant(tensor)], [spec])[0].numpy()
+def mix(plan, tensor, rule):
+    return rules.apply(plan, [Pool(tf.constant(tensor))], [rule])[0].numpy()
 
 
-def spec_of(dtype, axes=(1, 2), kind="images"):
-    return Spec(kind, axes, tf.as_dtype(dtype))
+def dense(dtype, axes=(1, 2), rule=Dense):
+    return rule(axes, tf.as_dtype(dtype))
 
 
 # Blending.
@@ -60,14 +71,14 @@ def spec_of(dtype, axes=(1, 2), kind="images"):
 @pytest.mark.parametrize("shape", [(), (3,), (4, 3), (6, 7, 3), (2, 6, 7, 3)], ids=str)
 def test_values_blend_by_their_weights(shape):
     values = RANDOM.normal(size=(SIZE, *shape)).astype("float32")
-    mixed = mix(plan_of(None), values, spec_of("float32", axes=None, kind="values"))
+    mixed = mix(plan_of(None), values, dense("float32", axes=None))
     np.testing.assert_allclose(mixed, oracles.blend(values, SOURCES, WEIGHTS), atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_blends_are_rounded_once_to_their_dtype(dtype):
     values = images(dtype)
-    mixed = mix(plan_of(None), values, spec_of(dtype))
+    mixed = mix(plan_of(None), values, dense(dtype))
     exact = oracles.blend(values, SOURCES, WEIGHTS)
     whole = np.issubdtype(mixed.dtype, np.integer)
     expected = (np.rint(exact) if whole else exact).astype(mixed.dtype)
@@ -76,19 +87,19 @@ def test_blends_are_rounded_once_to_their_dtype(dtype):
 
 def test_blends_of_doubles_are_doubles():
     values = RANDOM.normal(size=(SIZE, 3))
-    mixed = mix(plan_of(None), values, spec_of("float64", axes=None, kind="values"))
+    mixed = mix(plan_of(None), values, dense("float64", axes=None))
     np.testing.assert_allclose(mixed, oracles.blend(values, SOURCES, WEIGHTS), rtol=0, atol=1e-15)
 
 
 def test_blends_stay_in_the_range_of_bytes():
     values = RANDOM.choice([0, 255], (SIZE, 4)).astype("uint8")
-    mixed = mix(plan_of(None), values, spec_of("uint8", axes=None))
+    mixed = mix(plan_of(None), values, dense("uint8", axes=None))
     np.testing.assert_array_equal(mixed, np.rint(oracles.blend(values, SOURCES, WEIGHTS)))
 
 
 def test_values_off_the_grid_are_blended_by_the_weights_of_a_region():
     values = RANDOM.random((SIZE, 9), np.float32)
-    mixed = mix(hard_plan(), values, spec_of("float32", axes=None, kind="values"))
+    mixed = mix(hard_plan(), values, dense("float32", axes=None))
     np.testing.assert_allclose(mixed, oracles.blend(values, SOURCES, WEIGHTS), atol=1e-6)
 
 
@@ -96,8 +107,8 @@ def test_values_off_the_grid_are_blended_by_the_weights_of_a_region():
 @pytest.mark.parametrize("grid", [GRID, (4, 2)])
 def test_values_of_unknown_size_are_pasted_on_the_grid_and_blended_off_it(make, grid):
     values, plan = images(grid=grid), make()
-    mixed = mix(plan, values, spec_of("float32", kind="values_of_unknown_size"))
-    expected = mix(plan, values, spec_of("float32", (1, 2) if grid == GRID else None, "values"))
+    mixed = mix(plan, values, dense("float32", rule=DenseOfUnknownSize))
+    expected = mix(plan, values, dense("float32", (1, 2) if grid == GRID else None))
     np.testing.assert_array_equal(mixed, expected)
 
 
@@ -108,8 +119,8 @@ def test_values_of_unknown_size_are_pasted_on_the_grid_and_blended_off_it(make, 
 @pytest.mark.parametrize("sources", [2, 4])
 def test_pasting_copies_pixels_of_every_dtype(dtype, sources):
     values, plan = images(dtype), hard_plan(sources)
-    expected = oracles.paste(values, SOURCES, plan.region.numpy())
-    np.testing.assert_array_equal(mix(plan, values, spec_of(dtype)), expected)
+    expected = oracles.paste(values, SOURCES, plan.region.dense().numpy())
+    np.testing.assert_array_equal(mix(plan, values, dense(dtype)), expected)
 
 
 @pytest.mark.parametrize(
@@ -126,37 +137,39 @@ def test_pasting_copies_pixels_of_every_dtype(dtype, sources):
 def test_pasting_and_soft_regions_on_grids_of_any_rank(shape, axes, grid):
     values = RANDOM.random((SIZE, *shape), np.float32)
     hard, gradual = hard_plan(grid=grid), soft_plan(grid=grid)
-    spec = spec_of("float32", axes)
-    pasted = oracles.paste(values, SOURCES, hard.region.numpy())
-    np.testing.assert_array_equal(mix(hard, values, spec), pasted)
-    blended = oracles.soft(values, SOURCES, gradual.region.numpy())
-    np.testing.assert_allclose(mix(gradual, values, spec), blended, atol=1e-6)
+    rule = dense("float32", axes)
+    pasted = oracles.paste(values, SOURCES, hard.region.dense().numpy())
+    np.testing.assert_array_equal(mix(hard, values, rule), pasted)
+    blended = oracles.soft(values, SOURCES, gradual.region.dense().numpy())
+    np.testing.assert_allclose(mix(gradual, values, rule), blended, atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [hard_plan, soft_plan])
 def test_one_region_serves_the_frames_of_a_video(make):
     videos, plan = RANDOM.random((SIZE, 4, *GRID, 3), np.float32), make()
-    mixed = mix(plan, videos, spec_of("float32", axes=(2, 3)))
+    mixed = mix(plan, videos, dense("float32", axes=(2, 3)))
     for t in range(4):
-        frame = mix(plan, videos[:, t], spec_of("float32"))
+        frame = mix(plan, videos[:, t], dense("float32"))
         np.testing.assert_array_equal(mixed[:, t], frame)
 
 
 @pytest.mark.parametrize("make", [hard_plan, soft_plan])
 def test_channels_may_come_first(make):
     values, plan = RANDOM.random((SIZE, *GRID, 3), np.float32), make()
-    first = mix(plan, values.transpose(0, 3, 1, 2), spec_of("float32", axes=(2, 3)))
-    last = mix(plan, values, spec_of("float32"))
+    first = mix(plan, values.transpose(0, 3, 1, 2), dense("float32", axes=(2, 3)))
+    last = mix(plan, values, dense("float32"))
     np.testing.assert_array_equal(first.transpose(0, 2, 3, 1), last)
 
 
 @pytest.mark.parametrize("make", [hard_plan, soft_plan])
 def test_one_region_serves_the_batch(make):
     values, plan = RANDOM.random((SIZE, *GRID, 3), np.float32), make()
-    once = plan._replace(region=plan.region[:1])
-    each = plan._replace(region=tf.repeat(plan.region[:1], SIZE, axis=0))
-    spec = spec_of("float32")
-    np.testing.assert_array_equal(mix(once, values, spec), mix(each, values, spec))
+    region = plan.region.dense()[:1]
+    kind = type(plan.region)
+    once = plan._replace(region=kind(region))
+    each = plan._replace(region=kind(tf.repeat(region, SIZE, axis=0)))
+    rule = dense("float32")
+    np.testing.assert_array_equal(mix(once, values, rule), mix(each, values, rule))
 
 
 # Placement.
@@ -166,30 +179,36 @@ def test_one_region_serves_the_batch(make):
 def test_placed_images_are_read_linearly(channels):
     values = RANDOM.random((SIZE, *GRID, *channels), np.float32)
     plan = hard_plan(placement=PLACEMENT)
-    expected = oracles.paste(values, SOURCES, plan.region.numpy(), plan.placement.numpy())
-    np.testing.assert_allclose(mix(plan, values, spec_of("float32")), expected, atol=1e-5)
+    expected = oracles.paste(
+        values, SOURCES, plan.region.dense().numpy(), plan.placement.frames.numpy()
+    )
+    np.testing.assert_allclose(mix(plan, values, dense("float32")), expected, atol=1e-5)
 
 
 def test_placed_images_under_a_soft_region():
     values = RANDOM.random((SIZE, *GRID, 3), np.float32)
     plan = soft_plan(placement=PLACEMENT)
-    expected = oracles.soft(values, SOURCES, plan.region.numpy(), plan.placement.numpy())
-    np.testing.assert_allclose(mix(plan, values, spec_of("float32")), expected, atol=1e-5)
+    expected = oracles.soft(
+        values, SOURCES, plan.region.dense().numpy(), plan.placement.frames.numpy()
+    )
+    np.testing.assert_allclose(mix(plan, values, dense("float32")), expected, atol=1e-5)
 
 
 def test_placed_bytes_are_rounded_once():
     values, plan = images("uint8"), hard_plan(placement=PLACEMENT)
-    exact = oracles.paste(values, SOURCES, plan.region.numpy(), plan.placement.numpy())
-    mixed = mix(plan, values, spec_of("uint8")).astype("float64")
+    exact = oracles.paste(
+        values, SOURCES, plan.region.dense().numpy(), plan.placement.frames.numpy()
+    )
+    mixed = mix(plan, values, dense("uint8")).astype("float64")
     assert np.abs(mixed - exact).max() <= 0.5 + 1e-3
 
 
 def test_placed_masks_take_the_nearest_class():
     masks, plan = images("int32", channels=()), hard_plan(placement=PLACEMENT)
-    arrays = plan.region.numpy(), plan.placement.numpy()
+    arrays = plan.region.dense().numpy(), plan.placement.frames.numpy()
     expected = oracles.paste(masks, SOURCES, *arrays, nearest=True)
-    spec = spec_of("int32", kind="segmentation_masks")
-    np.testing.assert_array_equal(mix(plan, masks, spec), expected)
+    rule = dense("int32", rule=SegmentationMasks)
+    np.testing.assert_array_equal(mix(plan, masks, rule), expected)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
@@ -197,8 +216,10 @@ def test_frames_moved_by_whole_pixels_are_copies(dtype):
     values = images(dtype)
     moved = np.array([[2, 3, 6, 7], [-2, 3, 6, 7], [2, -3, 6, 7], [-1, -1, 6, 7]], "float32")
     plan = hard_plan(placement=moved)
-    expected = oracles.paste(values, SOURCES, plan.region.numpy(), moved[None].repeat(SIZE, 0))
-    np.testing.assert_array_equal(mix(plan, values, spec_of(dtype)), expected)
+    expected = oracles.paste(
+        values, SOURCES, plan.region.dense().numpy(), moved[None].repeat(SIZE, 0)
+    )
+    np.testing.assert_array_equal(mix(plan, values, dense(dtype)), expected)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
@@ -208,13 +229,13 @@ def test_sources_without_a_place_leave_no_trace(make, dtype):
     nowhere[3] = 3, 3, 0, 0
     values, plan = images(dtype), make(placement=nowhere)
     if plan.hard:
-        plan = plan._replace(region=plan.region % 3)
+        plan = plan._replace(region=Mask(plan.region.owner % 3))
     else:
-        plan = plan._replace(region=plan.region * [1.0, 1.0, 1.0, 0.0])
+        plan = plan._replace(region=Soft(plan.region.shares * [1.0, 1.0, 1.0, 0.0]))
     somewhere = np.concatenate([nowhere[:3], PLACEMENT[3:]])
-    clean = plan._replace(placement=tf.constant(np.tile(somewhere, (SIZE, 1, 1))))
-    spec = spec_of(dtype)
-    np.testing.assert_array_equal(mix(plan, values, spec), mix(clean, values, spec))
+    clean = plan._replace(placement=Resize(tf.constant(np.tile(somewhere, (SIZE, 1, 1)))))
+    rule = dense(dtype)
+    np.testing.assert_array_equal(mix(plan, values, rule), mix(clean, values, rule))
 
 
 # Masks, labels, weights.
@@ -224,8 +245,8 @@ def test_sources_without_a_place_leave_no_trace(make, dtype):
 @pytest.mark.parametrize("channels", [(), (1,)], ids=["B,H,W", "B,H,W,1"])
 def test_masks_are_cut_along(dtype, channels):
     masks, plan = images(dtype, channels), hard_plan()
-    expected = oracles.paste(masks, SOURCES, plan.region.numpy())
-    mixed = mix(plan, masks, spec_of(dtype, kind="segmentation_masks"))
+    expected = oracles.paste(masks, SOURCES, plan.region.dense().numpy())
+    mixed = mix(plan, masks, dense(dtype, rule=SegmentationMasks))
     np.testing.assert_array_equal(mixed, expected)
     assert mixed.dtype == dtype
 
@@ -234,7 +255,7 @@ def test_masks_are_cut_along(dtype, channels):
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
 def test_class_ids_become_mixed_one_hot_labels(shape, dtype):
     ids = np.array([3, 0, 2, 6, 2]).reshape(shape).astype(dtype)
-    mixed = mix(plan_of(None), ids, Spec("class_ids", num_classes=7))
+    mixed = mix(plan_of(None), ids, ClassIds(tf.float32, num_classes=7))
     expected = oracles.blend(oracles.one_hot(ids.astype(int), 7), SOURCES, WEIGHTS)
     np.testing.assert_allclose(mixed, expected, atol=1e-7)
     assert mixed.dtype == "float32"
@@ -242,7 +263,7 @@ def test_class_ids_become_mixed_one_hot_labels(shape, dtype):
 
 def test_large_class_ids_are_not_rounded():
     ids = np.array([300, 20_999, 257, 0, 16_777])
-    mixed = mix(plan_of(None), ids, Spec("class_ids", num_classes=21_000))
+    mixed = mix(plan_of(None), ids, ClassIds(tf.float32, num_classes=21_000))
     assert [set(np.flatnonzero(row)) for row in mixed] == [
         {ids[s] for s, w in zip(*pair, strict=True) if w}
         for pair in zip(SOURCES, WEIGHTS, strict=True)
@@ -252,7 +273,7 @@ def test_large_class_ids_are_not_rounded():
 @pytest.mark.parametrize("shape", [(SIZE,), (SIZE, 1)])
 def test_pairs_hold_sources_and_weights(shape):
     ids = np.array([3, 20_999, 2, 6, 2])
-    mixed = mix(plan_of(None), ids.reshape(shape), Spec("pairs", sources=4))
+    mixed = mix(plan_of(None), ids.reshape(shape), PackedClassIds(4))
     np.testing.assert_array_equal(mixed, np.stack([ids[SOURCES], WEIGHTS], axis=1))
     assert mixed.dtype == "float32"
 
@@ -261,7 +282,7 @@ def test_pairs_hold_sources_and_weights(shape):
 @pytest.mark.parametrize("dtype", ["int32", "float16", "float32"])
 def test_smoothing_spreads_a_share_of_the_mixed_label(smoothing, dtype):
     labels = np.eye(SIZE, dtype=dtype)
-    mixed = mix(plan_of(None), labels, Spec("labels", smoothing=smoothing))
+    mixed = mix(plan_of(None), labels, Labels(tf.float32, smoothing=smoothing))
     sharp = oracles.blend(labels, SOURCES, WEIGHTS)
     np.testing.assert_allclose(mixed, (1 - smoothing) * sharp + smoothing / SIZE, atol=1e-6)
     np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-6)
@@ -269,56 +290,57 @@ def test_smoothing_spreads_a_share_of_the_mixed_label(smoothing, dtype):
 
 def test_sample_weights_are_averaged_by_the_plan():
     weights = RANDOM.random(SIZE, np.float32)
-    mixed = mix(plan_of(None), weights, Spec("sample_weights"))
+    mixed = mix(plan_of(None), weights, SampleWeights(None, tf.float32))
     np.testing.assert_allclose(mixed, oracles.blend(weights, SOURCES, WEIGHTS), atol=1e-7)
 
 
 def test_passthrough_stays():
     names = np.array([b"a", b"b", b"c", b"d", b"e"])
-    assert mix(plan_of(None), names, Spec("passthrough")).tolist() == names.tolist()
+    assert mix(plan_of(None), names, Passthrough()).tolist() == names.tolist()
 
 
 FORMS = {
-    "images": (images("uint8"), spec_of("float32")),
-    "values": (RANDOM.random((SIZE, 3)), spec_of("float16", None, "values")),
+    "images": (images("uint8"), dense("float32")),
+    "values": (RANDOM.random((SIZE, 3)), dense("float16", None)),
     "values_of_unknown_size": (
         images(channels=(2,)),
-        spec_of("float16", kind="values_of_unknown_size"),
+        dense("float16", rule=DenseOfUnknownSize),
     ),
-    "labels": (np.eye(SIZE, dtype="int32"), Spec("labels")),
-    "class_ids": (np.arange(SIZE)[:, None], Spec("class_ids", num_classes=7)),
-    "pairs": (np.arange(SIZE), Spec("pairs", sources=4)),
-    "segmentation_masks": (images("int64", ()), spec_of("int64", kind="segmentation_masks")),
-    "sample_weights": (np.ones(SIZE), Spec("sample_weights")),
-    "soft_masks": (images("uint8", ()) % 5, Spec("soft_masks", (1, 2), num_classes=5)),
-    "lengths": (np.arange(SIZE, dtype="int32"), Spec("lengths", dtype=tf.int32)),
-    "masks": (RANDOM.random((SIZE, GRID[0])) < 0.5, Spec("masks", (1,), tf.bool)),
-    "token_ids": (images("int64", ()), spec_of("int64", kind="token_ids")),
-    "frame_labels": (np.ones((SIZE, GRID[0], 3)), Spec("frame_labels", (1,))),
-    "passthrough": (np.arange(SIZE), Spec("passthrough")),
+    "labels": (np.eye(SIZE, dtype="int32"), Labels(tf.float32)),
+    "class_ids": (np.arange(SIZE)[:, None], ClassIds(tf.float32, num_classes=7)),
+    "pairs": (np.arange(SIZE), PackedClassIds(4)),
+    "segmentation_masks": (images("int64", ()), dense("int64", rule=SegmentationMasks)),
+    "sample_weights": (np.ones(SIZE), SampleWeights(None, tf.float32)),
+    "soft_masks": (images("uint8", ()) % 5, SoftMasks((1, 2), tf.float32, num_classes=5)),
+    "lengths": (np.arange(SIZE, dtype="int32"), Lengths(tf.int32)),
+    "masks": (RANDOM.random((SIZE, GRID[0])) < 0.5, ValidityMasks((1,), tf.bool)),
+    "token_ids": (images("int64", ()), dense("int64", rule=TokenIds)),
+    "frame_labels": (np.ones((SIZE, GRID[0], 3)), FrameLabels(tf.float32, axes=(1,))),
+    "passthrough": (np.arange(SIZE), Passthrough()),
 }
 
 
 def test_every_kind_is_tried():
-    # Boxes, which are two tensors and more, are tried in test_boxes.py, and columns, which need a
-    # plan over a table, in test_tabular_mix.py.
-    assert {*FORMS, "bounding_boxes", "columns"} == set(leaves.RULES)
+    # Boxes, which are two tensors and more, are tried in test_boxes.py, texts in test_mix_gen.py.
+    bound = {*FORMS} - {"values_of_unknown_size", "pairs", "soft_masks"}
+    elsewhere = {"bounding_boxes", "instance_masks", "keypoints", "texts"}
+    assert bound | elsewhere == set(rules.KINDS)
 
 
 @pytest.mark.parametrize("kind", FORMS)
 def test_unmixed_leaves_have_the_form_of_mixed_ones(kind):
-    tensor, spec = FORMS[kind]
-    formed, mixed = leaves.form(tf.constant(tensor), spec), mix(hard_plan(), tensor, spec)
+    tensor, rule = FORMS[kind]
+    formed, mixed = rule.form(tf.constant(tensor)), mix(hard_plan(), tensor, rule)
     assert (formed.dtype, formed.shape) == (mixed.dtype, mixed.shape)
 
 
 @pytest.mark.parametrize("kind", FORMS)
 def test_plan_of_oneself_alone_gives_the_unmixed_form(kind):
-    tensor, spec = FORMS[kind]
+    tensor, rule = FORMS[kind]
     alone = plan_of(np.zeros((SIZE, *GRID), "int32"))
     alone = alone._replace(weights=tf.constant([[1.0, 0, 0, 0]] * SIZE))
-    formed = leaves.form(tf.constant(tensor), spec).numpy()
-    found = mix(alone, tensor, spec)
+    formed = rule.form(tf.constant(tensor)).numpy()
+    found = mix(alone, tensor, rule)
     if kind == "pairs":  # Donors of no weight may be named.
         formed, found = (pairs[:, [0, 1], [0, 0]] for pairs in (formed, found))
     np.testing.assert_array_equal(found, formed)
@@ -342,4 +364,4 @@ def test_plan_of_oneself_alone_gives_the_unmixed_form(kind):
     ],
 )
 def test_axes_under_the_grid(rank, grid_rank, data_format, axes):
-    assert leaves.spatial_axes(rank, grid_rank, data_format) == axes
+    assert spatial_axes(rank, grid_rank, data_format) == axes

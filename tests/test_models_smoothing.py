@@ -28,7 +28,9 @@ def model_of(units=K, activation="softmax", **options):
 def found_and_predicted(monkeypatch, model, loss, y):
     for name, drawn in (("partners", PARTNERS), ("beta", RATIO)):
         drawn = tf.constant(drawn)
-        monkeypatch.setattr(f"keras_mix.sampling.{name}", lambda *a, drawn=drawn, **k: drawn)
+        monkeypatch.setattr(
+            f"keras_mix._core.draw.random.{name}", lambda *a, drawn=drawn, **k: drawn
+        )
     model.compile("sgd", loss, run_eagerly=True)
     predicted = model(X, training=True)
     return float(model.compute_loss(X, y, predicted, training=True)), predicted.numpy()

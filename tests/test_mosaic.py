@@ -14,15 +14,17 @@ GRIDS = [(2, 2), (3, 8), (33, 47)]
 
 def corners(plan):
     """int [B, 2], where the lower right quarter begins."""
-    return plan.placement[:, 3, :2].numpy().astype(int)
+    return plan.placement.frames[:, 3, :2].numpy().astype(int)
 
 
 @pytest.mark.parametrize("offset", [(0.25, 0.75), (0, 1)])
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_quarters_hold_four_whole_sources(grid, offset):
-    plan = sampled(Mosaic(offset=offset), 64, grid).rendered()
+    plan = sampled(Mosaic(offset=offset), 64, grid)
     height, width = grid
-    for (y, x), region, placed in zip(corners(plan), plan.region, plan.placement, strict=True):
+    for (y, x), region, placed in zip(
+        corners(plan), plan.region.dense(), plan.placement.frames, strict=True
+    ):
         assert 1 <= y < height
         assert 1 <= x < width
         np.testing.assert_array_equal(region, oracles.blocks((y, x), grid))
@@ -33,7 +35,7 @@ def test_quarters_hold_four_whole_sources(grid, offset):
             (y, x, height - y, width - x),
         ]
         np.testing.assert_array_equal(placed, whole)
-    areas = oracles.count(plan.region.numpy(), 4) / np.prod(grid)
+    areas = oracles.count(plan.region.dense().numpy(), 4) / np.prod(grid)
     np.testing.assert_allclose(plan.weights, areas, rtol=0, atol=2e-7)
     assert (areas > 0).all()
 
@@ -62,9 +64,9 @@ def test_both_coordinates_are_unrelated():
 def test_images_are_resized_into_their_quarters_pixel_by_pixel(shape, per):
     layer = Mosaic(per=per)
     images = np.random.default_rng(0).random((5, *shape), np.float32)
-    plan = layer.plan(images, seed_of()).rendered()
-    region = np.broadcast_to(plan.region, (5, *shape[:2]))
-    placement = np.broadcast_to(plan.placement, (5, 4, 4))
+    plan = layer.plan(images, seed_of())
+    region = np.broadcast_to(plan.region.dense(), (5, *shape[:2]))
+    placement = np.broadcast_to(plan.placement.frames, (5, 4, 4))
     mixed, _ = layer(images, np.eye(5, dtype="f4"), seed=seed_of())
     expected = oracles.paste(images, plan.sources.numpy(), region, placement)
     np.testing.assert_allclose(mixed, expected, atol=1e-5)
@@ -74,9 +76,9 @@ def test_masks_take_the_nearest_class_of_their_quarters():
     images = np.random.default_rng(0).random((5, 9, 13, 3), np.float32)
     masks = np.random.default_rng(1).integers(0, 50, (5, 9, 13), "int32")
     layer = Mosaic()
-    plan = layer.plan(images, seed_of()).rendered()
+    plan = layer.plan(images, seed_of())
     _, mixed = layer(images, masks, seed=seed_of())
-    arrays = plan.sources.numpy(), plan.region.numpy(), plan.placement.numpy()
+    arrays = plan.sources.numpy(), plan.region.dense().numpy(), plan.placement.frames.numpy()
     np.testing.assert_array_equal(mixed, oracles.paste(masks, *arrays, nearest=True))
 
 
@@ -103,6 +105,6 @@ def test_offsets_of_nothing_and_of_everything_leave_a_row_and_a_column():
 
 def test_one_point_for_the_batch():
     plan = sampled(Mosaic(per="batch"), 9, (33, 47))
-    assert len(plan.placement) == 1
+    assert len(plan.placement.frames) == 1
     assert len(np.unique(plan.weights, axis=0)) == 1
     assert len(np.unique(plan.sources[:, 1])) == 9

@@ -14,9 +14,10 @@ import tensorflow as tf
 from contract import seed_of
 
 import keras_mix.layers
-from keras_mix import compiling, layers
+from keras_mix import layers
+from keras_mix._core import xla
 from keras_mix.label_rules import LabelRule
-from keras_mix.layers.configured import Configured
+from keras_mix.layers._mixer.shared_options import Configured
 
 B = 6
 RANDOM = np.random.default_rng(0)
@@ -211,8 +212,8 @@ def outcome(row, options, x, y, option):
 def compilations(row, options, x, y, monkeypatch):
     """How many parts of a traced call are handed to XLA."""
     made = []
-    monkeypatch.setattr(compiling, "available", lambda: True)
-    monkeypatch.setattr(compiling, "compiled", lambda function: made.append(1) or function)
+    monkeypatch.setattr(xla, "available", lambda: True)
+    monkeypatch.setattr(xla, "compiled", lambda function: made.append(1) or function)
     layer = row.make(**options)
     tf.function(lambda: layer((x, y), seed=seed_of()), autograph=False).get_concrete_function()
     return len(made)

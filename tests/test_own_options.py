@@ -11,7 +11,7 @@ from contract import seed_of
 import keras_mix.layers
 from keras_mix import data, layers, models, recipes
 from keras_mix.layers import CutMix, FMix, MixUp, RandomApply, RandomChoice
-from keras_mix.layers.configured import Configured
+from keras_mix.layers._mixer.shared_options import Configured
 from keras_mix.pairings import ByClass
 
 B = 6

@@ -12,7 +12,8 @@ from scipy import stats
 from streams import assert_resumes, assert_the_global_seed_does_not_count, drained
 from test_pairings import assert_follow, gaussian
 
-from keras_mix import data, likeness, neighbours
+from keras_mix import data
+from keras_mix._core.draw import label_kernels, neighbors
 from keras_mix.layers import CutMix, MixUp, RandomChoice
 from keras_mix.pairings import InOrder
 
@@ -40,13 +41,13 @@ WAYS = {
 def _way(request, monkeypatch):
     """Draws partners in each of the ways in turn."""
     for name, value in WAYS[request.param].items():
-        monkeypatch.setattr(neighbours, name, value)
+        monkeypatch.setattr(neighbors, name, value)
 
 
 def drawn(labels, bandwidth, count, include_self=False):
     """int [count, N], what as many seeds give."""
-    levels = likeness.levels(tf.constant(labels), tf.constant(labels[:0]), bandwidth).own
-    draw = tf.function(lambda seed: neighbours.partners(seed, levels, include_self))
+    levels = label_kernels.levels(tf.constant(labels), tf.constant(labels[:0]), bandwidth).own
+    draw = tf.function(lambda seed: neighbors.partners(seed, levels, include_self))
     return np.array([draw(seed_of((k, -k))).numpy() for k in range(count)])
 
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 from contract import SEEDS, packed, seed_of
 from scipy import stats
 
-from keras_mix import data, likeness, pairings, sampling
-from keras_mix.batch import Batch
+from keras_mix import data, pairings
+from keras_mix._core.batch.batch import Batch
+from keras_mix._core.draw import label_kernels, random
 from keras_mix.evaluate import mixers
 from keras_mix.layers import RICAP, CutMix, MixUp, RandomChoice, TabularMix
 from keras_mix.models import MixingModel
@@ -45,7 +46,7 @@ def drawn(pairing, labels, donors=None, count=DRAWS):
     """int [count, B], that many partners of each sample by the pairing's weights."""
     weights = pairing.weights(batch_of(labels, donors))
     size = weights.shape[0]
-    found = sampling.by_weight(seed_of(), tf.tile(weights, [count, 1])).numpy().reshape(count, size)
+    found = random.by_weight(seed_of(), tf.tile(weights, [count, 1])).numpy().reshape(count, size)
     return np.where(found < 0, np.arange(size), found)
 
 
@@ -82,7 +83,11 @@ def assert_follow(partners, shares):
 def test_whole_number_weights_are_the_gaussian_kernel():
     labels = np.random.default_rng(0).normal(size=(60, 1))
     legal = ~np.eye(60, dtype=bool)
-    found = likeness.kernel(likeness.levels(labels, labels, 0.4), legal).numpy().astype("float64")
+    found = (
+        label_kernels.kernel(label_kernels.levels(labels, labels, 0.4), legal)
+        .numpy()
+        .astype("float64")
+    )
     found /= found.sum(axis=1, keepdims=True)
     expected = gaussian(labels, labels, 0.4)
     near = np.abs(labels - labels.T) < 0.8
@@ -98,7 +103,7 @@ def test_partners_follow_the_kernel(bandwidth):
     batch = batch_of(NUMBERS)
     weights = ByLabel(bandwidth).weights(batch)
     for seed in SEEDS:
-        expected = sampling.by_weight(seed_of(seed), weights)
+        expected = random.by_weight(seed_of(seed), weights)
         np.testing.assert_array_equal(ByLabel(bandwidth).draw(batch, seed_of(seed)), expected)
 
 
@@ -206,11 +211,9 @@ def test_who_finds_nobody_in_another_batch_stays_unmixed_with_its_label():
 @pytest.mark.parametrize("pairing", PAIRINGS, ids=repr)
 @pytest.mark.parametrize("compile_all", [False, True], ids=["graph", "all in XLA"])
 def test_partners_are_the_same_in_every_mode(pairing, compile_all):
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     by_label = isinstance(pairing, ByLabel)
-    labels = (
-        random.normal(size=40).astype("f4") * 3 + 100 if by_label else random.integers(0, 3, 40)
-    )
+    labels = rng.normal(size=40).astype("f4") * 3 + 100 if by_label else rng.integers(0, 3, 40)
 
     def draw(y, donors, seed):
         inside = Batch(40, 40, False, 40, None, y, y, donor_labels=y)
@@ -289,11 +292,11 @@ def test_in_order_takes_what_was_arranged():
 
 def test_weights_are_drawn_by_their_share():
     weights = tf.tile(tf.constant([[0, 5, 2**40, 0, 2**41, 1]], tf.int64), [20_000, 1])
-    columns = sampling.by_weight(seed_of(), weights).numpy()
+    columns = random.by_weight(seed_of(), weights).numpy()
     counts = np.bincount(columns, minlength=6)
     assert counts[[0, 1, 3, 5]].sum() == 0
     assert stats.binomtest(int(counts[2]), 20_000, 1 / 3).pvalue > UNLIKELY
-    assert sampling.by_weight(seed_of(), tf.zeros([3, 4], tf.int64)).numpy().tolist() == [-1] * 3
+    assert random.by_weight(seed_of(), tf.zeros([3, 4], tf.int64)).numpy().tolist() == [-1] * 3
 
 
 # Refusals.
@@ -362,8 +365,8 @@ def test_what_must_be_defined():
 @pytest.mark.parametrize("mode", ["eager", "graph"])
 def test_the_kernel_is_made_once_for_a_batch_and_its_partners(mode, monkeypatch):
     made = []
-    kernel = likeness.kernel
-    monkeypatch.setattr(likeness, "kernel", lambda *args: made.append(1) or kernel(*args))
+    kernel = label_kernels.kernel
+    monkeypatch.setattr(label_kernels, "kernel", lambda *args: made.append(1) or kernel(*args))
     labels = np.array([0.0, 1.0, np.nan, 3.0], "float32")
     layer = MixUp(pairing=ByLabel(), alpha=1.0)
     call = layer if mode == "eager" else tf.function(layer)

@@ -89,7 +89,7 @@ def refusal(case):
     if mixer == "RICAP" and case.get("padding"):
         return "cannot follow sources that are moved"
     if mixer == "CrossModalMix" and case.get("padding"):
-        return "CrossModalMix: real places are not counted beside modalities that are cut"
+        return "CrossModalMix: valid time steps are not counted beside modalities that are cut"
     return None
 
 

@@ -5,8 +5,8 @@ import oracles
 import pytest
 import tensorflow as tf
 
-from keras_mix import placing
-from keras_mix import plan as plans
+from keras_mix._core.plan.placements import Resize, Shift
+from keras_mix._core.plan.regions import Blocks, Box, Mask, Region
 
 RANDOM = np.random.default_rng(0)
 SIZE, POOL, GRID = 4, 6, (5, 7)
@@ -39,11 +39,11 @@ def pool(dtype="float32", channels=(3,)):
 
 
 def read(values, placement, axes=(1, 2), source=REGION, nearest=False, sources=SOURCES):
-    source = source if isinstance(source, int) else tf.nest.map_structure(tf.constant, source)
-    placement = tf.constant(placement)
-    result = placing.read(
-        tf.constant(values), tf.constant(sources), placement, axes, source, nearest
-    )
+    if not isinstance(source, int | Region):
+        source = Mask(tf.constant(source))
+    frames = tf.constant(placement)
+    placed = (Shift if frames.dtype.is_integer else Resize)(frames)
+    result = placed.read(tf.constant(values), tf.constant(sources), axes, source, nearest)
     return result.numpy()
 
 
@@ -111,7 +111,8 @@ def lines(blocks, size=SIZE):
     """A region by axes of which every line is in or out: a box, or four blocks."""
     inside = [RANDOM.integers(0, 2, (size, n), "int32" if blocks else "bool") for n in GRID]
     bits = (2, 1) if blocks else (True, True)
-    return tuple(bit * line for bit, line in zip(bits, inside, strict=True))
+    spread = tuple(tf.constant(bit * line) for bit, line in zip(bits, inside, strict=True))
+    return (Blocks if blocks else Box)(spread)
 
 
 @pytest.mark.parametrize("nearest", [False, True])
@@ -122,7 +123,7 @@ def test_regions_by_axes_are_read_as_if_they_were_rendered(blocks, size, nearest
     values, region = pool(channels=channels), lines(blocks, size)
     sources = RANDOM.integers(0, POOL, (SIZE, 4), "int32")
     rectangles = FRAMES[RANDOM.integers(0, 4, (size, 4))]
-    places = plans.rendered(tuple(map(tf.constant, region))).numpy()
+    places = region.dense().numpy()
     expected = read(values, rectangles, source=places, nearest=nearest, sources=sources)
     found = read(values, rectangles, source=region, nearest=nearest, sources=sources)
     np.testing.assert_array_equal(found, expected)
@@ -190,8 +191,10 @@ def test_frames_move_along_any_number_of_axes(grid):
 @pytest.mark.parametrize("placement", [RECTANGLES, corners(STRIPES)], ids=["float", "int"])
 def test_reading_is_the_same_under_xla(placement):
     values = pool("uint8")
-    compiled = tf.function(placing.read, jit_compile=True)
-    arguments = (tf.constant(a) for a in (values, SOURCES, placement))
-    found = compiled(*arguments, (1, 2), tf.constant(STRIPES), False)
+    placed = (Shift if placement.dtype == "int32" else Resize)(tf.constant(placement))
+    compiled = tf.function(placed.read, jit_compile=True)
+    found = compiled(
+        tf.constant(values), tf.constant(SOURCES), (1, 2), Mask(tf.constant(STRIPES)), False
+    )
     eager = read(values, placement, source=STRIPES)
     np.testing.assert_allclose(found, eager, rtol=1e-5)

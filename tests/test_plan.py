@@ -5,7 +5,10 @@ import oracles
 import pytest
 import tensorflow as tf
 
-from keras_mix import plan as plans
+from keras_mix._core.plan import plan as plans
+from keras_mix._core.plan.counting import count
+from keras_mix._core.plan.placements import Resize, Shift
+from keras_mix._core.plan.regions import Blocks, Box, Boxes
 
 GRIDS = [(1,), (7,), (5, 3), (33, 47), (3, 4, 5)]
 
@@ -91,7 +94,7 @@ def test_hard_means_one_source_a_place(plan, hard):
 
 
 def placements(size, sources):
-    return tf.random.stateless_uniform([size, sources, 4], [0, 1]) + 1.0
+    return Resize(tf.random.stateless_uniform([size, sources, 4], [0, 1]) + 1.0)
 
 
 def example(kind, size=5, sources=4, grid=(4, 3)):
@@ -109,68 +112,68 @@ KINDS = pytest.mark.parametrize("kind", ["blend", "paste", "soft"])
 MIXED = np.array([True, False, True, True, False])
 
 
+def tensors(plan):
+    return [each for each in tf.nest.flatten(plan) if each is not None]
+
+
 @KINDS
 def test_keep_unmixed_leaves_the_mixed_as_they_were(kind):
     before = example(kind)
-    after = plans.keep_unmixed(before, tf.constant(MIXED), frame=(4, 3))
-    for old, new in zip(before, after, strict=True):
-        assert (old is None) == (new is None)
-        if old is not None:
-            np.testing.assert_array_equal(new[MIXED], old[MIXED])
+    after = before.keep(tf.constant(MIXED), (4, 3))
+    tf.nest.assert_same_structure(before, after)
+    for old, new in zip(tensors(before), tensors(after), strict=True):
+        np.testing.assert_array_equal(new[MIXED], old[MIXED])
 
 
 @KINDS
 def test_keep_unmixed_makes_the_rest_of_themselves_alone(kind):
-    plan = plans.keep_unmixed(example(kind), tf.constant(MIXED), frame=(4, 3))
+    plan = example(kind).keep(tf.constant(MIXED), (4, 3))
     alone = ~MIXED
     np.testing.assert_array_equal(plan.sources[alone], [[1] * 4, [4] * 4])
     np.testing.assert_array_equal(plan.weights[alone], [[1, 0, 0, 0]] * 2)
     if kind == "paste":
-        assert not np.any(plan.region[alone])
+        assert not np.any(plan.region.dense()[alone])
     if kind == "soft":
         own = np.broadcast_to([1, 0, 0, 0], (2, 4, 3, 4))
-        np.testing.assert_array_equal(plan.region[alone], own)
+        np.testing.assert_array_equal(plan.region.dense()[alone], own)
     if kind != "blend":
         whole = np.broadcast_to([0, 0, 4, 3], (2, 4, 4))
-        np.testing.assert_array_equal(plan.placement[alone], whole)
+        np.testing.assert_array_equal(plan.placement.frames[alone], whole)
 
 
 @KINDS
 @pytest.mark.parametrize("mixed", [True, False])
 def test_keep_unmixed_decides_for_the_batch(kind, mixed):
     before = example(kind)
-    once, each = (
-        plans.keep_unmixed(before, tf.fill([count], mixed), frame=(4, 3)) for count in (1, 5)
-    )
-    for one, other in zip(once, each, strict=True):
-        if one is not None:
-            np.testing.assert_array_equal(one, other)
+    once, each = (before.keep(tf.fill([count], mixed), (4, 3)) for count in (1, 5))
+    for one, other in zip(tensors(once), tensors(each), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_keep_unmixed_keeps_a_batch_wide_region_for_the_mixed():
     before = plans.paste(others(5, 2)[:, 0], tf.constant([[True, False, True]]))
-    after = plans.keep_unmixed(before, tf.constant(MIXED))
+    after = before.keep(tf.constant(MIXED))
     expected = MIXED[:, None] & np.array([[True, False, True]])
-    np.testing.assert_array_equal(after.region, expected)
+    np.testing.assert_array_equal(after.region.dense(), expected)
 
 
 def test_a_box_is_the_product_of_its_sides():
     rng = np.random.default_rng(7)
     box = tuple(tf.constant(rng.random((5, size)) < 0.5) for size in (4, 3, 6))
     region = np.einsum("bi,bj,bk->bijk", *(inside.numpy() for inside in box))
-    drawn = plans.paste(others(5, 2)[:, 0], box)
+    drawn = plans.paste(others(5, 2)[:, 0], Box(box))
     assert drawn.hard
-    np.testing.assert_array_equal(drawn.rendered().region, region)
+    np.testing.assert_array_equal(drawn.region.dense(), region)
     counted = oracles.shares(oracles.count(region, 2))
     np.testing.assert_array_equal(drawn.weights, counted)
-    kept = plans.keep_unmixed(drawn, tf.constant(MIXED)).rendered()
-    np.testing.assert_array_equal(kept.region, region & MIXED[:, None, None, None])
+    kept = drawn.keep(tf.constant(MIXED))
+    np.testing.assert_array_equal(kept.region.dense(), region & MIXED[:, None, None, None])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_line_is_counted_by_its_places(size):
     line = np.random.default_rng(7).random((5, size)) < 0.5
-    drawn = plans.paste(others(5, 2)[:, 0], (tf.constant(line),))
+    drawn = plans.paste(others(5, 2)[:, 0], Box((tf.constant(line),)))
     np.testing.assert_array_equal(drawn.weights, oracles.shares(oracles.count(line, 2)))
 
 
@@ -178,14 +181,14 @@ def test_blocks_are_the_sums_of_their_numbers():
     rng = np.random.default_rng(7)
     rows, columns = 2 * rng.integers(0, 2, (5, 6), "int32"), rng.integers(0, 2, (5, 9), "int32")
     region = rows[:, :, None] + columns[:, None]
-    drawn = plans.paste(others(5, 4), (tf.constant(rows), tf.constant(columns)))
+    drawn = plans.paste(others(5, 4), Blocks((tf.constant(rows), tf.constant(columns))))
     assert drawn.hard
-    np.testing.assert_array_equal(drawn.rendered().region, region)
+    np.testing.assert_array_equal(drawn.region.dense(), region)
     counted = oracles.count(region, 4)
     np.testing.assert_allclose(drawn.weights, counted / counted[0].sum(), rtol=0, atol=2e-7)
     np.testing.assert_array_equal(drawn.weights[:, 1:], oracles.shares(counted)[:, 1:])
-    kept = plans.keep_unmixed(drawn, tf.constant(MIXED)).rendered()
-    np.testing.assert_array_equal(kept.region, region * MIXED[:, None, None])
+    kept = drawn.keep(tf.constant(MIXED))
+    np.testing.assert_array_equal(kept.region.dense(), region * MIXED[:, None, None])
 
 
 @pytest.mark.parametrize("sizes", [(6,), (4, 6), (4, 3, 6)], ids=str)
@@ -195,8 +198,8 @@ def test_blocks_along_any_number_of_axes_are_counted(sizes):
     lines = [
         bit * rng.integers(0, 2, (5, size), "int32") for bit, size in zip(bits, sizes, strict=True)
     ]
-    drawn = plans.paste(others(5, 2 ** len(sizes)), tuple(map(tf.constant, lines)))
-    region = drawn.rendered().region.numpy()
+    drawn = plans.paste(others(5, 2 ** len(sizes)), Blocks(tuple(map(tf.constant, lines))))
+    region = drawn.region.dense().numpy()
     for i, *place in np.ndindex(5, *sizes):
         numbers = [line[i, at] for line, at in zip(lines, place, strict=True)]
         assert region[(i, *place)] == sum(numbers)
@@ -208,7 +211,7 @@ def several(size=5, count=3):
     """Boxes by axes, bool [B, N, size], and the places that any of them covers."""
     rng = np.random.default_rng(7)
     lines = [rng.random((size, count, n)) < 0.4 for n in (6, 9)]
-    return tuple(map(tf.constant, lines)), np.einsum("bni,bnj->bij", *lines)
+    return Boxes(tuple(map(tf.constant, lines))), np.einsum("bni,bnj->bij", *lines)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -216,11 +219,11 @@ def test_several_boxes_are_what_any_of_them_covers(count):
     lines, region = several(count=count)
     drawn = plans.paste(others(5, 2), lines)
     assert drawn.hard
-    np.testing.assert_array_equal(drawn.rendered().region, region)
+    np.testing.assert_array_equal(drawn.region.dense(), region)
     # What two of them cover counts once.
     np.testing.assert_array_equal(drawn.weights, oracles.shares(oracles.count(region, 2)))
-    kept = plans.keep_unmixed(drawn, tf.constant(MIXED)).rendered()
-    np.testing.assert_array_equal(kept.region, region & MIXED[:, None, None])
+    kept = drawn.keep(tf.constant(MIXED))
+    np.testing.assert_array_equal(kept.region.dense(), region & MIXED[:, None, None])
 
 
 @pytest.mark.parametrize("by_axes", [False, True])
@@ -229,43 +232,35 @@ def test_erase_fills_places_and_leaves_the_sample_whole(fill, by_axes):
     lines, region = several()
     plan = plans.erase(5, lines if by_axes else tf.constant(region), fill)
     assert plan.hard
-    assert plan.fill == fill
+    assert plan.combine.value == fill
     np.testing.assert_array_equal(plan.sources, np.arange(5)[:, None])
     np.testing.assert_array_equal(plan.weights, np.ones((5, 1)))
-    np.testing.assert_array_equal(plan.rendered().region, region)
+    np.testing.assert_array_equal(plan.region.dense(), region)
 
 
 def test_erase_serves_the_batch_with_one_region():
     plan = plans.erase(5, tf.constant([[True, False, True]]), 0.0)
     assert plan.sources.shape == plan.weights.shape == (5, 1)
-    assert plan.region.shape == (1, 3)
+    assert plan.region.dense().shape == (1, 3)
 
 
-@pytest.mark.parametrize("crossed", [False, True])
-def test_keep_unmixed_fills_nothing_of_the_rest(crossed):
+def test_keep_unmixed_fills_nothing_of_the_rest():
     lines, region = several()
-    plan = plans.keep_unmixed(plans.erase(5, lines, "mean"), tf.constant(MIXED), crossed=crossed)
-    assert plan.fill == "mean"
+    plan = plans.erase(5, lines, "mean").keep(tf.constant(MIXED))
+    assert plan.combine.value == "mean"
     np.testing.assert_array_equal(plan.weights, np.ones((5, 1)))
-    np.testing.assert_array_equal(plan.rendered().region, region & MIXED[:, None, None])
+    np.testing.assert_array_equal(plan.region.dense(), region & MIXED[:, None, None])
 
 
 @pytest.mark.parametrize("mixed", [MIXED, [True], [False]], ids=str)
 def test_keep_unmixed_moves_frames_of_their_own_size_back(mixed):
     corners = np.random.default_rng(7).integers(-3, 4, (5, 4, 2), "int32")
     region = tf.constant(hard_region(5, (4, 3), 4))
-    before = plans.paste(others(5, 4), region, tf.constant(corners))
-    after = plans.keep_unmixed(before, tf.constant(mixed))
-    assert after.placement.dtype == tf.int32
+    before = plans.paste(others(5, 4), region, Shift(tf.constant(corners)))
+    after = before.keep(tf.constant(mixed))
+    assert after.placement.frames.dtype == tf.int32
     moved = np.where(np.broadcast_to(mixed, 5)[:, None, None], corners, 0)
-    np.testing.assert_array_equal(after.placement, moved)
-
-
-def test_keep_unmixed_keeps_the_donors_of_another_batch_without_weight():
-    before = example("paste")
-    after = plans.keep_unmixed(before, tf.constant(MIXED), frame=(4, 3), crossed=True)
-    np.testing.assert_array_equal(after.sources, before.sources)
-    np.testing.assert_array_equal(after.weights[~MIXED], [[1, 0, 0, 0]] * 2)
+    np.testing.assert_array_equal(after.placement.frames, moved)
 
 
 @pytest.mark.parametrize("mode", ["eager", "graph", "unknown size", "all in XLA"])
@@ -277,9 +272,9 @@ def test_a_count_is_exact_where_float32_is_not(mode):
     options = {"jit_compile": mode == "all in XLA"}
     if mode == "unknown size":
         options["input_signature"] = [tf.TensorSpec([None, None], tf.bool)]
-    count = plans.count if mode == "eager" else tf.function(plans.count, **options)
+    counted = count if mode == "eager" else tf.function(count, **options)
     # 28,760,917 and 33,554,450: neither is a float32.
-    np.testing.assert_array_equal(count(tf.constant(places)), places.sum(axis=1))
+    np.testing.assert_array_equal(counted(tf.constant(places)), places.sum(axis=1))
 
 
 def test_the_share_of_millions_of_soft_places_does_not_drift():

@@ -9,7 +9,7 @@ import pytest
 from fresh import output_of
 
 import keras_mix
-from keras_mix import registration
+from keras_mix import _registration
 
 SAVE = """
 import json, pathlib, sys
@@ -112,7 +112,7 @@ def classes_that_keras_saves():
 
 
 def test_every_class_that_keras_saves_is_registered_by_the_package():
-    listed = {name: f"keras_mix.{module}" for name, module in registration.MODULES.items()}
+    listed = {name: f"keras_mix.{module}" for name, module in _registration.MODULES.items()}
     assert classes_that_keras_saves() == listed
     for name in listed:
         assert isinstance(keras.saving.get_registered_object(f"keras_mix>{name}"), type)
@@ -127,7 +127,7 @@ def loaded(tmp_path_factory):
 
 
 def test_all_classes_are_known_after_the_import_of_the_package(loaded):
-    assert loaded["known"] == sorted(f"keras_mix>{name}" for name in registration.MODULES)
+    assert loaded["known"] == sorted(f"keras_mix>{name}" for name in _registration.MODULES)
 
 
 def test_objects_load_as_they_were_saved(loaded):

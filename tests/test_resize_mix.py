@@ -6,7 +6,7 @@ import pytest
 from contract import sampled, seed_of
 from scipy import stats
 
-from keras_mix import sampling
+from keras_mix._core.draw import random
 from keras_mix.layers import ResizeMix
 
 UNLIKELY = 1e-4
@@ -15,19 +15,19 @@ GRIDS = [(1, 1), (3, 8), (33, 47), (224, 160)]
 
 def frames(plan):
     """int [B, 4], where the partner lies: top, left, height, width."""
-    return plan.placement[:, 1].numpy().astype(int)
+    return plan.placement.frames[:, 1].numpy().astype(int)
 
 
 @pytest.mark.parametrize("scale", [(0.1, 0.8), (0, 1)])
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_region_is_the_box_that_holds_the_whole_partner(grid, scale):
-    plan = sampled(ResizeMix(scale=scale), 64, grid).rendered()
-    np.testing.assert_array_equal(plan.placement[:, 0], [[0, 0, *grid]] * 64)
+    plan = sampled(ResizeMix(scale=scale), 64, grid)
+    np.testing.assert_array_equal(plan.placement.frames[:, 0], [[0, 0, *grid]] * 64)
     area = np.empty(64)
     for i, (top, left, height, width) in enumerate(frames(plan)):
         expected = np.zeros(grid, bool)
         expected[top : top + height, left : left + width] = True
-        np.testing.assert_array_equal(plan.region[i], expected)
+        np.testing.assert_array_equal(plan.region.dense()[i], expected)
         area[i] = height * width
         # Nothing is clipped.
         assert min(top, left) >= 0
@@ -41,7 +41,7 @@ def test_region_is_the_box_that_holds_the_whole_partner(grid, scale):
 def test_sides_are_those_of_the_image_times_the_scale_rounded_down(grid, scale):
     plan = sampled(ResizeMix(scale=scale), 64, grid)
     low, high = scale
-    chance = sampling.uniform(sampling.split(seed_of(), 3)[1], [64, 1]).numpy()
+    chance = random.uniform(random.split(seed_of(), 3)[1], [64, 1]).numpy()
     exact = (low + (high - low) * chance.astype("f8")) * grid
     sides = frames(plan)[:, 2:]
     assert sides.min() >= 1
@@ -74,16 +74,16 @@ def frames_of_the_authors(centres, sides, grid):
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_box_is_that_of_the_authors_around_its_centre(grid, per):
     found = frames(sampled(ResizeMix(per=per), 64, grid))
-    centres = sampling.points(sampling.split(seed_of(), 3)[2], 64, grid).numpy()
+    centres = random.points(random.split(seed_of(), 3)[2], 64, grid).numpy()
     np.testing.assert_array_equal(found, frames_of_the_authors(centres, found[:, 2:], grid))
 
 
 @pytest.mark.parametrize("size", [32, 96])
 def test_as_many_boxes_touch_the_borders_as_the_authors(size):
     count = 4000
-    random = np.random.default_rng(0)
-    sides = (random.uniform(0.1, 0.8, count) * size).astype(int)[:, None].repeat(2, axis=1)
-    theirs = frames_of_the_authors(random.integers(0, size, (count, 2)), sides, (size, size))
+    rng = np.random.default_rng(0)
+    sides = (rng.uniform(0.1, 0.8, count) * size).astype(int)[:, None].repeat(2, axis=1)
+    theirs = frames_of_the_authors(rng.integers(0, size, (count, 2)), sides, (size, size))
     ours = frames(sampled(ResizeMix(), count, (size, size)))
     error = np.sqrt(2 * 0.25 * 0.75 / count)
     for axis in (0, 1):
@@ -107,9 +107,9 @@ def test_both_coordinates_are_unrelated():
 def test_images_are_pasted_pixel_by_pixel_as_the_plan_says(shape, per):
     layer = ResizeMix(scale=(0.3, 0.9), per=per)
     images = np.random.default_rng(0).random((5, *shape), np.float32)
-    plan = layer.plan(images, seed_of()).rendered()
-    region = np.broadcast_to(plan.region, (5, *shape[:2])).astype(int)
-    placement = np.broadcast_to(plan.placement, (5, 2, 4))
+    plan = layer.plan(images, seed_of())
+    region = np.broadcast_to(plan.region.dense(), (5, *shape[:2])).astype(int)
+    placement = np.broadcast_to(plan.placement.frames, (5, 2, 4))
     mixed, _ = layer(images, np.eye(5, dtype="f4"), seed=seed_of())
     expected = oracles.paste(images, plan.sources.numpy(), region, placement)
     np.testing.assert_allclose(mixed, expected, atol=1e-5)
@@ -121,9 +121,13 @@ def test_masks_take_the_nearest_class_of_the_whole_partner():
     images = np.random.default_rng(0).random((5, 9, 13, 3), np.float32)
     masks = np.random.default_rng(1).integers(0, 50, (5, 9, 13), "int32")
     layer = ResizeMix(scale=(0.3, 0.9))
-    plan = layer.plan(images, seed_of()).rendered()
+    plan = layer.plan(images, seed_of())
     _, mixed = layer(images, masks, seed=seed_of())
-    arrays = plan.sources.numpy(), plan.region.numpy().astype(int), plan.placement.numpy()
+    arrays = (
+        plan.sources.numpy(),
+        plan.region.dense().numpy().astype(int),
+        plan.placement.frames.numpy(),
+    )
     np.testing.assert_array_equal(mixed, oracles.paste(masks, *arrays, nearest=True))
 
 

@@ -8,7 +8,7 @@ import pytest
 from contract import sampled, seed_of
 from scipy import stats
 
-from keras_mix import sampling
+from keras_mix._core.draw import random
 from keras_mix.layers import RICAP
 
 UNLIKELY = 1e-4
@@ -30,7 +30,9 @@ def frames(corner, grid):
 
 def origins(plan, grid):
     """Of each sample's crops: their origin in the source, and how many places it had."""
-    for placement, corner in zip(plan.placement.numpy(), corners(plan.region.numpy()), strict=True):
+    for placement, corner in zip(
+        plan.placement.frames.numpy(), corners(plan.region.dense().numpy()), strict=True
+    ):
         first, end = frames(corner, grid)
         yield first - placement, np.array(grid) - (end - first) + 1
 
@@ -38,8 +40,8 @@ def origins(plan, grid):
 @pytest.mark.parametrize("alpha", [0.3, 1.0])
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_region_is_four_blocks(grid, alpha):
-    plan = sampled(RICAP(alpha=alpha), 64, grid).rendered()
-    region = plan.region.numpy()
+    plan = sampled(RICAP(alpha=alpha), 64, grid)
+    region = plan.region.dense().numpy()
     expected = [oracles.blocks(corner, grid) for corner in corners(region)]
     np.testing.assert_array_equal(region, expected)
     areas = oracles.count(region, 4) / np.prod(grid)
@@ -48,16 +50,16 @@ def test_region_is_four_blocks(grid, alpha):
 
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_sides_are_shares_rounded_to_pixels(grid):
-    region = sampled(RICAP(), 64, grid).rendered().region.numpy()
-    *shares, _, _ = sampling.split(seed_of(), 4)
-    drawn = [sampling.beta(share, 0.3, 64).numpy() for share in shares]
+    region = sampled(RICAP(), 64, grid).region.dense().numpy()
+    *shares, _, _ = random.split(seed_of(), 4)
+    drawn = [random.beta(share, 0.3, 64).numpy() for share in shares]
     expected = [np.rint(part * np.float32(n)) for part, n in zip(drawn, grid, strict=True)]
     np.testing.assert_array_equal(corners(region), np.stack(expected, axis=1))
 
 
 def test_sides_follow_their_beta_independently():
     grid = (101, 61)
-    found = corners(sampled(RICAP(), 2000, grid).rendered().region.numpy())
+    found = corners(sampled(RICAP(), 2000, grid).region.dense().numpy())
     for side, size in zip(found.T, grid, strict=True):
         edges = (np.arange(0, size + 2) - 0.5) / size
         expected = np.diff(stats.beta.cdf(edges, 0.3, 0.3))
@@ -72,7 +74,7 @@ def test_sides_follow_their_beta_independently():
 @pytest.mark.parametrize("alpha", [0.3, 1.0])
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_crops_lie_within_their_sources(grid, alpha):
-    plan = sampled(RICAP(alpha=alpha), 512, grid).rendered()
+    plan = sampled(RICAP(alpha=alpha), 512, grid)
     for origin, places in origins(plan, grid):
         assert (origin >= 0).all()
         assert (origin < places).all()
@@ -80,7 +82,7 @@ def test_crops_lie_within_their_sources(grid, alpha):
 
 def test_origins_are_uniform_over_the_places_where_a_crop_fits():
     grid = (50, 40)
-    found = list(origins(sampled(RICAP(alpha=1.0), 2000, grid).rendered(), grid))
+    found = list(origins(sampled(RICAP(alpha=1.0), 2000, grid), grid))
     rng = np.random.default_rng(0)
     # Spread over its pixel, an origin is uniform from 0 to 1.
     spread = np.array([(origin + rng.random((4, 2))) / places for origin, places in found])
@@ -97,9 +99,9 @@ def test_origins_are_uniform_over_the_places_where_a_crop_fits():
 def test_images_are_pasted_pixel_by_pixel_as_the_plan_says(shape, per):
     layer = RICAP(alpha=2.0, per=per)
     images = np.random.default_rng(0).random((6, *shape), np.float32)
-    plan = layer.plan(images[..., None] if len(shape) == 2 else images, seed_of()).rendered()
-    region = np.broadcast_to(plan.region, (6, *shape[:2]))
-    placement = np.broadcast_to(plan.placement, (6, 4, 2))
+    plan = layer.plan(images[..., None] if len(shape) == 2 else images, seed_of())
+    region = np.broadcast_to(plan.region.dense(), (6, *shape[:2]))
+    placement = np.broadcast_to(plan.placement.frames, (6, 4, 2))
     mixed, _ = layer(images, np.eye(6, dtype="f4"), seed=seed_of())
     expected = oracles.paste(images, plan.sources.numpy(), region, placement, nearest=True)
     np.testing.assert_array_equal(mixed, expected)
@@ -113,7 +115,7 @@ def test_every_block_is_a_piece_of_its_source():
     mixed, _ = layer(named.astype("uint8"), np.eye(size, dtype="f4"), seed=seed_of())
     plan = layer.plan(named.astype("uint8"), seed_of())
     for image, sources, corner in zip(
-        mixed.numpy(), plan.sources.numpy(), corners(plan.rendered().region.numpy()), strict=True
+        mixed.numpy(), plan.sources.numpy(), corners(plan.region.dense().numpy()), strict=True
     ):
         for source, first, end in zip(sources, *frames(corner, grid), strict=True):
             piece = image[first[0] : end[0], first[1] : end[1]].astype(int)
@@ -142,7 +144,7 @@ def test_four_partners_are_drawn_independently():
 
 def test_one_point_for_the_batch():
     plan = sampled(RICAP(per="batch"), 9, (33, 47))
-    assert len(plan.placement) == len(plan.rendered().region) == 1
+    assert len(plan.placement.frames) == len(plan.region.dense()) == 1
     assert len(np.unique(plan.weights, axis=0)) == 1
     assert len(np.unique(plan.sources[:, 1])) == 9
 
@@ -151,9 +153,9 @@ def test_default_is_the_papers_choice():
     assert RICAP().alpha == 0.3
 
 
-def sources_of_the_authors(random, size):
+def sources_of_the_authors(rng, size):
     """int [size, 4], from which samples four independent shuffles take the crops."""
-    return np.stack([random.permutation(size) for _ in range(4)], axis=1)
+    return np.stack([rng.permutation(size) for _ in range(4)], axis=1)
 
 
 def coincidences(sources):
@@ -164,10 +166,10 @@ def coincidences(sources):
 def test_batches_have_the_law_of_the_authors_but_for_their_order():
     # In the order of their upper left crops, which are the samples' own here.
     size, count = 64, 20
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     found = np.zeros((2, count))
     for number in range(count):
-        theirs = sources_of_the_authors(random, size)
+        theirs = sources_of_the_authors(rng, size)
         theirs = theirs[np.argsort(theirs[:, 0])]
         ours = sampled(RICAP(), size, (4, 4), seed=(number, 7)).sources.numpy()
         np.testing.assert_array_equal(theirs[:, 0], ours[:, 0])

@@ -8,7 +8,7 @@ from contract import seed_of
 from scipy import ndimage
 from sklearn.datasets import load_sample_images
 
-from keras_mix import fine_grained, masks, saliency, sampling
+from keras_mix._core.draw import fine_grained_saliency, random, shapes, spectral_residual
 from keras_mix.layers import SaliencyMix
 
 DETECTORS = ["fine_grained", "spectral_residual"]
@@ -30,9 +30,9 @@ def blobs(grid, size=8, seed=0):
 
 def boxes(layer, partners, peaks, grid):
     """bool [B, *grid]: boxes as CutMix has them, around given centres of each partner."""
-    _, share = sampling.split(seed_of(), 2)
-    ratio = sampling.beta(share, layer.alpha, 1 if layer.per == "batch" else len(partners))
-    sides = masks.sides(1.0 - ratio, grid).numpy()
+    _, share = random.split(seed_of(), 2)
+    ratio = random.beta(share, layer.alpha, 1 if layer.per == "batch" else len(partners))
+    sides = shapes.sides(1.0 - ratio, grid).numpy()
     sides = np.broadcast_to(sides, (len(partners), 2))
     return np.array(
         [oracles.rectangle(peaks[p], s, grid) for p, s in zip(partners, sides, strict=True)]
@@ -43,8 +43,8 @@ def peaks_of(detector, light, grid):
     """int [B, 2], the peaks of gray images [B, *grid], float32 or uint8."""
     light = tf.constant(light)
     if detector == "spectral_residual":
-        return saliency.peaks(tf.cast(light, tf.float32), grid).numpy()
-    return fine_grained.peaks(light[..., None], (1, 2), grid).numpy()
+        return spectral_residual.peaks(tf.cast(light, tf.float32), grid).numpy()
+    return fine_grained_saliency.peaks(light[..., None], (1, 2), grid).numpy()
 
 
 def noise(*shape, seed=0):
@@ -73,7 +73,7 @@ def quantiles(salient, peaks):
 def test_fine_grained_saliency_is_that_of_the_definition(grid):
     images = noise(2, *grid)
     images[1] = 7 + images[1] // 16
-    found = fine_grained.saliency(tf.constant(images, tf.float32), grid)
+    found = fine_grained_saliency.saliency(tf.constant(images, tf.float32), grid)
     np.testing.assert_array_equal(found, [oracles.fine_grained(i.astype(int)) for i in images])
 
 
@@ -81,14 +81,14 @@ def test_windows_wider_than_those_of_small_images():
     # Columns of 250 pixels hold whole windows of all scales.
     images = noise(1, 250, 2)
     images[0, 100:130] //= 4
-    found = fine_grained.saliency(tf.constant(images, tf.float32), (250, 2))
+    found = fine_grained_saliency.saliency(tf.constant(images, tf.float32), (250, 2))
     np.testing.assert_array_equal(found[0], oracles.fine_grained(images[0].astype(int)))
 
 
 def test_cumulative_sums_may_overflow():
     values = np.full(12, 2**28)
     sums = np.concatenate([[0], values.cumsum()]).astype("int32")
-    found = fine_grained._windows(tf.constant(sums[None, :, None]), 1, 3)
+    found = fine_grained_saliency._windows(tf.constant(sums[None, :, None]), 1, 3)
     expected = [values[max(i - 2, 0) : i + 4].sum() for i in range(12)]
     np.testing.assert_array_equal(found[0, :, 0], expected)
 
@@ -97,14 +97,14 @@ def test_levels_of_bytes_are_those_of_opencv():
     # As cv2.cvtColor(…, COLOR_BGR2GRAY) 5.0.0 gives them.
     colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 200, 90], [255, 255, 255]])
     images = colours.astype("uint8")[None, None]
-    found = fine_grained.levels(tf.constant(images), (1, 2))
+    found = fine_grained_saliency.levels(tf.constant(images), (1, 2))
     np.testing.assert_array_equal(found[0, 0], [29, 150, 76, 145, 255])
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint16"])
 def test_other_levels_are_stretched(dtype):
     light = np.array([[3, 5, 4], [5, 13, 8]])
-    found = fine_grained.levels(tf.constant(light[None, ..., None], dtype), (1, 2))
+    found = fine_grained_saliency.levels(tf.constant(light[None, ..., None], dtype), (1, 2))
     np.testing.assert_array_equal(found[0], [[0, 51, 26], [51, 255, 128]])
 
 
@@ -113,8 +113,8 @@ def test_levels_of_channels_and_frames():
     light = (video @ np.array([3735, 19235, 9798]) / 2**15).mean(axis=1)
     low = light.min(axis=(1, 2), keepdims=True)
     expected = 255 * (light - low) / (light.max(axis=(1, 2), keepdims=True) - low)
-    last = fine_grained.levels(tf.constant(video), (2, 3))
-    first = fine_grained.levels(tf.constant(video.transpose(0, 1, 4, 2, 3)), (3, 4))
+    last = fine_grained_saliency.levels(tf.constant(video), (2, 3))
+    first = fine_grained_saliency.levels(tf.constant(video.transpose(0, 1, 4, 2, 3)), (3, 4))
     np.testing.assert_allclose(last, expected, atol=0.51)
     np.testing.assert_array_equal(first, last)
 
@@ -126,8 +126,10 @@ def test_levels_of_as_many_channels_as_a_graph_finds(channels, first):
     axes, signature = (1, 2), tf.TensorSpec([None] * 4, tf.uint8)
     if first:
         images, axes = tf.transpose(images, [0, 3, 1, 2]), (2, 3)
-    levels = tf.function(lambda x: fine_grained.levels(x, axes), input_signature=[signature])
-    np.testing.assert_array_equal(levels(images), fine_grained.levels(images, axes))
+    levels = tf.function(
+        lambda x: fine_grained_saliency.levels(x, axes), input_signature=[signature]
+    )
+    np.testing.assert_array_equal(levels(images), fine_grained_saliency.levels(images, axes))
 
 
 @pytest.mark.parametrize(
@@ -142,9 +144,11 @@ def test_peaks_are_the_same_in_every_mode(mode, dtype):
     def peaks(images):
         shape = tf.shape(images)
         grid = (shape[1], shape[2]) if mode == "sizes unknown" else (40, 40)
-        return fine_grained.peaks(images, (1, 2), grid)
+        return fine_grained_saliency.peaks(images, (1, 2), grid)
 
-    np.testing.assert_array_equal(peaks(images), fine_grained.peaks(images, (1, 2), (40, 40)))
+    np.testing.assert_array_equal(
+        peaks(images), fine_grained_saliency.peaks(images, (1, 2), (40, 40))
+    )
 
 
 def test_boxes_lie_around_the_peaks_of_the_authors_map():
@@ -152,12 +156,12 @@ def test_boxes_lie_around_the_peaks_of_the_authors_map():
     gray = (images.astype(int) @ [3735, 19235, 9798] + 2**14) >> 15
     salient = [oracles.fine_grained(levels) for levels in gray]
     layer = SaliencyMix(alpha=50.0, pairing="roll")
-    plan = layer.plan(images, seed_of()).rendered()
+    plan = layer.plan(images, seed_of())
     authors = [np.unravel_index(np.argmax(map_), grid) for map_ in salient]
     expected = boxes(layer, plan.sources[:, 1].numpy(), authors, grid)
-    np.testing.assert_array_equal(plan.region, expected)
+    np.testing.assert_array_equal(plan.region.dense(), expected)
     # Of floats, levels are stretched. The other method finds other places.
-    floats = fine_grained.peaks(tf.constant(images / 255), (1, 2), grid).numpy()
+    floats = fine_grained_saliency.peaks(tf.constant(images / 255), (1, 2), grid).numpy()
     assert min(quantiles(salient, floats)) > 0.97
     others = peaks_of("spectral_residual", images.mean(axis=-1), grid)
     assert np.mean(quantiles(salient, others)) < 0.9
@@ -169,11 +173,11 @@ def test_boxes_lie_around_the_peaks_of_the_authors_map():
 @pytest.mark.parametrize("grid", [(16, 16), (33, 47), (64, 64)], ids=str)
 def test_saliency_is_the_spectral_residual(grid):
     light = np.random.default_rng(0).random((4, *grid), np.float32)
-    found = saliency.residual(tf.constant(light)).numpy()
+    found = spectral_residual.residual(tf.constant(light)).numpy()
     for image, levels in zip(light, found, strict=True):
         expected = oracles.spectral_residual(image)
         for axis in (0, 1):
-            weights = saliency._GAUSSIAN
+            weights = spectral_residual._GAUSSIAN
             expected = ndimage.convolve1d(expected, weights, axis, mode="wrap")
         expected *= 255 / expected.max()
         assert np.abs(levels - expected).max() < 1
@@ -182,7 +186,7 @@ def test_saliency_is_the_spectral_residual(grid):
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_peak_is_on_the_blob(grid):
     light, centres = blobs(grid, size=32)
-    peaks = saliency.peaks(tf.constant(light), grid).numpy()
+    peaks = spectral_residual.peaks(tf.constant(light), grid).numpy()
     assert peaks.shape == (32, 2)
     away = np.abs(peaks - centres)
     # A few places of the small copy.
@@ -223,11 +227,11 @@ def test_peak_does_not_depend_on_the_scale_of_the_light(detector):
 def test_box_lies_around_the_peak_of_the_partner(grid, per, detector):
     light, _ = blobs(grid)
     layer = SaliencyMix(alpha=2.0, per=per, detector=detector)
-    plan = layer.plan(light[..., None], seed_of()).rendered()
+    plan = layer.plan(light[..., None], seed_of())
     partners = plan.sources[:, 1].numpy()
     peaks = peaks_of(detector, light, grid)
     expected = boxes(layer, partners, peaks, grid)
-    np.testing.assert_array_equal(plan.region, expected)
+    np.testing.assert_array_equal(plan.region.dense(), expected)
     area = expected.mean(axis=(1, 2)).astype("f4")
     np.testing.assert_allclose(plan.weights[:, 1], area, rtol=0, atol=1e-7)
 
@@ -251,10 +255,10 @@ def test_light_of_the_spectral_residual_is_the_mean_of_the_channels(data_format)
     first = data_format == "channels_first"
     images = channels.transpose(0, 3, 1, 2) if first else channels
     layer = SaliencyMix(alpha=2.0, data_format=data_format, detector="spectral_residual")
-    plan = layer.plan(images, seed_of()).rendered()
-    peaks = saliency.peaks(tf.constant(light), (24, 36)).numpy()
+    plan = layer.plan(images, seed_of())
+    peaks = spectral_residual.peaks(tf.constant(light), (24, 36)).numpy()
     expected = boxes(layer, plan.sources[:, 1].numpy(), peaks, (24, 36))
-    np.testing.assert_array_equal(plan.region, expected)
+    np.testing.assert_array_equal(plan.region.dense(), expected)
 
 
 @every_detector

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from keras_mix import sampling
+from keras_mix._core.draw import random
 
 DRAWS = 100_000
 ALPHAS = [0.01, 0.1, 0.2, 1.0, 8.0]
@@ -40,7 +40,7 @@ def is_near(found, expected, count):
 
 @pytest.fixture(scope="module", params=ALPHAS)
 def drawn(request):
-    return request.param, sampling.beta(seed_of(4, 2), request.param, DRAWS).numpy()
+    return request.param, random.beta(seed_of(4, 2), request.param, DRAWS).numpy()
 
 
 def test_beta_follows_its_distribution(drawn):
@@ -96,7 +96,7 @@ def test_beta_does_not_pile_up_at_one_half(drawn):
 
 @pytest.mark.parametrize("alpha", [1e-30, 1e-4, 0.003, 50.0, 1e3, 1e6])
 def test_beta_of_extreme_concentrations_keeps_its_variance(alpha):
-    ratio = sampling.beta(seed_of(4, 2), alpha, DRAWS).numpy()
+    ratio = random.beta(seed_of(4, 2), alpha, DRAWS).numpy()
     assert np.isfinite(ratio).all()
     expected = 1 / (4 * (2 * alpha + 1))
     spread = np.sqrt(2 / DRAWS) if alpha > 1 else np.sqrt(1 / DRAWS)
@@ -104,32 +104,32 @@ def test_beta_of_extreme_concentrations_keeps_its_variance(alpha):
 
 
 def test_beta_of_an_absurd_concentration_is_one_half():
-    np.testing.assert_allclose(sampling.beta(seed_of(4, 2), 1e30, DRAWS), 0.5, atol=1e-3)
+    np.testing.assert_allclose(random.beta(seed_of(4, 2), 1e30, DRAWS), 0.5, atol=1e-3)
 
 
 def test_beta_of_0_mixes_nothing():
-    assert np.all(sampling.beta(seed_of(1, 2), 0, 1000) == 1)
+    assert np.all(random.beta(seed_of(1, 2), 0, 1000) == 1)
 
 
 # Bits, and what is made of them.
 
 
 def all_draws(seed):
-    chance, *others = sampling.split(seed, 6)
+    chance, *others = random.split(seed, 6)
     pairs = [
-        sampling.partners(others[0], pairing, 9, 9, False)
+        random.partners(others[0], pairing, 9, 9, False)
         for pairing in ("shuffle", "derange", "reverse", "roll")
     ]
     return [
-        sampling.bits(seed, [9]),
-        sampling.bits(chance, [9]),
-        sampling.uniform(others[1], [3, 3]),
-        sampling.integers(others[2], [9], 5),
-        sampling.coin(others[3], 0.5, 9),
-        sampling.points(others[4], 9, (5, 7, 9)),
-        sampling.below(others[4], tf.constant([[1, 2], [7, 2**31 - 1]])),
-        sampling.normal(others[4], [9, 2]),
-        *(sampling.beta(chance, alpha, 9) for alpha in ALPHAS),
+        random.bits(seed, [9]),
+        random.bits(chance, [9]),
+        random.uniform(others[1], [3, 3]),
+        random.integers(others[2], [9], 5),
+        random.coin(others[3], 0.5, 9),
+        random.points(others[4], 9, (5, 7, 9)),
+        random.below(others[4], tf.constant([[1, 2], [7, 2**31 - 1]])),
+        random.normal(others[4], [9, 2]),
+        *(random.beta(chance, alpha, 9) for alpha in ALPHAS),
         *pairs,
     ]
 
@@ -143,31 +143,31 @@ def test_draws_are_the_same_in_every_mode(compile_all):
 
 
 def test_seeds_split_into_seeds_that_all_differ():
-    parts = [tuple(s.numpy()) for seed in SEEDS for s in sampling.split(seed_of(*seed), 50)]
+    parts = [tuple(s.numpy()) for seed in SEEDS for s in random.split(seed_of(*seed), 50)]
     assert len(set(parts)) == 50 * len(SEEDS)
 
 
 def test_bits_are_even():
-    pattern = sampling.bits(seed_of(1, 2), [DRAWS]).numpy().view("uint32")
+    pattern = random.bits(seed_of(1, 2), [DRAWS]).numpy().view("uint32")
     ones = [np.mean(pattern >> shift & 1) for shift in range(32)]
     assert all(is_near(share, 0.5, DRAWS) for share in ones)
 
 
 @pytest.mark.parametrize("alone", [(0, 1), (1, 0), (1, 1)])
 def test_neighbouring_seeds_are_unrelated(alone):
-    first, second = (sampling.uniform(s, [DRAWS]) for s in (seed_of(0, 0), seed_of(*alone)))
+    first, second = (random.uniform(s, [DRAWS]) for s in (seed_of(0, 0), seed_of(*alone)))
     assert stats.pearsonr(first, second).pvalue > UNLIKELY
 
 
 def test_uniform_is_uniform_and_below_1():
-    values = sampling.uniform(seed_of(1, 2), [DRAWS]).numpy()
+    values = random.uniform(seed_of(1, 2), [DRAWS]).numpy()
     assert stats.kstest(values, "uniform").pvalue > UNLIKELY
     assert values.max() < 1
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 224])
 def test_integers_are_equally_likely(limit):
-    values = sampling.integers(seed_of(1, 2), [DRAWS], limit).numpy()
+    values = random.integers(seed_of(1, 2), [DRAWS], limit).numpy()
     counts = np.bincount(values, minlength=limit)
     assert len(counts) == limit
     assert limit == 1 or stats.chisquare(counts).pvalue > UNLIKELY
@@ -175,12 +175,12 @@ def test_integers_are_equally_likely(limit):
 
 @pytest.mark.parametrize("probability", [0.0, 1e-3, 0.25, 0.5, 0.999, 1.0])
 def test_coin_falls_with_its_probability(probability):
-    found = np.mean(sampling.coin(seed_of(1, 2), probability, DRAWS))
+    found = np.mean(random.coin(seed_of(1, 2), probability, DRAWS))
     assert is_near(found, probability, DRAWS)
 
 
 def test_points_reach_every_place_equally():
-    places = sampling.points(seed_of(1, 2), DRAWS, (5, 8)).numpy()
+    places = random.points(seed_of(1, 2), DRAWS, (5, 8)).numpy()
     counts = np.bincount(places[:, 0] * 8 + places[:, 1], minlength=40)
     assert len(counts) == 40
     assert stats.chisquare(counts).pvalue > UNLIKELY
@@ -190,7 +190,7 @@ def test_points_reach_every_place_equally():
 def test_below_is_equally_likely_below_each_limit(limit):
     # One of the limits, which other ones stand beside.
     limits = np.tile([limit, 5], (DRAWS // 2, 1))
-    values = sampling.below(seed_of(1, 2), tf.constant(limits, tf.int32)).numpy()
+    values = random.below(seed_of(1, 2), tf.constant(limits, tf.int32)).numpy()
     for column, most in zip(values.T, limits[0], strict=True):
         counts = np.bincount(column, minlength=most)
         assert len(counts) == most
@@ -199,7 +199,7 @@ def test_below_is_equally_likely_below_each_limit(limit):
 
 def test_below_has_the_shape_of_its_limits_and_its_own_limit_for_each():
     limits = np.random.default_rng(0).integers(1, 9, (4000, 3, 2))
-    values = sampling.below(seed_of(1, 2), tf.constant(limits, tf.int32)).numpy()
+    values = random.below(seed_of(1, 2), tf.constant(limits, tf.int32)).numpy()
     assert values.shape == limits.shape
     assert values.dtype == "int32"
     assert (values >= 0).all()
@@ -211,14 +211,14 @@ def test_below_has_the_shape_of_its_limits_and_its_own_limit_for_each():
 
 @pytest.mark.parametrize("limit", [2**24 + 1, 2**31 - 1])
 def test_below_reaches_all_of_a_large_limit(limit):
-    values = sampling.below(seed_of(1, 2), tf.fill([DRAWS], limit)).numpy() / limit
+    values = random.below(seed_of(1, 2), tf.fill([DRAWS], limit)).numpy() / limit
     assert stats.kstest(values, "uniform").pvalue > UNLIKELY
     assert values.max() < 1
     assert len(np.unique(values)) > 0.99 * DRAWS
 
 
 def test_normal_is_normal():
-    values = sampling.normal(seed_of(1, 2), [DRAWS // 4, 4]).numpy()
+    values = random.normal(seed_of(1, 2), [DRAWS // 4, 4]).numpy()
     assert values.dtype == "float32"
     assert stats.kstest(values.ravel(), "norm").pvalue > UNLIKELY
     assert abs(values.mean()) < STANDARD_ERRORS / np.sqrt(DRAWS)
@@ -228,7 +228,7 @@ def test_normal_is_normal():
 
 
 def test_normal_is_symmetric_and_its_columns_unrelated():
-    values = sampling.normal(seed_of(1, 2), [DRAWS // 2, 2]).numpy()
+    values = random.normal(seed_of(1, 2), [DRAWS // 2, 2]).numpy()
     assert is_near(np.mean(values < 0), 0.5, DRAWS)
     assert stats.pearsonr(*values.T).pvalue > UNLIKELY
     assert stats.pearsonr(*np.abs(values).T).pvalue > UNLIKELY
@@ -238,7 +238,7 @@ def test_points_can_be_sliced_with_new_axes_in_a_graph():
     # Grappler loses the new axes of a slice of a `tf.stack` along the sliced axis.
     @tf.function
     def sliced(seed):
-        points = sampling.points(seed, 5, (6, 8))
+        points = random.points(seed, 5, (6, 8))
         return points[:, 0, None, None], points[:, :1, None], points[:, 1:, None]
 
     assert [part.shape.as_list() for part in sliced(seed_of(1, 2))] == [[5, 1, 1]] * 3
@@ -250,7 +250,7 @@ PAIRINGS = ["shuffle", "derange", "reverse", "roll"]
 
 
 def pair(seed, pairing, size, donors=None, crossed=False):
-    return sampling.partners(seed, pairing, size, donors or size, crossed)
+    return random.partners(seed, pairing, size, donors or size, crossed)
 
 
 @pytest.mark.parametrize("size", [3, 4, 7])
@@ -295,13 +295,13 @@ def test_fixed_pairings(pairing, expected):
     ],
 )
 def test_fixed_pairings_go_one_sample_further_for_each_partner(pairing, expected):
-    found = [sampling.partners(seed_of(1, 2), pairing, 5, 5, False, n) for n in (1, 2, 3)]
+    found = [random.partners(seed_of(1, 2), pairing, 5, 5, False, n) for n in (1, 2, 3)]
     np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("pairing", ["reverse", "roll"])
 def test_further_partners_of_few_donors_are_all_in_their_batch(pairing):
-    found = [sampling.partners(seed_of(1, 2), pairing, 5, 2, True, n) for n in (1, 2, 3)]
+    found = [random.partners(seed_of(1, 2), pairing, 5, 2, True, n) for n in (1, 2, 3)]
     assert set(np.ravel(found)) == {0, 1}
 
 

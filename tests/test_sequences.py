@@ -9,8 +9,11 @@ import pytest
 import tensorflow as tf
 from contract import seed_of
 
-from keras_mix import layers, sequences
-from keras_mix import plan as plans
+from keras_mix import layers
+from keras_mix._core.leaves import sequences
+from keras_mix._core.leaves.padding import Validity
+from keras_mix._core.leaves.rule import Pool
+from keras_mix._core.plan import plan as plans
 
 SIZE, TIME, BANDS = 9, 13, 4
 LENGTHS = np.array([13, 5, 1, 0, 8, 13, 3, 10, 2])
@@ -149,14 +152,20 @@ def test_labels_under_soft_regions_are_the_shares_of_real_places(make, compile_a
     np.testing.assert_array_equal(x["length"], ends)
 
 
+def discounted(plan, real):
+    """The plan, counted where a mask says that places are real."""
+    validity = Validity((sequences.ValidityMasks((1,), tf.bool),), (Pool(real),))
+    return validity.discount(plan, lambda function, *arguments: function(*arguments))
+
+
 def test_a_sample_left_without_real_places_stays_itself():
     region = tf.constant([[True, True, True, False]] * 3)
     drawn = plans.paste(tf.constant([1, 2, 0]), region)
     real = tf.constant([[1, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1]]) > 0
-    kept = sequences.counted(drawn, real, real)
+    kept = discounted(drawn, real)
     # Of 0 all is overwritten by padding, 1 has nothing and takes nothing, 2 is 3 : 1.
     np.testing.assert_array_equal(kept.weights, [[1, 0], [1, 0], [0.25, 0.75]])
-    np.testing.assert_array_equal(kept.region, [[False] * 4, [False] * 4, region[2]])
+    np.testing.assert_array_equal(kept.region.dense(), [[False] * 4, [False] * 4, region[2]])
     np.testing.assert_array_equal(kept.sources, [[0, 0], [1, 1], [2, 0]])
 
 
@@ -164,14 +173,14 @@ def test_a_pasted_span_of_padding_is_worth_nothing():
     region = tf.constant([[False, False, True, True]] * 2)
     drawn = plans.paste(tf.constant([1, 0]), region)
     real = sequences.of_lengths(tf.constant([2, 1]), 4)
-    np.testing.assert_array_equal(sequences.counted(drawn, real, real).weights, [[1, 0], [1, 0]])
+    np.testing.assert_array_equal(discounted(drawn, real).weights, [[1, 0], [1, 0]])
 
 
 def test_counting_twice_changes_nothing():
     layer = layers.CutMix(spatial_dims=1, kinds=KINDS)
     drawn = layer.plan(batch_of(real_of(LENGTHS), False)[0], seed_of())
     real = tf.constant(real_of(LENGTHS))
-    again = sequences.counted(drawn, real, real)
+    again = discounted(drawn, real)
     for one, other in zip(tf.nest.flatten(drawn), tf.nest.flatten(again), strict=True):
         np.testing.assert_array_equal(one, other)
 

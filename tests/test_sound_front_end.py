@@ -50,7 +50,7 @@ def noises():
 def test_waveforms_are_mixed_as_their_complex_spectra_would_be(make):
     waves, layer = noises(), make(2.0, pairing="roll", num_classes=SIZE)
     plan = layer.plan(waves[..., None], seed_of())
-    gains = (plan.weights if plan.gains is None else plan.gains).numpy()
+    gains = getattr(plan.combine, "gains", plan.weights).numpy()
     expected = np.einsum("bs,bstf->btf", gains, stft(waves).numpy()[plan.sources.numpy()])
     dataset = tf.data.Dataset.from_tensor_slices((waves, np.arange(SIZE))).batch(SIZE)
     mixing = dataset.map(lambda x, y: layer(x, y, seed=seed_of()))

@@ -6,14 +6,15 @@ import tensorflow as tf
 from contract import sampled, seed_of
 from scipy import stats
 
-from keras_mix import layers, masks
+from keras_mix import layers
+from keras_mix._core.draw import shapes
 from keras_mix.layers import SpecAugment, SpecMix
 
 UNLIKELY = 1e-4
 
 
 def region_of(layer, size=6, grid=(20, 12), seed=(1, 2)):
-    region = sampled(layer, size, grid, seed).rendered().region.numpy()
+    region = sampled(layer, size, grid, seed).region.dense().numpy()
     return np.broadcast_to(region, (size, *grid))
 
 
@@ -40,7 +41,8 @@ def test_bands_are_the_union_of_what_they_cover(grid):
             for p, s, w in zip(place, starts, widths, strict=True)
             for start, width in zip(s[i], w[i], strict=True)
         )
-    lines = masks.bands(*([tf.constant(a) for a in arrays] for arrays in (starts, widths)), grid)
+    given = ([tf.constant(a) for a in arrays] for arrays in (starts, widths))
+    lines = shapes.bands(*given, grid).lines
     assert all(line.shape == (8, len(grid), size) for line, size in zip(lines, grid, strict=True))
     places = True
     for axis, line in enumerate(lines):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix import data, windows
+from keras_mix import data
+from keras_mix._core.draw import shared_windows
 from keras_mix.layers import SynchronizedAugmentation
 
 SEED = tf.constant([5, 6])
@@ -188,9 +189,9 @@ def test_in_a_seeded_dataset_with_labels():
 
 
 def test_what_rates_have_in_common():
-    assert windows.common({"a": 25, "b": 16000}, 1.0) == ({"a": 1, "b": 640}, 25)
-    assert windows.common({"a": 29.97, "b": 48000}, 100) == ({"a": 999, "b": 1_600_000}, 3)
-    assert windows.common({"a": 10, "b": 4}, 0.25).length is None
+    assert shared_windows.common({"a": 25, "b": 16000}, 1.0) == ({"a": 1, "b": 640}, 25)
+    assert shared_windows.common({"a": 29.97, "b": 48000}, 100) == ({"a": 999, "b": 1_600_000}, 3)
+    assert shared_windows.common({"a": 10, "b": 4}, 0.25).length is None
 
 
 def test_config_round_trip():

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix import disk_cache
 from keras_mix.synthesis import FillModality
+from keras_mix.synthesis import _disk_cache as disk_cache
 
 TEXTS = ["one", "two words", "", "vier", "one"]
 WAVE = tf.TensorSpec([None], tf.float32)

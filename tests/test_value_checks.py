@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from contract import constant_images, seed_of
 
-from keras_mix.arithmetic import blend
+from keras_mix._core.plan.blending import blend
 from keras_mix.layers import CutMix, MixUp, RandomChoice, SmoothMix, TabularMix
 
 SIZE = 6

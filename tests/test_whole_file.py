@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from keras_mix import whole_file
+from keras_mix._core import atomic_file
 
 
 def full(*_):
@@ -20,7 +20,7 @@ def names(folder):
 def test_it_makes_folders_and_replaces_what_was_there(tmp_path):
     path = tmp_path / "made" / "here" / "file"
     for content in (b"old", b"new"):
-        whole_file.write(path, content)
+        atomic_file.write(path, content)
         assert path.read_bytes() == content
     assert names(path.parent) == ["file"]
     (tmp_path / "plain").write_bytes(b"")
@@ -34,10 +34,10 @@ def test_what_was_there_stays_when_writing_stops_in_its_middle(tmp_path, monkeyp
         raise error if error is KeyboardInterrupt else error()
 
     path = tmp_path / "file"
-    whole_file.write(path, b"old")
+    atomic_file.write(path, b"old")
     monkeypatch.setattr(os, step, stop)
     with pytest.raises((OSError, KeyboardInterrupt)) as caught:
-        whole_file.write(path, b"new")
+        atomic_file.write(path, b"new")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["file"]
     if error is full:
@@ -45,12 +45,12 @@ def test_what_was_there_stays_when_writing_stops_in_its_middle(tmp_path, monkeyp
 
 
 def test_links_and_devices_stay_what_they_are(tmp_path):
-    whole_file.write(tmp_path / "file", b"old")
+    atomic_file.write(tmp_path / "file", b"old")
     (tmp_path / "link").symlink_to("file")
-    whole_file.write(tmp_path / "link", b"new")
+    atomic_file.write(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_bytes() == b"new"
-    whole_file.write(os.devnull, b"new")
+    atomic_file.write(os.devnull, b"new")
     assert not os.path.isfile(os.devnull)
 
 
@@ -58,8 +58,8 @@ def test_only_old_drafts_are_swept(tmp_path):
     for name in (".old.draft", ".young.draft", "own.draft", "file"):
         (tmp_path / name).write_bytes(b"")
     os.utime(tmp_path / ".old.draft", (time.time() - 100_000,) * 2)
-    whole_file.sweep(tmp_path)
+    atomic_file.sweep(tmp_path)
     assert names(tmp_path) == [".young.draft", "file", "own.draft"]
-    whole_file.sweep(tmp_path, age=0)
+    atomic_file.sweep(tmp_path, age=0)
     assert names(tmp_path) == ["file", "own.draft"]
-    whole_file.sweep(tmp_path / "missing")
+    atomic_file.sweep(tmp_path / "missing")

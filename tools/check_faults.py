@@ -699,7 +699,7 @@ def _batches(dataset, policy, dispatcher):
 @check("E2")
 def counts_are_exact():
     """The places of a mask of 2²⁵ pixels are counted exactly in every mode."""
-    from keras_mix import plan
+    from keras_mix._core.plan import plan
 
     size = 2**25
     places = (np.arange(size) % 7 != 0)[None]

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_mix._core.optional_imports import require
+from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate import image_folder
-from keras_mix.extras import require
-from keras_mix.spelling import suggestion
 
 KERAS = ("cifar10", "cifar100", "fashion_mnist", "mnist")
 BUILT_IN = ("digits", *KERAS)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_mix.extras import require
+from keras_mix._core.optional_imports import require
 
 # Scales that images without a defined white are known to use.
 USUAL_WHITES = (1.0, 255.0, 65535.0)

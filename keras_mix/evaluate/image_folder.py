@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 
+from keras_mix._core.spelling import printable
 from keras_mix.evaluate import image_file
-from keras_mix.spelling import printable
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 _SPLIT_NAMES = {

@@ -24,8 +24,8 @@ import re
 import keras
 
 from keras_mix import label_rules, layers, models, pairings
+from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate.results import BASELINE
-from keras_mix.spelling import suggestion
 
 MANIFOLD = "manifold"
 ALL = "all"

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix.spelling import suggestion
+from keras_mix._core.spelling import suggestion
 
 # Name → the filters of each stage. A stage is two 3×3 convolutions, each with batch normalization
 # and ReLU, and halves the image; a global average follows the last one.

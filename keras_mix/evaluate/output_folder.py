@@ -5,9 +5,9 @@ import os
 import pathlib
 import tempfile
 
-from keras_mix import whole_file
+from keras_mix._core import atomic_file
+from keras_mix._core.optional_imports import require
 from keras_mix.evaluate.results import FILE, Results
-from keras_mix.extras import require
 
 _LOCK = ".keras-mix.lock"
 
@@ -52,7 +52,7 @@ def claimed(folder):
         ) from error
     try:
         if lock.lock_counter == 1:
-            whole_file.sweep(folder, age=0)
+            atomic_file.sweep(folder, age=0)
         yield folder
     finally:
         if lock.lock_counter == 1:

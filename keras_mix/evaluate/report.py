@@ -5,10 +5,11 @@ import importlib.resources
 import os
 import pathlib
 
-from keras_mix import plot, whole_file
+from keras_mix import plot
+from keras_mix._core import atomic_file
+from keras_mix._core.optional_imports import require
 from keras_mix.evaluate import picture, verdict
 from keras_mix.evaluate.results import BASELINE, SCORES, SECONDS
-from keras_mix.extras import require
 
 FILE = "report.html"
 
@@ -64,12 +65,12 @@ def write_report(results, folder, *, title="Mixing compared", samples=None, comm
     )
     path = pathlib.Path(folder) / FILE
     # Names of files may hold what is no UTF-8.
-    whole_file.write(path, page.encode("utf-8", "backslashreplace"))
+    atomic_file.write(path, page.encode("utf-8", "backslashreplace"))
     return path
 
 
 def _picture(figure, folder, name):
     """Writes a figure as PNG and returns it as a data URI."""
     content = picture.png(figure)
-    whole_file.write(pathlib.Path(folder, name), content)
+    atomic_file.write(pathlib.Path(folder, name), content)
     return "data:image/png;base64," + base64.b64encode(content).decode()

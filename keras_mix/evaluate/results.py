@@ -7,7 +7,7 @@ import math
 import pathlib
 from typing import NamedTuple
 
-from keras_mix import whole_file
+from keras_mix._core import atomic_file
 from keras_mix.evaluate import scores
 
 FILE = "results.json"
@@ -178,7 +178,7 @@ class Results:
             OSError: if it cannot be written; the file that was there stays.
         """
         path = pathlib.Path(folder) / FILE
-        whole_file.write(path, self.to_json().encode("utf-8"))
+        atomic_file.write(path, self.to_json().encode("utf-8"))
         return path
 
 

@@ -2,8 +2,8 @@
 
 import contextlib
 
+from keras_mix._core.optional_imports import require
 from keras_mix.evaluate.results import SCORES, SECONDS
-from keras_mix.extras import require
 
 
 @contextlib.contextmanager

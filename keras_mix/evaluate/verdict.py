@@ -3,8 +3,8 @@
 import math
 from typing import NamedTuple
 
+from keras_mix._core.optional_imports import require
 from keras_mix.evaluate.results import BASELINE, SCORES, Score
-from keras_mix.extras import require
 
 LEVEL = 0.95
 # Fewer validation samples than this decide nothing, even if all of them change for the better: by

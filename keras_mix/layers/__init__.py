@@ -35,7 +35,7 @@ SAVED = {
     "SynchronizedAugmentation": "synchronized_augmentation",
     "TabularMix": "tabular_mix",
 }
-_MODULES = {"Mixer": "base", **SAVED}
+_MODULES = {"Mixer": "mixer", **SAVED}
 
 # Layers of models, which need no TensorFlow.
 IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")

@@ -5,8 +5,11 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, loudness, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import loudness, random
+from keras_mix._core.plan import plan
+from keras_mix._core.plan.combinations import Gains
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -67,7 +70,7 @@ class BetweenClass(Mixer):
             raise ValueError(f"`window` must be an even number. Received: window={window!r}")
 
     def sample(self, batch, seed):
-        order, share = sampling.split(seed, 2)
+        order, share = random.split(seed, 2)
         ratio = self.ratio(batch, share)
         partners = self.partners(batch, order)
         levels = functools.partial(
@@ -75,9 +78,10 @@ class BetweenClass(Mixer):
         )
         own = self.compiled(levels, batch, batch.images)
         donors = self.compiled(levels, batch, batch.donor_images) if batch.crossed else own
-        gains = _gains(own, tf.gather(donors, partners), tf.cast(ratio, tf.float64))
+        other = tf.gather(donors, partners - batch.first_donor)
+        gains = Gains(_gains(own, other, tf.cast(ratio, tf.float64)))
         drawn = plan.blend(partners, tf.stack([ratio, 1.0 - ratio], axis=1))
-        return plan.unless_alone(drawn._replace(gains=gains), batch.crossed)
+        return plan.unless_alone(drawn._replace(combine=gains))
 
     def get_config(self):
         return {

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, fields, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import noise_fields, random
+from keras_mix.layers.mixer import Mixer
 
 # Cells of noise for the standard deviation of the narrowest filter.
 _CELLS = 4
@@ -67,29 +68,34 @@ class CowMix(Mixer):
         self.wrap = bool(wrap)
 
     def sample(self, batch, seed):
-        order, share, width, noise = sampling.split(seed, 4)
+        order, rest = random.split(seed, 2)
+        return self.sample_given(batch, None, self.partners(batch, order), rest)
+
+    def sample_given(self, batch, ratio, partners, seed):
+        share, width, noise = random.split(seed, 3)
         low, high = self.share
-        share = low + (high - low) * sampling.uniform(share, [batch.draws])
-        partners = self.partners(batch, order)
+        share = low + (high - low) * random.uniform(share, [batch.draws])
         sigma = self._widths(batch, width)
         if self.wrap:
             coefficients = self._coefficients(batch, sigma, noise)
-            return self.pasted(fields.highest, batch, partners, coefficients, share)
+            return self.pasted(noise_fields.highest, batch, partners, coefficients, share)
         cells = math.ceil(_CELLS / self.sigma[0])
-        noise = tf.cast(sampling.normal(noise, [batch.draws, cells, cells]), tf.float64)
-        return self.pasted(fields.filtered_highest, batch, partners, noise, sigma, share)
+        noise = tf.cast(random.normal(noise, [batch.draws, cells, cells]), tf.float64)
+        return self.pasted(noise_fields.filtered_highest, batch, partners, noise, sigma, share)
 
     def _widths(self, batch, seed):
         """float64 [draws], standard deviations of filters, as shares of the longer side."""
         low, high = np.log(self.sigma)
-        chance = tf.cast(sampling.uniform(seed, [batch.draws]), tf.float64)
+        chance = tf.cast(random.uniform(seed, [batch.draws]), tf.float64)
         return tf.exp(low + (high - low) * chance)
 
     def _coefficients(self, batch, sigma, noise):
         """float64 [draws, n, n], of the waves that a field on a torus is the sum of."""
-        frequency = fields.frequencies(fields.cycles_of_gaussian(self.sigma[0]), batch.grid)
-        amplitude = fields.gaussian(frequency, sigma[:, None, None], batch.grid)
-        noise = sampling.normal(noise, [batch.draws, *amplitude.shape[1:]])
+        frequency = noise_fields.frequencies(
+            noise_fields.cycles_of_gaussian(self.sigma[0]), batch.grid
+        )
+        amplitude = noise_fields.gaussian(frequency, sigma[:, None, None], batch.grid)
+        noise = random.normal(noise, [batch.draws, *amplitude.shape[1:]])
         return tf.cast(noise, tf.float64) * amplitude
 
     def get_config(self):

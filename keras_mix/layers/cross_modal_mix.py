@@ -3,10 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, plan, sampling
-from keras_mix.composite import Joint
-from keras_mix.layers import cutting
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random
+from keras_mix._core.plan import plan
+from keras_mix.layers._mixer import cutting
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -80,31 +81,28 @@ class CrossModalMix(Mixer):
         return self.draws_regions and "a mixer of several modalities decides how each is cut"
 
     def without_effect(self):
-        counted = "real places are not counted beside modalities that are cut"
+        counted = "valid time steps are not counted beside modalities that are cut"
         return super().without_effect() | dict.fromkeys(("padding_id", "special_tokens"), counted)
 
-    def batch(self, own, donors, crossed):
-        return cutting.batches(self, own, donors, crossed)
+    def batch(self, found):
+        return cutting.batch(self, found)
 
-    def specs(self, own, crossed=False):
-        return cutting.specs(self, own, crossed)
+    def bind(self, leaves, main):
+        return cutting.bind(self, leaves)
 
-    def sized(self, own, specs):
-        return cutting.sized(self, own)
+    def sized(self, leaves, rules_of_leaves, main):
+        return cutting.sized(self, leaves)
 
     def sample(self, batch, seed):
-        order, share, place, *seeds = sampling.split(seed, 3 + len(self.cuts))
-        ratio = sampling.beta(share, self.alpha, batch.draws)
+        order, share, place, *seeds = random.split(seed, 3 + len(self.cuts))
+        ratio = random.beta(share, self.alpha, batch.draws)
         partners = self.partners(batch, order)
-        given = [
-            part._replace(draws=batch.draws, ratio=ratio, partners=partners) for part in batch.parts
-        ]
-        cut = cutting.cut(self.cuts, given[: len(self.cuts)], seeds)
-        timed = cutting.cut_in_time(self.rates, given[len(self.cuts) :], place)
-        drawn = [*cut, *timed]
-        other = cutting.mean_share(self.cuts, cut, timed) if drawn else 1.0 - ratio
+        drawn = cutting.cut(self.cuts, batch, ratio, partners, seeds)
+        drawn |= cutting.cut_in_time(self.rates, batch, ratio, partners, place)
+        other = cutting.mean_share(self.cuts, drawn) if drawn else 1.0 - ratio
         blend = plan.blend(partners, tf.stack([1.0 - other, other], axis=1))
-        return Joint((blend, *(each._replace(weights=blend.weights) for each in drawn)))
+        groups = {name: each._replace(weights=blend.weights) for name, each in drawn.items()}
+        return plan.PerGroup(blend, groups)
 
     def get_config(self):
         return {

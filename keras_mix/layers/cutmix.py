@@ -2,8 +2,10 @@
 
 import keras
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -55,15 +57,17 @@ class CutMix(Mixer):
         self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
 
     def sample(self, batch, seed):
-        order, share, place = sampling.split(seed, 3)
-        ratio = self.ratio(batch, share)
-        sides = masks.sides(1.0 - ratio, batch.grid)
-        centre = sampling.points(place, batch.draws, batch.grid)
-        partners = self.partners(batch, order)
+        order, share, place = random.split(seed, 3)
+        ratio, partners = self.ratio(batch, share), self.partners(batch, order)
+        return self.sample_given(batch, ratio, partners, place)
+
+    def sample_given(self, batch, ratio, partners, seed):
+        sides = shapes.sides(1.0 - ratio, batch.grid)
+        centre = random.points(seed, batch.draws, batch.grid)
         if self.grid_rank == 1:
             # A line may be as long as a sound, which is worth compiling; an image's sides are not.
-            return self.pasted(masks.rectangle, batch, partners, centre, sides)
-        return plan.paste(partners, masks.rectangle(centre, sides, batch.grid))
+            return self.pasted(shapes.rectangle, batch, partners, centre, sides)
+        return plan.paste(partners, shapes.rectangle(centre, sides, batch.grid))
 
     def get_config(self):
         return {

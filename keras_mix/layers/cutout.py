@@ -5,8 +5,10 @@ import numbers
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -61,9 +63,9 @@ class Cutout(Mixer):
 
     def sample(self, batch, seed):
         side = self._side(batch.grid)
-        centre = sampling.points(seed, batch.draws * self.count, batch.grid)
+        centre = random.points(seed, batch.draws * self.count, batch.grid)
         centre = tf.reshape(centre, [-1, self.count, len(batch.grid)])
-        squares = masks.rectangle(centre, tf.fill(tf.shape(centre), side), batch.grid)
+        squares = shapes.rectangle(centre, tf.fill(tf.shape(centre), side), batch.grid)
         return plan.erase(batch.size, squares, self.fill_value)
 
     def _side(self, grid):

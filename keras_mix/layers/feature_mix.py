@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from keras_mix import checks, modalities
-from keras_mix.dtypes import is_float
-from keras_mix.layers import keywords
-from keras_mix.layers.reprs import layer_repr
-from keras_mix.models import draws, portable
-from keras_mix.packed import EXACT
+from keras_mix._core import checks
+from keras_mix._core.ops import draws, modalities, portable
+from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core.ops.packed import EXACT
+from keras_mix._core.options import keywords
+from keras_mix._core.options.layer_repr import layer_repr
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -43,7 +43,7 @@ class FeatureMix(keras.layers.Layer):
         labels: Integers [B] or [B, 1], class ids; or floats [B, …], which are blended. None gives
             back the features alone, which training takes only with a `plan`.
         plan: Sources [B, S] and weights [B, S], in this order or by these names, such as a
-            `keras_mix.plan.Plan` without a region. Defaults to None: the layer draws.
+            `keras_mix.plans.Plan` without a region. Defaults to None: the layer draws.
         training: Whether to mix. As in Keras: False if nothing is said.
 
     Returns:

@@ -5,8 +5,10 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, fields, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import noise_fields, random
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -75,23 +77,25 @@ class FMix(Mixer):
         self.pastes = self.max_soft == 0
 
     def sample(self, batch, seed):
-        order, share, noise = sampling.split(seed, 3)
-        ratio = self.ratio(batch, share)
-        partners = self.partners(batch, order)
-        coefficients = self._coefficients(batch, noise)
+        order, share, noise = random.split(seed, 3)
+        ratio, partners = self.ratio(batch, share), self.partners(batch, order)
+        return self.sample_given(batch, ratio, partners, noise)
+
+    def sample_given(self, batch, ratio, partners, seed):
+        coefficients = self._coefficients(batch, seed)
         if self.pastes:
-            return self.pasted(fields.highest, batch, partners, coefficients, 1.0 - ratio)
+            return self.pasted(noise_fields.highest, batch, partners, coefficients, 1.0 - ratio)
         soft = functools.partial(_soft, softness=self.max_soft)
         return self.compiled(soft, batch, partners, coefficients, 1.0 - ratio)
 
     def _coefficients(self, batch, seed):
-        cycles = fields.cycles_of_power_law(self.decay, self.grid_rank)
+        cycles = noise_fields.cycles_of_power_law(self.decay, self.grid_rank)
         if self.spectrum == "code":
-            noise = sampling.normal(seed, [batch.draws, cycles + 1, 2, 2])
-            return fields.one_wave_across(tf.cast(noise, tf.float64), self.decay, batch.grid)
-        frequency = fields.frequencies(cycles, batch.grid)
-        amplitude = fields.power_law(frequency, self.decay, batch.grid)
-        noise = sampling.normal(seed, [batch.draws, *amplitude.shape[1:]])
+            noise = random.normal(seed, [batch.draws, cycles + 1, 2, 2])
+            return noise_fields.one_wave_across(tf.cast(noise, tf.float64), self.decay, batch.grid)
+        frequency = noise_fields.frequencies(cycles, batch.grid)
+        amplitude = noise_fields.power_law(frequency, self.decay, batch.grid)
+        noise = random.normal(seed, [batch.draws, *amplitude.shape[1:]])
         return tf.cast(noise, tf.float64) * amplitude
 
     def get_config(self):
@@ -106,4 +110,4 @@ class FMix(Mixer):
 
 
 def _soft(partners, coefficients, share, grid, softness):
-    return plan.soft(partners, fields.softly_highest(coefficients, share, softness, grid))
+    return plan.soft(partners, noise_fields.softly_highest(coefficients, share, softness, grid))

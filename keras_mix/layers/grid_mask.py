@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -62,15 +64,15 @@ class GridMask(Mixer):
         self.fill_value = checks.fill_value("fill_value", fill_value)
 
     def sample(self, batch, seed):
-        turn, size, shift = sampling.split(seed, 3)
+        turn, size, shift = random.split(seed, 3)
         shortest = tf.cast(tf.reduce_min(tf.stack(batch.grid)), tf.float32)
         low, high = (tf.maximum(tf.cast(share * shortest, tf.int32), 2) for share in self.unit)
-        unit = low + sampling.below(size, tf.fill([batch.draws], high - low + 1))
+        unit = low + random.below(size, tf.fill([batch.draws], high - low + 1))
         kept = tf.math.ceil(self.ratio * tf.cast(unit, tf.float64))
         side = unit - tf.cast(kept, tf.int32)
-        offset = sampling.below(shift, tf.repeat(unit[:, None], 2, axis=1))
-        angle = sampling.integers(turn, [batch.draws], max(self.rotation, 1))
-        squares = self.compiled(masks.lattice, batch, angle, offset, unit, side)
+        offset = random.below(shift, tf.repeat(unit[:, None], 2, axis=1))
+        angle = random.integers(turn, [batch.draws], max(self.rotation, 1))
+        squares = self.compiled(shapes.lattice, batch, angle, offset, unit, side)
         return plan.erase(batch.size, squares, self.fill_value)
 
     def get_config(self):

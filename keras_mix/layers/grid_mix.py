@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -50,15 +52,18 @@ class GridMix(Mixer):
         self.alpha = checks.number("alpha", alpha)
 
     def sample(self, batch, seed):
-        order, share, choice = sampling.split(seed, 3)
+        order, share, choice = random.split(seed, 3)
+        ratio, partners = self.ratio(batch, share), self.partners(batch, order)
+        return self.sample_given(batch, ratio, partners, choice)
+
+    def sample_given(self, batch, ratio, partners, seed):
         rows, columns = self.cells
-        ratio = self.ratio(batch, share)
         count = tf.cast(tf.round((1.0 - ratio) * (rows * columns)), tf.int32)
-        rank = tf.argsort(sampling.bits(choice, [batch.draws, rows * columns]), stable=True)
+        rank = tf.argsort(random.bits(seed, [batch.draws, rows * columns]), stable=True)
         owners = tf.reshape(rank < count[:, None], [-1, rows, columns])
-        region = self.compiled(masks.cells, batch, owners)
+        region = self.compiled(shapes.cells, batch, owners)
         # In a part of its own, where the counting finds the region made.
-        return self.compiled(_paste, batch, self.partners(batch, order), region)
+        return self.compiled(_paste, batch, partners, region)
 
     def _resolved(self):
         return {**super()._resolved(), "cells": (4, 4)}

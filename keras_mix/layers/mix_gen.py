@@ -3,9 +3,10 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, joining, plan
-from keras_mix.batch import axis_size, behind
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.leaves import text
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -63,7 +64,6 @@ class MixGen(Mixer):
         **kwargs,
     ):
         self.texts = checks.names("texts", texts)
-        kwargs["passthrough"] = (*kwargs.pop("passthrough", ()), *self.texts)
         super().__init__(**kwargs)
         self.ratio = checks.number("ratio", ratio, high=1.0)
         self.separator = str(separator)
@@ -90,31 +90,13 @@ class MixGen(Mixer):
         return {**super().get_config(), **own, "texts": list(self.texts)}
 
     @property
-    def given_passthrough(self):
-        return [name for name in self.passthrough if name not in self.texts]
+    def leaf_kinds(self):
+        return {**super().leaf_kinds, **dict.fromkeys(self.texts, "texts")}
 
     def dtype_of_shape(self, name, kind, shape):
         if name in self.texts or name.split("/")[-1] in self.texts:
             return tf.string if shape.rank == 1 or shape[1] == 1 else tf.int32
         return super().dtype_of_shape(name, kind, shape)
 
-    def sized(self, own, specs):
-        own = super().sized(own, specs)
-        checked = joining.as_many_as_the_rest(self.owner, self.texts, own)
-        return behind(checked, own) if checked else own
-
-    def _results(self, plan, own, donors, specs):
-        results = super()._results(plan, own, donors, specs)
-        for text in self.texts:
-            index = joining.index_of(self.owner, text, own)
-            tensors = own[index].tensor, donors[index].tensor
-            results[index] = self._joined(text, *joining.partners(plan, *tensors, specs[index]))
-        return results
-
-    def _joined(self, text, own, donor, joins):
-        if own.dtype == tf.string:
-            return joining.strings(own, donor, joins, self.separator)
-        length = self.max_length or 2 * axis_size(own, 1)
-        padding = self.padding_id or 0
-        padding = padding.get(text, 0) if isinstance(padding, dict) else padding
-        return joining.ids(own, donor, joins, length, padding, self.start_id, self.end_id)
+    def check(self, leaves):
+        text.refuse_unknown(self.owner, self.texts, leaves)

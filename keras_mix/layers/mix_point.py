@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_mix.layers import keywords
-from keras_mix.layers.reprs import layer_repr
+from keras_mix._core.options import keywords
+from keras_mix._core.options.layer_repr import layer_repr
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -45,7 +47,7 @@ class MixUp(Mixer):
         self.alpha = checks.number("alpha", alpha)
 
     def sample(self, batch, seed):
-        order, share = sampling.split(seed, 2)
+        order, share = random.split(seed, 2)
         ratio = self.ratio(batch, share)
         return plan.blend(self.partners(batch, order), tf.stack([ratio, 1.0 - ratio], axis=1))
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import keras
 from keras import ops
 
-from keras_mix import checks, idle, modalities
-from keras_mix.dtypes import is_float
-from keras_mix.layers import keywords
-from keras_mix.layers.reprs import layer_repr
-from keras_mix.models import draws, portable
+from keras_mix._core import checks
+from keras_mix._core.ops import draws, modalities, portable
+from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core.options import idle, keywords
+from keras_mix._core.options.layer_repr import layer_repr
 
 RESCALES = ("expectation", "count")
 

@@ -3,8 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix._core.plan.placements import Resize
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -52,17 +55,17 @@ class Mosaic(Mixer):
         self.offset = checks.interval("offset", offset, high=1.0)
 
     def sample(self, batch, seed):
-        order, place = sampling.split(seed, 2)
+        order, place = random.split(seed, 2)
         low, high = self.offset
-        share = low + (high - low) * sampling.uniform(place, [batch.draws, 2])
+        share = low + (high - low) * random.uniform(place, [batch.draws, 2])
         size = tf.stack(batch.grid)
         corner = tf.cast(tf.round(share * tf.cast(size, tf.float32)), tf.int32)
         # Each quarter has at least one row and column.
         corner = tf.clip_by_value(corner, 1, size - 1)
-        first, sizes = masks.block_frames(corner, batch.grid)
+        first, sizes = shapes.block_frames(corner, batch.grid)
         frames = tf.cast(tf.concat([first, sizes], axis=2), tf.float32)
         partners = self.all_partners(batch, order)
-        return plan.paste(partners, masks.blocks(corner, batch.grid), frames)
+        return plan.paste(partners, shapes.blocks(corner, batch.grid), Resize(frames))
 
     def get_config(self):
         return {**super().get_config(), "offset": list(self.offset)}

@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_mix import checks
-from keras_mix.layers.composed import Composed, saved
+from keras_mix._core import checks
+from keras_mix.layers._mixer.composed import Composed, saved
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, sampling
-from keras_mix.composite import Choice
-from keras_mix.layers.composed import Composed, saved
+from keras_mix._core import checks
+from keras_mix._core.draw import random
+from keras_mix._core.plan.choice import Choice
+from keras_mix.layers._mixer.composed import Composed, saved
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -52,9 +53,9 @@ class RandomChoice(Composed):
         self.probabilities = checks.probabilities(probabilities, len(self.mixers))
 
     def sample(self, batch, seed):
-        choice, *seeds = sampling.split(seed, 1 + len(self.mixers))
+        choice, *seeds = random.split(seed, 1 + len(self.mixers))
         ends = np.cumsum(self.probabilities)[:-1].astype("float32")
-        chance = sampling.uniform(choice, [batch.draws, 1])
+        chance = random.uniform(choice, [batch.draws, 1])
         index = tf.reduce_sum(tf.cast(chance >= ends, tf.int32), axis=1)
         drawn = [mixer.draw(batch, s) for mixer, s in zip(self.mixers, seeds, strict=True)]
         return Choice(index, tuple(drawn))

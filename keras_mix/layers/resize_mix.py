@@ -3,8 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix._core.plan.placements import Resize
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -52,19 +55,19 @@ class ResizeMix(Mixer):
         self.scale = checks.interval("scale", scale, high=1.0)
 
     def sample(self, batch, seed):
-        order, share, place = sampling.split(seed, 3)
+        order, share, place = random.split(seed, 3)
         low, high = self.scale
-        scale = low + (high - low) * sampling.uniform(share, [batch.draws, 1])
+        scale = low + (high - low) * random.uniform(share, [batch.draws, 1])
         size = tf.stack(batch.grid)
         sides = tf.maximum(tf.cast(scale * tf.cast(size, tf.float32), tf.int32), 1)
         sides = tf.broadcast_to(sides, [batch.size, 2])
-        centre = sampling.points(place, batch.size, batch.grid)
+        centre = random.points(place, batch.size, batch.grid)
         corner = tf.clip_by_value(centre - sides // 2, 0, size - sides)
         frame = tf.concat([corner, sides], axis=1)
         whole = tf.broadcast_to(tf.concat([[0, 0], size], axis=0), tf.shape(frame))
         frames = tf.reshape(tf.concat([whole, frame], axis=1), [-1, 2, 4])
-        box = masks.box(corner, sides, batch.grid)
-        return plan.paste(self.partners(batch, order), box, tf.cast(frames, tf.float32))
+        box = shapes.box(corner, sides, batch.grid)
+        return plan.paste(self.partners(batch, order), box, Resize(tf.cast(frames, tf.float32)))
 
     def get_config(self):
         return {**super().get_config(), "scale": list(self.scale)}

@@ -3,8 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix._core.plan.placements import Shift
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -54,16 +57,16 @@ class RICAP(Mixer):
         self.alpha = checks.number("alpha", alpha)
 
     def sample(self, batch, seed):
-        *shares, crop, order = sampling.split(seed, 4)
+        *shares, crop, order = random.split(seed, 4)
         sides = [
-            tf.round(sampling.beta(s, self.alpha, batch.draws) * tf.cast(size, tf.float32))
+            tf.round(random.beta(s, self.alpha, batch.draws) * tf.cast(size, tf.float32))
             for s, size in zip(shares, batch.grid, strict=True)
         ]
         corner = tf.cast(tf.concat([side[:, None] for side in sides], axis=1), tf.int32)
-        first, sizes = masks.block_frames(corner, batch.grid)
-        origin = sampling.below(crop, tf.stack(batch.grid) - sizes + 1)
+        first, sizes = shapes.block_frames(corner, batch.grid)
+        origin = random.below(crop, tf.stack(batch.grid) - sizes + 1)
         partners = self.all_partners(batch, order)
-        return plan.paste(partners, masks.blocks(corner, batch.grid), first - origin)
+        return plan.paste(partners, shapes.blocks(corner, batch.grid), Shift(first - origin))
 
     def get_config(self):
         return {**super().get_config(), "alpha": self.alpha}

@@ -5,8 +5,10 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, fine_grained, masks, plan, saliency, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import fine_grained_saliency, random, shapes, spectral_residual
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -73,18 +75,23 @@ class SaliencyMix(Mixer):
         self.detector = checks.choice("detector", detector, ("fine_grained", "spectral_residual"))
 
     def sample(self, batch, seed):
-        order, share = sampling.split(seed, 2)
-        ratio = self.ratio(batch, share)
-        partners = self.partners(batch, order)
+        order, share = random.split(seed, 2)
+        ratio, partners = self.ratio(batch, share), self.partners(batch, order)
+        return self.sample_given(batch, ratio, partners, share)
+
+    def sample_given(self, batch, ratio, partners, seed):
         peaks = self._peaks(batch)
-        sides = masks.sides(1.0 - ratio, batch.grid)
-        return plan.paste(partners, masks.rectangle(tf.gather(peaks, partners), sides, batch.grid))
+        sides = shapes.sides(1.0 - ratio, batch.grid)
+        return plan.paste(
+            partners,
+            shapes.rectangle(tf.gather(peaks, partners - batch.first_donor), sides, batch.grid),
+        )
 
     def _peaks(self, batch):
         """int32 [donors, 2], the most salient pixel of each image that partners are drawn from."""
         if self.detector == "spectral_residual":
-            return self.compiled(saliency.peaks, batch, batch.donor_light())
-        peaks = functools.partial(fine_grained.peaks, axes=batch.axes)
+            return self.compiled(spectral_residual.peaks, batch, batch.donor_light())
+        peaks = functools.partial(fine_grained_saliency.peaks, axes=batch.axes)
         return self.compiled(peaks, batch, batch.donor_images)
 
     def get_config(self):

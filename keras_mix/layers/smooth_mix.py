@@ -2,8 +2,10 @@
 
 import keras
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -46,10 +48,10 @@ class SmoothMix(Mixer):
         self.sigma = checks.interval("sigma", sigma, low=0.01)
 
     def sample(self, batch, seed):
-        order, place, width = sampling.split(seed, 3)
+        order, place, width = random.split(seed, 3)
         low, high = self.sigma
-        sigma = low + (high - low) * sampling.uniform(width, [batch.draws])
-        centre = sampling.points(place, batch.draws, batch.grid)
+        sigma = low + (high - low) * random.uniform(width, [batch.draws])
+        centre = random.points(place, batch.draws, batch.grid)
         return self.compiled(_soft, batch, self.partners(batch, order), centre, sigma)
 
     def get_config(self):
@@ -57,4 +59,4 @@ class SmoothMix(Mixer):
 
 
 def _soft(partners, centre, sigma, grid):
-    return plan.soft(partners, masks.spot(centre, sigma, grid))
+    return plan.soft(partners, shapes.spot(centre, sigma, grid))

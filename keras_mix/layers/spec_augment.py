@@ -5,8 +5,10 @@ import numbers
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -78,14 +80,14 @@ class SpecAugment(Mixer):
         self.fill_value = checks.fill_value("fill_value", fill_value)
 
     def sample(self, batch, seed):
-        seeds, (time, frequency) = sampling.split(seed, 2), batch.grid
+        seeds, (time, frequency) = random.split(seed, 2), batch.grid
         longest = tf.minimum(_places(self.time_width, time), _places(self.time_share, time))
         widest = _places(self.frequency_width, frequency)
         drawn = [
             _bands(seeds[0], [batch.draws, self.time_masks], longest, time),
             _bands(seeds[1], [batch.draws, self.frequency_masks], widest, frequency),
         ]
-        bands = masks.bands(*zip(*drawn, strict=True), batch.grid)
+        bands = shapes.bands(*zip(*drawn, strict=True), batch.grid)
         return plan.erase(batch.size, bands, self.fill_value)
 
     def get_config(self):
@@ -109,6 +111,6 @@ def _places(width, size):
 
 def _bands(seed, shape, widest, size):
     """Where bands start, and how wide they are, both int32 of the shape."""
-    spread, place = sampling.split(seed, 2)
-    width = sampling.below(spread, tf.fill(shape, widest + 1))
-    return sampling.below(place, size - width + 1), width
+    spread, place = random.split(seed, 2)
+    width = random.below(spread, tf.fill(shape, widest + 1))
+    return random.below(place, size - width + 1), width

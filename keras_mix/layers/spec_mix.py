@@ -3,8 +3,9 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, masks, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random, shapes
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -68,7 +69,11 @@ class SpecMix(Mixer):
         self.width = checks.interval("width", width, high=1.0)
 
     def sample(self, batch, seed):
-        order, time, frequency = sampling.split(seed, 3)
+        order, rest = random.split(seed, 2)
+        return self.sample_given(batch, None, self.partners(batch, order), rest)
+
+    def sample_given(self, batch, ratio, partners, seed):
+        time, frequency = random.split(seed, 2)
         drawn = [
             self._bands(s, size, numbers, batch.draws)
             for s, size, numbers in zip(
@@ -79,18 +84,18 @@ class SpecMix(Mixer):
             )
         ]
         starts, widths = zip(*drawn, strict=True)
-        return self.pasted(masks.bands, batch, self.partners(batch, order), starts, widths)
+        return self.pasted(shapes.bands, batch, partners, starts, widths)
 
     def _bands(self, seed, size, numbers, draws):
         """Where the bands along an axis start, and how wide they are: int32 [draws, most]."""
-        (least, most), (number, spread, place) = numbers, sampling.split(seed, 3)
-        number = least + sampling.integers(number, [draws, 1], most - least + 1)
+        (least, most), (number, spread, place) = numbers, random.split(seed, 3)
+        number = least + random.integers(number, [draws, 1], most - least + 1)
         low, high = (
             tf.maximum(tf.cast(share * tf.cast(size, tf.float32), tf.int32), 1)
             for share in self.width
         )
-        width = low + sampling.below(spread, tf.fill([draws, most], high - low + 1))
-        start = sampling.below(place, size - width + 1)
+        width = low + random.below(spread, tf.fill([draws, most], high - low + 1))
+        start = random.below(place, size - width + 1)
         return start, tf.where(tf.range(most) < number, width, 0)
 
     def get_config(self):

@@ -6,8 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import checks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random
+from keras_mix._core.plan import plan
+from keras_mix._core.plan.combinations import LogBlend
+from keras_mix.layers.mixer import Mixer
 
 _TO_NATURAL = {"log": 1.0, "log10": math.log(10.0), "db": math.log(10.0) / 10.0}
 _POWERS = {"power": 1.0, "amplitude": 0.5, "log": None}
@@ -64,11 +67,13 @@ class SpectrogramMixUp(Mixer):
         self._exponent = power and float(np.float32(power * _TO_NATURAL[scale]))
 
     def sample(self, batch, seed):
-        order, share = sampling.split(seed, 2)
+        order, share = random.split(seed, 2)
         ratio = self.ratio(batch, share)
         weights = tf.stack([ratio, 1.0 - ratio], axis=1)
         drawn = plan.blend(self.partners(batch, order), weights)
-        return plan.unless_alone(drawn._replace(exponent=self._exponent), batch.crossed)
+        if self._exponent is not None:
+            drawn = drawn._replace(combine=LogBlend(self._exponent))
+        return plan.unless_alone(drawn)
 
     def get_config(self):
         return {

@@ -3,11 +3,13 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import boxes as box_rule
-from keras_mix import checks, idle, sampling, windows
-from keras_mix.layers import calls
-from keras_mix.layers.configured import Configured
-from keras_mix.structure import BoxSet, fold
+from keras_mix._core import checks
+from keras_mix._core.batch import call_forms
+from keras_mix._core.batch.structure import BoxDict, BoxSet, fold
+from keras_mix._core.draw import random, shared_windows
+from keras_mix._core.leaves import boxes as box_rule
+from keras_mix._core.options import idle
+from keras_mix.layers._mixer.shared_options import Configured
 
 _BOXES = "bounding_boxes"
 
@@ -93,7 +95,7 @@ class SynchronizedAugmentation(Configured):
         if self.duration is not None:
             if not self.rates:
                 self._refuse("a `duration` needs `rates`", f"rates={rates!r}")
-            self._steps = windows.common(self.rates, self.duration)
+            self._steps = shared_windows.common(self.rates, self.duration)
             if self._steps.length is None:
                 received = f"duration={duration} at rates={self.rates}"
                 self._refuse("`duration` times each rate must be a whole number", received)
@@ -108,7 +110,7 @@ class SynchronizedAugmentation(Configured):
         return reasons | dict.fromkeys(of_frames, None if self.frames else "no `frames` are named")
 
     def __call__(self, *args, **kwargs):
-        args, kwargs = calls.as_tensors(self.owner, args, kwargs)
+        args, kwargs = call_forms.as_tensors(self.owner, args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def call(self, x, training=True, seed=None, partners=None):
@@ -119,7 +121,7 @@ class SynchronizedAugmentation(Configured):
         rows = {name: _rows(tensors[name].shape, tensors.values()) for name in self.frames}
         seeds = [None] * 5
         if training:
-            seeds = sampling.split(self.seed_of_call(seed), 5)
+            seeds = random.split(self.seed_of_call(seed), 5)
         size = tf.shape(next(iter(tensors.values())))[0]
         changed = self._in_time(tensors, size, *seeds[:2])
         changed = self._in_space({**tensors, **changed}, x, rows, size, *seeds[2:])
@@ -198,7 +200,7 @@ class SynchronizedAugmentation(Configured):
         speed = tf.ones([size])
         if pace is not None:
             low, high = self.speed
-            speed = low + (high - low) * sampling.uniform(pace, [size])
+            speed = low + (high - low) * random.uniform(pace, [size])
         span = tf.cast(tf.math.ceil(length * speed), tf.int32)
         sentence = f"{self.owner}: modalities must last {needed:g} seconds."
         enough = tf.debugging.assert_less_equal(tf.reduce_max(span), total, sentence)
@@ -206,14 +208,14 @@ class SynchronizedAugmentation(Configured):
         with tf.control_dependencies([enough]):
             start = tf.zeros([size], tf.int32)
             if place is not None:
-                start = windows.starts(place, span, total)
+                start = shared_windows.starts(place, span, total)
         changed = {}
         for name, step in sizes.items():
             begin, count = start * step, length * step
             if self.speed == (1.0, 1.0):
-                changed[name] = windows.cut(tensors[name], begin, count, axis=1)
+                changed[name] = shared_windows.cut(tensors[name], begin, count, axis=1)
             else:
-                changed[name] = windows.resample(tensors[name], begin, count, speed)
+                changed[name] = shared_windows.resample(tensors[name], begin, count, speed)
         return changed
 
     def _in_space(self, tensors, x, first, size, rows, columns, coin):
@@ -222,7 +224,7 @@ class SynchronizedAugmentation(Configured):
             return tensors
         flips = tf.zeros([size], tf.bool)
         if coin is not None:
-            flips = sampling.coin(coin, self.flip, size)
+            flips = random.coin(coin, self.flip, size)
         origin = {name: [] for name in self.frames}
         for axis, seed in enumerate((rows, columns)):
             if self.crop < 1:
@@ -246,30 +248,30 @@ class SynchronizedAugmentation(Configured):
         sides = {name: tensors[name].shape[axis] for name, axis in axes.items()}
         if None in sides.values():
             self._refuse("frames that are cropped must have known sides", f"{sides}")
-        sizes, length = windows.common(sides, self.crop)
+        sizes, length = shared_windows.common(sides, self.crop)
         if length is None:
             received = f"crop={self.crop} of the sides {sides}"
             self._refuse("`crop` times each side must be a whole number", received)
         total = next(iter(sides.values())) // next(iter(sizes.values()))
         start = tf.fill([size], (total - length) // 2)
         if seed is not None:
-            start = windows.starts(seed, tf.fill([size], length), total)
+            start = shared_windows.starts(seed, tf.fill([size], length), total)
         cut = {}
         for name, step in sizes.items():
             origin[name].append(start * step)
-            cut[name] = windows.cut(tensors[name], start * step, length * step, axes[name])
+            cut[name] = shared_windows.cut(tensors[name], start * step, length * step, axes[name])
         return cut
 
     def _boxes(self, given, frames, origin, flips):
         if self.bounding_box_format is None:
             self._refuse("boxes need a `bounding_box_format`", "bounding_box_format=None")
         given = fold(given)
-        if not isinstance(given, BoxSet):
+        if not isinstance(given, BoxDict):
             rule = 'must be a dict of "boxes" (B, N, 4) and "labels" (B, N)'
             checks.reject(self.owner, self.boxes, rule, f"a {type(given).__name__}")
         coordinates, labels = (tf.convert_to_tensor(part) for part in given.parts.values())
         options = box_rule.Options(self.bounding_box_format)
-        pixels = box_rule.pixels(box_rule.Boxes(coordinates, labels, frames[0]), options)
+        pixels = box_rule.pixels(BoxSet(coordinates, labels, frames[0]), options)
         whole = box_rule.area_of(pixels)
         if origin:
             top, left = (tf.cast(start, tf.float32)[:, None] for start in origin)

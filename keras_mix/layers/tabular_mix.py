@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
-from keras_mix import checks, plan, sampling
-from keras_mix.layers.base import Mixer
+from keras_mix._core import checks
+from keras_mix._core.draw import random
+from keras_mix._core.plan import plan
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -71,8 +73,8 @@ class TabularMix(Mixer):
         self.cut = bool(cut)
 
     def sample(self, batch, seed):
-        order, share, place = sampling.split(seed, 3)
-        own = sampling.beta(share, self.alpha, batch.draws)[:, None]
+        order, share, place = random.split(seed, 3)
+        own = random.beta(share, self.alpha, batch.draws)[:, None]
         partners = self.partners(batch, order)
         continuous = batch.table or ()
         if self.cut and not continuous:
@@ -80,12 +82,12 @@ class TabularMix(Mixer):
         weights = tf.concat([own, 1.0 - own], axis=1)
         if all(continuous) and not self.cut:
             return plan.blend(partners, weights)
-        drawn = sampling.uniform(place, [batch.draws, len(continuous)]) < 1.0 - own
+        drawn = random.uniform(place, [batch.draws, len(continuous)]) < 1.0 - own
         if self.cut:
-            return plan.paste(partners, drawn)
+            return _by_columns(plan.paste(partners, drawn))
         taken = tf.where(tf.constant(continuous), 1.0 - own, tf.cast(drawn, tf.float32))
         region = tf.concat([1.0 - taken[..., None], taken[..., None]], axis=-1)
-        return plan.blend(partners, weights, region)
+        return _by_columns(plan.blend(partners, weights, region))
 
     def dtype_of_shape(self, name, kind, shape):
         one_hot = name.split("/")[-1] in self.one_hot
@@ -99,6 +101,11 @@ class TabularMix(Mixer):
             "one_hot": dict(self.one_hot),
             "cut": self.cut,
         }
+
+
+def _by_columns(drawn):
+    """A plan whose region covers nothing but the columns of the table."""
+    return plan.PerGroup(drawn._replace(region=None), {"columns": drawn})
 
 
 def _listed(columns):

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix.models import defaults
+from keras_mix.models._forward import stages
 from keras_mix.models.mixing_model import MixingModel
 
 
@@ -24,7 +24,7 @@ class ManifoldMixup(MixingModel):
         model: The model to train.
         layers: As in `MixingModel`. Defaults to the model's own `MixPoint`s and mixers; where it
             holds none, to "input" (unless the inputs are integers) and three layers at most: see
-            `keras_mix.models.defaults.default_entries`. `mix_points` tells which. The paper takes
+            `stages.default_entries`. `mix_points` tells which. The paper takes
             the input and the ends of a residual network's first two stages (section 5).
         alpha: The concentration α ≥ 0. Defaults to 2, the paper's for CIFAR and SVHN; it takes
             0.2 for Tiny-ImageNet, where 2 hurts (tables 1 and 3).
@@ -55,4 +55,4 @@ class ManifoldMixup(MixingModel):
         super().__init__(model, mixer, layers, alpha, per=per, **kwargs)
 
     def default_entries(self):
-        return defaults.default_entries(self.base)
+        return stages.default_entries(self.base)

@@ -4,16 +4,17 @@ import threading
 
 import keras
 
-from keras_mix import checks, described
-from keras_mix.layers import keywords
-from keras_mix.layers.signatures import arguments as arguments_of
-from keras_mix.models import arguments, draws
-from keras_mix.models.choices import Choices, at_positions
-from keras_mix.models.dials import Dials
-from keras_mix.models.hooks import Hooks, Running, only_building
-from keras_mix.models.inputs import INPUT
-from keras_mix.models.loss import LOSSES, LossOfSources
-from keras_mix.models.run import Run
+from keras_mix._core import checks
+from keras_mix._core.ops import draws
+from keras_mix._core.options import call_repr, keywords
+from keras_mix._core.options.signatures import arguments as arguments_of
+from keras_mix.models._forward.forward_pass import Run
+from keras_mix.models._forward.hooks import Hooks, Running, only_building
+from keras_mix.models._forward.inputs import INPUT
+from keras_mix.models._options import arguments
+from keras_mix.models._options.choices import Choices, at_positions
+from keras_mix.models._options.dials import Dials
+from keras_mix.models._targets.loss import LOSSES, LossOfSources
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -254,8 +255,8 @@ class MixingModel(keras.Model):
             "kinds": dict(self.kinds),
             "seed": self.seed,
         }
-        defaults = described.defaults_of(arguments_of(type(self)).values())
-        return described.call(self, {"model": self.base, **values}, defaults)
+        defaults = call_repr.defaults_of(arguments_of(type(self)).values())
+        return call_repr.call(self, {"model": self.base, **values}, defaults)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

@@ -8,7 +8,7 @@ import keras_mix
 from benchmarking.comparison import COPY, floors_of, rows_of
 from benchmarking.contenders import OURS, Absent, Contender, copying, mapped, tried
 from benchmarking.rounds import measure
-from keras_mix.layers.composed import Composed
+from keras_mix.layers._mixer.composed import Composed
 
 NAMES = [
     name

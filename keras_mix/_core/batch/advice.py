@@ -1,0 +1,146 @@
+"""Advice in error messages for leaves of a kind that cannot be inferred."""
+
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix._core.leaf_names import key
+
+# The keys of Keras's dict of a batch; each names its kind.
+DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
+# What other libraries call the same, in lower case.
+_USUAL = {
+    **{name.removesuffix("s"): name for name in DICT_KEYS if name != "bounding_boxes"},
+    **{name: "images" for name in ("x", "img", "imgs", "pixel_values", "inputs", "input")},
+    **{name: "labels" for name in ("y", "target", "targets", "class", "classes", "coarse_label")},
+    **{name: "segmentation_masks" for name in ("mask", "masks", "segmentation", "seg_mask")},
+    **{name: "sample_weights" for name in ("weight", "weights")},
+    **{name: "lengths" for name in ("length", "lengths")},
+    **{name: "masks" for name in ("padding_mask", "attention_mask")},
+    **{name: "token_ids" for name in ("token_ids", "input_ids", "tokens")},
+}
+# What many name sets of boxes.
+BOXES = ("box", "boxes", "bbox", "bboxes", "bounding_box", "bounding_boxes")
+
+
+def for_keys(unknown):
+    """The way out for a dict with unknown keys: the likely kind of each.
+
+    Args:
+        unknown: Pairs of a leaf's name and its tensor.
+    """
+    boxes = next((name for name, tensor in unknown if _may_be_boxes(tensor)), None)
+    if boxes is None:
+        return _for_kinds(unknown)
+    mapping = _as_boxes(boxes, unknown)
+    if key(boxes).lower() in BOXES:
+        return f"Map the batch to {mapping}, and pass bounding_box_format=…"
+    return f"{_for_kinds(unknown)} Or, for boxes, map the batch to {mapping}."
+
+
+def for_class_ids(name):
+    """The way out for a target of class ids whose number is unknown."""
+    ways = [
+        "pass num_classes=…",
+        "for one sigmoid output cast the labels to float32",
+        'labels="pairs" for a large label space',
+        'or labels="values" if the integers are numbers.',
+    ]
+    if _is_identifier(name):
+        ways.insert(0, f'leave identifiers as they are, passthrough=["{key(name)}"]')
+    return _sentence(ways)
+
+
+def _for_kinds(unknown):
+    """The way out by naming kinds and leaves that stay as they are."""
+    likely = {key(name): _likely_kind(name, tensor) for name, tensor in unknown}
+    kinds = ", ".join(f'"{name}": "{kind}"' for name, kind in likely.items() if kind)
+    passed = ", ".join(f'"{name}"' for name, kind in likely.items() if not kind)
+    some = f'"{next(iter(likely))}"'
+    ways = [f"name their kinds, kinds={{{kinds}}} (each one of {list(checks.KINDS)})"] * bool(kinds)
+    ways.append(f"{'or ' * bool(kinds)}leave the rest as it is, passthrough=[{passed or some}].")
+    return _sentence(ways)
+
+
+def for_input(name, tensor):
+    """The way out for an input of integers or booleans."""
+    rank, dtype = tensor.shape.rank, tensor.dtype
+    leave = f'leave them, passthrough=["{name}"]'
+    ways = [f"for identifiers {leave}"] if _is_identifier(name) else []
+    if rank >= 3:
+        ways.append(f'for images of this dtype name them, kinds={{"{name}": "images"}}')
+    if rank <= 2 and dtype.is_integer:
+        ways.append(
+            "for token ids or categories mix the embedding, or cut token ids by "
+            f'kinds={{"{name}": "token_ids"}}'
+        )
+    if rank == 2 and tensor.shape[1] != 1:
+        ways.append(f'for a mask of the valid steps of sequences, kinds={{"{name}": "masks"}}')
+    if rank == 1 and dtype.is_integer:
+        ways.append(f'for the lengths of sequences, kinds={{"{name}": "lengths"}}')
+    numbers = f'for numbers cast to float or name them, kinds={{"{name}": "values"}}'
+    ways += [f"or {numbers}."] if _is_identifier(name) else [numbers, f"or {leave}."]
+    return _sentence(ways)
+
+
+def _likely_kind(name, tensor):
+    """A kind by the key, or else by dtype and rank; None for what is better left as it is."""
+    dtype, rank = tensor.dtype, tensor.shape.rank
+    if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        return None
+    usual = _USUAL.get(key(name).lower())
+    if usual:
+        return usual
+    if _is_identifier(name):
+        return None
+    if rank is None or rank == 0:
+        return None
+    if rank == 1:
+        return "values" if dtype.is_floating else "labels"
+    if dtype.is_floating:
+        return "images" if rank >= 4 else "values"
+    if rank == 2:
+        return "labels"
+    images = dtype in (tf.uint8, tf.uint16, tf.int16) or (rank == 4 and tensor.shape[-1] == 3)
+    return "images" if images else "segmentation_masks"
+
+
+def _is_identifier(name):
+    """Whether a leaf's name says that it tells samples apart."""
+    return key(name).lower() == "id" or key(name).lower().endswith("_id")
+
+
+def _may_be_boxes(tensor):
+    """Whether a leaf has the shape of boxes, (B, N, 4)."""
+    return tensor.dtype.is_floating and tensor.shape.rank == 3 and tensor.shape[-1] == 4
+
+
+def _as_boxes(boxes, unknown):
+    """Keras's dict of a batch as code, made of the keys of one such as TFDS has for detection."""
+    folder = boxes.rpartition("/")[0]
+    beside = [
+        name
+        for name, tensor in unknown
+        if tensor.dtype.is_integer
+        and tensor.shape.rank == 2
+        and name.rpartition("/")[0] == folder
+        and not _is_identifier(name)
+    ]
+    labels = next((name for name in beside if _USUAL.get(key(name).lower()) == "labels"), None)
+    images = [name for name, tensor in unknown if _likely_kind(name, tensor) == "images"]
+    parts = [
+        _entry("images", images[0] if images else "images"),
+        f'"bounding_boxes": {{{_entry("boxes", boxes)}, '
+        f"{_entry('labels', labels or next(iter(beside), None))}}}",
+    ]
+    return f"{{{', '.join(parts)}}}"
+
+
+def _entry(name, path):
+    """An entry of a dict as code, the value from a batch; "…" where its path is unknown."""
+    value = "…" if path is None else "batch" + "".join(f'["{part}"]' for part in path.split("/"))
+    return f'"{name}": {value}'
+
+
+def _sentence(ways):
+    text = "; ".join(ways)
+    return text[0].upper() + text[1:]

@@ -1,0 +1,137 @@
+"""A batch as the mixers see it: named leaves and sizes."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Leaf(NamedTuple):
+    """One tensor of a batch.
+
+    Attributes:
+        name: Where it stands, such as "x", "y/age" or "images".
+        kind: "images", "values", "columns" (of a table), "labels" (to be blended, smoothed if
+            asked), "class_ids", "segmentation_masks", "bounding_boxes", "sample_weights",
+            "frame_labels", "lengths", "masks", "token_ids" or "passthrough".
+        tensor: Its values, the samples along the first axis; or a `structure.BoxSet`.
+        target: Whether it is what a model learns, not what it is given.
+    """
+
+    name: str
+    kind: str
+    tensor: tf.Tensor
+    target: bool = False
+
+    @property
+    def precise_dtype(self):
+        """The dtype that labels and weights come out in: float32, or float64 as they came in."""
+        return tf.float64 if self.tensor.dtype == tf.float64 else tf.float32
+
+
+class Head(NamedTuple):
+    """One target of a batch that may tell partners and weights: not masks, nor boxes.
+
+    Attributes:
+        name: Its name, such as "y" or "y/age".
+        kind: Its kind, as in `Leaf`.
+        labels: Its values as they were given.
+        donor_labels: Those of the donors, or None.
+    """
+
+    name: str
+    kind: str
+    labels: tf.Tensor
+    donor_labels: tf.Tensor | None
+
+
+class Batch(NamedTuple):
+    """What a mixer's `sample` may look at.
+
+    Attributes:
+        size: The number of samples, an int or a scalar tensor.
+        donors: The number of samples that partners are drawn from.
+        crossed: Whether the donors are another batch.
+        draws: The number of independent draws: `size`, or 1 for one draw a batch.
+        grid: The sizes of the spatial axes that a region covers; None for mixers without one.
+        images: The input that the grid lies on; without a grid the first of images, or of values.
+        labels: The first target as it was given, or None.
+        axes: The axes of the images that the grid covers, or None.
+        donor_images: The same input of the donors.
+        donor_labels: The same target of the donors, or None.
+        table: Of each column of a table whether it is continuous, for mixers that mix tables.
+        heads: A `Head` for each target; empty where only `labels` is known.
+        parts: A dict from a modality's name to the `Batch` of it alone, where a mixer treats
+            modalities by several regions.
+        jit_compile: Whether XLA compiles in graphs what is done position by position.
+        validity: What tells which time steps are valid, a `padding.Validity`; or None.
+    """
+
+    size: tf.Tensor | int
+    donors: tf.Tensor | int
+    crossed: bool
+    draws: tf.Tensor | int
+    grid: tuple | None
+    images: tf.Tensor
+    labels: tf.Tensor | None
+    axes: tuple | None = None
+    donor_images: tf.Tensor | None = None
+    donor_labels: tf.Tensor | None = None
+    table: tuple | None = None
+    heads: tuple = ()
+    parts: dict | None = None
+    jit_compile: bool = True
+    validity: object = None
+
+    @property
+    def height(self):
+        """The grid's first size."""
+        return self.grid[0]
+
+    @property
+    def width(self):
+        """The grid's second size."""
+        return self.grid[1]
+
+    @property
+    def first_donor(self):
+        """The number of the first donor in the pool that `Plan.sources` counts."""
+        return self.size if self.crossed else 0
+
+    def pool(self, own, donors):
+        """The values `(B, ...)` of all samples, as `Plan.sources` counts them."""
+        return tf.concat([own, donors], axis=0) if self.crossed else own
+
+    def donor_light(self):
+        """float32 [donors, *grid], the mean of each place of the donors' images."""
+        others = [a for a in range(1, self.donor_images.shape.rank) if a not in self.axes]
+        return tf.reduce_mean(tf.cast(self.donor_images, tf.float32), axis=others)
+
+
+def axis_size(tensor, axis):
+    """The size of an axis: an int where it is known, else a scalar tensor."""
+    # A set of boxes is as large as its boxes.
+    tensor = getattr(tensor, "boxes", tensor)
+    return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
+
+
+def behind(checks, leaves):
+    """The leaves, behind checks that a graph makes as it runs.
+
+    What takes them would fail before a check does, now and then, and in words of its own.
+    """
+    with tf.control_dependencies(checks):
+        return [leaf._replace(tensor=tf.nest.map_structure(_same, leaf.tensor)) for leaf in leaves]
+
+
+def inputs_of(leaves):
+    """The inputs that are mixed: token ids, which can only be cut, then images, then values."""
+    return [
+        leaf
+        for kind in ("token_ids", "images", "values")
+        for leaf in leaves
+        if leaf.kind == kind and not leaf.target
+    ]
+
+
+def _same(tensor):
+    return tf.identity(tensor) if tf.is_tensor(tensor) else tensor

@@ -1,0 +1,66 @@
+"""Options that name leaves: a name that no leaf of the batch has would change nothing."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from keras_mix._core import leaf_names, spelling
+from keras_mix._core.batch.advice import DICT_KEYS
+from keras_mix._core.batch.reader import TARGETS
+
+# A batch is whole without these, so an option may name them where they are absent.
+_ROLES = ("y", "sample_weight")
+_KINDS_OF_TARGETS = (*TARGETS, "sample_weights")
+
+
+def refuse_unknown(mixer, structure, names, alone):
+    """Refuses a name in `kinds`, `passthrough` or `padding_id` that no leaf has.
+
+    `kinds` may serve several batches: a name in it that is absent is refused where no other name is
+    there, or where it resembles a leaf that no option names.
+
+    Inputs alone may be a part of the batch: a functional model that holds the mixer is built on
+    them. So where there are no targets, names are compared only in an eager call.
+
+    Args:
+        mixer: The mixer.
+        structure: The batch, a dict or a tuple.
+        names: The names of its leaves.
+        alone: Whether the mixer is called by itself, and not inside a model.
+    """
+    keyed = isinstance(structure, Mapping)
+    labelled = bool(set(structure) & set(TARGETS)) if keyed else len(structure) > 1
+    if not labelled and not (alone and tf.executing_eagerly()):
+        return
+    given = set(structure) if keyed else {"x", *_ROLES[: len(structure) - 1]}
+    absent = set(DICT_KEYS if keyed else _ROLES) - given
+    padding = mixer.padding_id if isinstance(mixer.padding_id, dict) else {}
+    for option, named in (
+        ("kinds", _suspect(mixer, names)),
+        ("passthrough", dict.fromkeys(mixer.passthrough)),
+        ("padding_id", padding),
+    ):
+        for name, kind in named.items():
+            of_a_target = not labelled and kind in _KINDS_OF_TARGETS
+            if not of_a_target and str(name).split("/")[0] not in absent:
+                leaf_names.check_known(mixer.owner, option, name, names)
+
+
+def _suspect(mixer, names):
+    """The part of `kinds` to be compared with the names of leaves."""
+    known = {*names, *map(leaf_names.key, names)}
+    if not known & set(mixer.kinds):
+        return mixer.kinds
+    free = [leaf_names.key(name) for name in names if leaf_names.entry(mixer.kinds, name) is None]
+    free = [name for name in free if name not in mixer.passthrough]
+    return {
+        name: kind for name, kind in mixer.kinds.items() if spelling.suggestion(str(name), free)
+    }
+
+
+def refuse_unknown_heads(mixer, leaves):
+    """Refuses a name in `num_classes` that no target has, if there are targets."""
+    heads = [leaf.name for leaf in leaves if leaf.target]
+    if heads and isinstance(mixer.num_classes, dict):
+        for name in mixer.num_classes:
+            leaf_names.check_known(mixer.owner, "num_classes", name, heads)

@@ -1,0 +1,66 @@
+"""Float targets that say where something is: refused where a mixer cuts or moves the inputs."""
+
+import math
+
+from keras_mix._core import checks
+from keras_mix._core.batch.advice import BOXES
+from keras_mix._core.batch.grid import is_of_video
+from keras_mix._core.batch.value_checks import check_shares
+from keras_mix._core.leaf_names import entry, key
+
+_POINTS = ("keypoint", "keypoints", "landmark", "landmarks")
+
+
+def refuse_coordinates(mixer, leaf, found, main):
+    """Refuses float targets that a region cannot cut where inputs are cut or moved.
+
+    One vector a sample, (B,), (B, K) or (B, 1, K), is blended by the weights. More than one has
+    positions, which only the region's grid can relate to those of the inputs. The frames of a video
+    are cut alike, so labels of frames are blended, too. A box (B, 4) and the labels of four classes
+    have one form; the values tell them apart, at once where they are known, else as a graph runs:
+    shares of classes lie between 0 and 1.
+
+    Args:
+        mixer: The mixer.
+        leaf: A target of floats.
+        found: Its `Alignment` with the grid, or None.
+        main: The leaf of the grid, or None.
+    """
+    stated = entry(mixer.kinds, leaf.name)
+    if found is not None or mixer.erases or stated == "values":
+        return
+    of_video = main is not None and is_of_video(mixer, leaf, main)
+    if _has_positions(leaf, of_video, stated, mixer.draws_regions):
+        checks.refuse(
+            mixer.owner,
+            f"no rule applies to `{leaf.name}`: floats that are not labels are cut on the grid of "
+            "the inputs, or blended where whole inputs are",
+            checks.described(leaf.tensor),
+            'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
+            "bounding_box_format=…; resize maps to the inputs' size; or blend by the weights "
+            f'alone, kinds={{"{key(leaf.name)}": "values"}}; or leave it as it is, '
+            f'passthrough=["{key(leaf.name)}"].',
+        )
+    shape = leaf.tensor.shape
+    vector = shape.rank > 1 and shape[-1] != 1 and all(size == 1 for size in shape[1:-1])
+    cuts = mixer.draws_regions and not mixer.mixes_tables
+    if cuts and vector and mixer.labels != "values" and not stated:
+        check_shares(
+            mixer.owner,
+            leaf,
+            "must hold labels, numbers from 0 to 1, where inputs are cut",
+            'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
+            "bounding_box_format=…; or blend numbers by the weights alone, "
+            f'kinds={{"{key(leaf.name)}": "values"}}.',
+        )
+
+
+def _has_positions(leaf, of_video, stated, draws_regions):
+    """Whether a target's values belong to several positions, by its name or its shape."""
+    shape, name = leaf.tensor.shape, key(leaf.name).lower()
+    if name in BOXES and shape.rank == 3:
+        return True
+    named = name in (*BOXES, *_POINTS) and shape.rank == 2 and not stated
+    positions = math.prod(size or 2 for size in shape[1:-1]) if shape.rank > 2 else 1
+    dense = positions > 1 and not (of_video and shape.rank <= 3)
+    return draws_regions and (named or dense)

@@ -1,0 +1,106 @@
+"""The one table from the kind of a leaf to its rule, and how a plan is applied to all leaves.
+
+A new kind of leaf is a module with its rule and a `bind` function, and one row of `KINDS`.
+"""
+
+import functools
+
+from keras_mix._core.batch.alignment import same_size, sizes_of, spatial_axes
+from keras_mix._core.batch.batch import behind
+from keras_mix._core.batch.grid import smallest
+from keras_mix._core.leaves import (
+    boxes,
+    dense,
+    instance_masks,
+    keypoints,
+    labels,
+    sample_weights,
+    segmentation_masks,
+    sequences,
+    smoothing,
+    tables,
+    text,
+)
+from keras_mix._core.leaves.dense import DenseOfUnknownSize
+from keras_mix._core.leaves.rule import Passthrough
+
+
+def _pass(mixer, leaf, main):
+    return Passthrough()
+
+
+# How a leaf of a kind is bound to its rule: bind(mixer, leaf, main), where main is the leaf that
+# the mixer's regions lie on, or None. Columns of a table are bound together.
+KINDS = {
+    "images": dense.bind,
+    "values": dense.bind,
+    "labels": labels.bind,
+    "class_ids": labels.bind_class_ids,
+    "segmentation_masks": segmentation_masks.bind,
+    "bounding_boxes": boxes.bind,
+    "instance_masks": instance_masks.bind,
+    "keypoints": keypoints.bind,
+    "sample_weights": sample_weights.bind_later,
+    "frame_labels": sequences.bind_frame_labels,
+    "lengths": sequences.bind_lengths,
+    "masks": sequences.bind_validity_masks,
+    "token_ids": sequences.bind_token_ids,
+    "texts": text.bind,
+    "passthrough": _pass,
+}
+
+
+def bind(mixer, leaves, main):
+    """The rule of each leaf; refuses what the mixer cannot mix.
+
+    Args:
+        mixer: The mixer, whose options the rules are bound to.
+        leaves: A list of `batch.Leaf`.
+        main: The one that the mixer's regions lie on, or None.
+    """
+    columns = tables.bind(mixer, leaves) if mixer.mixes_tables else {}
+    rules = [
+        columns[number] if number in columns else KINDS[leaf.kind](mixer, leaf, main)
+        for number, leaf in enumerate(leaves)
+    ]
+    return with_context(mixer, leaves, rules, main)
+
+
+def with_context(mixer, leaves, rules, main):
+    """The rules, with what follows from those of other leaves: smoothing, and sample weights."""
+    return sample_weights.bind(mixer, leaves, smoothing.bind(mixer, leaves, rules), main)
+
+
+def sized(mixer, leaves, rules, main):
+    """The leaves, behind checks of the sizes that are unknown until the graph runs."""
+    if main is None:
+        return leaves
+    main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    checked = smallest(mixer, main, main_axes)
+    for leaf, rule in zip(leaves, rules, strict=True):
+        if rule.axes is None or isinstance(rule, DenseOfUnknownSize) or leaf is main:
+            continue
+        # Of a sequence one axis, the first, is given.
+        compared = main_axes[: len(rule.axes)]
+        sizes = sizes_of(leaf.tensor.shape, rule.axes), sizes_of(main.tensor.shape, compared)
+        if None in (*sizes[0], *sizes[1]):
+            checked.append(same_size(mixer.owner, leaf, rule.axes, main, compared))
+    return behind(checked, leaves) if checked else leaves
+
+
+def apply(plan, pools, rules):
+    """The leaves as a plan mixes them, each by its own rule.
+
+    Args:
+        plan: A `Plan`, or plans.
+        pools: The `Pool` of each leaf.
+        rules: The rule of each leaf.
+    """
+    return plan.apply(functools.partial(_applied, pools=pools, rules=rules))
+
+
+def _applied(plan, pools, rules):
+    return [
+        rule.smooth(rule.mix(plan.of(rule.group), pool))
+        for pool, rule in zip(pools, rules, strict=True)
+    ]

@@ -1,0 +1,115 @@
+"""Sample weights: one a sample as its label is mixed, one a position as its target is."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix._core.batch.alignment import alignment, sizes_of, spatial_axes
+from keras_mix._core.leaf_names import key
+from keras_mix._core.leaves.dense import Dense
+from keras_mix._core.leaves.sequences import FrameLabels
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleWeights(Dense):
+    """The rule of sample weights; with axes there is one for each position."""
+
+    target: bool = True
+    group: str | None = dataclasses.field(default="labels", kw_only=True)
+
+    nearest = True
+
+
+def bind(mixer, leaves, rules, main):
+    """The rules, those of sample weights by the targets that they weigh."""
+    targets = [
+        (leaf, rule)
+        for leaf, rule in zip(leaves, rules, strict=True)
+        if leaf.target and rule is not None and rule.weighable
+    ]
+    return [
+        _of_weights(mixer, leaf, targets, main) if rule is None else rule
+        for leaf, rule in zip(leaves, rules, strict=True)
+    ]
+
+
+def bind_later(mixer, leaf, main):
+    """None, since the rule follows from those of the targets."""
+    return None
+
+
+def _of_weights(mixer, leaf, targets, main):
+    shape = leaf.tensor.shape
+    if not leaf.tensor.dtype.is_floating:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "holds sample weights, which must be floats",
+            checks.described(leaf.tensor),
+            f'Cast it to float32, or name its kind, kinds={{"{key(leaf.name)}": …}}.',
+        )
+    if all(size == 1 for size in shape[1:]):
+        return SampleWeights(None, leaf.precise_dtype)
+    named = [pair for pair in targets if _tail(pair[0].name) == _tail(leaf.name)]
+    found = {
+        rule: None
+        for target, each in (named if len(named) == 1 else targets)
+        if (rule := _beside(leaf, target, each)) is not None
+        if _may_lie_on(mixer, leaf, rule.axes, main)
+    }
+    if not found and (not targets or any(rule.axes for _, rule in targets)):
+        found = dict.fromkeys(_on_the_grid(mixer, leaf, main))
+    if len(found) != 1:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "holds sample weights: floats (B,), (B, 1), or one for each position of one target",
+            checks.described(leaf.tensor)
+            + "".join(f", beside {t.name}: {checks.described(t.tensor)}" for t, _ in targets),
+            f'Name the kind of what is no weight, kinds={{"{key(leaf.name)}": …}}, with '
+            "labels of frames and their weights as "
+            f'"frame_labels"; or leave it as it is, passthrough=["{key(leaf.name)}"].',
+        )
+    return next(iter(found))
+
+
+def _beside(leaf, target, rule):
+    """The rule of weights that are those of a target; None if their shapes tell otherwise."""
+    shape, whole = leaf.tensor.shape, target.tensor.shape
+    rank = shape.rank - (shape[-1] == 1)
+    fits = any(
+        whole.rank >= end and shape[:end].is_compatible_with(whole[:end])
+        for end in {rank, shape.rank}
+    )
+    if not fits:
+        return None
+    group, dtype = rule.group or "labels", leaf.precise_dtype
+    if isinstance(rule, FrameLabels):
+        return FrameLabels(dtype, axes=rule.axes, group=group)
+    if rule.axes is None or rank <= rule.axes[0]:
+        return SampleWeights(None, dtype, group=group)
+    covered = rank > rule.axes[-1]
+    return SampleWeights(rule.axes, dtype, group=group) if covered else None
+
+
+def _may_lie_on(mixer, leaf, axes, main):
+    """Whether the sizes of axes are not known to be other ones than the grid's."""
+    if main is None or axes is None:
+        return True
+    main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    sizes = tf.TensorShape(sizes_of(leaf.tensor.shape, axes))
+    return sizes.is_compatible_with(sizes_of(main.tensor.shape, main_axes[: len(axes)]))
+
+
+def _on_the_grid(mixer, leaf, main):
+    if main is None:
+        return [SampleWeights(None, leaf.precise_dtype)]
+    shapes = leaf.tensor.shape, main.tensor.shape
+    found = alignment(*shapes, mixer.grid_rank, mixer.data_format)
+    return [] if found is None else [SampleWeights(found.axes, leaf.precise_dtype)]
+
+
+def _tail(name):
+    """What comes behind the first part of a path, by which heads have weights of their own."""
+    return name.partition("/")[2]

@@ -1,0 +1,111 @@
+"""Segmentation masks: class ids are pasted along with the images, soft masks are blended too."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix._core.batch.grid import lying
+from keras_mix._core.batch.reader import classes_of
+from keras_mix._core.batch.value_checks import check_shares, check_whole
+from keras_mix._core.leaves.dense import Dense
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmentationMasks(Dense):
+    """The rule of masks of class ids `(B, H, W)` or `(B, H, W, 1)`, which keep their dtype."""
+
+    nearest = True
+
+    def form(self, tensor):
+        return tensor
+
+    def mix(self, plan, pool):
+        return self.pasted(plan, pool)
+
+
+@dataclasses.dataclass(frozen=True)
+class SoftMasks(Dense):
+    """The rule of masks that come out as shares of classes, `(B, H, W, K)`.
+
+    Attributes:
+        num_classes: The number of classes K. Ids of no class become rows of zeros.
+        smoothing: The share of a pixel's label that is spread evenly over the classes.
+    """
+
+    num_classes: int = 0
+    smoothing: float = 0.0
+
+    def form(self, tensor):
+        if tensor.shape.rank == self.axes[-1] + 2:
+            tensor = tf.squeeze(tensor, axis=-1)
+        return tf.one_hot(tf.cast(tensor, tf.int32), self.num_classes, dtype=self.dtype)
+
+    def mix(self, plan, pool):
+        return super().mix(plan, pool.map(self.form))
+
+    def smooth(self, tensor):
+        if not self.smoothing:
+            return tensor
+        # The row of a pixel of no class stays zero.
+        spread = self.smoothing / self.num_classes * tf.reduce_sum(tensor, axis=-1, keepdims=True)
+        return tensor * (1.0 - self.smoothing) + spread
+
+
+def bind(mixer, leaf, main):
+    """The rule of segmentation masks, by the mixer's `soft_masks`."""
+    found = lying(mixer, leaf, main)
+    axes = found and found.axes
+    if _holds_shares(mixer, leaf):
+        check_shares(mixer.owner, leaf, "must hold shares of classes from 0 to 1 to be blended")
+        return Dense(axes, leaf.precise_dtype, target=True)
+    if mixer.soft_masks:
+        return _bind_soft(mixer, leaf, axes)
+    if not mixer.pastes:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "holds class ids of pixels, which cannot be blended",
+            checks.described(leaf.tensor),
+            "Pass soft_masks=True, for masks of each class's share (with num_classes=…); or use a "
+            "mixer that pastes, such as CutMix.",
+        )
+    return SegmentationMasks(axes, leaf.tensor.dtype, target=True)
+
+
+def _holds_shares(mixer, leaf):
+    """Whether a mask to be blended holds shares of classes (B, H, W, K) already."""
+    shape, count = leaf.tensor.shape, classes_of(mixer.num_classes, leaf.name)
+    if not leaf.tensor.dtype.is_floating or shape.rank < 4 or shape[-1] == 1:
+        return False
+    return count in (None, shape[-1]) if mixer.soft_masks else not mixer.pastes
+
+
+def _bind_soft(mixer, leaf, axes):
+    count = classes_of(mixer.num_classes, leaf.name)
+    if count is None:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "holds class ids of pixels, whose number must be known to share pixels",
+            f"{checks.described(leaf.tensor)} and no `num_classes` for it",
+            "Pass num_classes=…, as a dict by the heads' names where they differ.",
+        )
+    shape = leaf.tensor.shape
+    if axes is None and shape.rank >= 3:
+        column = shape.rank > 3 and shape[-1] == 1
+        axes = tuple(range(1, shape.rank - column))
+    spatial = len(axes) + 1 if axes else 0
+    channels_first = mixer.data_format == "channels_first" and shape.rank > spatial
+    columns = shape.rank - 1 - axes[-1] if axes else 0
+    if not axes or channels_first or (columns and shape[-1] != 1):
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "must be (B, H, W) or (B, H, W, 1) to become shares of classes",
+            checks.described(leaf.tensor),
+        )
+    if leaf.tensor.dtype.is_floating:
+        rule = "must hold class ids, whole numbers, to become shares of classes"
+        check_whole(mixer.owner, leaf, rule, "Give shares of classes as (B, H, W, K).")
+    return SoftMasks(axes, tf.float32, target=True, num_classes=count)

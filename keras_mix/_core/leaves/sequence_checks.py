@@ -1,0 +1,50 @@
+"""Refuses lengths and masks of padded sequences with values that none can have."""
+
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix._core.batch.batch import axis_size, inputs_of
+from keras_mix._core.batch.grid import grid_of, leaf_of_the_grid
+from keras_mix._core.batch.reader import known_values
+
+
+def check_sequences(mixer, own, donors=()):
+    """Refuses lengths and masks with values that none can have.
+
+    XLA drops such checks: in a train step that it compiles, such values go unnoticed.
+    """
+    for leaf in {id(leaf): leaf for leaf in (*own, *donors) if leaf}.values():
+        if leaf.kind == "lengths":
+            name, longest = _longest(mixer, own)
+            rule = f"must be from 0 up to the places that `{name}` has in time"
+            _check_range(mixer, leaf, longest, rule, "Are these lengths of another axis?")
+        elif leaf.kind == "masks" and leaf.tensor.dtype.is_integer:
+            _check_range(mixer, leaf, 1, "must hold 0 and 1, or booleans", "")
+
+
+def _longest(mixer, leaves):
+    """The name and the size of what lengths are of."""
+    main = leaf_of_the_grid(mixer, leaves)
+    if main is not None:
+        return main.name, grid_of(mixer, main)[0][0]
+    axis = 1 if mixer.data_format == "channels_last" else -1
+    inputs = [leaf for leaf in inputs_of(leaves) if leaf.tensor.shape.rank > 1]
+    if not inputs:
+        checks.refuse(mixer.owner, "lengths are of sequences", "none among the inputs")
+    sizes = [axis_size(leaf.tensor, axis) for leaf in inputs]
+    if all(isinstance(size, int) for size in sizes):
+        return max(zip(sizes, (leaf.name for leaf in inputs), strict=True))[::-1]
+    return inputs[0].name, tf.reduce_max(tf.stack(sizes))
+
+
+def _check_range(mixer, leaf, highest, rule, way_out):
+    values = known_values(leaf.tensor)
+    if values is None or not isinstance(highest, int):
+        # A narrow dtype need not hold the size of the axis.
+        numbers = tf.cast(leaf.tensor, tf.int64)
+        legal = (numbers >= 0) & (numbers <= tf.cast(highest, tf.int64))
+        sentence = f"{mixer.owner}: `{leaf.name}` {rule}. {way_out}".rstrip()
+        tf.debugging.assert_equal(legal, True, sentence)
+    elif values.size and not (values.min() >= 0 and values.max() <= highest):
+        received = f"values from {values.min()} to {values.max()}, at most {highest} are possible"
+        checks.reject(mixer.owner, leaf.name, rule, received, way_out)

@@ -1,0 +1,242 @@
+"""Padded sequences: which time steps are valid, and what a plan makes of them.
+
+A time step of a mixed sample is valid where its source is. So are the weights counted: a pasted
+span of padding is worth nothing, and the law of the plan holds for what can be heard or read.
+"""
+
+import dataclasses
+import functools
+import operator
+
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix._core.batch.grid import is_of_video, time_axis
+from keras_mix._core.leaf_names import entry, key
+from keras_mix._core.leaves.dense import Dense
+from keras_mix._core.leaves.labels import Labels
+from keras_mix._core.leaves.rule import Rule
+
+
+@dataclasses.dataclass(frozen=True)
+class Lengths(Rule):
+    """The rule of lengths, integers `(B,)`: one past the last valid step of the mixed sample.
+
+    Where whole samples are blended, it is the largest length of a source with a weight.
+    """
+
+    dtype: tf.DType
+
+    tells_validity = True
+
+    def mix(self, plan, pool):
+        if plan.region is None:
+            lengths = tf.stack(pool.sources(plan), axis=1)
+            return tf.reduce_max(tf.where(plan.weights > 0, lengths, 0), axis=1)
+        size = plan.region.sizes[0]
+        valid = mixed(plan, pool.map(lambda lengths: of_lengths(lengths, size)))
+        return tf.cast(lengths_of(valid), self.dtype)
+
+    def valid(self, tensor, size):
+        return of_lengths(tensor, size)
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidityMasks(Rule):
+    """The rule of masks `(B, T)`, True or 1 at valid steps; of whole samples blended, the union."""
+
+    axes: tuple | None = dataclasses.field()  # no default
+    dtype: tf.DType
+
+    tells_validity = True
+
+    def mix(self, plan, pool):
+        plan = plan if self.axes else plan._replace(region=None)
+        return tf.cast(mixed(plan, pool.map(lambda x: tf.cast(x, tf.bool))), self.dtype)
+
+    def valid(self, tensor, size):
+        # A mask that is not on the grid says nothing of its steps.
+        return tf.cast(tensor, tf.bool) if self.axes else None
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenIds(Dense):
+    """The rule of token ids `(B, L)`, which are pasted.
+
+    Attributes:
+        padding_id: The id that stands for no token, or None.
+        special_tokens: How many valid tokens stay in place at the first and the last end, or None.
+    """
+
+    padding_id: int | None = None
+    special_tokens: tuple | None = None
+
+    nearest = True
+
+    @property
+    def tells_validity(self):
+        return self.padding_id is not None or self.special_tokens is not None
+
+    def form(self, tensor):
+        return tensor
+
+    def mix(self, plan, pool):
+        if plan.combine.fills and isinstance(plan.combine.value, str):
+            checks.refuse(
+                "Mixer",
+                "token ids have no mean",
+                f'fill_value="{plan.combine.value}"',
+                "Fill with the id of a token, that of a mask say.",
+            )
+        return self.pasted(plan, pool)
+
+    def valid(self, tensor, size):
+        if self.padding_id is not None:
+            return tensor != tf.cast(self.padding_id, tensor.dtype)
+        return tf.ones_like(tensor, tf.bool) if self.special_tokens else None
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameLabels(Labels):
+    """The rule of labels of frames `(B, T, ...)`, each by the part of the frame of each source.
+
+    Attributes:
+        axes: `(1,)` if the frames are on the region's grid, else None.
+    """
+
+    axes: tuple | None = None
+
+    def mix(self, plan, pool):
+        pool = pool.map(self.form)
+        if plan.number == 1:
+            return pool.own
+        shares = tf.unstack(plan.weights[:, None], axis=2)
+        if self.axes is not None and plan.region is not None:
+            refuse_moved(plan)
+            shares = shares_of_frames(plan)
+        trailing = [1] * (pool.own.shape.rank - 2)
+        shares = [tf.reshape(share, [*tf.unstack(tf.shape(share)), *trailing]) for share in shares]
+        return self.combined(pool.sources(plan), shares)
+
+    def is_binary(self, shape):
+        return shape.rank == 2 or shape[-1] == 1
+
+
+def of_lengths(lengths, size):
+    """bool `(B, size)`, True at the first steps of each sample, as many as its length says."""
+    return tf.range(size) < tf.cast(lengths, tf.int32)[:, None]
+
+
+def lengths_of(valid):
+    """int32 `(B,)`, one past the last valid step; 0 where there is none."""
+    steps = tf.range(1, tf.shape(valid)[1] + 1)
+    return tf.reduce_max(tf.where(valid, steps, 0), axis=1)
+
+
+def mixed(plan, pool):
+    """bool `(B, T)`, the valid steps of the mixed samples.
+
+    Under a region these are the steps whose source is valid there, at any of the axes behind the
+    first; of a blend those that are valid in any source with a weight.
+    """
+    if plan.number == 1:
+        return pool.own
+    if plan.region is None:
+        shown = tf.unstack(plan.weights > 0, axis=1)
+        parts = [part & over[:, None] for part, over in zip(pool.sources(plan), shown, strict=True)]
+        return functools.reduce(operator.or_, parts)
+    parts = valid_parts(plan, pool)
+    if not plan.hard:
+        parts = [part > 0 for part in parts]
+    positions = functools.reduce(operator.or_, parts)
+    return tf.reduce_any(positions, axis=list(range(2, positions.shape.rank)))
+
+
+def valid_parts(plan, pool):
+    """The valid part of each source in every position `(B, *spatial)`: bool, or float if soft.
+
+    Args:
+        plan: A `plan.Plan` with a region.
+        pool: A `Pool` of bool `(B, T)`, the valid steps along the first axis of the region.
+    """
+    shares = plan.parts()
+    trailing = (..., *[tf.newaxis] * (shares[0].shape.rank - 2))
+    valid = [part[trailing] for part in pool.sources(plan)]
+    if plan.hard:
+        return [part & share for part, share in zip(valid, shares, strict=True)]
+    return [tf.where(part, share, 0.0) for part, share in zip(valid, shares, strict=True)]
+
+
+def shares_of_frames(plan):
+    """For each source, float32 `(B or 1, T)`, the part of each frame that is its own.
+
+    Frames are the steps along the first axis of the region, parts are counted along the others.
+    """
+    others = [tf.cast(part, tf.float32) for part in plan.others()]
+    others = [tf.reduce_mean(part, axis=list(range(2, part.shape.rank))) for part in others]
+    return [tf.maximum(1.0 - tf.add_n(others), 0.0), *others]
+
+
+def refuse_moved(plan):
+    """Refuses sources that are moved or resized."""
+    if plan.placement is not None:
+        checks.refuse(
+            "Mixer",
+            "what belongs to time steps cannot follow sources that are moved or resized",
+            "a mixer that places its sources",
+            "Take one that mixes in place, such as CutMix, SpecMix or MixUp.",
+        )
+
+
+def bind_lengths(mixer, leaf, main):
+    """The rule of lengths."""
+    if leaf.tensor.shape.rank != 1 or not leaf.tensor.dtype.is_integer:
+        rule = "must be integers (B,), the number of valid time steps of each sample"
+        checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
+    return Lengths(leaf.tensor.dtype)
+
+
+def bind_validity_masks(mixer, leaf, main):
+    """The rule of masks of valid time steps."""
+    if leaf.tensor.shape.rank != 2 or leaf.tensor.dtype.is_floating:
+        rule = "must be booleans or integers (B, T), True or 1 at valid time steps"
+        checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
+    return ValidityMasks(time_axis(mixer, leaf, main), leaf.tensor.dtype)
+
+
+def bind_token_ids(mixer, leaf, main):
+    """The rule of token ids."""
+    if leaf.tensor.shape.rank != 2 or not leaf.tensor.dtype.is_integer:
+        rule = "must be integers (B, L) to be token ids"
+        checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
+    axes = time_axis(mixer, leaf, main)
+    if not mixer.pastes or mixer.grid_rank != 1 or axes is None:
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "holds token ids, which cannot be blended, nor cut along two axes",
+            checks.described(leaf.tensor),
+            "Mix the output of the embedding, keras_mix.models.ManifoldMixup(model, "
+            "layers=[…]); or cut spans of tokens, CutMix(spatial_dims=1); or leave them, "
+            f'passthrough=["{key(leaf.name)}"].',
+        )
+    return with_ends(TokenIds(axes, leaf.tensor.dtype, leaf.target), mixer, leaf)
+
+
+def with_ends(rule, mixer, leaf):
+    """The rule of token ids with what a mixer says of padding and special tokens."""
+    padding = mixer.padding_id
+    padding = entry(padding, leaf.name) if isinstance(padding, dict) else padding
+    return dataclasses.replace(rule, padding_id=padding, special_tokens=mixer.special_tokens)
+
+
+def bind_frame_labels(mixer, leaf, main):
+    """The rule of labels of frames."""
+    timed = leaf.tensor.shape.rank > 1
+    axes = time_axis(mixer, leaf, main) if timed else None
+    cut = main is not None and timed and not is_of_video(mixer, leaf, main)
+    if not timed or (cut and axes is None):
+        beside = "" if main is None else f", as many frames as `{main.name}` has in time"
+        rule = f"must be labels of frames (B, T, …){beside}"
+        checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
+    return FrameLabels(leaf.precise_dtype, mixer.labels == "union", axes=axes)

@@ -1,0 +1,138 @@
+"""Mixed labels as a metric can read them: the dominant class, or a threshold at a half."""
+
+import keras
+from keras import ops
+
+from keras_mix._core import checks
+from keras_mix._core.ops import packed
+from keras_mix._core.ops.dtypes import is_float
+
+READS = ("class_ids", "one_hot", "indicators", "values")
+_CLASSES = {
+    "class_ids": (
+        "Accuracy IoU MeanIoU SparseCategoricalAccuracy SparseCategoricalCrossentropy "
+        "SparseTopKCategoricalAccuracy"
+    ),
+    "one_hot": (
+        "CategoricalAccuracy CategoricalCrossentropy CategoricalHinge F1Score FBetaScore "
+        "OneHotIoU OneHotMeanIoU TopKCategoricalAccuracy"
+    ),
+    "indicators": (
+        "AUC BinaryAccuracy BinaryCrossentropy BinaryIoU FalseNegatives FalsePositives Hinge "
+        "Precision PrecisionAtRecall Recall RecallAtPrecision SensitivityAtSpecificity "
+        "SpecificityAtSensitivity SquaredHinge TrueNegatives TruePositives"
+    ),
+    "values": (
+        "ConcordanceCorrelation CosineSimilarity KLDivergence LogCoshError MeanAbsoluteError "
+        "MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError "
+        "PearsonCorrelation Poisson R2Score RootMeanSquaredError"
+    ),
+}
+_FUNCTIONS = {
+    "class_ids": (
+        "sparse_categorical_accuracy sparse_categorical_crossentropy "
+        "sparse_top_k_categorical_accuracy"
+    ),
+    "one_hot": (
+        "categorical_accuracy categorical_crossentropy categorical_focal_crossentropy "
+        "categorical_hinge top_k_categorical_accuracy"
+    ),
+    "indicators": (
+        "binary_accuracy binary_crossentropy binary_focal_crossentropy hinge squared_hinge"
+    ),
+    "values": (
+        "cosine_similarity huber kl_divergence log_cosh mean_absolute_error "
+        "mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson"
+    ),
+}
+
+
+def _known(names):
+    """{class or function of Keras: what it reads}, as far as this version of Keras has it."""
+    return {
+        getattr(keras.metrics, name): reads
+        for reads, listed in names.items()
+        for name in listed.split()
+        if hasattr(keras.metrics, name)
+    }
+
+
+_BY_CLASS, _BY_FUNCTION = _known(_CLASSES), _known(_FUNCTIONS)
+
+
+def read_by(metric, function=None):
+    """What a metric reads, one of `READS`; None if it is none of Keras's.
+
+    Args:
+        metric: A `keras.metrics.Metric`.
+        function: The function of (y_true, y_pred) that it is the mean of, if it is such a mean.
+    """
+    if function in _BY_FUNCTION:
+        return _BY_FUNCTION[function]
+    # The threshold decides between the two forms that these scores take.
+    if isinstance(metric, keras.metrics.FBetaScore) and metric.threshold is not None:
+        return "indicators"
+    if isinstance(metric, keras.metrics.IoU) and not metric.sparse_y_true:
+        return "one_hot"
+    return next((_BY_CLASS[kind] for kind in type(metric).__mro__ if kind in _BY_CLASS), None)
+
+
+def hardened(owner, y_true, y_pred, reads):
+    """Labels, mixed or not, as a metric reads them.
+
+    Args:
+        owner: The name that error messages begin with.
+        y_true: Packed targets (B, 2, S); class ids (B,) or (B, 1); one-hot labels or indicators
+            (B, …, K), shares of classes where they are mixed; or binary labels (B,) or (B, 1).
+            Labels that are not mixed may have any integer dtype or bool.
+        y_pred: Predictions (B,), (B, 1) or (B, …, K).
+        reads: One of `READS`, or None where it is unknown.
+    """
+    classes = packed.classes_of(y_pred)
+    ids = _ids_of(owner, y_true, y_pred, classes)
+    if ids is not None:
+        if reads in ("class_ids", None):
+            return ids
+        if classes == 1:
+            return ops.reshape(ops.cast(ids, "float32"), ops.shape(y_pred))
+        return ops.one_hot(ops.cast(ops.reshape(ids, [-1]), "int32"), classes, dtype="float32")
+    if reads == "indicators":
+        return _above_half(y_true)
+    dense = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes
+    if reads == "one_hot" and dense and classes == 1:
+        return _above_half(y_true)
+    if reads in ("one_hot", "class_ids") and dense:
+        # TensorFlow has no maximum of booleans.
+        y_true = _as_numbers(y_true)
+    if reads == "one_hot" and dense:
+        largest = ops.one_hot(ops.argmax(y_true, axis=-1), classes, dtype="float32")
+        # A row of zeros belongs to no class, such as that of a pixel to be ignored.
+        return largest * ops.cast(ops.max(y_true, axis=-1, keepdims=True) > 0, "float32")
+    if reads == "class_ids" and dense and classes != 1:
+        return ops.argmax(y_true, axis=-1)
+    if reads is None and dense and is_float(y_true):
+        checks.refuse(
+            owner,
+            "the form in which the metric reads labels must be known to read mixed ones",
+            checks.described(y_true),
+            f"Give `reads`, one of {list(READS)}.",
+        )
+    return y_true
+
+
+def _as_numbers(labels):
+    return labels if is_float(labels) else ops.cast(labels, "float32")
+
+
+def _above_half(labels):
+    """Indicators as float32: 1 where a label, of any dtype, is above 0.5."""
+    return ops.cast(_as_numbers(labels) > 0.5, "float32")
+
+
+def _ids_of(owner, y_true, y_pred, classes):
+    """Class ids: those of the dominant sources of packed targets, or plain ones; else None."""
+    if packed.is_packed(y_true, y_pred):
+        packed.check(owner, y_true, classes)
+        return packed.dominant(y_true)
+    column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
+    return y_true if column and classes != 1 and len(y_pred.shape) == 2 else None

@@ -1,0 +1,47 @@
+"""Which options a layer was given, and a refusal of those without an effect."""
+
+import functools
+import inspect
+
+import keras
+
+from keras_mix._core.options import call_repr, idle
+from keras_mix._core.options.signatures import arguments
+
+
+def checked_when_complete(initialize):
+    """An `__init__` that ends, for the class of the layer, by a check of the complete layer."""
+
+    @functools.wraps(initialize)
+    def __init__(self, *args, **kwargs):
+        initialize(self, *args, **kwargs)
+        if type(self).__init__ is __init__:
+            reasons = self.without_effect()
+            idle.refuse(self.owner, self.stated_options(reasons), reasons)
+
+    # Keras reads the arguments of an `__init__` in ways of which one ignores `__wrapped__`.
+    __init__.__signature__ = inspect.signature(initialize)
+    return __init__
+
+
+def stated(layer, names, resolved):
+    """Dict of the named options with another value than their default.
+
+    Args:
+        layer: A layer that keeps its options as attributes.
+        names: The options.
+        resolved: A dict of defaults that the signature does not hold.
+    """
+    defaults = call_repr.defaults_of(arguments(type(layer)).values()) | resolved
+    defaults["dtype"] = keras.config.dtype_policy().name
+    return {
+        name: value
+        for name, value in values(layer, [name for name in names if name in defaults]).items()
+        if value != defaults[name] and value not in (None, {}, ())
+    }
+
+
+def values(layer, names):
+    """Dict of the values of options; of `dtype` it is the name of the policy."""
+    known = {"dtype": layer.dtype_policy.name}
+    return {name: known.get(name) or getattr(layer, name) for name in sorted(names)}

@@ -1,0 +1,27 @@
+"""What a mixer's option is where a string does not say enough: an object that Keras can save."""
+
+import inspect
+
+from keras_mix._core.options import call_repr, unknown_arguments
+
+
+class Option:
+    """Saved with its mixer as its class and the arguments that `get_config` tells."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = unknown_arguments.checked(cls.__init__)
+
+    def get_config(self):
+        """The arguments that make the same again."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """The same again."""
+        return cls(**config)
+
+    def __repr__(self):
+        parameters = inspect.signature(type(self)).parameters.values()
+        return call_repr.call(self, self.get_config(), call_repr.defaults_of(parameters))

@@ -1,0 +1,74 @@
+"""One of several plans; it has the methods of one plan, so no caller asks which it holds."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from keras_mix._core.broadcasting import over
+
+
+class Choice(NamedTuple):
+    """One of several plans, for each sample or for the batch.
+
+    Attributes:
+        index: int32 `(B or 1,)`, the number of the plan that holds.
+        plans: A tuple of plans.
+    """
+
+    index: tf.Tensor
+    plans: tuple
+
+    @property
+    def sources(self):
+        """int32 `(B, S)`, as in `Plan`, S that of the plan with the most sources."""
+        return self._chosen([plan.sources for plan in self.plans], missing=lambda x: x[:, :1])
+
+    @property
+    def weights(self):
+        """float32 `(B, S)`, as in `Plan`."""
+        tables = [plan.weights for plan in self.plans]
+        return self._chosen(tables, missing=lambda x: tf.zeros_like(x[:, :1]))
+
+    @property
+    def hard(self):
+        """Whether each position comes from exactly one source, whichever plan holds."""
+        return all(plan.hard for plan in self.plans)
+
+    def map(self, function):
+        return self._replace(plans=tuple(plan.map(function) for plan in self.plans))
+
+    def apply(self, function):
+        branches = [lambda plan=plan: plan.apply(function) for plan in self.plans]
+        if self.index.shape[0] == 1:
+            # Only what was chosen for the batch is computed.
+            return tf.switch_case(self.index[0], branches)
+        results = [branch() for branch in branches]
+        return tf.nest.map_structure(lambda *found: choose(self.index, found), *results)
+
+    def fold(self, function, choose):
+        return choose(self.index, [plan.fold(function, choose) for plan in self.plans])
+
+    def keep(self, mixed, sizes=None):
+        return self.map(lambda plan: plan.keep(mixed, sizes))
+
+    def of(self, group):
+        return self._replace(plans=tuple(plan.of(group) for plan in self.plans))
+
+    def relabelled(self, rule):
+        return self._replace(plans=tuple(plan.relabelled(rule) for plan in self.plans))
+
+    def _chosen(self, tables, missing):
+        columns = max(table.shape[1] for table in tables)
+        padded = [
+            tf.concat([table, *[missing(table)] * (columns - table.shape[1])], axis=1)
+            for table in tables
+        ]
+        return choose(self.index, padded)
+
+
+def choose(index, tensors):
+    """Of tensors `(B, ...)`, for each sample (or for all) the one with that index."""
+    chosen = tensors[0]
+    for number, tensor in enumerate(tensors[1:], start=1):
+        chosen = tf.where(tf.equal(over(index, chosen), number), tensor, chosen)
+    return chosen

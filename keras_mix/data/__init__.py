@@ -1,0 +1,6 @@
+"""Seeded, deterministic and resumable mixing of tf.data datasets."""
+
+from keras_mix.data._mix import mix, mixed
+from keras_mix.data._pair_by_label import pair_by_label
+
+__all__ = ["mix", "mixed", "pair_by_label"]

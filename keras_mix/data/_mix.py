@@ -1,0 +1,278 @@
+"""Seeded, deterministic and resumable mixing of tf.data datasets."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix import layers
+from keras_mix._core import checks, spelling
+from keras_mix.data import _checkpoints, _seed_stream
+from keras_mix.data._pair_by_label import refuse_unpaired
+from keras_mix.layers._mixer import shared_options
+
+
+def mix(
+    dataset,
+    layer,
+    seed=None,
+    num_parallel_calls=tf.data.AUTOTUNE,
+    partners=None,
+    partner_labels=None,
+    resumable=False,
+):
+    """Mixes the batches of a dataset, reproducibly with a seed, and anew in every epoch.
+
+    Every batch gets a seed of its own from a stream that runs beside the dataset: the i-th batch
+    of an epoch the i-th seed. It costs what `dataset.map(layer)` costs. With a seed, and if
+    `dataset` itself is deterministic:
+
+    - Two runs are equal bit for bit, whatever `num_parallel_calls`. The seed alone decides, unlike
+      that of `Dataset.shuffle`, which counts together with `tf.random.set_seed`.
+    - Each epoch (each new iterator of the returned dataset) draws other numbers.
+    - A `tf.train.Checkpoint` of an iterator resumes it mid-epoch with the batches that were
+      due, in any epoch, also when batches were prefetched. If `dataset` shuffles, caches,
+      interleaves or filters, see `resumable`.
+
+    Sharding: automatic sharding (by `tf.distribute`, or static sharding by tf.data service) is by
+    data, since TensorFlow cannot shard files beside a stream of seeds. The policies `AUTO` and
+    `FILE_OR_DATA` shard by data then; `FILE` is refused by TensorFlow. To shard by file, call
+    `dataset.shard` on the file names first.
+
+    tf.data service: if `dataset.apply(distribute(…))` comes before `mix`, the trainer mixes, and
+    all of the above holds. If `mix` comes before `distribute`, each worker runs a copy of the
+    pipeline, a new one for each iterator of the trainer:
+
+    - Without a seed, each worker draws other numbers in each epoch.
+    - With a seed, the draws follow from the batch's index and the epoch that the copy counts.
+      Static sharding by data gives the same set of batches in two runs. Without sharding, all
+      workers give the same batches. Under dynamic sharding each worker counts its own batches
+      from 0: workers use the same seeds for different batches, and runs differ with the splits.
+      For epochs that differ, call `mix(…).repeat(epochs)` before `distribute`, or leave out the
+      seed.
+    - Iterators of the service cannot be checkpointed, and `Dataset.snapshot` stores no position,
+      in TensorFlow itself. `Dataset.save` and `Dataset.load` keep the order.
+
+    Args:
+        dataset: A batched `tf.data.Dataset` of what `layer` takes: x, (x, y),
+            (x, y, sample_weight) or Keras's dict.
+        layer: A mixer of `keras_mix.layers`.
+        seed: An integer of 64 bits. Defaults to None: a seed from Python's `random`, which
+            `keras.utils.set_random_seed` seeds, and entropy in each worker of tf.data service.
+        num_parallel_calls: As in `Dataset.map`: None, a number of at least 1, or
+            `tf.data.AUTOTUNE`, the default.
+        partners: A second batched dataset of the same structure that all partners come from; it
+            repeats as long as the first lasts. Or "paired", where `dataset` holds pairs of a batch
+            and its partners, as `pair_by_label` gives them, and `layer` takes these in order.
+            Defaults to None: partners come from the batch.
+        partner_labels: What the labels of a second dataset of inputs alone are. "kept": the
+            mixture keeps the first's labels, as if mixed with noise. A callable: it maps a batch
+            of inputs to labels, such as a teacher's. Refused beside a second dataset that has
+            labels, and without one. Defaults to None: the second dataset has labels.
+        resumable: Whether checkpoints resume every epoch exactly, whatever `dataset` and `partners`
+            are made of. They are symbolic then (`tf.data.Options.experimental_symbolic_checkpoint`)
+            for the whole pipeline, and a shuffle pays for its buffer at each element: an epoch of
+            small images takes 2 times as long with a buffer of 1,000 samples and 20 times with
+            50,000; so does a cache of samples. Defaults to False: checkpoints are exact only where
+            that is free, for slices, ranges and records that are mapped, batched, zipped,
+            repeated and so on. Elsewhere a checkpoint resumes the current epoch, but orders and
+            draws of later epochs begin anew if the current one was already read to its end, by a
+            prefetch for example. In either case TensorFlow 2.21 loses the next order of a shuffle
+            at the exact end of an epoch.
+
+    Returns:
+        A dataset with the structure of the first, with static shapes kept.
+
+    Raises:
+        ValueError: If the dataset is not batched; if an argument is of another kind, such as a
+            class instead of a layer; if the second dataset's structure differs; or if pairs
+            would be paired anew.
+
+    Example:
+
+    >>> images, labels = np.zeros((256, 32, 32, 3), "uint8"), np.arange(256) % 10
+    >>> dataset = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(256, seed=1)
+    >>> cutmix = keras_mix.layers.CutMix(num_classes=10)
+    >>> dataset = keras_mix.data.mix(dataset.batch(64), cutmix, seed=1)
+    """
+    _check_dataset("dataset", dataset)
+    _check_layer(layer)
+    seed = _seed_stream.checked(seed)
+    num_parallel_calls = _parallel(num_parallel_calls)
+    _refuse_unbatched(dataset.element_spec)
+    # The seeds come first, so that no file is sharded before TensorFlow finds that it cannot be.
+    beside = [_seed_stream.seeds(seed), dataset]
+    in_pairs = isinstance(partners, str) and partners == "paired"
+    if partner_labels is not None and (partners is None or in_pairs):
+        raise ValueError(
+            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
+            f"partner_labels={partner_labels!r} and partners={partners!r}"
+        )
+    if in_pairs:
+        refuse_unpaired(dataset.element_spec, layer)
+    elif partners is not None:
+        _check_dataset("partners", partners, ', or "paired"')
+        _refuse_second_labels(partners, partner_labels)
+        beside.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
+    # Unconverted, so that refusals reach users without a traceback of converted code.
+    mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer, in_pairs))
+    parallel = {} if num_parallel_calls is None else {"deterministic": True}
+    result = tf.data.Dataset.zip(*beside).map(
+        mixing, num_parallel_calls=num_parallel_calls, **parallel
+    )
+    free = all(_checkpoints.exact_is_free(each) for each in beside[1:])
+    return _checkpoints.exact(result) if resumable or free else result
+
+
+def mixed(layer, **options):
+    """`mix` in the form that `dataset.apply` takes: `dataset.apply(mixed(layer, seed=1))`.
+
+    Args:
+        layer: A mixer of `keras_mix.layers`.
+        **options: The other arguments of `mix`.
+
+    Raises:
+        ValueError: If the layer is no mixer.
+    """
+    _check_layer(layer)
+    return _Mixed(layer, options)
+
+
+class _Mixed:
+    def __init__(self, layer, options):
+        self.layer = layer
+        self.options = options
+
+    def __call__(self, dataset):
+        return mix(dataset, self.layer, **self.options)
+
+
+class _Mixing:
+    """The map function: a batch's seed, the batch, and a batch of partners if there is one."""
+
+    def __init__(self, layer, in_pairs):
+        self.layer = layer
+        self.in_pairs = in_pairs
+
+    def __call__(self, seed, element, partners=None):
+        seed = tf.cast(seed, tf.int32)
+        if self.in_pairs:
+            element, partners = element
+        return self.layer(element, seed=seed, partners=partners, training=True)
+
+
+def _check_dataset(name, value, other=""):
+    if isinstance(value, tf.data.Dataset):
+        return
+    way_out = "Make one of arrays: tf.data.Dataset.from_tensor_slices((x, y)).batch(…)."
+    if isinstance(value, shared_options.Configured):
+        way_out = "The dataset comes first: keras_mix.data.mix(dataset, layer)."
+    received = f"{name}={_named(value)}"
+    checks.refuse("data.mix", f"`{name}` must be a tf.data.Dataset{other}", received, way_out)
+
+
+def _check_layer(layer):
+    layer = checks.instance("data.mix", "layer", layer)
+    if isinstance(layer, shared_options.Configured):
+        return
+    rule = "`layer` must be a mixer of keras_mix.layers"
+    checks.refuse("data.mix", rule, f"layer={_named(layer)}", _mixer_instead(layer))
+
+
+def _mixer_instead(value):
+    """The way out for what is given instead of a mixer."""
+    if isinstance(value, tf.data.Dataset):
+        return "The dataset comes first: keras_mix.data.mix(dataset, layer)."
+    if isinstance(value, list | tuple):
+        return "To draw one of several mixers, pass keras_mix.layers.RandomChoice([…])."
+    name = value if isinstance(value, str) else type(value).__name__
+    mixers = {name.lower(): name for name in layers.__all__}
+    meant = mixers.get(name.lower().replace("_", ""))
+    if meant and isinstance(value, str | keras.Layer):
+        return f"Pass an instance of a mixer, keras_mix.layers.{meant}(…)."
+    if isinstance(value, str):
+        near = spelling.suggestion(value, layers.__all__)
+        return f"Pass an instance of a mixer, such as keras_mix.layers.CutMix().{near}"
+    return "Map a function that does not mix: dataset.map(…), before or after mixing."
+
+
+def _named(value):
+    """What a value is, in few words."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if value is None or isinstance(value, str | int | float):
+        return repr(value)
+    shape = getattr(value, "shape", None)
+    of_keras = isinstance(value, keras.Layer) and type(value).__module__.startswith("keras.")
+    name = f"a {'keras.layers.' * of_keras}{type(value).__name__}"
+    return name if shape is None else f"{name} of shape {tuple(shape)}"
+
+
+def _parallel(value):
+    """None, `tf.data.AUTOTUNE`, or a number of calls."""
+    if value is None or (isinstance(value, int) and value == tf.data.AUTOTUNE):
+        return value
+    return checks.integer("num_parallel_calls", value, low=1)
+
+
+def _refuse_unbatched(spec):
+    """A sample's label is a scalar, a batch's never."""
+    for leaf in tf.nest.flatten(spec):
+        rank = getattr(getattr(leaf, "shape", None), "rank", None)
+        if rank == 0:
+            raise ValueError(
+                "The dataset must be batched before it is mixed. "
+                f"Received: element_spec={spec}. Call `dataset.batch(…)` first."
+            )
+
+
+def _refuse_second_labels(partners, labels):
+    """Refuses `partner_labels` beside a second dataset that has labels of its own."""
+    spec = partners.element_spec
+    if labels is not None and isinstance(spec, tuple) and len(spec) > 1:
+        raise ValueError(
+            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
+            f"partner_labels={labels!r} and element_spec={spec}. Leave out `partner_labels`, or "
+            "map the second dataset to its inputs."
+        )
+
+
+def _labelled(partners, labels, spec):
+    """The second dataset, in the form that a mixer takes partners in."""
+    second = partners.element_spec
+    _refuse_unbatched(second)
+    if not (labels is None or callable(labels) or (isinstance(labels, str) and labels == "kept")):
+        raise ValueError(
+            '`partner_labels` must be None, "kept" or a callable. '
+            f"Received: partner_labels={labels!r}"
+        )
+    in_tuples = isinstance(spec, tuple)
+    if isinstance(second, tuple):
+        labelled = len(second) > 1
+    else:
+        labelled = not in_tuples and isinstance(second, dict) and "labels" in second
+    if labels is None and not labelled and in_tuples and len(spec) > 1:
+        raise ValueError(
+            "The second dataset must have the structure of the first, (x, y). "
+            f"Received: element_spec={second}. Say what its labels are: "
+            'partner_labels="kept", or a callable from inputs to labels.'
+        )
+    if labels is not None and labelled:
+        raise ValueError(
+            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
+            f"partner_labels={labels!r} and element_spec={second}"
+        )
+    if callable(labels):
+        return partners.map(_Labelling(labels))
+    # A dict by itself would be read as Keras's dict of a whole batch.
+    return partners.map(_alone) if in_tuples and isinstance(second, dict) else partners
+
+
+def _alone(x):
+    return (x,)
+
+
+class _Labelling:
+    def __init__(self, labels):
+        self.labels = labels
+
+    def __call__(self, x):
+        return x, self.labels(x)

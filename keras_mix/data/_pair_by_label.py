@@ -1,0 +1,170 @@
+"""Data sets in memory whose samples come beside partners that were chosen for them."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from keras_mix import pairings
+from keras_mix._core import checks
+from keras_mix._core.draw import label_kernels, neighbors, random
+from keras_mix.data import _checkpoints, _seed_stream
+
+
+def pair_by_label(
+    x,
+    y,
+    bandwidth=None,
+    batch_size=32,
+    seed=None,
+    include_self=False,
+    shuffle=True,
+    drop_remainder=False,
+):
+    """C-Mixup over a whole data set in memory: batches beside their partners, anew each epoch.
+
+    Each epoch draws a partner for each of the N samples among all others, with
+    P ∝ exp(-d(y_i, y_j)² / 2σ²), d the Euclidean distance over all targets, and without a matrix
+    of all pairs. Each epoch (each new iterator) draws other partners. With a seed two runs are
+    equal bit for bit, and a `tf.train.Checkpoint` of an iterator resumes any epoch. In tf.data
+    service all workers have the same epoch under one seed, of which static sharding by data and
+    dynamic sharding give each batch once; without a seed each has its own. Else as in `mix`.
+
+    Mix it by a mixer that takes partners as they come, `pairing=keras_mix.pairings.InOrder()`.
+    What `keras_mix.pairings.ByLabel` says of the kernel's rounding holds here, too.
+
+    Args:
+        x: An array of N samples, or a dict or list of them.
+        y: An array of targets (N,) or (N, K): numbers, all finite.
+        bandwidth: The kernel's σ > 0, in the targets' unit. Defaults to None: half the standard
+            deviation of y (of several targets, the root of the sum of their variances).
+        batch_size: The number of samples in a batch. Defaults to 32.
+        seed: An integer of 64 bits. Defaults to None: a seed from Python's `random`, which
+            `keras.utils.set_random_seed` seeds, and entropy in each worker of tf.data service.
+        include_self: Whether a sample may be its own partner, as in the paper. Defaults to False.
+        shuffle: Whether each epoch has an order of its own. Defaults to True.
+        drop_remainder: Whether a last batch of fewer samples is left out. Defaults to False.
+
+    Returns:
+        A `tf.data.Dataset` of pairs ((x, y), (x, y)): a batch, and the partners of its samples.
+
+    Raises:
+        ValueError: If the bandwidth is not above 0 or is too small for the range of y, if y is
+            no array of finite numbers, or if x and y differ in their number of samples.
+
+    Example:
+
+    >>> x, y = np.random.rand(100, 5).astype("float32"), np.linspace(0, 1, 100, dtype="float32")
+    >>> pairs = keras_mix.data.pair_by_label(x, y, bandwidth=0.1, batch_size=20, seed=1)
+    >>> mixup = keras_mix.layers.MixUp(alpha=2.0, pairing=keras_mix.pairings.InOrder())
+    >>> dataset = keras_mix.data.mix(pairs, mixup, seed=1, partners="paired")
+
+    Reference:
+        Yao et al., "C-Mixup: Improving Generalization in Regression", NeurIPS 2022,
+        arXiv:2210.05775, section 3 and algorithm 1.
+    """
+    seed = _seed_stream.checked(seed)
+    batch_size = checks.integer("batch_size", batch_size, low=1)
+    numbers, bandwidth = _targets(y, bandwidth)
+    samples = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
+    _check_count(tf.nest.flatten(samples), len(numbers))
+    levels = label_kernels.levels(tf.constant(numbers), tf.constant(numbers[:0]), bandwidth).own
+    epoch = tf.autograph.experimental.do_not_convert(_Epoch(levels, include_self, shuffle))
+    epochs = _seed_stream.seeds(seed).flat_map(epoch)
+    epochs = epochs.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    batches = len(numbers) // batch_size if drop_remainder else -(-len(numbers) // batch_size)
+    gathering = _Gathering(samples, batch_size, drop_remainder)
+    gathered = tf.data.Dataset.zip(epochs, tf.data.Dataset.range(batches)).map(
+        tf.autograph.experimental.do_not_convert(gathering), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    return _checkpoints.exact(gathered)
+
+
+def refuse_unpaired(spec, layer):
+    """Pairs that were chosen before must not be paired anew, without a word."""
+    if not isinstance(spec, tuple) or len(spec) != 2:
+        raise ValueError(
+            'partners="paired" is for a dataset of (batch, partners), such as pair_by_label\'s. '
+            f"Received: element_spec={spec}"
+        )
+    for mixer in getattr(layer, "mixers", [layer]):
+        if hasattr(mixer, "mixers"):
+            refuse_unpaired(spec, mixer)
+        elif not isinstance(mixer.pairing, pairings.InOrder):
+            raise ValueError(
+                'partners="paired" needs mixers that take partners as they come. Received: '
+                f"{type(mixer).__name__}(pairing={mixer.pairing!r}). Say "
+                "pairing=keras_mix.pairings.InOrder()."
+            )
+
+
+def _targets(y, bandwidth):
+    """float64 [N, K], the target of the widest spread first; and the bandwidth."""
+    numbers = np.asarray(y)
+    plain = numbers.dtype.kind in "iufb" and numbers.ndim in (1, 2) and numbers.size
+    if not plain or not np.isfinite(numbers).all():
+        raise ValueError(
+            "`y` must be an array of finite numbers (N,) or (N, K). "
+            f"Received: dtype={numbers.dtype}, shape={numbers.shape}"
+        )
+    numbers = numbers.astype(np.float64).reshape(len(numbers), -1)
+    spread = numbers.std(axis=0)
+    if bandwidth is None:
+        bandwidth = float(label_kernels.SHARE * np.sqrt(np.sum(spread**2))) or 1.0
+    bandwidth = checks.positive("bandwidth", bandwidth)
+    reach = label_kernels.reach(bandwidth, numbers.shape[1])
+    if np.ptp(numbers, axis=0).max() > reach:
+        raise ValueError(
+            f"`bandwidth` must not be so small beside the range of y. Received: {bandwidth=} and "
+            f"a range of {np.ptp(numbers, axis=0).max():g}, more than {reach:g}"
+        )
+    return numbers[:, np.argsort(-spread, kind="stable")], bandwidth
+
+
+def _check_count(arrays, count):
+    for array in arrays:
+        if array.shape.rank == 0 or array.shape[0] != count:
+            raise ValueError(
+                f"`x` and `y` must have as many samples. Received: shape={tuple(array.shape)} "
+                f"beside {count} targets"
+            )
+
+
+class _Epoch:
+    """The places of an epoch's samples and of their partners, over and over."""
+
+    def __init__(self, levels, include_self, shuffle):
+        self.levels = levels
+        self.include_self = include_self
+        self.shuffle = shuffle
+
+    def __call__(self, seed):
+        order, draw = random.split(tf.cast(seed, tf.int32), 2)
+        partners = neighbors.partners(draw, self.levels, self.include_self)
+        places = tf.range(tf.shape(partners)[0])
+        if self.shuffle:
+            places = tf.argsort(random.bits(order, tf.shape(partners)), stable=True)
+        pairs = places, tf.gather(partners, places)
+        return tf.data.Dataset.from_tensors(pairs).repeat()
+
+
+class _Gathering:
+    """The samples of one batch of an epoch, beside their partners."""
+
+    def __init__(self, samples, batch_size, drop_remainder):
+        self.samples = samples
+        self.batch_size = batch_size
+        self.drop_remainder = drop_remainder
+
+    def __call__(self, pairs, index):
+        start = index * self.batch_size
+        return tuple(
+            tf.nest.map_structure(
+                functools.partial(tf.gather, indices=self._batch(places, start)), self.samples
+            )
+            for places in pairs
+        )
+
+    def _batch(self, places, start):
+        batch = places[start : start + self.batch_size]
+        return tf.ensure_shape(batch, [self.batch_size]) if self.drop_remainder else batch

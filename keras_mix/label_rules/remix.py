@@ -1,0 +1,74 @@
+"""Remix."""
+
+import keras
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix._core.draw import label_kernels
+from keras_mix.label_rules.label_rule import LabelRule
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class Remix(LabelRule):
+    """The whole label to the rarer class, where a rare and a frequent one meet.
+
+    With n_i and n_j the classes' samples in the training set, and λ the share of sample i, the
+    label's λ is 0 if n_i ≥ κ n_j and λ < τ; 1 if κ n_i ≤ n_j and 1 - λ < τ; and λ else. Inputs
+    are mixed by λ as ever. It takes any mixer of two sources, whatever its pairing; only
+    `keras_mix.pairings.ByClass("rare")` makes such pairs more frequent.
+
+    Args:
+        class_counts: A list of the number of samples of each class in the training set.
+        kappa: The ratio κ ≥ 1 from which a class counts as the majority. Defaults to 3, the
+            authors' choice.
+        tau: How much τ in [0, 1] of the majority's share may be dropped. Defaults to 0.5, the
+            authors' choice.
+        target: The name of the target that holds the classes, such as "species" or "y/species".
+            Defaults to None: the only one. Masks and boxes do not count.
+
+    Raises:
+        ValueError: If an argument is out of range, if labels do not tell classes, if there are
+            several targets and none is named, or if the mixer has more than two sources.
+
+    Example:
+
+    >>> rule = keras_mix.label_rules.Remix(class_counts=[900, 100])
+    >>> mix = keras_mix.layers.MixUp(label_rule=rule, num_classes=2)
+    >>> x, y = mix(np.random.rand(8, 5).astype("float32"), np.arange(8) % 2)
+
+    Reference:
+        Chou et al., "Remix: Rebalanced Mixup", ECCV Workshops 2020, arXiv:2007.03943, section 3.
+        Read in one independent implementation, not in the paper.
+    """
+
+    def __init__(self, class_counts, kappa=3.0, tau=0.5, target=None):
+        self.class_counts = checks.class_counts(class_counts)
+        if self.class_counts is None:
+            raise ValueError("`class_counts` must be given. Received: class_counts=None")
+        self.kappa = checks.number("kappa", kappa, low=1.0)
+        self.tau = checks.number("tau", tau, high=1.0)
+        self.target = checks.name("target", target)
+
+    def weights(self, batch, plan):
+        owner = type(self).__name__
+        if plan.sources.shape[1] != 2:
+            checks.refuse(
+                owner, "it weighs the labels of two sources", f"{plan.sources.shape[1]} sources"
+            )
+        own, donors = label_kernels.class_ids_of(owner, batch, self.target)
+        counts = tf.constant(self.class_counts, tf.float64)
+        first = tf.gather(counts, own)
+        second = tf.gather(counts, tf.gather(batch.pool(own, donors), plan.sources[:, 1]))
+        share = plan.weights[:, 0]
+        all_partner = (first >= self.kappa * second) & (share < self.tau)
+        all_own = (self.kappa * first <= second) & (1.0 - share < self.tau)
+        share = tf.where(all_partner, 0.0, tf.where(all_own, 1.0, share))[:, None]
+        return tf.concat([share, 1.0 - share], axis=1)
+
+    def get_config(self):
+        return {
+            "class_counts": list(self.class_counts),
+            "kappa": self.kappa,
+            "tau": self.tau,
+            "target": self.target,
+        }

@@ -1,0 +1,295 @@
+"""The modalities of a sample that are cut: what is asked for, the leaves, and the plans."""
+
+import dataclasses
+import fractions
+import functools
+
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix._core.batch.alignment import followed
+from keras_mix._core.batch.batch import axis_size, behind
+from keras_mix._core.batch.grid import grid_of
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.leaf_names import key, position
+from keras_mix._core.leaves import rules
+from keras_mix._core.leaves.dense import Dense
+from keras_mix._core.leaves.labels import Labels
+from keras_mix._core.leaves.sample_weights import SampleWeights
+from keras_mix._core.leaves.sequences import FrameLabels, TokenIds, ValidityMasks, with_ends
+from keras_mix._core.plan import plan
+from keras_mix._core.plan.regions import Box
+from keras_mix.layers._mixer.batches import batch_of
+from keras_mix.layers._mixer.composed import Composed, refuse_outer_options, saved
+from keras_mix.layers.mixer import Mixer
+
+# The shared options that a mixer in `cuts` follows: the draws are those of the layer around it.
+OF_A_CUT = ("data_format",)
+
+
+def checked_cuts(layer, cuts):
+    """The mixers, or the names of others before it, by the names of what they cut."""
+    owner = layer.owner
+    for name, cut in cuts.items():
+        checks.instance(owner, f"cuts[{name!r}]", cut)
+        if not isinstance(cut, str):
+            _check_mixer(layer, name, cut)
+        elif not isinstance(cuts.get(cut), Mixer) or list(cuts).index(cut) > list(cuts).index(name):
+            raise ValueError(
+                f"{owner}: a modality can follow one that stands before it in `cuts` and has a "
+                f"mixer. Received: cuts={{{name!r}: {cut!r}}}"
+            )
+    return dict(cuts)
+
+
+def _check_mixer(layer, name, mixer):
+    owner = layer.owner
+    cuts_in_place = isinstance(mixer, Mixer) and mixer.pastes and not (mixer.erases or mixer.moves)
+    if not cuts_in_place or isinstance(mixer, Composed) or mixer.num_sources != 2:
+        raise ValueError(
+            f"{owner}: `cuts` must hold mixers that paste one partner in place, such as CutMix, or "
+            f"names. Received: cuts={{{name!r}: {mixer!r}}}. What is not cut is blended."
+        )
+    refuse_outer_options(layer, mixer, OF_A_CUT)
+    if mixer.stated_options(["alpha"]):
+        raise ValueError(
+            f"{owner}: `alpha` belongs to the {owner}, whose λ all modalities share. "
+            f"Received: {mixer.owner}(alpha={mixer.alpha!r}) for {name!r}. Give it to the {owner}."
+        )
+
+
+def data_format_of(owner, data_format, cuts):
+    """The given format, or that of the mixer that cuts the most axes; None where no mixer cuts.
+
+    Each mixer cuts its modality by its own format, so one that none of them has is refused.
+    """
+    mixers = {name: cut for name, cut in cuts.items() if isinstance(cut, Mixer)}
+    if data_format is None and mixers:
+        return max(mixers.values(), key=lambda mixer: mixer.grid_rank or 0).data_format
+    formats = {name: mixer.data_format for name, mixer in mixers.items()}
+    if formats and data_format not in formats.values():
+        raise ValueError(
+            f"{owner}: each mixer in `cuts` must be given the `data_format` of its modality. "
+            f"Received: data_format={data_format!r} beside {formats} in `cuts`. Write "
+            f"CutMix(data_format={data_format!r}), say."
+        )
+    return data_format
+
+
+def checked_rates(owner, rates, cuts):
+    """Places a second by the names of what is cut along the same seconds."""
+    for name, rate in rates.items():
+        checks.integer(f"rates[{name!r}]", rate, low=1)
+        if name in cuts:
+            raise ValueError(
+                f"{owner}: a modality is cut by a mixer or along its seconds. Received: {name!r} "
+                "in both `cuts` and `rates`"
+            )
+        if rate % min(rates.values()):
+            raise ValueError(
+                f"{owner}: the lowest of `rates` must divide the others, so that the same seconds "
+                f"are whole places in all. Received: rates={rates!r}"
+            )
+    return dict(rates)
+
+
+def index_of(owner, leaves, name):
+    """Where the leaf stands that has this name, or whose path alone ends with it."""
+    names = [leaf and leaf.name for leaf in leaves]
+    if not any(name in (each, key(each)) for each in names if each):
+        checks.refuse(
+            owner,
+            f"a sample must have the modality `{name}`",
+            ", ".join(each for each in names if each),
+            "Name modalities as the batch does; fill a missing one, or leave it out of `cuts` and "
+            "`rates`.",
+        )
+    return position(owner, "cuts` or `rates", name, names)
+
+
+def _batch_of(mixer, name, found):
+    """The `Batch` of one of `cuts`; for boxes that of the image they follow."""
+    by, leaf, main = mixer_of(mixer.cuts, name), *_with_followed(mixer, found.leaves, name)
+    if leaf.kind == "bounding_boxes":
+        return batch_of(by, found, main)
+    part = batch_of(by, found, leaf)
+    if leaf is main:
+        return part
+    axes = _axes(by, leaf, main)
+    return part._replace(axes=axes, grid=tuple(axis_size(leaf.tensor, axis) for axis in axes))
+
+
+def _with_followed(mixer, leaves, name):
+    """The leaf of a modality, and the one that it follows, or itself."""
+    cut = mixer.cuts[name]
+    names = name, cut if isinstance(cut, str) else name
+    return [leaves[index_of(mixer.owner, leaves, each)] for each in names]
+
+
+def _axes(by, leaf, main):
+    """The axes of a leaf that the region of a mixer covers, which was drawn on another."""
+    grid_of(by, leaf)
+    return followed(leaf.tensor.shape, main.tensor.shape, by.grid_rank, by.data_format)
+
+
+def batch(mixer, found):
+    """What a `CrossModalMix` sees of a `reading.Reading`, and what its parts see of it."""
+    if (mixer.cuts or mixer.rates) and found.telling:
+        _refuse_uncounted(found)
+    whole = batch_of(mixer, found)
+    parts = {name: _batch_of(mixer, name, found) for name in mixer.cuts}
+    for name in mixer.rates:
+        leaf = found.leaves[index_of(mixer.owner, found.leaves, name)]
+        parts[name] = whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,))
+    return whole._replace(
+        parts={name: part._replace(jit_compile=mixer.jit_compile) for name, part in parts.items()}
+    )
+
+
+def _refuse_uncounted(found):
+    checks.refuse(
+        "CrossModalMix",
+        "valid time steps are not counted beside modalities that are cut",
+        f"leaves of the kinds {sorted({found.leaves[n].kind for n in found.telling})} that tell "
+        "which are, beside `cuts` or `rates`",
+        "Leave out what tells it; or blend all modalities, tokens at their embedding: "
+        'keras_mix.models.ManifoldMixup(model, layers=[("input/image", "embedding")]).',
+    )
+
+
+def bind(mixer, leaves):
+    """The rule of each leaf of a `CrossModalMix`; the default plan is a blend."""
+    names = (*mixer.cuts, *mixer.rates)
+    named = {index_of(mixer.owner, leaves, name): name for name in names}
+    found = [_rule(mixer, leaves, leaf, named.get(number)) for number, leaf in enumerate(leaves)]
+    return rules.with_context(mixer, leaves, found, None)
+
+
+def _rule(mixer, leaves, leaf, name):
+    if name is None:
+        return rules.KINDS[leaf.kind](mixer, leaf, None)
+    rule = _rule_of_part(mixer, leaves, leaf, name)
+    return rule and dataclasses.replace(rule, group=name)
+
+
+def _rule_of_part(mixer, leaves, leaf, name):
+    if leaf.kind == "bounding_boxes":
+        return rules.KINDS[leaf.kind](mixer, leaf, None)
+    if name in mixer.rates:
+        return _timed(mixer, leaf)
+    by, main = mixer_of(mixer.cuts, name), _with_followed(mixer, leaves, name)[1]
+    if leaf.kind == "sample_weights":
+        rule = SampleWeights((), leaf.precise_dtype)
+    elif leaf.kind == "segmentation_masks" and mixer.soft_masks:
+        rule = rules.KINDS[leaf.kind](mixer, leaf, None)
+    else:
+        rule = rules.KINDS[leaf.kind](by, leaf, leaf)
+    if isinstance(rule, Labels):
+        rule = dataclasses.replace(rule, union=mixer.labels == "union")
+    if rule.axes is not None:
+        rule = dataclasses.replace(rule, axes=_axes(by, leaf, main))
+    return with_ends(rule, mixer, leaf) if isinstance(rule, TokenIds) else rule
+
+
+def _timed(mixer, leaf):
+    """The rule of what is cut along its seconds."""
+    axes, dtype = (1,), leaf.tensor.dtype
+    if leaf.kind == "token_ids":
+        return with_ends(TokenIds(axes, dtype, leaf.target), mixer, leaf)
+    if leaf.kind == "frame_labels":
+        return FrameLabels(dtype, axes=axes)
+    if leaf.kind == "masks":
+        return ValidityMasks(axes, dtype)
+    if leaf.kind == "sample_weights":
+        return SampleWeights(axes, dtype)
+    return Dense(axes, dtype, leaf.target)
+
+
+def sized(mixer, own):
+    """The leaves, behind checks of durations that are unknown until a graph runs."""
+    timed = [own[index_of(mixer.owner, own, name)] for name in mixer.rates]
+    checked = check_seconds(mixer.owner, timed, list(mixer.rates.values()))
+    return behind(checked, own) if checked else own
+
+
+def check_seconds(owner, leaves, rates):
+    """Refuses sequences of different durations; the checks that only a running graph can make."""
+    seconds = [
+        None if leaf.tensor.shape[1] is None else fractions.Fraction(leaf.tensor.shape[1], rate)
+        for leaf, rate in zip(leaves, rates, strict=True)
+    ]
+    rule = "what is cut along the same seconds must last as long"
+    way_out = "Crop or pad it, or mend `rates`."
+    if len(set(seconds) - {None}) > 1:
+        listed = zip(leaves, seconds, strict=True)
+        received = ", ".join(f"{leaf.name}: {float(s):g} s" for leaf, s in listed if s is not None)
+        checks.refuse(owner, rule, received, way_out)
+    if None not in seconds:
+        return []
+    names = ", ".join(f"`{leaf.name}`" for leaf in leaves)
+    sentence = f"{owner}: {rule}. Received: {names} of different durations. {way_out}"
+    places = [
+        axis_size(leaf.tensor, 1) * rates[0] - axis_size(leaves[0].tensor, 1) * rate
+        for leaf, rate in zip(leaves, rates, strict=True)
+    ]
+    return [tf.debugging.assert_equal(tf.stack(places), 0, sentence)]
+
+
+def mixer_of(cuts, name):
+    """The mixer that cuts a modality, or that cuts the one which it follows."""
+    return cuts[cuts[name]] if isinstance(cuts[name], str) else cuts[name]
+
+
+def saved_cuts(cuts):
+    """The cuts as Keras saves them, without the options of the layer around them."""
+    return mapped(functools.partial(saved, kept=OF_A_CUT), cuts)
+
+
+def mapped(function, cuts):
+    """The same cuts, with a function of each mixer in its place."""
+    return {name: cut if isinstance(cut, str) else function(cut) for name, cut in cuts.items()}
+
+
+def cut(cuts, batch, ratio, partners, seeds):
+    """The plans of the modalities that mixers cut, and of those that follow them, by their names.
+
+    Args:
+        cuts: As `checked_cuts` returns them.
+        batch: The `Batch`, with its parts.
+        ratio: float32 `(draws,)`, the λ that all share.
+        partners: int32 `(B,)`, the partners that all share.
+        seeds: int32[2] for each.
+    """
+    drawn = {}
+    for (name, by), seed in zip(cuts.items(), seeds, strict=True):
+        part = batch.parts[name]._replace(draws=batch.draws)
+        if isinstance(by, str):
+            drawn[name] = plan.paste(partners, drawn[by].region.stretch(part.grid))
+        else:
+            drawn[name] = by.sample_given(part, ratio, partners, seed)
+    return drawn
+
+
+def cut_in_time(rates, batch, ratio, partners, seed):
+    """The plans of the modalities that are cut along the same seconds, by their names."""
+    if not rates:
+        return {}
+    slowest = min(rates, key=rates.get)
+    grid = batch.parts[slowest].grid
+    sides = shapes.sides(1.0 - ratio, grid)
+    (line,) = shapes.rectangle(random.points(seed, batch.draws, grid), sides, grid).lines
+    # A time step of the slowest is a whole number of time steps of each other.
+    return {
+        name: plan.paste(partners, Box((tf.repeat(line, rate // rates[slowest], axis=1),)))
+        for name, rate in rates.items()
+    }
+
+
+def mean_share(cuts, drawn):
+    """float32 `(B,)`, the mean of what the modalities have counted of the partner.
+
+    Those that follow another one are counted with it.
+    """
+    counted = [each for name, each in drawn.items() if not isinstance(cuts.get(name), str)]
+    shares = [tf.cast(each.weights[:, 1], tf.float64) for each in counted]
+    return tf.cast(tf.add_n(shares) / len(shares), tf.float32)

@@ -1,0 +1,54 @@
+"""What models ask of a mixer: a plan for hidden values, applied to them and to targets."""
+
+from keras_mix._core.batch.grid import grid_of, leaf_of_the_grid
+from keras_mix._core.leaves import targets
+from keras_mix._core.leaves.sequence_checks import check_sequences
+from keras_mix._core.ops.portions import Grid
+from keras_mix.layers._mixer.reading import read_inputs
+
+
+class ModelSide:
+    """The methods of a mixer for callers that apply its plan outside of the layer's own call."""
+
+    def plan(self, x, seed, rate=None):
+        """Draws the plan of a batch of inputs.
+
+        Args:
+            x: The inputs, as in `call`.
+            seed: int32[2].
+            rate: A scalar tensor that replaces the layer's rate.
+
+        Returns:
+            A `keras_mix.plans.Plan`.
+        """
+        found = read_inputs(self, x)
+        check_sequences(self, found.leaves)
+        return self.draw(found.batch(self), self.seed_of_call(seed), rate)
+
+    def apply(self, plan, x):
+        """Applies a plan to inputs; with `plan=None` they are only cast to the output dtype."""
+        found = read_inputs(self, x)
+        return found.packed(self.unmixed(found) if plan is None else self.mixed(plan, found))
+
+    def grid(self, plan, x):
+        """The `portions.Grid` of a plan's region on the inputs; None if it has none."""
+        if self.mixes_tables:
+            return None if plan.of("columns").region is None else self._columns(x)
+        if self.erases or not self.draws_regions:
+            return None
+        if self.grid_rank is None:
+            return Grid(None)
+        main = leaf_of_the_grid(self, self.reader.read((x,)))
+        sizes, axes = grid_of(self, main)
+        sizes = tuple(size if isinstance(size, int) else None for size in sizes)
+        return Grid(sizes, axes, self.data_format == "channels_first")
+
+    def portions(self, plan, target, fit):
+        """The portions of a target under a plan: see `targets.portions`."""
+        return targets.portions(plan, target, fit)
+
+    def _columns(self, x):
+        own = self.reader.read((x,))
+        shape = own[0].tensor.shape
+        one = len(own) == 1 and shape.rank == 2
+        return Grid((shape[1],), (1,)) if one else Grid(None)

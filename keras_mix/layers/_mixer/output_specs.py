@@ -1,0 +1,87 @@
+"""What comes out of a mixer, found by tracing its call: for symbolic inputs, or for bare shapes."""
+
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from keras_mix._core import keras_compat
+from keras_mix._core.batch import call_forms
+from keras_mix._core.batch.reader import classes_of, key
+from keras_mix._core.batch.structure import paths
+
+# What leaves of these kinds hold; the others may be floats.
+_DTYPES = {"lengths": tf.int32, "masks": tf.bool, "token_ids": tf.int32}
+
+
+def of_call(layer, args, kwargs):
+    """The `KerasTensor`s that a call with `KerasTensor`s gives."""
+    args, kwargs = keras.tree.map_structure(_spec, (args, kwargs))
+    return tf.nest.map_structure(_keras_tensor, _traced(layer.call, args, kwargs))
+
+
+def of_shapes(layer, *shapes):
+    """The shapes that a call gives for those of its arguments, in their structure.
+
+    Shapes do not tell dtypes. Leaves count as floats, but for class ids, where the layer knows the
+    number of classes, and for what the layer's `kinds` name.
+    """
+    given = [_specs(shape) for shape in shapes if shape is not None]
+    structure, pack = call_forms.arranged(*given, *[None] * (3 - len(given)))
+    leaves = [
+        tf.TensorSpec(
+            leaf.shape, layer.dtype_of_shape(*_name_and_kind(layer, structure, path), leaf.shape)
+        )
+        for path, leaf in zip(paths(structure), tf.nest.flatten(structure), strict=True)
+    ]
+    batch = pack(tf.nest.pack_sequence_as(structure, leaves))
+    outputs = _traced(layer.call, (batch,), {"training": False})
+    return tf.nest.map_structure(lambda spec: tuple(spec.shape), outputs)
+
+
+def dtype_of_shape(layer, name, kind, shape):
+    """The dtype that a leaf of this kind and shape is taken to have."""
+    if kind == "labels":
+        if layer.soft_masks and (shape.rank == 3 or (shape.rank == 4 and shape[-1] == 1)):
+            return tf.int32
+        column = shape.rank == 1 or (shape.rank == 2 and shape[1] == 1)
+        known = layer.labels == "pairs" or classes_of(layer.num_classes, name) is not None
+        return tf.int32 if column and known and layer.labels != "values" else tf.float32
+    if kind == "segmentation_masks":
+        return tf.int32
+    return _DTYPES.get(kind, tf.float32)
+
+
+def _name_and_kind(layer, structure, path):
+    if isinstance(structure, Mapping):
+        name, kind = "/".join(path), path[0]
+    else:
+        role = ("x", "y", "sample_weight")[int(path[0])]
+        name, kind = "/".join((role, *path[1:])), "labels" if role == "y" else None
+    return name, layer.kinds.get(name) or layer.kinds.get(key(name)) or kind
+
+
+def _traced(function, args, kwargs):
+    function = tf.function(function, autograph=False)
+    with keras_compat.SymbolicScope():
+        traced = function.get_concrete_function(*args, **kwargs)
+    return traced.structured_outputs
+
+
+def _spec(value):
+    return (
+        tf.TensorSpec(value.shape, value.dtype) if isinstance(value, keras.KerasTensor) else value
+    )
+
+
+def _keras_tensor(spec):
+    return keras.KerasTensor(tuple(spec.shape), dtype=spec.dtype.name)
+
+
+def _specs(shape):
+    """A structure of shapes as one of specs."""
+    if isinstance(shape, Mapping):
+        return {name: _specs(part) for name, part in shape.items()}
+    if all(size is None or isinstance(size, int) for size in shape):
+        return tf.TensorSpec(shape)
+    return type(shape)(_specs(part) for part in shape)

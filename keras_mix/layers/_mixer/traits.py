@@ -1,0 +1,92 @@
+"""What a mixer does, and which of the shared options can therefore have no effect on it."""
+
+from keras_mix._core.leaves.boxes import Options
+from keras_mix._core.options import idle
+
+BOX_OPTIONS = ("bounding_box_format", "max_boxes", "min_visible", "box_details")
+
+
+class Traits:
+    """The attributes by which a mixer states what it does."""
+
+    pastes = False
+    """Whether every place comes from exactly one source, so that inputs keep their dtype."""
+    erases = False
+    """Whether it fills places of the inputs and leaves what a model learns as it is.
+
+    Inside a model it needs no labels then, as `keras.layers.RandomErasing` needs none.
+    """
+    moves = False
+    """Whether sources come to lie elsewhere, so that a sample is changed by itself as well."""
+    grid_rank = None
+    """The number of spatial axes that the mixer's regions cover; None if it has no region."""
+    mixes_tables = False
+    """Whether inputs (B,), (B, 1) and (B, F) are columns of a table, each treated by its kind."""
+    mixes_by_plan = True
+    """By which models know a mixer among their layers, without importing TensorFlow for it."""
+    smallest_grid = 1
+    """The least height and width that it can cut."""
+    num_sources = 2
+    """The number S of sources of a sample, itself included."""
+    stands_alone = None
+    """The reason, a clause, why it cannot be one of several mixers; None if it can."""
+
+    @property
+    def draws_regions(self):
+        """Whether what lies on its grid is cut, and not blended by the weights."""
+        return self.grid_rank is not None
+
+    @property
+    def hides(self):
+        """Whether parts of a source can be out of sight, and so boxes."""
+        return self.draws_regions
+
+    @property
+    def cuts_tokens(self):
+        """Whether it cuts sequences of token ids."""
+        return self.pastes and self.grid_rank == 1
+
+    @property
+    def box_options(self):
+        """The `boxes.Options` of the layer."""
+        return Options(
+            self.bounding_box_format,
+            self.max_boxes,
+            self.min_visible,
+            self.box_details,
+            self.num_sources,
+        )
+
+    def without_effect(self):
+        """Dict from options to why they change no result, as `idle.refuse` takes it."""
+        reasons = {}
+        if self.erases:
+            fills = "the layer fills places: it draws no partners, and labels stay whole"
+            reasons |= dict.fromkeys(("pairing", "label_rule", "inputs_only"), fills)
+            if self.labels == "union":
+                reasons["labels"] = fills
+        if self.labels == "values" and not self.soft_masks:
+            reasons["num_classes"] = 'labels="values" takes targets as numbers, not as class ids'
+        return reasons | self._boxes_without_effect() | self._tokens_without_effect()
+
+    def _boxes_without_effect(self):
+        if self.grid_rank not in (None, 2):
+            images = "boxes lie on height and width, along which the layer does not mix"
+            return dict.fromkeys(BOX_OPTIONS, images)
+        if self.bounding_box_format is None:
+            of_boxes = [name for name in BOX_OPTIONS[1:] if not self._hides_named(name)]
+            return dict.fromkeys(of_boxes, idle.without_box_format("are mixed"))
+        return {} if self.hides else {"min_visible": "the layer hides no part of a box"}
+
+    def _hides_named(self, option):
+        """Whether an option of boxes also decides on keypoints or instance masks."""
+        named = set(self.kinds.values()) & {"keypoints", "instance_masks"}
+        return option == "min_visible" and bool(named)
+
+    def _tokens_without_effect(self):
+        if not self.cuts_tokens:
+            pastes = "only mixers that paste along one axis cut token ids"
+            return {"padding_id": pastes, "special_tokens": pastes}
+        if self.erases and self.special_tokens is None:
+            return {"padding_id": "places that are filled are counted for no label"}
+        return {}

@@ -1,0 +1,248 @@
+"""The base of all mixers: a Keras layer that draws a plan and applies it to every leaf."""
+
+import abc
+import functools
+
+import tensorflow as tf
+
+from keras_mix._core import keras_compat, xla
+from keras_mix._core.batch import call_forms
+from keras_mix._core.draw import random
+from keras_mix._core.leaves import rules
+from keras_mix._core.plan import plan as plans
+from keras_mix.layers._mixer.batches import batch_of
+from keras_mix.layers._mixer.model_side import ModelSide
+from keras_mix.layers._mixer.reading import read
+from keras_mix.layers._mixer.shared_options import Configured
+from keras_mix.layers._mixer.traits import Traits
+
+
+class Mixer(Traits, Configured, ModelSide, abc.ABC):
+    """Base of all mixers: mixes inputs, labels, masks and weights of a batch by one plan.
+
+    A mixer of your own defines `sample`, which draws the plan of a batch, and `get_config` where
+    it has arguments. Everything else is done here.
+
+    A mixer is called as `layer(x)`, `layer(x, y)`, `layer(x, y, sample_weight)`, with a tuple of
+    these, or with Keras's dict of "images", "labels", "segmentation_masks", "sample_weights", and
+    returns the same structure; so `dataset.map(layer)` works on a batched dataset. Inputs and
+    labels may be nested. What a leaf is follows from its place and dtype:
+
+    - inputs: float of any rank, uint8 images of rank ≥ 3. Other integers are refused.
+    - labels: integers (B,) or (B, 1) are class ids, one-hot encoded with `num_classes` or packed
+      with `labels="pairs"`; integers (B, H, W) or (B, H, W, 1) are masks of class ids (of
+      volumes (B, D, H, W)), which pasting mixers cut along; integers (B, K) are indicators of 0
+      and 1; floats are values. Dense floats on the inputs' grid are cut along; others, such as
+      keypoints (B, N, 2), are refused where inputs are cut.
+    - what `kinds` names: "lengths" (B,) or "masks" (B, T) of padded sequences, "token_ids" (B, L),
+      "frame_labels" (B, T, …): see `kinds`.
+    - `sample_weight`, floats (B,): the mean of the sources' weights by the plan, so that the loss
+      of a sample is its mixed weight times the loss of its mixed label. Floats of the shape of a
+      target without its classes, (B, H, W) beside masks, are cut along with that target.
+
+    Labels and weights come out as float32 (float64 stays), whatever the dtype policy. A single
+    sample (B = 1) is its own partner: it comes out unmixed, but where sources are moved or filled.
+
+    A plain `dataset.map(layer)` draws other numbers each epoch and no seed twice. Runs that
+    repeat themselves and resume need `keras_mix.data.mix`.
+
+    Raises:
+        ValueError: For an argument out of range, and for a batch that cannot be mixed, before any
+            work is done.
+
+    Example:
+
+    >>> @keras.saving.register_keras_serializable()
+    ... class Average(keras_mix.layers.Mixer):
+    ...     def sample(self, batch, seed):
+    ...         partners = self.partners(batch, seed)
+    ...         return keras_mix.plans.blend(partners, tf.fill([batch.size, 2], 0.5))
+    >>> images = np.random.rand(8, 32, 32, 3).astype("float32")
+    >>> images, labels = Average(num_classes=10)(images, np.arange(8))
+    >>> labels.shape
+    TensorShape([8, 10])
+    """
+
+    # Tells tf.data not to convert the layer, so that refusals reach users without a traceback of
+    # converted code.
+    autograph_info__ = None
+
+    @abc.abstractmethod
+    def sample(self, batch, seed):
+        """Draws the plan of one batch: all that a mixer has to define.
+
+        Args:
+            batch: A `keras_mix.plans.Batch`.
+            seed: int32[2], to be split, one seed for each draw.
+
+        Returns:
+            A `keras_mix.plans.Plan`.
+        """
+
+    def sample_given(self, batch, ratio, partners, seed):
+        """The plan of one batch for λ and partners that are given: for `CrossModalMix`.
+
+        Defined by mixers that paste one partner in place, and used by their own `sample`.
+
+        Args:
+            batch: A `keras_mix.plans.Batch`.
+            ratio: float32 `(draws,)`, λ; ignored by mixers that draw no λ.
+            partners: int32 `(B,)`.
+            seed: int32[2], to be split, one seed for each other draw.
+        """
+        raise NotImplementedError
+
+    def check(self, leaves):
+        """Refuses the leaves of a call that this mixer alone cannot take; by default none."""
+
+    def bind(self, leaves, main):
+        """The rule of each leaf: see `rules.bind`."""
+        return rules.bind(self, leaves, main)
+
+    def sized(self, leaves, rules_of_leaves, main):
+        """The leaves, behind checks of sizes that are unknown until a graph runs."""
+        return rules.sized(self, leaves, rules_of_leaves, main)
+
+    def batch(self, found):
+        """What `sample` sees of a `reading.Reading`."""
+        return batch_of(self, found)
+
+    def partners(self, batch, seed, number=1):
+        """int32 `(B,)`, the partner of each sample by the layer's pairing: its `number`-th.
+
+        Partners are counted as `Plan.sources` are: those of a second batch come after the first.
+        """
+        if not isinstance(self.pairing, str):
+            return self.pairing.draw(batch, seed, number) + batch.first_donor
+        sizes = batch.size, batch.donors
+        drawn = random.partners(seed, self.pairing, *sizes, batch.crossed, number)
+        return drawn + batch.first_donor
+
+    def ratio(self, batch, seed):
+        """float32 `(draws,)`, λ from Beta(α, α) with the layer's `alpha`."""
+        return random.beta(seed, self.alpha, batch.draws)
+
+    def all_partners(self, batch, seed):
+        """int32 `(B, S - 1)`, all partners of each sample, drawn independently."""
+        seeds = random.split(seed, self.num_sources - 1)
+        if isinstance(self.pairing, str):
+            columns = [self.partners(batch, s, number) for number, s in enumerate(seeds, start=1)]
+        else:
+            drawn = self.pairing.draw_all(batch, seeds)
+            columns = [column + batch.first_donor for column in drawn]
+        return tf.concat([column[:, None] for column in columns], axis=1)
+
+    def compiled(self, function, batch, *arguments):
+        """`function(*arguments, grid)`, compiled where applying a plan is.
+
+        For what a mixer does place by place, such as rendering a region and counting it.
+        """
+        fixed = all(isinstance(size, int) for size in batch.grid)
+        function = functools.partial(function, grid=batch.grid)
+        return _compiled(function, arguments, fixed and batch.jit_compile)
+
+    def pasted(self, region, batch, partners, *arguments):
+        """The plan that pastes `region(*arguments, grid)`, which is made and counted compiled."""
+        return self.compiled(functools.partial(_pasted, region), batch, partners, *arguments)
+
+    def __call__(self, *args, **kwargs):
+        call_forms.refuse_other_backends(self, args, kwargs)
+        args, kwargs = call_forms.as_tensors(self.owner, args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def call(self, x, y=None, sample_weight=None, training=None, seed=None, partners=None):
+        """Mixes a batch.
+
+        Args:
+            x: The inputs; or a dict, or a tuple (x, y) or (x, y, sample_weight), if alone.
+            y: The labels.
+            sample_weight: The samples' weights.
+            training: Whether to mix. If False, labels take the same form and inputs the same
+                dtype, so that a validation set fits the same loss; nothing is mixed or smoothed.
+                Defaults to True where the layer is called by itself, and inside a model to what
+                the model is called with (False if nothing is said).
+            seed: An integer, or two of them as a tensor int32[2], that alone decides all draws.
+                Defaults to None: the next of the layer's own sequence.
+            partners: A second batch (same forms) that the partners come from. Where it has no
+                labels or weights, those of the first are kept. Defaults to the batch itself.
+        """
+        alone = keras_compat.entry_layer() in (None, self)
+        symbolic = keras_compat.in_symbolic_scope()
+        found = read(self, x, y, sample_weight, partners, alone, symbolic)
+        if not (alone if training is None else training):
+            return found.packed(self.unmixed(found))
+        if not alone:
+            call_forms.refuse_lost_labels(self, found.structure)
+        plan = self.draw(found.batch(self), self.seed_of_call(seed))
+        return found.packed(self.mixed(plan, found))
+
+    def draw(self, batch, seed, rate=None):
+        """The plan of a batch, complete: `mixed` only applies it.
+
+        It is sampled, counted over valid time steps, weighed by the label rule, and some of it is
+        left unmixed by the rate.
+
+        Args:
+            batch: A `keras_mix.plans.Batch`.
+            seed: int32[2].
+            rate: A scalar tensor in the place of the layer's rate.
+        """
+        batch = batch._replace(draws=1 if self.per == "batch" else batch.size)
+        mixed = None
+        if rate is not None or self.rate != 1.0:
+            seed, chance = random.split(seed, 2)
+            mixed = random.coin(chance, self.rate if rate is None else rate, batch.draws)
+        plan = self.sample(batch, seed)
+        if batch.validity is not None:
+            plan = self._discounted(plan, batch)
+        if self.label_rule is not None:
+            plan = plan.relabelled(functools.partial(self.label_rule.weights, batch))
+        if batch.crossed and not isinstance(self.pairing, str):
+            paired = self.pairing.finds(batch)
+            mixed = paired if mixed is None else mixed & paired
+        return plan if mixed is None else plan.keep(mixed, batch.grid)
+
+    def mixed(self, plan, found):
+        """The leaves of a `reading.Reading` as a plan mixes them.
+
+        A leaf that the second batch does not have is only smoothed.
+        """
+        results, pools = [None] * len(found.rules), found.pools
+        chosen = found.mixed
+        # XLA knows no strings.
+        texts = [n for n in chosen if pools[n].own.dtype == tf.string]
+        for part in filter(None, (texts, [n for n in chosen if n not in texts])):
+            given = [pools[number] for number in part]
+            apply = functools.partial(rules.apply, rules=[found.rules[number] for number in part])
+            compiles = self.jit_compile and xla.compiles_once([pool.own for pool in given])
+            for number, result in zip(part, _compiled(apply, (plan, given), compiles), strict=True):
+                results[number] = result
+        for number, rule in enumerate(found.rules):
+            if number not in chosen:
+                results[number] = rule.smooth(rule.form(found.leaves[number].tensor))
+        return results
+
+    def unmixed(self, found):
+        """The leaves of a `reading.Reading`, in the form of mixed ones."""
+        pairs = zip(found.rules, found.leaves, strict=True)
+        return [rule.form(leaf.tensor) for rule, leaf in pairs]
+
+    def _discounted(self, plan, batch):
+        """The plan, with padding that counts for nothing."""
+        tensors = [pool.own for pool in batch.validity.pools]
+        compiles = self.jit_compile and xla.compiles_once([*tensors, batch.images])
+
+        def call(function, *arguments):
+            return _compiled(function, arguments, compiles)
+
+        return plan.map(lambda each: batch.validity.discount(each, call))
+
+
+def _compiled(function, arguments, compiles):
+    if compiles and tf.inside_function() and xla.available():
+        function = xla.compiled(function)
+    return function(*arguments)
+
+
+def _pasted(region, partners, *arguments, grid):
+    return plans.paste(partners, region(*arguments, grid))

@@ -1,0 +1,6 @@
+"""Losses for packed targets, class ids and weights instead of one-hot; and for two modalities."""
+
+from keras_mix.losses.cross_modal_consistency_loss import CrossModalConsistencyLoss
+from keras_mix.losses.mixed_loss import MixedLoss
+
+__all__ = ["CrossModalConsistencyLoss", "MixedLoss"]

@@ -1,0 +1,251 @@
+"""MixedLoss."""
+
+import keras
+from keras import ops
+
+from keras_mix._core import checks, keras_compat
+from keras_mix._core.ops import criteria, packed, reduction
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class MixedLoss(keras.losses.Loss):
+    """Any Keras loss of classes, under the packed targets of a mixer with `labels="pairs"`.
+
+    The loss of a mixed sample is Σ_s weight_s · base_loss(id_s, prediction). For cross-entropy
+    it equals the loss of the one-hot mixed label; for other losses it is the mean of the
+    sources' losses. Labels that are not packed go to the base loss, class ids in the form that
+    it takes, so the same compiled model takes a plain validation set.
+
+    Predictions (B, K) with K > 1 are of K classes. With one column (B, 1) the class ids 0 and 1
+    are themselves the labels, as for `keras.losses.BinaryCrossentropy`.
+
+    What the base loss leaves out (`ignore_class`, by a Keras mask on its losses) counts for
+    nothing: a mean is over the weights of the sources that remain.
+
+    Metrics read packed targets by `keras_mix.metrics.MixedMetric`, such as
+    `MixedMetric("accuracy")`; Keras's own metrics cannot.
+
+    Args:
+        base_loss: A `keras.losses.Loss`, its name, or a function (y_true, y_pred) -> (B,).
+        class_weight: A dict from class id to weight ≥ 0, for each source by its own class;
+            classes left out weigh 1. A plain one-hot label counts by its largest entry. Keras's
+            `fit(class_weight=…)` cannot read packed targets and is refused. Defaults to None.
+        class_ids: Whether `base_loss` takes class ids (B,), as
+            `keras.losses.SparseCategoricalCrossentropy` does, or one-hot labels (B, K), as
+            `keras.losses.CategoricalCrossentropy` does. Defaults to None: the form for which it
+            returns one loss for each sample.
+        name: Defaults to "mixed_loss".
+        **kwargs: `reduction` and `dtype`, as in any Keras loss. They default to those of
+            `base_loss`.
+
+    Call arguments:
+        y_true: float32 (B, 2, S), packed (ids, then weights); or plain labels. They are never
+            cast to the loss's dtype, which may not hold a class id.
+        y_pred: (B, K).
+        sample_weight: (B,) or (B, 1).
+
+    Raises:
+        ValueError: If `class_weight` holds a negative weight, or a class that is not predicted;
+            if `base_loss` seems to take both forms of labels or none and `class_ids` is None; if
+            `base_loss` has a `__call__` of its own; if packed targets have a dtype that cannot
+            hold the class ids; and if `sample_weight` has a column for ids and one for weights,
+            which is what `fit(class_weight=…)` makes of packed targets.
+
+    Example:
+
+    >>> loss = keras_mix.losses.MixedLoss("sparse_categorical_crossentropy")
+    >>> packed = np.array([[[2, 0], [0.7, 0.3]]], "float32")
+    >>> float(loss(packed, np.array([[0.2, 0.2, 0.6]], "float32")))  # .7 -ln .6 + .3 -ln .2
+    0.8404...
+    """
+
+    def __init__(self, base_loss, class_weight=None, class_ids=None, name="mixed_loss", **kwargs):
+        base_loss = keras.losses.get(base_loss)
+        if isinstance(base_loss, keras.losses.Loss):
+            kwargs.setdefault("reduction", base_loss.reduction)
+            kwargs.setdefault("dtype", base_loss.dtype)
+            if type(base_loss).__call__ is not keras.losses.Loss.__call__:
+                checks.refuse(
+                    "MixedLoss",
+                    "`base_loss` is used by its `call`, and its own `__call__` would be ignored",
+                    type(base_loss).__name__,
+                    "Move what it does into `call`.",
+                )
+        super().__init__(name=name, **kwargs)
+        self.base_loss = base_loss
+        self.class_weight = _by_class(class_weight or {})
+        self.class_ids = class_ids if class_ids is None else bool(class_ids)
+        self._forms = {}
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true = ops.convert_to_tensor(y_true)
+        if packed.is_packed(y_true, y_pred):
+            self._check_metrics()
+            if sample_weight is not None:
+                sample_weight = ops.convert_to_tensor(sample_weight)
+                self._check_weights(sample_weight)
+        mask = keras_compat.mask_of(y_pred)
+        values, counts = self._losses(y_true, ops.convert_to_tensor(y_pred, dtype=self.dtype))
+        if mask is not None:
+            mask = ops.cast(mask, values.dtype)
+            counts = mask if counts is None else counts * mask
+        if counts is not None:
+            sample_weight = reduction.weights_of_counts(counts, sample_weight, self.reduction)
+        return reduction.reduced(values, sample_weight, self.reduction)
+
+    def call(self, y_true, y_pred):
+        return self._losses(y_true, y_pred)[0]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "base_loss": keras.losses.serialize(self.base_loss),
+            "class_weight": {str(k): v for k, v in self.class_weight.items()},
+            "class_ids": self.class_ids,
+            "dtype": self.dtype,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["base_loss"] = keras.losses.deserialize(config["base_loss"])
+        return cls(**config)
+
+    def _losses(self, y_true, y_pred):
+        """The losses of samples, and how much of each sample counts; None if all of each does."""
+        if not packed.is_packed(y_true, y_pred):
+            values, mask = self._of_labels(y_true, y_pred)
+            if mask is None:
+                return values, None
+            return ops.where(mask, values, 0), ops.cast(mask, values.dtype)
+        packed.check(self.name, y_true, packed.classes_of(y_pred))
+        total, counts = 0.0, None
+        for ids, weights in packed.sources(y_true):
+            values, mask = self._of_ids(ids, y_pred)
+            weights = ops.cast(weights, values.dtype)
+            if mask is not None:
+                weights = ops.where(mask, weights, 0)
+                counts = weights if counts is None else counts + weights
+            total += weights * values
+        return (total, None) if counts is None else (ops.divide_no_nan(total, counts), counts)
+
+    def _of_labels(self, y_true, y_pred):
+        """The losses of plain labels, and the mask of the base loss, if it sets one."""
+        classes = packed.classes_of(y_pred)
+        column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
+        if len(y_pred.shape) == 2 and classes != 1 and column:
+            return self._of_ids(ops.cast(ops.reshape(y_true, [-1]), "int32"), y_pred)
+        dense = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes != 1
+        if dense and len(y_pred.shape) == 2 and self._takes_class_ids(classes):
+            checks.refuse(
+                self.name,
+                f"{self.base_loss!r} takes class ids (B,) or (B, 1)",
+                f"labels with {checks.described(y_true)}",
+                "Give class ids, or take a loss of one-hot labels.",
+            )
+        if classes == 1:
+            y_true = ops.reshape(y_true, ops.shape(y_pred))
+        if dense or classes == 1:
+            y_true = ops.cast(y_true, y_pred.dtype)
+        values = self._per_sample(y_true, y_pred)
+        mask = keras_compat.mask_of(values)
+        if not self.class_weight:
+            return values, mask
+        if dense:
+            y_true = ops.argmax(y_true, axis=-1)
+        elif classes == 1:
+            y_true = ops.reshape(y_true, ops.shape(values))
+        return values * self._weights(y_true, classes, values.dtype), mask
+
+    def _of_ids(self, ids, y_pred):
+        """The losses of class ids int32 (B,), and the mask of the base loss, if it sets one."""
+        values = self._per_sample(self._form(ids, y_pred), y_pred)
+        mask = keras_compat.mask_of(values)
+        if self.class_weight:
+            values = values * self._weights(ids, packed.classes_of(y_pred), values.dtype)
+        return values, mask
+
+    def _form(self, ids, y_pred):
+        """Class ids as the base loss takes them."""
+        classes = packed.classes_of(y_pred)
+        if classes == 1:
+            return ops.reshape(ops.cast(ids, y_pred.dtype), ops.shape(y_pred))
+        if self._takes_class_ids(classes):
+            return ids
+        return ops.one_hot(ids, classes, dtype=y_pred.dtype)
+
+    def _takes_class_ids(self, classes):
+        if self.class_ids is not None:
+            return self.class_ids
+        if classes not in self._forms:
+            self._forms[classes] = criteria.takes_class_ids(self.base_loss, classes)
+        if self._forms[classes] is None:
+            checks.refuse(
+                self.name,
+                "`base_loss` must return one loss for each sample, either for class ids (B,) or "
+                f"for one-hot labels (B, {classes})",
+                repr(self.base_loss),
+                "Say which it takes: MixedLoss(…, class_ids=True), or False for one-hot labels.",
+            )
+        return self._forms[classes]
+
+    def _weights(self, ids, classes, dtype):
+        """The weights of classes: (B,)."""
+        number = max(classes, 2)
+        unknown = [k for k in self.class_weight if not 0 <= k < number]
+        if unknown:
+            checks.refuse(
+                self.name,
+                f"`class_weight` must name classes from 0 to {number - 1}, which are predicted",
+                f"classes {unknown}",
+            )
+        table = [self.class_weight.get(k, 1.0) for k in range(number)]
+        # What the loss ignores may be no class.
+        ids = ops.clip(ops.cast(ids, "int32"), 0, number - 1)
+        return ops.take(ops.convert_to_tensor(table, dtype), ids)
+
+    def _per_sample(self, y_true, y_pred):
+        values = criteria.per_sample(self.base_loss, y_true, y_pred)
+        if len(values.shape) == 0:
+            checks.refuse(
+                self.name,
+                "`base_loss` must return one loss for each sample",
+                f"one number for the whole batch from {self.base_loss!r}",
+                "Leave out the mean over samples.",
+            )
+        return values
+
+    def _check_metrics(self):
+        """Refuses Keras's own metrics, which would fail on the shape of packed targets."""
+        for metric in keras_compat.metrics_beside_loss():
+            is_object = isinstance(metric, keras.metrics.Metric)
+            module = getattr(type(metric) if is_object else metric, "__module__", "")
+            if isinstance(metric, str) or module.startswith("keras."):
+                checks.refuse(
+                    self.name,
+                    "Keras's own metrics cannot read packed targets (B, 2, S)",
+                    f"the metric {metric!r}",
+                    "Wrap it: metrics=[keras_mix.metrics.MixedMetric(…)].",
+                )
+
+    def _check_weights(self, sample_weight):
+        if len(sample_weight.shape) > 1 and sample_weight.shape[-1] != 1:
+            checks.refuse(
+                self.name,
+                "packed targets (B, 2, S) cannot be weighted by class outside the loss",
+                "`class_weight` in `fit`, or `sample_weight` of shape "
+                f"{tuple(sample_weight.shape)}",
+                "Use MixedLoss(…, class_weight={…}).",
+            )
+
+
+def _by_class(class_weight):
+    """A dict from class id to weight; a saved loss has its ids as strings."""
+    rule = "`class_weight` must be a dict from class ids, whole numbers, to weights"
+    try:
+        items = [(float(k), v) for k, v in class_weight.items()]
+    except (AttributeError, TypeError, ValueError):
+        items = None
+    if items is None or not all(k.is_integer() for k, _ in items):
+        checks.refuse("MixedLoss", rule, f"class_weight={class_weight!r}")
+    return {int(k): checks.number("class_weight", v) for k, v in items}

@@ -1,0 +1,6 @@
+"""Metrics under mixed labels, and of retrieval from one modality by another."""
+
+from keras_mix.metrics.mixed_metric import MixedMetric
+from keras_mix.metrics.retrieval import RecallAtK, retrieval_recall
+
+__all__ = ["MixedMetric", "RecallAtK", "retrieval_recall"]

@@ -1,0 +1,153 @@
+"""Recall@k: whether one modality of a sample finds the other among many."""
+
+import keras
+from keras import ops
+
+from keras_mix._core import checks
+from keras_mix._core.ops import embedding_pairs, packed
+
+DIRECTIONS = ("both", "first_to_second", "second_to_first")
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class RecallAtK(keras.metrics.Metric):
+    """The share of queries that find a match among the k nearest of the other modality.
+
+    Nearness is the cosine of the embeddings. A query is a hit if at least one sample with its id
+    is among its k nearest; candidates that are as near as the best match stand before it, so that
+    embeddings which are all alike score 0, not 1. The candidates of a query are those of its own
+    batch, and hits are averaged over all batches: so the number depends on the batch's size, and
+    suits training. For a whole test set take `keras_mix.metrics.retrieval_recall`.
+
+    Args:
+        k: How many of the nearest are looked at, at least 1. Defaults to 1.
+        direction: "first_to_second", "second_to_first", or "both", the mean of the two. Defaults
+            to "both".
+        name: Defaults to "recall_at_" and k.
+        dtype: Defaults to Keras's.
+
+    Call arguments:
+        y_true: Ids [B] or [B, 1]: samples of one id match (two captions of an image, say); or
+            packed [B, 2, S], of which the source of the largest weight counts.
+        y_pred: Both modalities' embeddings [B, 2, D], or a pair of tensors [B, D].
+        sample_weight: [B], the weight of each query.
+
+    Raises:
+        ValueError: If the embeddings differ in width or batch, or an argument is out of range.
+
+    Example:
+
+    >>> recall = keras_mix.metrics.RecallAtK(k=1)
+    >>> embeddings = np.stack([np.eye(4), np.eye(4)[[0, 1, 3, 2]]], axis=1)
+    >>> recall.update_state(np.arange(4), embeddings)
+    >>> float(recall.result())
+    0.5
+    """
+
+    def __init__(self, k=1, direction="both", name=None, dtype=None):
+        self.k = checks.integer("k", k, low=1)
+        super().__init__(name=name or f"recall_at_{k}", dtype=dtype)
+        self.direction = checks.choice("direction", direction, DIRECTIONS)
+        self.hits = self.add_variable((), "zeros", name="hits")
+        self.queries = self.add_variable((), "zeros", name="queries")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        first, second = embedding_pairs.pair(self.name, "y_pred", y_pred)
+        ids = _ids(self.name, y_true, first)
+        found = ops.cast(_found(first, second, ids, self.k, self.direction), self.dtype)
+        weights = ops.ones_like(found)
+        if sample_weight is not None:
+            sample_weight = ops.convert_to_tensor(sample_weight, self.dtype)
+            weights = ops.reshape(sample_weight, [-1]) * weights
+        self.hits.assign_add(ops.sum(found * weights))
+        self.queries.assign_add(ops.sum(weights))
+
+    def result(self):
+        return ops.divide_no_nan(self.hits, self.queries)
+
+    def get_config(self):
+        return {**super().get_config(), "k": self.k, "direction": self.direction}
+
+
+def retrieval_recall(first, second, ids=None, k=(1, 5, 10), direction="both", block_size=1024):
+    """Recall@k over a whole set, block by block, so that no N × N matrix is held.
+
+    What a hit is, and ties, are as in `keras_mix.metrics.RecallAtK`.
+
+    Args:
+        first: The first modality's embeddings, [N, D].
+        second: The second's, [N, D].
+        ids: Integers [N]; samples of one id match. Defaults to None: each matches itself alone.
+        k: An int or several. Defaults to (1, 5, 10).
+        direction: As in `RecallAtK`. Defaults to "both".
+        block_size: How many queries are compared at once. Defaults to 1024.
+
+    Returns:
+        A dict from each k to the share of hits, a float.
+
+    Raises:
+        ValueError: If the embeddings differ in width or number, or an argument is out of range.
+
+    Example:
+
+    >>> first, second = np.eye(4), np.eye(4)[[0, 1, 3, 2]]
+    >>> keras_mix.metrics.retrieval_recall(first, second, k=(1, 2))
+    {1: 0.5, 2: 0.5}
+    """
+    numbers = k if isinstance(k, list | tuple) else (k,)
+    numbers = [checks.integer("k", number, low=1) for number in numbers]
+    checks.choice("direction", direction, DIRECTIONS)
+    size = checks.integer("block_size", block_size, low=1)
+    first, second = embedding_pairs.pair("retrieval_recall", "first, second", (first, second))
+    first, second = _units(first), _units(second)
+    ids = ops.arange(first.shape[0]) if ids is None else ids
+    ids = _ids("retrieval_recall", ids, first)
+    ways = {"first_to_second": [(first, second)], "second_to_first": [(second, first)]}
+    ways["both"] = ways["first_to_second"] + ways["second_to_first"]
+    hits = dict.fromkeys(numbers, 0)
+    for queries, candidates in ways[direction]:
+        for start in range(0, first.shape[0], size):
+            block = slice(start, start + size)
+            before = _before(queries[block], candidates, ids[block], ids)
+            for number in numbers:
+                hits[number] += int(ops.sum(ops.cast(before < number, "int32")))
+    total = first.shape[0] * len(ways[direction])
+    return {number: hit / total for number, hit in hits.items()}
+
+
+def _found(first, second, ids, k, direction):
+    """[B], whether each sample is a hit; the mean of both directions."""
+    first, second = _units(first), _units(second)
+    forth = ops.cast(_before(first, second, ids, ids) < k, "float32")
+    back = ops.cast(_before(second, first, ids, ids) < k, "float32")
+    if direction == "both":
+        return 0.5 * (forth + back)
+    return forth if direction == "first_to_second" else back
+
+
+def _before(queries, candidates, ids, candidate_ids):
+    """int32 [Q], how many others stand before each query's best match."""
+    nearness = ops.matmul(queries, ops.transpose(candidates))
+    matches = ids[:, None] == candidate_ids[None]
+    best = ops.max(ops.where(matches, nearness, -2.0), axis=1, keepdims=True)
+    before = ops.logical_and(ops.logical_not(matches), nearness >= best)
+    return ops.sum(ops.cast(before, "int32"), axis=1)
+
+
+def _units(embedding):
+    return embedding_pairs.unit(ops.cast(embedding, "float32"))
+
+
+def _ids(owner, y_true, first):
+    y_true = ops.convert_to_tensor(y_true)
+    if len(y_true.shape) == 3 and y_true.shape[1] == 2:
+        y_true = packed.dominant(y_true)
+    column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
+    if not column or embedding_pairs.differ(y_true.shape[0], first.shape[0]):
+        checks.reject(
+            owner,
+            "y_true",
+            "must be ids [B] or [B, 1], or packed [B, 2, S], one for each pair",
+            f"{checks.described(y_true)} for {first.shape[0]} pairs",
+        )
+    return ops.reshape(y_true, [-1])

@@ -1,0 +1,104 @@
+"""The inputs of a model as places: all of them, "input", or one, such as "input/image"."""
+
+import keras
+
+from keras_mix._core.ops.dtypes import is_float
+
+INPUT = "input"
+# The kinds of inputs that may be named, since integers are mixed only on request.
+KINDS = ("images", "values")
+
+
+def is_input(layer):
+    """Whether what stands in a place is the inputs or one of them, which only have a path."""
+    return isinstance(layer, str)
+
+
+def is_one_of_several(layer):
+    """Whether it is one input among others."""
+    return is_input(layer) and layer != INPUT
+
+
+def named(inputs):
+    """{path: input} of inputs that are several, such as "input/image" or "input/0"."""
+    leaves = keras.tree.flatten_with_path(inputs)
+    return {"/".join([INPUT, *map(str, path)]): leaf for path, leaf in leaves if path}
+
+
+def paths(role, structure):
+    """[(path, leaf)] of inputs ("x") or targets ("y"), such as "x" alone or "y/mask"."""
+    leaves = keras.tree.flatten_with_path(structure)
+    return [("/".join([role, *map(str, path)]), leaf) for path, leaf in leaves]
+
+
+def kind_of(kinds, path):
+    """The kind that `kinds` gives to a path, by the whole of it or by its last part; or None."""
+    return kinds.get(path, kinds.get(path.split("/")[-1]))
+
+
+def kinds_of_place(kinds, layers):
+    """The part of `kinds` that names inputs mixed at a place, as its mixer names them.
+
+    A mixer calls one of several inputs, mixed by itself, "x".
+    """
+    found = {}
+    for path in layers:
+        if path == INPUT:
+            found |= kinds
+        elif is_input(path):
+            found["x"] = kind_of(kinds, "x" + path.removeprefix(INPUT))
+    return {name: kind for name, kind in found.items() if kind in KINDS}
+
+
+def declared(base):
+    """`named` as a functional model declares its inputs; of any other model nothing is known."""
+    graph = graph_of(base)
+    return {} if graph is None else named(graph._inputs_struct)
+
+
+def as_taken(base, inputs):
+    """The inputs as a functional model declares them, in their order, dtypes and ranks."""
+    graph = graph_of(base)
+    if graph is None:
+        return inputs
+    return keras.tree.pack_sequence_as(graph._inputs_struct, graph._standardize_inputs(inputs))
+
+
+def rounded(base, inputs, mixed):
+    """Blends of integers that a model takes as such, rounded: Keras would cut their fractions off.
+
+    Where it takes some integers as floats, too, these are rounded with the others.
+    """
+    graph = graph_of(base)
+    if graph is None or all(is_float(x) for x in graph.inputs):
+        return mixed
+    return keras.tree.map_structure(
+        lambda given, new: new if given is None or is_float(given) else keras.ops.round(new),
+        inputs,
+        mixed,
+    )
+
+
+def may_be(base, path):
+    """Whether a path is one of the inputs, or may be, where it is not known what these are."""
+    if graph_of(base) is None:
+        return path.startswith(INPUT + "/")
+    return path in declared(base)
+
+
+def path_of(owner, base, layer):
+    """The path of an `InputLayer` of the model."""
+    found = declared(base) or {INPUT: base.inputs[0]}
+    path = next((path for path, x in found.items() if x is layer.output), None)
+    if path is None:
+        raise ValueError(
+            f"{owner}: a layer in `layers` must belong to the model. Received: {layer!r}, which is "
+            f"no input of {base.name!r}."
+        )
+    return path
+
+
+def graph_of(layer):
+    """The functional graph of a model, or None where Keras does not know it."""
+    graph = getattr(layer, "_functional", None) or layer
+    return graph if hasattr(graph, "_nodes_by_depth") else None

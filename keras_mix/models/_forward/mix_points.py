@@ -1,0 +1,154 @@
+"""The places of a model at which it may be mixed: how they are named, found and told apart."""
+
+import collections
+import difflib
+from typing import NamedTuple
+
+import keras
+
+from keras_mix.models._forward import inputs
+from keras_mix.models._forward.inputs import INPUT
+
+
+class Place(NamedTuple):
+    """Where a batch may be mixed.
+
+    Attributes:
+        layers: The layers whose outputs are mixed, all by one plan; for the inputs their path.
+        names: Their paths.
+        blend: What is done there: see `keras_mix.models._forward.blends`.
+        kinds: The kinds of its inputs, by names as in a mixer's `kinds`.
+        readers: {path of inputs that stand here: the layer that reads them as ids, or None}.
+    """
+
+    layers: tuple
+    names: tuple
+    blend: object
+    kinds: dict
+    readers: dict
+
+    @property
+    def name(self):
+        """The path, or the tuple of paths, as `layers=` takes it."""
+        return self.names[0] if len(self.names) == 1 else self.names
+
+    def holds(self, layer):
+        """Whether a layer, or the inputs, are mixed here."""
+        return layer in self.layers
+
+    def name_of(self, layer):
+        """The path of one of the layers."""
+        return self.names[self.layers.index(layer)]
+
+
+def children(layer):
+    """The layers that a layer directly holds."""
+    return layer._flatten_layers(include_self=False, recursive=False)
+
+
+def held(base):
+    """The layers in a model, itself not counted, each once, breadth first."""
+    return [layer for layer, _ in _walk(base)]
+
+
+def tree(base):
+    """{path: layer} of all layers in a model; the names of nested ones are joined by "/".
+
+    A name that stands there already gets a number, "dense#2".
+    """
+    found, prefixes = {}, {id(base): ""}
+    for layer, parent in _walk(base):
+        prefix = prefixes[id(parent)]
+        path, number = prefix + layer.name, 2
+        while path in found:
+            path, number = f"{prefix}{layer.name}#{number}", number + 1
+        found[path] = layer
+        prefixes[id(layer)] = path + "/"
+    return found
+
+
+def _walk(base):
+    """(layer, the one that holds it) of all layers but those of inputs, each once."""
+    seen, queue = {id(base)}, collections.deque([base])
+    while queue:
+        parent = queue.popleft()
+        for layer in children(parent):
+            if id(layer) not in seen and not isinstance(layer, keras.layers.InputLayer):
+                seen.add(id(layer))
+                queue.append(layer)
+                yield layer, parent
+
+
+def find(owner, base, entry):
+    """The (path, layer) of one entry of `layers`.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        base: The model.
+        entry: "input", "input/" and the key of one of several, a name, a path, an index into
+            `base.layers`, or a layer.
+
+    Raises:
+        ValueError: If there is no such layer, or more than one.
+    """
+    if isinstance(entry, int) and not isinstance(entry, bool):
+        entry = _layer_of_index(owner, base, entry)
+    known = tree(base)
+    if isinstance(entry, keras.layers.InputLayer):
+        entry = inputs.path_of(owner, base, entry)
+    if isinstance(entry, str) and (
+        entry == INPUT or (entry not in known and inputs.may_be(base, entry))
+    ):
+        return entry, entry
+    if isinstance(entry, keras.layers.Layer):
+        path = next((path for path, layer in known.items() if layer is entry), None)
+        if path is None:
+            raise ValueError(
+                f"{owner}: a layer in `layers` must belong to the model. Received: {entry!r}, "
+                f"which is no part of {base.name!r}."
+            )
+    elif isinstance(entry, str):
+        path = _path_of_name(owner, base, known, entry)
+    else:
+        raise ValueError(
+            f"{owner}: `layers` holds names, paths, indices or layers, and tuples of these. "
+            f"Received: {entry!r}"
+        )
+    _refuse_cells(owner, known, path)
+    return path, known[path]
+
+
+def _layer_of_index(owner, base, index):
+    layers = base.layers
+    if not -len(layers) <= index < len(layers):
+        raise ValueError(
+            f"{owner}: an index in `layers` must be between {-len(layers)} and "
+            f"{len(layers) - 1}. Received: {index}"
+        )
+    return layers[index]
+
+
+def _path_of_name(owner, base, known, name):
+    matches = [path for path in known if path == name or path.endswith("/" + name)]
+    if name in matches or len(matches) == 1:
+        return name if name in matches else matches[0]
+    if matches:
+        raise ValueError(
+            f"{owner}: several layers of {base.name!r} have this name. Received: {name!r}. "
+            f"Name one by its path: {matches}"
+        )
+    known = [INPUT, *inputs.declared(base), *known]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    near = f"Similar names: {near}" if near else f"Known: {known[:20]}"
+    raise ValueError(f"{owner}: {base.name!r} has no such layer. Received: {name!r}. {near}")
+
+
+def _refuse_cells(owner, known, path):
+    """What a recurrent layer calls at each step would be mixed at each step."""
+    parents = (path[:end] for end, letter in enumerate(path) if letter == "/")
+    for parent in parents:
+        if isinstance(known[parent], keras.layers.RNN):
+            raise ValueError(
+                f"{owner}: the inside of a recurrent layer cannot be mixed, for it is called at "
+                f"every step. Received: {path!r}. Name {parent!r} instead."
+            )

@@ -1,0 +1,119 @@
+"""Sensible places: the points that all of a model's data pass through, where its stages end."""
+
+import warnings
+
+import keras
+
+from keras_mix._core.ops.dtypes import is_float
+from keras_mix.models._forward import mix_points
+from keras_mix.models._forward.dataflow import (
+    Flow,
+    cut_points,
+    gives_ids,
+    holds_embedding,
+    reader_of_ids,
+    reads_ids,
+)
+from keras_mix.models._forward.inputs import INPUT, declared, graph_of, is_input
+
+COUNT = 3
+
+
+def default_entries(base):
+    """What `layers` is by default.
+
+    The input, unless it holds integers that are no images, or ids for an embedding (a subclassed
+    model that holds an embedding is expected to embed its inputs). Beside inputs that are only
+    masks, the one that carries data. And three layers at most.
+
+    Where Keras knows the graph, these are layers that all data pass through, after the first
+    weights and before the output: the last one of each of the first three sizes of feature maps,
+    or, where there are fewer sizes, those at a quarter, a half and three quarters. Tensors that
+    are only masks are no data. Models inside the model are searched, too. Of any other model they
+    are layers that it directly holds, but the last, in the order in which it made them: those that
+    hold others, if there are any, else those with weights.
+
+    Args:
+        base: A Keras model.
+
+    Returns:
+        A list of "input" and paths.
+    """
+    graph = graph_of(base)
+    first = _inputs(base, graph)
+    points = _children(base) if graph is None else _middle(cut_points(base))
+    ends = list({size: path for path, size in points}.values())
+    if len(ends) >= COUNT:
+        return first + ends[:COUNT]
+    paths = [path for path, _ in points]
+    quarters = (paths[len(paths) * quarter // 4] for quarter in range(1, COUNT + 1) if paths)
+    return first + list(dict.fromkeys(quarters))
+
+
+def warn_of_ways_around(owner, base, place):
+    """Warns where data pass a place by, such as the skip beside a residual branch.
+
+    Only a single layer in a graph that Keras knows can be judged.
+    """
+    graph = graph_of(base)
+    if graph is None or place.layers == (INPUT,) or len(place.layers) > 1:
+        return
+    name = place.names[0]
+    if is_input(place.layers[0]):
+        passed_by = len(Flow(graph).inputs) > 1
+    else:
+        known = {layer.name for layer in graph.operations}
+        points = [point.path for point in cut_points(base)]
+        passed_by = name.split("/")[0] in known and name not in points
+    if passed_by:
+        warnings.warn(
+            f"{owner}: some of the data reach the output past `{name}` and stay unmixed there, "
+            "while their labels are mixed. Mix where all pass through, such as behind the addition "
+            "of a residual block; or name all ways at once in a tuple.",
+            stacklevel=4,
+        )
+
+
+def _middle(points):
+    """(path, size) of those that may end a stage, but for the model's output."""
+    return [
+        (path, tuple(output.shape[1:-1]) or tuple(output.shape[1:]))
+        for path, output, stage in points[:-1]
+        if stage and is_float(output)
+    ]
+
+
+def _inputs(base, graph):
+    """The inputs, or the one that is no mask, as a list of one path; empty if they hold ids."""
+    if graph is None:
+        return [] if holds_embedding(base) else [INPUT]
+    if reader_of_ids(graph) is not None:
+        return []
+    if all(map(_blends, keras.tree.flatten(graph.inputs))):
+        return [INPUT]
+    data = [id(tensor) for tensor in Flow(graph).inputs]
+    named = [(path, tensor) for path, tensor in declared(base).items() if id(tensor) in data]
+    return [path for path, tensor in named if len(named) == 1 and _blends(tensor)]
+
+
+def _first_of_data(layers):
+    """The index of the last layer of a sequence that reads ids: all before it gives out ids."""
+    read = [index for index, layer in enumerate(layers) if reads_ids(layer)]
+    return read[-1] if read else 0
+
+
+def _blends(tensor):
+    return is_float(tensor) or (tensor.dtype == "uint8" and len(tensor.shape) >= 3)
+
+
+def _children(base):
+    """(path, path) of what a model of unknown graph may be mixed at."""
+    layers = [x for x in mix_points.children(base) if not isinstance(x, keras.layers.InputLayer)][
+        :-1
+    ]
+    if isinstance(base, keras.Sequential):
+        layers = layers[_first_of_data(layers) :]
+    layers = [layer for layer in layers if not gives_ids(layer)]
+    blocks = [layer for layer in layers if mix_points.children(layer)]
+    weighted = [layer for layer in layers if layer.weights or not layer.built]
+    return [(layer.name, layer.name) for layer in blocks or weighted]

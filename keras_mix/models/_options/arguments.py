@@ -1,0 +1,149 @@
+"""Checks of what the wrappers are given."""
+
+import keras
+
+from keras_mix._core import checks, keras_compat
+from keras_mix._core.options import idle
+from keras_mix.models._forward import blends, inputs, mix_points
+
+KINDS_OF_TARGETS = ("labels", "values", "segmentation_masks", "frame_labels")
+KINDS = {*inputs.KINDS, *KINDS_OF_TARGETS}
+# What a wrapper does by itself, and so not by the base's own way.
+METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+
+
+def mixers(owner, mixer):
+    """The mixers as a list, if there are any."""
+    if mixer is None:
+        return []
+    given = list(mixer) if isinstance(mixer, list | tuple) else [mixer]
+    if not given:
+        checks.refuse(owner, "`mixer` must be a layer, or a list of one at least", repr(mixer))
+    for one in given:
+        checks.instance(owner, "mixer", one)
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                f"{owner}: a mixer needs the TensorFlow backend. Received: {one!r} on "
+                f"{keras.backend.backend()}. Leave `mixer` out: Mixup's blend works on any."
+            )
+        if not blends.is_mixer(one):
+            raise ValueError(
+                f"{owner}: `mixer` must be a layer of keras_mix.layers, or a list of them. "
+                f"Received: {one!r}"
+            )
+        _refuse_options_of_targets(owner, one)
+    return given
+
+
+def check_mixer(owner, mixer):
+    """Refuses a mixer with options that a model could not keep; None is the blend."""
+    rule = getattr(mixer, "label_rule", None)
+    if rule is not None:
+        raise ValueError(
+            f"{owner}: labels are mixed in the loss, by what is in each sample. Received: "
+            f"label_rule={rule!r}. Map the mixer over the dataset."
+        )
+    if getattr(mixer, "labels", "auto") == "union":
+        raise ValueError(
+            f"{owner}: labels are mixed in the loss, by what is in each sample, and are no union. "
+            'Received: labels="union". Map the mixer over the dataset.'
+        )
+
+
+def smoothing(owner, mixers):
+    """The label smoothing that all mixers share; the blend, None, has none."""
+    found = {getattr(mixer, "label_smoothing", 0.0) for mixer in mixers}
+    if len(found) > 1:
+        raise ValueError(
+            f"{owner}: all places and mixers must smooth labels alike. Received: label_smoothing="
+            f"{sorted(found)}"
+        )
+    return found.pop()
+
+
+def kinds(owner, given):
+    """A dict from names of inputs and targets to their kinds."""
+    found = checks.kinds(given)
+    for name, kind in found.items():
+        if kind not in KINDS:
+            raise ValueError(
+                f"{owner}: `kinds` gives inputs one of {list(inputs.KINDS)} and targets one of "
+                f"{list(KINDS_OF_TARGETS)}. Received: kinds={{{name!r}: {kind!r}}}"
+            )
+    return found
+
+
+def check_names(owner, given, x, y):
+    """Refuses a name in `kinds` that no input and no target has."""
+    if x is None:
+        return
+    known = [path for path, _ in (*inputs.paths("x", x), *inputs.paths("y", y))]
+    for name in given:
+        if not any(name in (path, path.split("/")[-1]) for path in known):
+            checks.refuse(owner, f"`kinds` must name inputs and targets, {known}", repr(name))
+
+
+# Options of a mixer that change labels, or what lies beside them, and so nothing in a model.
+_OF_TARGETS = {
+    "soft_masks": "labels are mixed in the loss, as they are",
+    "bounding_box_format": "labels are mixed in the loss, as they are",
+    "padding_id": "token ids are mixed at their embedding",
+    "special_tokens": "token ids are mixed at their embedding",
+    "inputs_only": "the model mixes the labels with the inputs",
+}
+
+
+def _refuse_options_of_targets(owner, mixer):
+    """Refuses options of a mixer that have no effect inside a model."""
+    reasons = dict(_OF_TARGETS)
+    if mixer.labels == "pairs":
+        reasons["labels"] = "labels are mixed in the loss, as they are"
+    idle.refuse(f"{owner}({mixer.owner})", mixer.stated_options(reasons), reasons)
+
+
+def seed(owner, given, mixers):
+    """The seed of all draws of a model: its own, or that of its mixers."""
+    seeds = {given, *(mixer.seed for mixer in mixers)} - {None}
+    if len(seeds) > 1:
+        raise ValueError(
+            f"{owner}: one seed decides all draws of the model. Received: seed={given!r} and "
+            f"{[mixer.seed for mixer in mixers]} for the mixers. Give it to the {owner} alone."
+        )
+    return next(iter(seeds), None)
+
+
+def refuse_inside_another(model):
+    """Inside another model nobody would mix the labels."""
+    entry = keras_compat.entry_layer()
+    if entry not in (None, model):
+        checks.refuse(
+            model.owner,
+            "its labels are mixed in its own `compute_loss`, so it must be outermost in training",
+            f"a call from inside {entry.name!r}",
+            "Put its `base` there, and wrap the whole.",
+        )
+
+
+def check_base(owner, model):
+    """Refuses what cannot be trained on mixtures."""
+    checks.instance(owner, "model", model)
+    if not isinstance(model, keras.Model):
+        swapped = f" The model comes first: {owner}(model, mixer)." * blends.is_mixer(model)
+        raise ValueError(f"{owner}: the base must be a Keras model. Received: {model!r}.{swapped}")
+    for path, layer in {model.name: model, **mix_points.tree(model)}.items():
+        if getattr(layer, "stateful", False):
+            raise ValueError(
+                f"{owner}: a stateful recurrent layer hands the state of mixed samples on to the "
+                f"next batch. Received: {path!r} with stateful=True. Make it stateless."
+            )
+        if hasattr(layer, "mix_points"):
+            raise ValueError(
+                f"{owner}: the base must not mix by itself. Received: {path!r}, a "
+                f"{type(layer).__name__}. Give its `base`."
+            )
+    for method in METHODS:
+        if getattr(type(model), method) is not getattr(keras.Model, method):
+            raise ValueError(
+                f"{owner}: the base's own `{method}` would not be used. Received: "
+                f"{type(model).__name__}, which defines it. Take it out, or mix in tf.data."
+            )

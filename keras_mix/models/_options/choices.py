@@ -1,0 +1,169 @@
+"""What each batch draws from: every place of a model, with every mixer that may mix there."""
+
+from keras_mix._core import checks
+from keras_mix._core.options import idle
+from keras_mix.models._forward import blends, dataflow, inputs, mix_points, stages
+from keras_mix.models._options import arguments
+
+
+class Choices:
+    """The choices of a model.
+
+    Not a list of places, for Keras would count the layers in it as the model's own.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        base: The model.
+        layers: The argument of that name, or None.
+        default_entries: What `layers` is where the model holds no place of its own, a function.
+        mixers: The mixers for all places that have none of their own.
+    """
+
+    def __init__(self, owner, base, layers, default_entries, mixers):
+        self.owner = owner
+        self.base = base
+        self._groups = [
+            [mix_points.find(owner, base, name) for name in _group(entry)]
+            for entry in _entries(owner, base, layers, default_entries)
+        ]
+        self._mixers = [_mixers_of(owner, group, mixers) for group in self._groups]
+        if mixers and all(_held(group) for group in self._groups):
+            idle.refuse(
+                owner,
+                {"mixer": mixers},
+                {"mixer": "every place of the model holds a mixer of its own"},
+                "Leave it out, name other places in `layers`, or take the mixers out of the model.",
+            )
+        self.smoothing = arguments.smoothing(
+            owner, [mixer for chosen in self._mixers for mixer in chosen]
+        )
+        self.all = []
+
+    def __len__(self):
+        return sum(len(mixers) for mixers in self._mixers)
+
+    def alpha(self, given, default):
+        """The α that one value serves all choices as, else None.
+
+        Args:
+            given: The argument of that name, or None.
+            default: That of the blend.
+        """
+        mixers = {id(mixer): mixer for group in self._mixers for mixer in group}.values()
+        own = default
+        if None not in mixers:
+            own = getattr(*mixers, "alpha", None) if len(mixers) == 1 else None
+            if given is not None and own is None:
+                raise ValueError(
+                    f"{self.owner}: `alpha` is that of the blend or of one mixer that has it. "
+                    f"Received: alpha={given!r} and mixers={list(mixers)}. Give each its own."
+                )
+        return own if given is None else checks.number("alpha", given)
+
+    def check_blend(self, **options):
+        """Refuses options of the blend, (value, default), where mixers stand at all places."""
+        if any(mixer is None for group in self._mixers for mixer in group):
+            return
+        given = {name: value for name, (value, default) in options.items() if value != default}
+        reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
+        idle.refuse(self.owner, given, reasons, "Give it to the mixer.")
+
+    def place(self, alpha, pairing, per, kinds):
+        """Makes the places, once it is known how they are mixed."""
+        blend = blends.Blend(alpha, pairing, per)
+        for group, mixers in zip(self._groups, self._mixers, strict=True):
+            names, layers = zip(*group, strict=True)
+            own = inputs.kinds_of_place(kinds, layers)
+            readers = self._readers_of_ids(layers)
+            for mixer in mixers:
+                made = blend if mixer is None else blends.ByMixer(mixer, alpha, own)
+                self.all.append(mix_points.Place(layers, names, made, made.kinds or own, readers))
+        for place in self.all:
+            stages.warn_of_ways_around(self.owner, self.base, place)
+
+    def _readers_of_ids(self, layers):
+        graph = inputs.graph_of(self.base)
+        if graph is None:
+            return {}
+        named = {path: [tensor] for path, tensor in inputs.declared(self.base).items()}
+        named[inputs.INPUT] = None
+        paths = [path for path in layers if inputs.is_input(path)]
+        return {path: dataflow.reader_of_ids(graph, named[path]) for path in paths}
+
+    @property
+    def mix_points(self):
+        """The places, as `layers` names them."""
+        return list(dict.fromkeys(place.name for place in self.all))
+
+    @property
+    def pairs(self):
+        """(place, mixer) of each choice; None for the blend."""
+        return [(place.name, getattr(place.blend, "given", None)) for place in self.all]
+
+    @property
+    def positions(self):
+        """The groups as data to save: names of layers differ from one process to the next."""
+        known = list(mix_points.tree(self.base))
+        return [
+            [path if inputs.is_input(layer) else known.index(path) for path, layer in group]
+            for group in self._groups
+        ]
+
+
+def at_positions(base, positions):
+    """What `layers` takes, from what `Choices.positions` gave."""
+    known = list(mix_points.tree(base).values())
+    groups = [tuple(x if inputs.is_input(x) else known[x] for x in group) for group in positions]
+    return [group if len(group) > 1 else group[0] for group in groups]
+
+
+def _entries(owner, base, layers, default_entries):
+    if layers is None:
+        held = [layer for layer in mix_points.tree(base).values() if blends.is_own_place(layer)]
+        layers = held or default_entries()
+        if not layers:
+            raise ValueError(
+                f"{owner}: a default place is a layer that all data pass through, or the inputs if "
+                f"they can be blended. Received: {base.name!r}, which has neither. Name places, "
+                'layers=["…"]; several layers in a tuple are one place.'
+            )
+    if isinstance(layers, str) or not isinstance(layers, list | tuple) or not layers:
+        raise ValueError(
+            f"{owner}: `layers` must be a list that names at least one place. Received: "
+            f"layers={layers!r}.{_meant(layers)}"
+        )
+    return list(layers)
+
+
+def _meant(layers):
+    """Names the argument that a value given as `layers` belongs to, or the list that it makes."""
+    if blends.is_mixer(layers):
+        return f" Did you mean mixer={layers!r}?"
+    if isinstance(layers, float):
+        return f" Did you mean alpha={layers!r}?"
+    if isinstance(layers, int) and not isinstance(layers, bool):
+        return f" Did you mean layers=[{layers!r}], or alpha={layers!r}?"
+    return f" Did you mean layers=[{layers!r}]?" if isinstance(layers, str) else ""
+
+
+def _group(entry):
+    return entry if isinstance(entry, tuple) else (entry,)
+
+
+def _held(group):
+    """The mixers that the layers of a place are themselves."""
+    return [layer for _, layer in group if blends.changes_labels(layer)]
+
+
+def _mixers_of(owner, group, mixers):
+    """The mixers of a place, of which each makes a choice of its own; None is the blend."""
+    chosen = _held(group) or mixers or [None]
+    for mixer in chosen:
+        arguments.check_mixer(owner, mixer)
+        if len(group) > 1 and getattr(mixer, "grid_rank", None):
+            raise ValueError(
+                f"{owner}: a tuple in `layers` is mixed by one plan, and regions do not fit "
+                f"layers of different sizes. Received: {[path for path, _ in group]} with "
+                f"{mixer!r}. Take a mixer that blends."
+            )
+    return chosen

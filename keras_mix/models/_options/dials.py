@@ -1,0 +1,115 @@
+"""What may change between the steps of training without a new trace."""
+
+import numpy as np
+from keras import ops
+
+from keras_mix._core import checks
+from keras_mix._core.ops import draws
+
+
+class Dials:
+    """α, the rate and the probabilities of the places, kept as weights of a model.
+
+    Args:
+        model: The model that keeps and saves them.
+        alpha: Python float ≥ 0; None where several mixers have one each, which stay.
+        rate: Python float in [0, 1].
+        count: The number of places, at first equally likely.
+    """
+
+    def __init__(self, model, alpha, rate, count):
+        self._alpha = self.concentration = None
+        if alpha is not None:
+            self._alpha = _weight(model, "alpha", ())
+            self.concentration = draws.concentration(alpha, self._alpha)
+            self._alpha.assign(alpha)
+        self._resting = None
+        self._rate = _weight(model, "rate", ())
+        self._probabilities = _weight(model, "probabilities", (count,))
+        self.rate = rate
+        self.probabilities = [1.0] * count
+
+    @property
+    def alpha(self):
+        """The concentration of Beta(α, α), or None where several mixers have one each."""
+        return None if self._alpha is None else _as_given(self._alpha)
+
+    @alpha.setter
+    def alpha(self, value):
+        value = checks.number("alpha", value)
+        if self._alpha is None:
+            raise ValueError(
+                "`alpha` can be changed where there is one, of the blend or of one mixer. "
+                f"Received: alpha={value} for several mixers, or for one without it."
+            )
+        self._alpha.assign(value)
+        self.renew()
+
+    @property
+    def rate(self):
+        """The probability that a sample, or the batch, is mixed."""
+        return _as_given(self._rate)
+
+    @rate.setter
+    def rate(self, value):
+        self._rate.assign(checks.number("rate", value, high=1.0))
+
+    @property
+    def probabilities(self):
+        """How likely each place is drawn; a list that sums to 1."""
+        return ops.convert_to_numpy(self._probabilities).tolist()
+
+    @probabilities.setter
+    def probabilities(self, value):
+        weights = np.asarray(value, "float64")
+        count = self._probabilities.shape[0]
+        if weights.shape != (count,) or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+            raise ValueError(
+                f"`probabilities` must be a list of one number for each place, {count} in all, "
+                f"none negative and not all 0. Received: probabilities={value!r}"
+            )
+        self._probabilities.assign(weights / weights.sum())
+
+    @property
+    def resting(self):
+        """α, rate and probabilities as they are outside of a schedule."""
+        return self._resting or (self.alpha, self.rate, self.probabilities)
+
+    def begin_schedule(self):
+        """From here on changes last until `rest`."""
+        self._resting = self.resting
+
+    def rest(self):
+        """Puts back what a schedule changed, if one did."""
+        if self._resting is None:
+            return
+        alpha, self.rate, self.probabilities = self._resting
+        if alpha is not None:
+            self.alpha = alpha
+        self._resting = None
+
+    def renew(self):
+        """Derives again what depends on α, after the weight itself was loaded."""
+        if self._alpha is not None:
+            self.concentration.assign(self.alpha)
+
+    def now(self):
+        """The probabilities and the rate, as tensors."""
+        return ops.convert_to_tensor(self._probabilities), ops.convert_to_tensor(self._rate)
+
+
+def _as_given(variable):
+    """The Python float of which float32 keeps the nearest: 0.2, not 0.200000003."""
+    return float(str(ops.convert_to_numpy(variable)))
+
+
+def _weight(model, name, shape):
+    return model.add_weight(
+        name=name,
+        shape=shape,
+        initializer="zeros",
+        trainable=False,
+        dtype="float32",
+        # Half precision is too coarse to draw by.
+        autocast=False,
+    )

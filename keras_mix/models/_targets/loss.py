@@ -1,0 +1,226 @@
+"""The loss of a mixed batch: the base loss under each source's labels, weighted by the plan."""
+
+import keras
+from keras import ops
+
+# Keras resolves names and functions here as `compile` does.
+from keras.src.trainers.compile_utils import get_loss
+
+from keras_mix._core import checks
+from keras_mix._core.ops import criteria, packed, portions
+from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core.ops.reduction import reduced
+from keras_mix.models._forward import masking
+from keras_mix.models._targets import mixture, smoothing
+
+LOSSES = ("sources", "mixed_targets")
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class LossOfSources(keras.losses.Loss):
+    """A loss that is the plain one but while a mixture is trained on.
+
+    Args:
+        loss: Whatever `compile` takes for one output.
+        mixed: "sources", Σ_s weight_s · loss(label_s); or "mixed_targets", loss(Σ_s weight_s ·
+            label_s).
+    """
+
+    def __init__(self, loss, mixed="sources", name=None):
+        super().__init__(name=name or _name(loss))
+        self.loss = loss
+        self.mixed = mixed
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        base = get_loss(self.loss, y_true, y_pred)
+        mixed = mixture.current()
+        if mixed is None:
+            return base(y_true, y_pred, sample_weight)
+        _check(mixed, base, y_true, sample_weight)
+        target = mixed.target(y_true, y_pred, of_classes=smoothing.reads_classes(base))
+        of = _of_mixed_targets if self.mixed == "mixed_targets" else _of_sources
+        return of(target, smoothing.smoothed(target, base), y_pred, sample_weight)
+
+    def get_config(self):
+        return {
+            "loss": keras.saving.serialize_keras_object(self.loss),
+            "mixed": self.mixed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        loss = keras.saving.deserialize_keras_object(config["loss"])
+        return cls(**{**config, "loss": loss})
+
+
+def _name(loss):
+    if isinstance(loss, str):
+        return loss
+    return getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
+
+
+def _of_sources(target, base, y_pred, sample_weight):
+    mask = masking.mask_of(y_pred)
+    mask = None if mask is None else target.mixture.unmixed(mask)
+    found = target.portions()
+    beside = [
+        [None] * len(found)
+        if tensor is None
+        else [portion.value for portion in target.beside(name, tensor)]
+        for name, tensor in (("sample weight", sample_weight), ("mask", mask))
+    ]
+    terms = [
+        _term(target, base, portion, y_pred, *own)
+        for portion, *own in zip(found, *beside, strict=True)
+    ]
+    if base.reduction == "mean_with_sample_weight" and len(terms) > 1:
+        # One mean over all sources, for their weights' sums differ.
+        values, weights, masks = zip(*terms, strict=True)
+        mask = None if masks[0] is None else ops.concatenate(masks)
+        return _reduced(base, ops.concatenate(values), ops.concatenate(weights), mask)
+    return sum(_reduced(base, *term) for term in terms)
+
+
+def _term(target, base, portion, y_pred, sample_weight, mask):
+    """The losses under one portion of the labels, their weights and mask.
+
+    Args:
+        target: A `mixture.Target`.
+        base: The loss.
+        portion: A `portions.Portion`.
+        y_pred: The prediction.
+        sample_weight: That of the portion, or None.
+        mask: Likewise.
+    """
+    y_pred = ops.convert_to_tensor(y_pred, dtype=base.dtype)
+    labels = keras.tree.map_structure(lambda y: _labels(base, y, y_pred), portion.value)
+    values = base.call(labels, y_pred)
+    if len(values.shape) == 0:
+        return _whole_batch(target.mixture, values, portion.weight, sample_weight), None, None
+    weights = None
+    for weight in (portion.weight, sample_weight):
+        if weight is not None:
+            weight = _beside(target, weight, values)
+            weights = weight if weights is None else weights * weight
+    # What the loss itself leaves out, such as `ignore_class`.
+    own = masking.mask_of(values)
+    if own is not None:
+        mask = own if mask is None else ops.logical_and(own, mask)
+    return values, weights, mask
+
+
+def _labels(base, labels, y_pred):
+    """Labels in the dtype of the loss; class ids that it could not hold stay integers."""
+    classes = y_pred.shape[-1]
+    rounded = not is_float(labels) and packed.rounds(base.dtype, classes)
+    if rounded and criteria.takes_class_ids(base, classes):
+        return ops.cast(labels, "int32")
+    return ops.convert_to_tensor(labels, dtype=base.dtype)
+
+
+def _beside(target, weight, values):
+    """A weight of labels, shaped and cast like the losses of these."""
+    weight = ops.cast(weight, values.dtype)
+    if all(size == 1 for size in weight.shape[1:]):
+        weight = portions.over(ops.reshape(weight, [-1]), values)
+    else:
+        weight = _without_classes(target, weight, values)
+    while len(weight.shape) < len(values.shape):
+        weight = weight[..., None]
+    return ops.broadcast_to(weight, ops.shape(values))
+
+
+def _without_classes(target, weight, values):
+    """A weight of positions, without the axis of classes that the loss has reduced."""
+    rank, kept = len(values.shape), len(weight.shape)
+    if kept == rank + 1 and weight.shape[-1] == 1:
+        return ops.squeeze(weight, axis=-1)
+    if target.fit is None:
+        return weight
+    last = target.fit.axes[-1]
+    if kept == rank + 1 and weight.shape[1] == 1 < target.fit.axes[0]:
+        shape = target.labels.shape
+        if tuple(values.shape[1:]) == tuple(shape[2:]) != tuple(shape[1:-1]):
+            return ops.squeeze(weight, axis=1)
+    if rank <= last or kept > rank:
+        checks.refuse(
+            target.mixture.owner,
+            "a loss of labels that are cut must have a value at each position where several "
+            "sources or their sample weights meet",
+            f"losses of shape {tuple(values.shape)} for labels of shape "
+            f"{tuple(target.labels.shape)}",
+            "Give labels and predictions a last axis of size 1, `y[..., None]`; or take "
+            'loss="mixed_targets" without sample weights.',
+        )
+    return weight
+
+
+def _whole_batch(mixed, value, weight, sample_weight):
+    if weight is None and sample_weight is None:
+        return value
+    if mixed.per != "batch" or sample_weight is not None or any(n != 1 for n in weight.shape[1:]):
+        checks.refuse(
+            mixed.owner,
+            "a loss that is one number for the whole batch cannot be weighted sample by sample",
+            "a loss without an axis of samples",
+            'Return one loss for each sample, or mix with per="batch" and no sample weights.',
+        )
+    return value * ops.cast(ops.reshape(weight, [-1])[0], value.dtype)
+
+
+def _reduced(base, values, weights, mask):
+    if len(values.shape) == 0:
+        return values
+    values = ops.cast(values, base.dtype)
+    if mask is not None:
+        masking.set_mask(values, mask)
+    return reduced(values, weights, base.reduction)
+
+
+def _of_mixed_targets(target, base, y_pred, sample_weight):
+    found = target.portions()
+    for tensor in keras.tree.flatten(found[0].value):
+        if len(found) > 1 and not is_float(tensor):
+            checks.refuse(
+                target.mixture.owner,
+                'loss="mixed_targets" blends labels, which integers cannot be',
+                checks.described(tensor),
+                'One-hot encode them as floats, or take loss="sources".',
+            )
+    labels = keras.tree.map_structure(
+        lambda *values: portions.blended(
+            [portion._replace(value=v) for portion, v in zip(found, values, strict=True)]
+        ),
+        *[portion.value for portion in found],
+    )
+    if sample_weight is not None:
+        sample_weight = portions.blended(target.beside("sample weight", sample_weight))
+    mask = masking.mask_of(y_pred)
+    term = _term(target, base, portions.Portion(labels, None), y_pred, sample_weight, mask)
+    return _reduced(base, *term)
+
+
+def _check(mixed, base, y_true, sample_weight):
+    if type(base).__call__ is not keras.losses.Loss.__call__:
+        checks.refuse(
+            mixed.owner,
+            "a loss is mixed by its `call`, and its own `__call__` would not be used",
+            type(base).__name__,
+            "Move what it does into `call`.",
+        )
+    if any(tensor is None for tensor in keras.tree.flatten(y_true)):
+        checks.refuse(mixed.owner, "there must be labels to mix", "y=None")
+    _check_batch(mixed, "label", y_true)
+    _check_batch(mixed, "sample weight", sample_weight)
+
+
+def _check_batch(mixed, name, structure):
+    size = mixed.shares.sources.shape[0]
+    for tensor in keras.tree.flatten(structure):
+        if tensor is not None and None not in (size, tensor.shape[0]) and size != tensor.shape[0]:
+            checks.refuse(
+                mixed.owner,
+                f"there must be a {name} for each sample",
+                f"{tensor.shape[0]} {name}s beside {size} samples",
+            )

@@ -1,0 +1,228 @@
+"""How the labels of a batch are mixed, known to its losses and metrics."""
+
+import functools
+import threading
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from keras_mix._core.ops import portions
+from keras_mix.models._forward import masking
+from keras_mix.models._forward.inputs import kind_of, paths
+from keras_mix.models._targets import alignment
+
+
+class _Thread(threading.local):
+    mixture = None
+
+
+_THREAD = _Thread()
+
+
+def current():
+    """The mixture of the innermost context of this thread, or None."""
+    return _THREAD.mixture
+
+
+class Drawn(NamedTuple):
+    """What was drawn at one place of a model.
+
+    Attributes:
+        blend: The place's `Blend` or `ByMixer`.
+        plan: What it has drawn.
+        grid: The `portions.Grid` of the plan's region, or None.
+    """
+
+    blend: object
+    plan: object
+    grid: object
+
+
+class Mixture:
+    """How the labels of a batch are mixed, a context for losses.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        drawn: A list of `Drawn`, one for each place.
+        choice: int32 scalar, the number of the place that is mixed; None if there is one.
+        shares: `portable.Shares`, the sources and weights of the place that is mixed.
+        per: "batch" where all samples have the same weights, or "sample".
+        kinds: What `kinds` of the wrapper says.
+        smoothing: The share of each label that is spread over all classes.
+        unmixed_masks: {id of a mixed mask: the mask before}.
+    """
+
+    def __init__(self, owner, drawn, choice, shares, per, kinds, smoothing, unmixed_masks):
+        self.owner = owner
+        self.drawn = drawn
+        self.choice = choice
+        self.shares = shares
+        self.per = per
+        self.kinds = kinds
+        self.smoothing = smoothing
+        self.unmixed_masks = unmixed_masks
+        self._names = {}
+        self._targets = {}
+
+    def __enter__(self):
+        self.outer, _THREAD.mixture = _THREAD.mixture, self
+
+    def __exit__(self, *error):
+        _THREAD.mixture = self.outer
+
+    def name(self, y):
+        """Learns the names of targets, by which `kinds` may name them."""
+        self._names = {id(target): path for path, target in paths("y", y)}
+
+    def target(self, y_true, y_pred, of_classes=False):
+        """The `Target` of a tensor of labels and the prediction for it.
+
+        A loss asks first, and knows whether it reads `of_classes`; metrics find what it decided.
+        """
+        if id(y_true) not in self._targets:
+            fits = self._fits(y_true, y_pred, of_classes)
+            self._targets[id(y_true)] = Target(self, y_true, fits)
+        return self._targets[id(y_true)]
+
+    def _fits(self, y_true, y_pred, of_classes):
+        if keras.tree.is_nested(y_true):
+            return [None] * len(self.drawn)
+        name = self._names.get(id(y_true), "y")
+        kind = kind_of(self.kinds, name)
+        y_pred = None if keras.tree.is_nested(y_pred) else y_pred
+        return [
+            alignment.fit_of_target(self.owner, name, y_true, y_pred, drawn.grid, kind, of_classes)
+            for drawn in self.drawn
+        ]
+
+    def unmixed(self, mask):
+        """The mask that a mask of predictions was before it was mixed, if it was."""
+        return self.unmixed_masks.get(id(mask), mask)
+
+    def measured(self, y, y_pred, sample_weight):
+        """What metrics see: the labels, weights and masks of the dominant sources.
+
+        Returns:
+            Labels, predictions without a gradient, and sample weights.
+        """
+        labels, weights, targets = [], [], {}
+        for label, prediction, weight in _paired(y, y_pred, sample_weight):
+            target = None if label is None else self.target(label, prediction)
+            targets[id(prediction)] = target
+            labels.append(None if target is None else target.dominant())
+            weights.append(target and target.dominant_beside("sample weight", weight))
+        return (
+            keras.tree.pack_sequence_as(y, labels),
+            keras.tree.map_structure(lambda p: self._fixed(p, targets.get(id(p))), y_pred),
+            None if sample_weight is None else keras.tree.pack_sequence_as(y, weights),
+        )
+
+    @functools.cached_property
+    def dominant_sources(self):
+        """int32 `(B,)`, the source of the largest weight; the sample itself where two are equal."""
+        best = ops.argmax(self.shares.weights, axis=1)
+        return ops.take_along_axis(self.shares.sources, best[:, None], axis=1)[:, 0]
+
+    def _fixed(self, prediction, target):
+        fixed, mask = ops.stop_gradient(prediction), masking.mask_of(prediction)
+        if mask is not None and target is not None:
+            masking.set_mask(fixed, target.dominant_beside("mask", self.unmixed(mask)))
+        return fixed
+
+
+class Target:
+    """One target of a batch, and what lies beside it.
+
+    Args:
+        mixture: The `Mixture`.
+        labels: The tensor of labels, or a structure of them that belong to whole samples.
+        fits: How the labels lie on the grid of each place, a list of `Fit` or None.
+    """
+
+    def __init__(self, mixture, labels, fits):
+        self.mixture = mixture
+        self.labels = labels
+        self.fits = fits
+        self.fit = next((fit for fit in fits if fit is not None), None)
+
+    def portions(self):
+        """The portions of the labels: a list of (labels, weight), as `Portion` has them."""
+        if not keras.tree.is_nested(self.labels):
+            return self._portions(self.labels, self.fits)
+        leaves = keras.tree.flatten(self.labels)
+        columns = zip(*(self._portions(leaf, self.fits) for leaf in leaves), strict=True)
+        return [
+            portions.Portion(
+                keras.tree.pack_sequence_as(self.labels, [p.value for p in column]),
+                column[0].weight,
+            )
+            for column in columns
+        ]
+
+    def beside(self, name, tensor):
+        """The portions of sample weights or of a mask, taken as the labels are.
+
+        Args:
+            name: "sample weight" or "mask", for messages.
+            tensor: `(B,)`, or on the grid of the labels.
+        """
+        tensor = ops.convert_to_tensor(tensor)
+        if self.fit is not None and alignment.is_of_samples(tensor):
+            tensor = self._spread(tensor)
+            fits = self.fits
+        else:
+            fits = [
+                alignment.fit_beside(self.mixture.owner, name, tensor, drawn.grid, fit)
+                for drawn, fit in zip(self.mixture.drawn, self.fits, strict=True)
+            ]
+        return self._portions(tensor, fits)
+
+    def dominant(self):
+        """The labels of the dominant source of each position."""
+        return self._dominant(self.labels)
+
+    def dominant_beside(self, name, tensor):
+        """The sample weights or the mask of the dominant source of each position."""
+        if tensor is None:
+            return None
+        if self.fit is None:
+            return self._dominant(tensor)
+        return portions.dominant(self.beside(name, tensor))
+
+    def _dominant(self, tensor):
+        if self.fit is None:
+            return ops.take(tensor, self.mixture.dominant_sources, axis=0)
+        return portions.dominant(self._portions(tensor, self.fits))
+
+    def _portions(self, tensor, fits):
+        tensor, mixture = ops.convert_to_tensor(tensor), self.mixture
+        if self.fit is None:
+            return portions.of_samples(tensor, mixture.shares.sources, mixture.shares.weights)
+        found = [
+            drawn.blend.portions(drawn.plan, tensor, fit)
+            for drawn, fit in zip(mixture.drawn, fits, strict=True)
+        ]
+        return portions.choose(mixture.choice, found, tensor)
+
+    def _spread(self, tensor):
+        """One number for each sample at each position of the labels' grid."""
+        last = self.fit.axes[-1]
+        shape = ops.shape(self.labels)
+        sizes = [size if axis <= last else 1 for axis, size in enumerate(shape)]
+        return ops.broadcast_to(portions.over(ops.reshape(tensor, [-1]), self.labels), sizes)
+
+
+def _paired(y, y_pred, sample_weight):
+    """(labels, prediction, sample weights) of each output, as far as the structures tell."""
+    labels = keras.tree.flatten_with_path(y)
+    predictions = keras.tree.flatten_with_path(y_pred)
+    if len(labels) == len(predictions):
+        by_path = {path: p for (path, _), (_, p) in zip(labels, predictions, strict=True)}
+    else:
+        by_path = dict(predictions)
+    weights = keras.tree.flatten(sample_weight)
+    if len(weights) != len(labels):
+        weights = [weights[0]] * len(labels)
+    for (path, label), weight in zip(labels, weights, strict=True):
+        yield label, by_path.get(path), weight

@@ -1,0 +1,99 @@
+"""Label smoothing of a mixer, applied inside the losses that read labels as distributions."""
+
+import keras
+from keras import ops
+
+from keras_mix._core import checks
+from keras_mix.models._forward import masking
+
+# Keras's losses of distributions over the last axis.
+_OF_CLASSES = (
+    keras.losses.categorical_crossentropy,
+    keras.losses.categorical_focal_crossentropy,
+    keras.losses.kl_divergence,
+)
+_BINARY = (keras.losses.binary_crossentropy, keras.losses.binary_focal_crossentropy)
+_OF_IDS = keras.losses.sparse_categorical_crossentropy
+
+
+def reads_classes(loss):
+    """Whether a loss reads the last axis of labels as a distribution over classes."""
+    return getattr(loss, "fn", None) in _OF_CLASSES
+
+
+def smoothed(target, loss):
+    """The loss under labels smoothed as the mixers say.
+
+    Args:
+        target: A `mixture.Target`.
+        loss: A `keras.losses.Loss`.
+    """
+    mixture = target.mixture
+    if not mixture.smoothing:
+        return loss
+    function, options = getattr(loss, "fn", None), getattr(loss, "_fn_kwargs", {})
+    if options.get("label_smoothing"):
+        checks.refuse(
+            mixture.owner,
+            "labels must be smoothed once",
+            f"label_smoothing={mixture.smoothing} of the mixer, and "
+            f"label_smoothing={options['label_smoothing']} of the loss {loss.name!r}",
+            "Leave out one of them.",
+        )
+    if function is _OF_IDS:
+        return _SmoothedIds(loss, mixture.smoothing, False)
+    if function in (*_OF_CLASSES, *_BINARY):
+        # The last axis of binary labels of pixels or time steps holds no classes.
+        binary = target.fit is not None and target.fit.axes[-1] == len(target.labels.shape) - 1
+        return _Smoothed(loss, mixture.smoothing, binary)
+    return checks.refuse(
+        mixture.owner,
+        "labels can be smoothed in Keras's cross-entropies and in kl_divergence",
+        f"label_smoothing={mixture.smoothing} of the mixer and the loss {loss.name!r}",
+        "Set label_smoothing=0 in the mixer; a loss of your own may smooth by itself.",
+    )
+
+
+class _Smoothed(keras.losses.Loss):
+    """A loss of one-hot or binary labels, smoothed first.
+
+    Args:
+        loss: The loss.
+        share: The share of each label that is spread over its classes.
+        binary: Whether each label is one of two classes, whatever the size of the last axis.
+    """
+
+    def __init__(self, loss, share, binary):
+        super().__init__(name=loss.name, reduction=loss.reduction, dtype=loss.dtype)
+        self.loss = loss
+        self.share = share
+        self.binary = binary
+
+    def call(self, y_true, y_pred):
+        labelled = len(y_true.shape) == len(y_pred.shape) > 1 and not self.binary
+        classes = y_true.shape[-1] if labelled else 1
+        # A single output tells two classes apart.
+        smooth = y_true * (1.0 - self.share) + self.share / max(classes, 2)
+        return self.loss.call(smooth, y_pred)
+
+
+class _SmoothedIds(_Smoothed):
+    """Sparse cross-entropy of smoothed labels, which is linear in the label."""
+
+    def call(self, y_true, y_pred):
+        """(1 - share) · loss(id) + share · the mean of the losses of all classes."""
+        values = self.loss.call(y_true, y_pred)
+        mask = masking.mask_of(values)
+        options = self.loss._fn_kwargs
+        axis = options.get("axis", -1)
+        uniform = keras.losses.categorical_crossentropy(
+            ops.full_like(y_pred, 1.0 / y_pred.shape[axis]),
+            y_pred,
+            from_logits=options.get("from_logits", False),
+            axis=axis,
+        )
+        smooth = (1.0 - self.share) * values + self.share * ops.reshape(uniform, ops.shape(values))
+        if mask is not None:
+            smooth = ops.where(mask, smooth, 0.0)
+            masking.set_mask(smooth, mask)
+        return smooth

@@ -1,0 +1,40 @@
+"""What a mixer of your own is made of: the plan, the batch it is drawn for, and the draws.
+
+A mixer's `sample(batch, seed)` looks at a `Batch` and returns a `Plan`, made by `blend`, `paste`,
+`soft` or `erase`. `random` holds the draws, each from a seed int32[2]; `shapes` holds the regions.
+See `keras_mix.layers.Mixer` for an example.
+"""
+
+from keras_mix._core.batch.batch import Batch, Leaf
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan.choice import Choice
+from keras_mix._core.plan.combinations import Blend, Fill, Gains, LogBlend
+from keras_mix._core.plan.placements import Resize, Shift
+from keras_mix._core.plan.plan import PerGroup, Plan, blend, erase, paste, soft
+from keras_mix._core.plan.regions import Blocks, Box, Boxes, Mask, Region, Soft
+
+__all__ = [
+    "Batch",
+    "Blend",
+    "Blocks",
+    "Box",
+    "Boxes",
+    "Choice",
+    "Fill",
+    "Gains",
+    "Leaf",
+    "LogBlend",
+    "Mask",
+    "PerGroup",
+    "Plan",
+    "Region",
+    "Resize",
+    "Shift",
+    "Soft",
+    "blend",
+    "erase",
+    "paste",
+    "random",
+    "shapes",
+    "soft",
+]

@@ -1,0 +1,292 @@
+"""FillModality."""
+
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix.synthesis import _disk_cache
+
+
+class FillModality:
+    """Fills a missing modality of a dataset by any callable, for `dataset.apply`.
+
+    Each sample that lacks the target modality is handed to the generator: a speech synthesiser, a
+    text-to-image model, a recogniser that writes pseudo-transcripts. What it makes is kept on
+    disk under a key of the generator's name and version and of the inputs' content, so that it is
+    made once; change the version when the generator changes. A sample at which the generator
+    raises, or whose result does not fit `spec`, is skipped and counted, and tried again in the
+    next pass. Samples come out in the order in which they came in; how many is not known before.
+
+    Each sample comes out with a flag, "synthetic" beside the modalities (`flag` names it), and
+    with a sample weight: `weight` times the own one for what is synthetic, the own one or 1 for
+    the rest. The callable runs in Python, beside the graph: such a dataset cannot be serialised.
+
+    Args:
+        generator: Takes the source values of one sample, in the order of `source` (strings as
+            str, all else as numpy arrays), and returns the target's value.
+        source: The key of the modality that the generator reads, or several.
+        target: The key of the modality to be filled.
+        name: The generator's name, part of the cache's key.
+        version: The generator's version, part of the key, with all that its results depend on: a
+            voice, a checkpoint. Defaults to "1".
+        spec: The `tf.TensorSpec` of one filled value, such as `tf.TensorSpec([None], tf.float32)`
+            for a waveform. Defaults to None: what the dataset says of the target.
+        missing: A callable from a sample's dict of modalities to a scalar bool, whether it lacks
+            the target. Defaults to None: all do if the dataset has no such key, else those
+            whose value is empty, of size 0 or "".
+        weight: The factor ≥ 0 of a synthetic sample's weight. Defaults to 1.
+        flag: The key of the flag. Defaults to "synthetic".
+        cache: A folder to keep results in; it is made at the first one, and several processes may
+            share it. A damaged file is made anew, and a folder that cannot be written costs only
+            the reuse; the logger `keras_mix.synthesis` names both. Defaults to None: nothing is
+            kept.
+        max_failures: How many failures are skipped before the next is raised. Defaults to None:
+            any number.
+        num_parallel_calls: How many samples are made at a time, as in `Dataset.map`. Defaults to
+            None: one.
+
+    Call arguments:
+        dataset: A `tf.data.Dataset`, not batched, of a dict of modalities, (dict, y) or
+            (dict, y, sample_weight). A dict alone gets its weight as "sample_weights", a tuple as
+            its third entry.
+
+    Attributes:
+        counts: A dict of what became of the samples that lacked the target, over all passes so
+            far: how many were "generated", "cached" (read from the cache) and "failed" (skipped).
+        failures: The last messages of failures, up to 20.
+
+    Raises:
+        ValueError: If an argument is out of range; if the dataset is no dict of modalities, lacks
+            the source, has the flag already, or does not tell the target's form.
+
+    Example:
+
+    >>> def speak(text):
+    ...     return np.sin(np.arange(100 * len(text)) * 0.1)
+    >>> fill = keras_mix.synthesis.FillModality(
+    ...     speak, "text", "audio", name="hum", spec=tf.TensorSpec([None], tf.float32), weight=0.5
+    ... )
+    >>> texts = tf.data.Dataset.from_tensor_slices({"text": ["one", "two words"]})
+    >>> [sample["audio"].shape[0] for sample in texts.apply(fill)]
+    [300, 900]
+    >>> fill.counts
+    {'generated': 2, 'cached': 0, 'failed': 0}
+    """
+
+    def __init__(
+        self,
+        generator,
+        source,
+        target,
+        *,
+        name,
+        version="1",
+        spec=None,
+        missing=None,
+        weight=1.0,
+        flag="synthetic",
+        cache=None,
+        max_failures=None,
+        num_parallel_calls=None,
+    ):
+        if not callable(generator):
+            raise ValueError(f"`generator` must be a callable. Received: generator={generator!r}")
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"`name` must be the generator's name. Received: name={name!r}")
+        if missing is not None and not callable(missing):
+            raise ValueError(f"`missing` must be a callable or None. Received: missing={missing!r}")
+        self.generator = generator
+        self.source = checks.names("source", [source] if isinstance(source, str) else source)
+        self.target = target
+        self.name = name
+        self.version = str(version)
+        self.spec = spec
+        self.missing = missing
+        self.weight = checks.number("weight", weight)
+        self.flag = flag
+        self.max_failures = checks.integer("max_failures", max_failures, low=0, optional=True)
+        self.num_parallel_calls = num_parallel_calls
+        self.failures = []
+        self._cache = None if cache is None else _disk_cache.DiskCache(cache)
+        self._counts = {"generated": 0, "cached": 0, "failed": 0}
+        self._lock = threading.Lock()
+
+    @property
+    def counts(self):
+        """What became of the samples so far."""
+        with self._lock:
+            return dict(self._counts)
+
+    def __call__(self, dataset):
+        element = dataset.element_spec
+        modalities = element[0] if isinstance(element, tuple) else element
+        spec = self._checked(modalities, element)
+        fill = tf.autograph.experimental.do_not_convert(_Fill(self, spec))
+        parallel = {} if self.num_parallel_calls is None else {"deterministic": True}
+        filled = dataset.map(fill, num_parallel_calls=self.num_parallel_calls, **parallel)
+        return filled.filter(_is_there).map(_sample)
+
+    def made(self, values, spec):
+        """The value made from a sample's source values, and how; empty if that failed."""
+        key = _disk_cache.key_of(self.name, self.version, spec, values)
+        found = None if self._cache is None else self._cache.read(key, spec)
+        if found is not None:
+            return self._counted("cached", found)
+        try:
+            made = _fitting(self.generator(*[_plain(value) for value in values]), spec)
+        except Exception as error:
+            self._record(error)
+            return self._counted("failed", _empty(spec))
+        if self._cache is not None:
+            self._cache.write(key, made)
+        return self._counted("generated", made)
+
+    def _counted(self, outcome, value):
+        with self._lock:
+            self._counts[outcome] += 1
+        return value, outcome != "failed"
+
+    def _record(self, error):
+        message = f"{self.name}: {type(error).__name__}: {error}"
+        with self._lock:
+            self.failures = [*self.failures, message][-20:]
+            failed = self._counts["failed"]
+        if self.max_failures is not None and failed >= self.max_failures:
+            raise RuntimeError(
+                f"FillModality: more than {self.max_failures} samples could not be filled. "
+                f"The last: {message}"
+            ) from error
+
+    def _checked(self, modalities, element):
+        """The spec of a filled value; refuses datasets that cannot be filled."""
+        owner = type(self).__name__
+        if not isinstance(modalities, dict):
+            checks.refuse(
+                owner,
+                "the dataset must be of a dict of modalities, (dict, y) or (dict, y, weight)",
+                f"element_spec={element}",
+            )
+        lacking = [key for key in self.source if key not in modalities]
+        if lacking:
+            known = list(modalities)
+            checks.refuse(owner, "`source` must be in the dataset", f"{lacking}, not in {known}")
+        if self.flag in modalities:
+            received = f"flag={self.flag!r}"
+            checks.refuse(owner, "the dataset has the flag already", received, "Name another.")
+        spec = modalities.get(self.target) if self.spec is None else self.spec
+        if not isinstance(spec, tf.TensorSpec) or spec.shape.rank is None:
+            checks.refuse(
+                owner,
+                f"the form of `{self.target}` must be known",
+                f"spec={spec}",
+                "Pass it: spec=tf.TensorSpec([None], tf.float32), say.",
+            )
+        own = modalities.get(self.target, spec)
+        if own.dtype != spec.dtype or not own.shape.is_compatible_with(spec.shape):
+            checks.refuse(owner, f"`spec` must fit `{self.target}`", f"{spec} beside {own}")
+        return spec
+
+
+class _Fill:
+    """The map function: one sample to (there, sample)."""
+
+    def __init__(self, owner, spec):
+        self.owner = owner
+        self.spec = spec
+
+    def __call__(self, modalities, *others):
+        owner, target = self.owner, self.owner.target
+        lacks = self._lacks(modalities)
+        values = [modalities[key] for key in owner.source]
+        there, value = tf.constant(True), None
+        if target in modalities:
+            value, there = tf.cond(
+                lacks,
+                lambda: self._made(values),
+                lambda: (tf.ensure_shape(modalities[target], self.spec.shape), there),
+            )
+        else:
+            value, there = self._made(values)
+        value.set_shape(self.spec.shape)
+        filled = {**modalities, target: value, owner.flag: lacks}
+        weight = tf.where(lacks, owner.weight, 1.0)
+        return there, _weighted(filled, others, weight)
+
+    def _lacks(self, modalities):
+        owner = self.owner
+        if owner.missing is not None:
+            lacks = tf.cast(owner.missing(modalities), tf.bool)
+            if lacks.shape.rank != 0:
+                checks.refuse(
+                    "FillModality",
+                    "`missing` must give one bool a sample",
+                    f"shape={lacks.shape}",
+                    "Unbatch the dataset first: dataset.unbatch().",
+                )
+            return lacks
+        if owner.target not in modalities:
+            return tf.constant(True)
+        value = modalities[owner.target]
+        if value.dtype == tf.string and value.shape.rank == 0:
+            return tf.equal(value, "")
+        return tf.equal(tf.size(value), 0)
+
+    def _made(self, values):
+        value, there = tf.numpy_function(
+            lambda *arrays: self.owner.made(arrays, self.spec),
+            values,
+            (self.spec.dtype, tf.bool),
+            stateful=True,
+        )
+        return tf.ensure_shape(value, self.spec.shape), tf.ensure_shape(there, [])
+
+
+def _weighted(filled, others, weight):
+    """The sample in its form, with its weight times another."""
+    if not others:
+        own = filled.get("sample_weights")
+        weight = weight if own is None else own * tf.cast(weight, own.dtype)
+        return {**filled, "sample_weights": weight}
+    if len(others) == 1:
+        return filled, others[0], weight
+    return filled, others[0], others[1] * tf.cast(weight, others[1].dtype)
+
+
+def _is_there(there, sample):
+    return there
+
+
+def _sample(there, sample):
+    return sample
+
+
+def _empty(spec):
+    """What stands for a value until its sample is skipped."""
+    sizes = [size or 0 for size in spec.shape]
+    if spec.dtype != tf.string:
+        return np.zeros(sizes, spec.dtype.as_numpy_dtype)
+    return np.full(sizes, b"", object) if sizes else b""
+
+
+def _plain(value):
+    """A value as a generator takes it: a string as str."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        strings = [item.decode() for item in value.ravel()]
+        return strings[0] if value.ndim == 0 else np.reshape(np.array(strings, object), value.shape)
+    return value
+
+
+def _fitting(value, spec):
+    """A generator's result as the numpy array that the spec asks for."""
+    if spec.dtype == tf.string:
+        array = tf.convert_to_tensor(value, tf.string).numpy()
+    else:
+        array = np.asarray(value, spec.dtype.as_numpy_dtype)
+    shape = np.shape(array)
+    if not spec.shape.is_compatible_with(shape):
+        raise ValueError(f"a value of shape {shape} where {spec.shape} is expected")
+    return array
