@@ -1,0 +1,1 @@
+"""What comes in: a structure of tensors, read into named leaves."""

@@ -1,0 +1,1 @@
+"""How a plan is applied: one rule for each kind of leaf."""

@@ -1,0 +1,1 @@
+"""What the model side computes, on any backend of Keras."""

@@ -1,0 +1,1 @@
+"""What a layer is given: options that are checked, shown and saved."""

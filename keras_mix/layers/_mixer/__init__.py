@@ -1,0 +1,1 @@
+"""What the base of all mixers is made of."""

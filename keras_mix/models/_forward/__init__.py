@@ -1,0 +1,1 @@
+"""A forward pass that is mixed at one of a model's layers."""

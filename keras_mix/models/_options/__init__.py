@@ -1,0 +1,1 @@
+"""What the models are given: checked, and turned into choices and dials."""
