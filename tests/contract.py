@@ -220,7 +220,7 @@ def sampled(layer, size=6, grid=(8, 5), seed=SEED):
     batch = Batch(
         size=size,
         donors=size,
-        crossed=False,
+        has_second_batch=False,
         draws=1 if layer.per == "batch" else size,
         grid=grid if layer.grid_rank else None,
         axes=(1, 2),

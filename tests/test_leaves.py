@@ -229,9 +229,9 @@ def test_sources_without_a_place_leave_no_trace(make, dtype):
     nowhere[3] = 3, 3, 0, 0
     values, plan = images(dtype), make(placement=nowhere)
     if plan.hard:
-        plan = plan._replace(region=Mask(plan.region.owner % 3))
+        plan = plan._replace(region=Mask(plan.region.source % 3))
     else:
-        plan = plan._replace(region=Soft(plan.region.shares * [1.0, 1.0, 1.0, 0.0]))
+        plan = plan._replace(region=Soft(plan.region.values * [1.0, 1.0, 1.0, 0.0]))
     somewhere = np.concatenate([nowhere[:3], PLACEMENT[3:]])
     clean = plan._replace(placement=Resize(tf.constant(np.tile(somewhere, (SIZE, 1, 1)))))
     rule = dense(dtype)

@@ -249,8 +249,8 @@ def test_points_can_be_sliced_with_new_axes_in_a_graph():
 PAIRINGS = ["shuffle", "derange", "reverse", "roll"]
 
 
-def pair(seed, pairing, size, donors=None, crossed=False):
-    return random.partners(seed, pairing, size, donors or size, crossed)
+def pair(seed, pairing, size, donors=None, has_second_batch=False):
+    return random.partners(seed, pairing, size, donors or size, has_second_batch)
 
 
 @pytest.mark.parametrize("size", [3, 4, 7])
@@ -308,7 +308,9 @@ def test_further_partners_of_few_donors_are_all_in_their_batch(pairing):
 @pytest.mark.parametrize("pairing", PAIRINGS)
 @pytest.mark.parametrize(("size", "donors"), [(5, 3), (3, 5), (4, 4), (1, 1), (3, 1)])
 def test_donors_of_another_batch_are_all_in_it(pairing, size, donors):
-    partners = for_seeds(partial(pair, pairing=pairing, size=size, donors=donors, crossed=True), 20)
+    partners = for_seeds(
+        partial(pair, pairing=pairing, size=size, donors=donors, has_second_batch=True), 20
+    )
     assert partners.shape == (20, size)
     assert ((partners >= 0) & (partners < donors)).all()
     # Nobody is taken twice before all others have been taken once.
@@ -318,7 +320,7 @@ def test_donors_of_another_batch_are_all_in_it(pairing, size, donors):
 
 @pytest.mark.parametrize("pairing", ["shuffle", "derange"])
 def test_donors_of_another_batch_are_equally_likely(pairing):
-    draw = partial(pair, pairing=pairing, size=3, donors=5, crossed=True)
+    draw = partial(pair, pairing=pairing, size=3, donors=5, has_second_batch=True)
     for column in for_seeds(draw, 2000).T:
         assert stats.chisquare(np.bincount(column, minlength=5)).pvalue > UNLIKELY
 

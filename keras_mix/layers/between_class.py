@@ -77,7 +77,7 @@ class BetweenClass(Mixer):
             _pressure, axis=batch.axes[0], window=self.window, sampling_rate=self.sampling_rate
         )
         own = self.compiled(levels, batch, batch.images)
-        donors = self.compiled(levels, batch, batch.donor_images) if batch.crossed else own
+        donors = self.compiled(levels, batch, batch.donor_images) if batch.has_second_batch else own
         other = tf.gather(donors, partners - batch.first_donor)
         gains = Gains(_gains(own, other, tf.cast(ratio, tf.float64)))
         drawn = plan.blend(partners, tf.stack([ratio, 1.0 - ratio], axis=1))

@@ -201,7 +201,7 @@ class FeatureMix(keras.layers.Layer):
         count = 1 if self.per == "batch" else size
         ratio = draws.beta(share, self._concentration, count)
         ratio = ops.where(draws.coin(chance, self.rate, count), ratio, 1.0)
-        partners = draws.partners(order, self.pairing, size, size, crossed=False)
+        partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
         return portable.shares(partners, ops.broadcast_to(ratio, [size]))
 
     def _given(self, plan, first):

@@ -115,7 +115,7 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
         if not isinstance(self.pairing, str):
             return self.pairing.draw(batch, seed, number) + batch.first_donor
         sizes = batch.size, batch.donors
-        drawn = random.partners(seed, self.pairing, *sizes, batch.crossed, number)
+        drawn = random.partners(seed, self.pairing, *sizes, batch.has_second_batch, number)
         return drawn + batch.first_donor
 
     def ratio(self, batch, seed):
@@ -197,7 +197,7 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
             plan = self._discounted(plan, batch)
         if self.label_rule is not None:
             plan = plan.relabelled(functools.partial(self.label_rule.weights, batch))
-        if batch.crossed and not isinstance(self.pairing, str):
+        if batch.has_second_batch and not isinstance(self.pairing, str):
             paired = self.pairing.finds(batch)
             mixed = paired if mixed is None else mixed & paired
         return plan if mixed is None else plan.keep(mixed, batch.grid)

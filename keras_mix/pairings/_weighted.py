@@ -17,7 +17,7 @@ class WeightedPairing(Pairing):
     def draw_all(self, batch, seeds):
         weights = self.weights(batch)
         drawn = [random.by_weight(seed, weights) for seed in seeds]
-        alone = tf.zeros_like(drawn[0]) if batch.crossed else tf.range(batch.size)
+        alone = tf.zeros_like(drawn[0]) if batch.has_second_batch else tf.range(batch.size)
         return [tf.where(index < 0, alone, index) for index in drawn]
 
     def finds(self, batch):

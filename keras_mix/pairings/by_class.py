@@ -58,7 +58,7 @@ class ByClass(WeightedPairing):
         own, donors = self._class_ids(batch)
         same = own[:, None] == donors[None]
         legal = {"same": same, "different": ~same}.get(self.relation, tf.ones_like(same))
-        return legal if batch.crossed else legal & others(batch)
+        return legal if batch.has_second_batch else legal & others(batch)
 
     def weights(self, batch):
         _, donors = self._class_ids(batch)

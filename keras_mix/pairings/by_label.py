@@ -59,7 +59,7 @@ class ByLabel(WeightedPairing):
     def legal(self, batch):
         own, donors = self._numbers(batch)
         legal = label_kernels.finite(own)[:, None] & label_kernels.finite(donors)[None]
-        return legal if batch.crossed or self.include_self else legal & others(batch)
+        return legal if batch.has_second_batch or self.include_self else legal & others(batch)
 
     def weights(self, batch):
         levels = label_kernels.levels(*self._numbers(batch), self.bandwidth)

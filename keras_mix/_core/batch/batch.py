@@ -50,7 +50,7 @@ class Batch(NamedTuple):
     Attributes:
         size: The number of samples, an int or a scalar tensor.
         donors: The number of samples that partners are drawn from.
-        crossed: Whether the donors are another batch.
+        has_second_batch: Whether partners are drawn from a second batch.
         draws: The number of independent draws: `size`, or 1 for one draw a batch.
         grid: The sizes of the spatial axes that a region covers; None for mixers without one.
         images: The input that the grid lies on; without a grid the first of images, or of values.
@@ -68,7 +68,7 @@ class Batch(NamedTuple):
 
     size: tf.Tensor | int
     donors: tf.Tensor | int
-    crossed: bool
+    has_second_batch: bool
     draws: tf.Tensor | int
     grid: tuple | None
     images: tf.Tensor
@@ -95,11 +95,11 @@ class Batch(NamedTuple):
     @property
     def first_donor(self):
         """The number of the first donor in the pool that `Plan.sources` counts."""
-        return self.size if self.crossed else 0
+        return self.size if self.has_second_batch else 0
 
     def pool(self, own, donors):
         """The values `(B, ...)` of all samples, as `Plan.sources` counts them."""
-        return tf.concat([own, donors], axis=0) if self.crossed else own
+        return tf.concat([own, donors], axis=0) if self.has_second_batch else own
 
     def donor_light(self):
         """float32 [donors, *grid], the mean of each place of the donors' images."""

@@ -79,7 +79,7 @@ def _labels_of(owner, batch, target, heads):
         own, donors = head.labels, head.donor_labels
     elif len(heads) == 1:
         own, donors = heads[0].labels, heads[0].donor_labels
-    if not batch.crossed:
+    if not batch.has_second_batch:
         return own, own
     if donors is None:
         checks.refuse(

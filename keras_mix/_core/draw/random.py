@@ -129,31 +129,34 @@ class Concentration:
         self.mixes.assign(mixes)
 
 
-def partners(seed, pairing, size, donors, crossed, number=1):
-    """int32 [size], the donor of each sample.
+def partners(seed, pairing, size, donors, has_second_batch, number=1):
+    """The partner of each sample.
 
     Args:
         seed: int32[2].
-        pairing: "shuffle", a random permutation, as the papers do; "derange", a random cycle
-            through all samples, so that none is its own partner where there are two or more;
-            "reverse" or "roll", not random.
+        pairing: "shuffle", a random permutation, as in the papers; "derange", a random cycle
+            through all samples, so that none is its own partner if there are two or more;
+            "reverse" or "roll", which are not random.
         size: The number of samples.
-        donors: The number of donors.
-        crossed: Whether the donors are another batch. If so, no donor is the sample itself and
-            "derange" is "shuffle".
-        number: Which of a sample's partners this is, where it has several: "reverse" and "roll"
-            go one sample further for each.
+        donors: The number of samples that partners are drawn from.
+        has_second_batch: Whether these are a second batch. If so, no partner is the sample itself,
+            and "derange" is "shuffle".
+        number: The number of the partner, from 1, if a sample has several: "reverse" and "roll"
+            move on by one sample for each.
+
+    Returns:
+        int32 `(size,)`, indices into the samples that partners are drawn from.
     """
-    place = tf.range(size)
+    index = tf.range(size)
     if pairing == "reverse":
-        return (donors - number - place) % donors
+        return (donors - number - index) % donors
     if pairing == "roll":
-        return (place + number) % donors
+        return (index + number) % donors
     order = tf.argsort(bits(seed, [donors]), stable=True)
-    if pairing == "derange" and not crossed:
-        # The next along the cycle that `order` lays through the batch.
+    if pairing == "derange" and not has_second_batch:
+        # The successor in the cycle through the batch that `order` defines.
         return tf.gather(tf.roll(order, -1, axis=0), tf.argsort(order, stable=True))
-    return tf.gather(order, place % donors)
+    return tf.gather(order, index % donors)
 
 
 def _state(seed):

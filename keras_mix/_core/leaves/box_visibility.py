@@ -124,4 +124,4 @@ def _pixels(size):
 
 def _shown(plan, source):
     """float32 `(B or 1, H, W)`, how much of each position shows the source."""
-    return tf.cast(plan.parts()[source], tf.float32)
+    return tf.cast(plan.coverage()[source], tf.float32)

@@ -42,7 +42,7 @@ class Dense(Rule):
         if plan.hard:
             return convert(self.pasted(plan, pool), self.dtype)
         sources = [self.placed(plan, pool, number) for number in range(plan.number)]
-        shares = [along(part, pool.own, self.axes) for part in plan.parts()]
+        shares = [along(part, pool.own, self.axes) for part in plan.coverage()]
         return self._combined(plan, sources, shares)
 
     def pasted(self, plan, pool):
@@ -55,7 +55,7 @@ class Dense(Rule):
         layers = [pool.source(plan, number) for number in range(1, plan.number)]
         if plan.combine.fills:
             layers.append(plan.combine.filling(value, self.axes))
-        for part, layer in zip(plan.others(), layers, strict=True):
+        for part, layer in zip(plan.coverage_by_others(), layers, strict=True):
             value = tf.where(along(part, value, self.axes), layer, value)
         return value
 

@@ -36,7 +36,7 @@ class InstanceMasks(Rule):
             # A sample that is mixed with itself has each object once, unless it is moved.
             alone = tf.reduce_all(plan.sources == plan.sources[:, :1], axis=1)
             plan = plan if plan.placement is not None else plan.keep(~alone)
-        parts = [None] * plan.number if plan.region is None else plan.parts()
+        parts = [None] * plan.number if plan.region is None else plan.coverage()
         found = []
         rule = SegmentationMasks((2, 3), pool.own.dtype, target=True)
         for number, part in enumerate(parts):

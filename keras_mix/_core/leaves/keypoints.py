@@ -36,7 +36,7 @@ class Keypoints(Rule):
             # A sample that is mixed with itself has each keypoint once, unless it is moved.
             alone = tf.reduce_all(plan.sources == plan.sources[:, :1], axis=1)
             plan = plan if plan.placement is not None else plan.keep(~alone)
-        parts = [None] * plan.number if plan.region is None else plan.parts()
+        parts = [None] * plan.number if plan.region is None else plan.coverage()
         found = []
         for number, (points, part) in enumerate(zip(pool.sources(plan), parts, strict=True)):
             moved = _moved(plan, points, number)

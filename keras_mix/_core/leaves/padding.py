@@ -106,7 +106,7 @@ def between(plan, pool, ends):
     free, *others = inside.sources(plan)
     # What is filled has no source.
     others += [free] * plan.combine.fills
-    for taken, allowed in zip(plan.others(), others, strict=True):
+    for taken, allowed in zip(plan.coverage_by_others(), others, strict=True):
         owner = tf.where(taken & ~(free & allowed), tf.zeros([], owner.dtype), owner)
     return plan._replace(region=Mask(owner))
 

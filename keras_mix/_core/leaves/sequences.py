@@ -159,7 +159,7 @@ def valid_parts(plan, pool):
         plan: A `plan.Plan` with a region.
         pool: A `Pool` of bool `(B, T)`, the valid steps along the first axis of the region.
     """
-    shares = plan.parts()
+    shares = plan.coverage()
     trailing = (..., *[tf.newaxis] * (shares[0].shape.rank - 2))
     valid = [part[trailing] for part in pool.sources(plan)]
     if plan.hard:
@@ -172,7 +172,7 @@ def shares_of_frames(plan):
 
     Frames are the steps along the first axis of the region, parts are counted along the others.
     """
-    others = [tf.cast(part, tf.float32) for part in plan.others()]
+    others = [tf.cast(part, tf.float32) for part in plan.coverage_by_others()]
     others = [tf.reduce_mean(part, axis=list(range(2, part.shape.rank))) for part in others]
     return [tf.maximum(1.0 - tf.add_n(others), 0.0), *others]
 

@@ -55,7 +55,7 @@ class Columns(Rule):
         """How much of each column is the partner's: bool or float `(B or 1, columns)`."""
         if plan.region is None:
             return plan.weights[:, 1:]
-        (share,) = plan.others()
+        (share,) = plan.coverage_by_others()
         return share[:, self.first : self.first + len(self.continuous)]
 
 

@@ -48,7 +48,7 @@ def _portions(plan, target, fit):
         return [Portion(rule.pasted(plan, pool), None)]
     return [
         _portion(rule.placed(plan, pool, source), along(part, target, fit.axes), target)
-        for source, part in enumerate(plan.parts())
+        for source, part in enumerate(plan.coverage())
     ]
 
 
@@ -65,7 +65,7 @@ def _along_first(plan, target, fit):
     for source, shares in enumerate(shares_of_frames(plan)):
         _check_multiple([size], [tf.shape(shares)[1]])
         # Along one axis shares are stretched as a region is.
-        weight = Soft(shares[..., None]).stretch([size]).shares
+        weight = Soft(shares[..., None]).stretch([size]).values
         weight = tf.reshape(weight, [-1, size, *[1] * (target.shape.rank - 2)])
         found.append(_portion(pool.source(plan, source), weight, target))
     return found

@@ -58,13 +58,13 @@ def beta(seed, alpha, count):
     return ops.where(mixes, ratio, 1.0)
 
 
-def partners(seed, pairing, size, donors, crossed=False):
-    """int32 [size], the partner of each sample; `donors` is `size`, for none come from outside."""
-    place = ops.arange(size, dtype="int32")
+def partners(seed, pairing, size, donors, has_second_batch=False):
+    """int32 `(size,)`, the partner of each sample in the batch; `donors` equals `size`."""
+    index = ops.arange(size, dtype="int32")
     if pairing == "reverse":
-        return donors - 1 - place
+        return donors - 1 - index
     if pairing == "roll":
-        return (place + 1) % donors
+        return (index + 1) % donors
     order = ops.cast(ops.argsort(uniform(seed, [donors])), "int32")
     if pairing == "derange":
         return ops.take(ops.roll(order, -1), ops.argsort(order))

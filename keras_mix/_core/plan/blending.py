@@ -1,4 +1,4 @@
-"""Blending and rounding that lose no bit of what is not mixed."""
+"""Blending and rounding, which keep every bit of unmixed values."""
 
 import functools
 
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def convert(tensor, dtype):
-    """The tensor in another dtype; floats become integers by rounding, within their range."""
+    """Casts a tensor; floats are rounded and clipped to the range of an integer dtype."""
     if tensor.dtype == dtype:
         return tensor
     if dtype.is_integer and tensor.dtype.is_floating:
@@ -15,36 +15,39 @@ def convert(tensor, dtype):
 
 
 def precise(tensor):
-    """The tensor as float32, or as float64 where float32 would lose bits of the data."""
+    """Casts a tensor to float32, or to float64 where float32 would lose precision."""
     narrow = tensor.dtype.is_floating or tensor.dtype.size < 4
     return tf.cast(tensor, tf.float32 if narrow and tensor.dtype != tf.float64 else tf.float64)
 
 
-def blend(sources, shares):
-    """Σ share · source. A source of share 1, -0 and ∞ too, keeps every bit; one of 0 adds nothing.
+def blend(sources, weights):
+    """Σ weight · source, for weights that sum to 1.
+
+    A source of weight 1 keeps every bit, including -0 and ∞; a source of weight 0 adds nothing.
 
     Args:
-        sources: Tensors of one dtype, the sample itself first.
-        shares: As many tensors that sum to 1; that of the first of two is never looked at.
+        sources: List of tensors of one dtype, the sample itself first.
+        weights: List of as many tensors, which sum to 1. With two sources, the first weight is
+            never read and may be None.
     """
     if len(sources) != 2:
-        # A sum of shares is never negative where its parts are not, as labels must be.
-        return add(sources, shares)
+        # A weighted sum of labels, which are not negative, must not become negative by rounding.
+        return add(sources, weights)
     own, other = sources
-    share = tf.cast(shares[1], own.dtype)
-    # Not own + share (other - own): the difference of an infinity and a number is no blend.
-    mixed = (1 - share) * own + share * other
-    mixed = tf.where(share == 1, other, mixed)
-    # The operator == gives up the shape where one size is unknown.
-    return tf.where((share == 0) | tf.equal(other, own), own, mixed)
+    weight = tf.cast(weights[1], own.dtype)
+    # Not own + weight (other - own), which is NaN or infinite where only one source is infinite.
+    mixed = (1 - weight) * own + weight * other
+    mixed = tf.where(weight == 1, other, mixed)
+    # The operator == loses the static shape where one size is unknown.
+    return tf.where((weight == 0) | tf.equal(other, own), own, mixed)
 
 
 def add(sources, gains):
-    """Σ gain · source, whatever the gains sum to. A source alone, of gain 1, keeps every bit.
+    """Σ gain · source, for gains of any sum. A single source of gain 1 keeps every bit.
 
     Args:
-        sources: Tensors of one dtype, the sample itself first.
-        gains: As many tensors.
+        sources: List of tensors of one dtype, the sample itself first.
+        gains: List of as many tensors.
     """
     (own, *others), (own_gain, *gains) = sources, gains
     mixed = own
@@ -58,22 +61,23 @@ def add(sources, gains):
     return mixed
 
 
-def blend_logarithms(sources, shares, exponent):
-    """log(Σ share · exp(exponent · source)) / exponent: a blend of what these are logarithms of.
+def blend_logarithms(sources, weights, exponent):
+    """log(Σ weight · exp(exponent · source)) / exponent.
 
-    A source alone, of share 1, keeps every bit.
+    The sources are logarithms of values, and these values are blended. A source of weight 1 keeps
+    every bit.
 
     Args:
         sources: As in `blend`.
-        shares: As in `blend`.
-        exponent: A number above 0.
+        weights: As in `blend`.
+        exponent: Number above 0.
     """
     highest = functools.reduce(tf.maximum, sources)
-    # The difference of two infinities is no number.
+    # The difference of two infinities is NaN.
     highest = tf.where(tf.math.is_finite(highest), highest, tf.zeros([], highest.dtype))
     exponent = tf.cast(exponent, highest.dtype)
-    mixed = add([tf.exp(exponent * (source - highest)) for source in sources], shares)
+    mixed = add([tf.exp(exponent * (source - highest)) for source in sources], weights)
     mixed = highest + tf.math.log(mixed) / exponent
-    for source, share in zip(sources, shares, strict=True):
-        mixed = tf.where(share == 1, source, mixed)
+    for source, weight in zip(sources, weights, strict=True):
+        mixed = tf.where(weight == 1, source, mixed)
     return mixed

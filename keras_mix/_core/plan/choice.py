@@ -1,4 +1,4 @@
-"""One of several plans; it has the methods of one plan, so no caller asks which it holds."""
+"""A choice between plans. It has the methods of a plan, so callers need not tell them apart."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from keras_mix._core.broadcasting import over
 
 
 class Choice(NamedTuple):
-    """One of several plans, for each sample or for the batch.
+    """One of several plans for each sample, or one for the whole batch.
 
     Attributes:
-        index: int32 `(B or 1,)`, the number of the plan that holds.
-        plans: A tuple of plans.
+        index: int32 `(B or 1,)`, the position in `plans` of the plan that applies.
+        plans: Tuple of plans.
     """
 
     index: tf.Tensor
@@ -20,18 +20,18 @@ class Choice(NamedTuple):
 
     @property
     def sources(self):
-        """int32 `(B, S)`, as in `Plan`, S that of the plan with the most sources."""
+        """int32 `(B, S)`, as `Plan.sources`; S is the largest number of sources of any plan."""
         return self._chosen([plan.sources for plan in self.plans], missing=lambda x: x[:, :1])
 
     @property
     def weights(self):
-        """float32 `(B, S)`, as in `Plan`."""
+        """float32 `(B, S)`, as `Plan.weights`."""
         tables = [plan.weights for plan in self.plans]
         return self._chosen(tables, missing=lambda x: tf.zeros_like(x[:, :1]))
 
     @property
     def hard(self):
-        """Whether each position comes from exactly one source, whichever plan holds."""
+        """Whether each position comes from exactly one source under every plan."""
         return all(plan.hard for plan in self.plans)
 
     def map(self, function):
@@ -40,10 +40,10 @@ class Choice(NamedTuple):
     def apply(self, function):
         branches = [lambda plan=plan: plan.apply(function) for plan in self.plans]
         if self.index.shape[0] == 1:
-            # Only what was chosen for the batch is computed.
+            # Only the chosen branch is computed.
             return tf.switch_case(self.index[0], branches)
         results = [branch() for branch in branches]
-        return tf.nest.map_structure(lambda *found: choose(self.index, found), *results)
+        return tf.nest.map_structure(lambda *outputs: choose(self.index, outputs), *results)
 
     def fold(self, function, choose):
         return choose(self.index, [plan.fold(function, choose) for plan in self.plans])
@@ -67,7 +67,7 @@ class Choice(NamedTuple):
 
 
 def choose(index, tensors):
-    """Of tensors `(B, ...)`, for each sample (or for all) the one with that index."""
+    """Selects, for each sample or for the whole batch, from a list of tensors `(B, ...)`."""
     chosen = tensors[0]
     for number, tensor in enumerate(tensors[1:], start=1):
         chosen = tf.where(tf.equal(over(index, chosen), number), tensor, chosen)

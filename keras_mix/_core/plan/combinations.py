@@ -1,7 +1,7 @@
-"""Combinations: how the inputs of several sources become one.
+"""Combinations: how the inputs of several sources are combined into one.
 
-What a model learns is always blended by the mixing weights; a combination concerns inputs. `Blend`
-is that of every mixer unless it says otherwise.
+A combination applies to inputs only; targets are always blended by the mixing weights. The default
+is `Blend`.
 """
 
 from typing import NamedTuple
@@ -13,22 +13,23 @@ from keras_mix._core.plan.blending import add, blend, blend_logarithms, convert,
 
 
 class Combination:
-    """The interface of all combinations, with what most of them do."""
+    """The interface of all combinations, which blends unless a subclass overrides it."""
 
     fills = False
-    """Whether positions beyond the last source hold a value of their own."""
+    """Whether the region has one more index than there are sources, for positions to be filled."""
 
-    def combine(self, sources, shares):
-        """One tensor of several.
+    def combine(self, sources, weights):
+        """Combines tensors into one.
 
         Args:
-            sources: Tensors of one dtype, the sample itself first.
-            shares: As many tensors that broadcast to them, the mixing weights or a soft region.
+            sources: List of tensors of one dtype, the sample itself first.
+            weights: List of as many tensors that broadcast to them: the mixing weights, or the
+                weights of a soft region at each position.
         """
-        return blend(sources, shares)
+        return blend(sources, weights)
 
     def keep(self, mixed):
-        """The combination in which samples are unmixed where bool `mixed` is False."""
+        """The combination that leaves samples unmixed where bool `mixed` `(B or 1,)` is False."""
         return self
 
 
@@ -37,7 +38,7 @@ class _Nothing(NamedTuple):
 
 
 class Blend(Combination, _Nothing):
-    """Σ share · source."""
+    """Σ weight · source."""
 
 
 class _Gains(NamedTuple):
@@ -45,9 +46,9 @@ class _Gains(NamedTuple):
 
 
 class Gains(Combination, _Gains):
-    """Σ gain · source, with `gains` float32 `(B, S)` that need not sum to 1."""
+    """Σ gain · source, with float32 `gains` `(B, S)` of any sum."""
 
-    def combine(self, sources, shares):
+    def combine(self, sources, weights):
         return add(sources, [over(gain, sources[0]) for gain in tf.unstack(self.gains, axis=1)])
 
     def keep(self, mixed):
@@ -60,10 +61,10 @@ class _Exponent(NamedTuple):
 
 
 class LogBlend(Combination, _Exponent):
-    """log(Σ share · exp(exponent · source)) / exponent, for an `exponent` above 0."""
+    """log(Σ weight · exp(exponent · source)) / exponent, for an `exponent` above 0."""
 
-    def combine(self, sources, shares):
-        return blend_logarithms(sources, shares, self.exponent)
+    def combine(self, sources, weights):
+        return blend_logarithms(sources, weights, self.exponent)
 
 
 class _Value(NamedTuple):
@@ -71,15 +72,16 @@ class _Value(NamedTuple):
 
 
 class Fill(Combination, _Value):
-    """Positions beyond the last source hold `value`; targets stay as they are.
+    """Fills the positions of inputs that the region assigns to no source; targets are kept.
 
-    The value is a number, or "mean": each sample's mean for each channel.
+    Attributes:
+        value: A number, or "mean" for the mean of each channel of each sample.
     """
 
     fills = True
 
     def filling(self, tensor, axes):
-        """What fills positions of inputs `(B, ...)` with these spatial axes."""
+        """The value to fill with: a scalar, or the means of inputs `(B, ...)` over spatial axes."""
         if not isinstance(self.value, str):
             return convert(tf.convert_to_tensor(self.value, tf.float64), tensor.dtype)
         return convert(tf.reduce_mean(precise(tensor), axis=axes, keepdims=True), tensor.dtype)

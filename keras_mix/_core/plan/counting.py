@@ -1,4 +1,4 @@
-"""Mixing weights, counted: how many positions of a region are of each source.
+"""Mixing weights by counting: how many positions of a region come from each source.
 
 The weights of a plan are these counts divided by the number of positions, never the λ that was
 drawn. All counts are exact.
@@ -6,20 +6,26 @@ drawn. All counts are exact.
 
 import tensorflow as tf
 
-# As many pieces are counted side by side.
+# Positions are counted in this many pieces at once.
 _PIECES = 16
 
 
 def count(positions):
-    """int32 `(B,)`, how many of each sample's positions are True; exact up to 2^31 - 1 of them.
+    """Counts the True positions of each sample, exactly up to 2^31 - 1 of them.
 
-    XLA adds along an axis one by one. It vectorizes pieces that are added as wholes, and the
-    products that add what is left: whole numbers, as many as float32 holds exactly.
+    XLA sums along an axis one element at a time. It vectorizes the elementwise sum of pieces, and
+    the matrix products that sum the rest, which are integers that float32 represents exactly.
+
+    Args:
+        positions: bool `(B, ...)`.
+
+    Returns:
+        int32 `(B,)`.
     """
     positions = tf.reshape(positions, [tf.shape(positions)[0], -1])
     size = positions.shape[1]
     if tf.executing_eagerly():
-        # There so many small operations take longer.
+        # Eagerly, one operation is faster than many small ones.
         return tf.math.count_nonzero(positions, axis=1, dtype=tf.int32)
     if size is None:
         return tf.reduce_sum(tf.cast(positions, tf.int32), axis=1)
@@ -34,32 +40,32 @@ def count(positions):
 
 
 def weights_of(counts, total, sources):
-    """float32 `(B, S)`, the weights of the sources from the number of positions of each.
+    """float32 `(B, S)`, the weights of sources by the number of positions of each.
 
     Args:
-        counts: int32 `(B or 1, S - 1)`, the positions of each source but the first.
+        counts: int32 `(B or 1, S - 1)`, the number of positions of sources 1 to S - 1.
         total: int32, the number of all positions; it broadcasts to the counts.
         sources: int32 `(B, S)`.
     """
-    # In double precision, since graphs may multiply by the reciprocal: so the quotient, rounded to
-    # float32, is the exact one in every mode.
-    shares = tf.cast(tf.cast(counts, tf.float64) / tf.cast(total, tf.float64), tf.float32)
-    return with_own(shares, sources)
+    # Compiled graphs may multiply by the reciprocal. In double precision the quotient, rounded to
+    # float32, is nevertheless the same in every mode.
+    quotients = tf.cast(counts, tf.float64) / tf.cast(total, tf.float64)
+    return with_own(tf.cast(quotients, tf.float32), sources)
 
 
-def with_own(shares, sources):
-    """float32 `(B, S)`: the sample itself has the weight that the others leave.
+def with_own(weights, sources):
+    """float32 `(B, S)`, weights that sum to 1; the sample itself has the remaining weight.
 
     Args:
-        shares: float32 `(B or 1, S - 1)`, the weights of the others.
+        weights: float32 `(B or 1, S - 1)`, the weights of sources 1 to S - 1.
         sources: int32 `(B, S)`.
     """
-    # The rounded shares of several others may exceed 1.
-    own = tf.maximum(1.0 - tf.reduce_sum(shares, axis=1, keepdims=True), 0.0)
-    return tf.broadcast_to(tf.concat([own, shares], axis=1), tf.shape(sources))
+    # After rounding, the weights of several sources may sum to more than 1.
+    own = tf.maximum(1.0 - tf.reduce_sum(weights, axis=1, keepdims=True), 0.0)
+    return tf.broadcast_to(tf.concat([own, weights], axis=1), tf.shape(sources))
 
 
 def _exact_sizes(number):
-    """The sizes of parts of a number of counts, each with a sum that float32 holds exactly."""
+    """Splits a number of counts into sizes whose sums float32 represents exactly."""
     most = 2**24 // _PIECES
     return [most] * (number // most) + [number % most]

@@ -1,6 +1,6 @@
 """Placements: where the frame of each source lies in the result.
 
-Each class is one way to place frames; both have the same interface. A plan without a placement
+Each class is one way to place frames, and both have the same interface. Without a placement, a plan
 leaves each source where it is.
 """
 
@@ -19,15 +19,15 @@ class _Frames(NamedTuple):
 
 
 class Shift(_Frames):
-    """Frames keep their size.
+    """Moves the frame of each source by whole positions, without resizing it.
 
     Attributes:
-        frames: int32 `(B or 1, S, axes)`, the position of each frame's first corner. A frame covers
-            all positions that are read from it.
+        frames: int32 `(B or 1, S, axes)`, the position in the result of each frame's first corner.
+            Every position that the region takes from a source must lie in its frame.
     """
 
     def keep(self, mixed, sizes):
-        """The placement with the frames of samples in place where bool `mixed` is False."""
+        """The placement that leaves the frames of samples in place where bool `mixed` is False."""
         return Shift(tf.where(over(mixed, self.frames), self.frames, 0))
 
     def scale(self, factors):
@@ -35,24 +35,24 @@ class Shift(_Frames):
         return Shift(self.frames * tf.stack(factors))
 
     def move(self, points, source, sizes):
-        """Where points float32 `(B, N, 2)` of a source, (row, column), lie in the result."""
+        """Maps points (row, column) of a source, float32 `(B, N, 2)`, to the result."""
         return points + tf.cast(self.frames[:, source, None], tf.float32)
 
     def magnification(self, source, sizes):
-        """How many times as large as its own the area of a source's frame is, `(B or 1, 1)`."""
+        """The factor by which the area of a source is enlarged, `(B or 1, 1)`."""
         return tf.ones([1, 1])
 
     def read(self, pool, sources, axes, source, nearest):
-        """The value of every position, which is a pixel of its source: see `Resize.read`."""
+        """The value of each position, as `Resize.read`; a position always lies on a pixel."""
         return _by_images(_shifted, pool, axes, sources, self.frames, source)
 
 
 class Resize(_Frames):
-    """Frames are resized.
+    """Resizes the frame of each source to a rectangle.
 
     Attributes:
         frames: float32 `(B or 1, S, 4)`, the rectangle (top, left, height, width) of each frame.
-            Beyond it the frame's border continues.
+            Beyond a rectangle, its border pixels are repeated.
     """
 
     def keep(self, mixed, sizes):
@@ -71,31 +71,32 @@ class Resize(_Frames):
         return tf.reduce_prod(extent, axis=1, keepdims=True)
 
     def read(self, pool, sources, axes, source, nearest):
-        """The value of every position.
+        """The value of each position.
 
         Args:
             pool: The samples to read from, `(N, ..., *spatial, ...)`.
-            sources: int32 `(B, S)`, which of these are the sources of each sample.
-            axes: The pool's spatial axes.
-            source: The hard region that tells the source of each position; or the number of the
-                one that all positions are read from.
+            sources: int32 `(B, S)`, the index in the pool of each source.
+            axes: The spatial axes of the pool.
+            source: A hard region, the source of each position; or an int, one source for all
+                positions.
             nearest: Whether a position between pixels takes the nearest one, as class ids must,
-                instead of the mean of those around it.
+                instead of interpolating.
 
         Returns:
-            `(B, ..., *spatial, ...)`. Means are floats; what lies on a pixel keeps its bits.
+            `(B, ..., *spatial, ...)`. Interpolated values are floats; a position that lies on a
+            pixel keeps its bits.
         """
         read = functools.partial(resampling.read, nearest=nearest)
         return _by_images(read, pool, axes, sources, self.frames, source)
 
 
 def _by_images(read, pool, axes, sources, frames, source):
-    """`read` for a pool `(N, images, *spatial, values)`, whatever the axes are."""
+    """Calls `read` with the pool reshaped to `(N, images, *spatial, values)`."""
     shape = tf.unstack(tf.shape(pool))
     spatial = shape[axes[0] : axes[-1] + 1]
     # A video has many images, and channels may come before the spatial axes.
-    before, behind = _product(shape[1 : axes[0]]), _product(shape[axes[-1] + 1 :])
-    images = tf.reshape(pool, [shape[0], before, *spatial, behind])
+    before, after = _product(shape[1 : axes[0]]), _product(shape[axes[-1] + 1 :])
+    images = tf.reshape(pool, [shape[0], before, *spatial, after])
     result = read(images, sources, frames, source)
     return tf.reshape(result, [tf.shape(sources)[0], *shape[1:]])
 
@@ -105,7 +106,7 @@ def _shifted(pool, sources, frames, source):
     strides = [_product(sizes[axis + 1 :]) for axis in range(len(sizes))]
     if not isinstance(source, int):
         source = tf.expand_dims(tf.cast(source.dense(), tf.int32), 1)
-    # All that can be is computed along the axes: a position of the result only adds up.
+    # The flat index is a sum of terms of one axis each; only the sum is made for each position.
     lines = [
         (tf.range(size) - corner[..., None]) * stride
         for size, corner, stride in zip(sizes, tf.unstack(frames, axis=2), strides, strict=True)
@@ -119,11 +120,11 @@ def _shifted(pool, sources, frames, source):
 
 
 def _chosen(source, lines, axis, rank):
-    """For every position `(B, 1, *spatial)`, what its source's line along an axis says of it.
+    """Selects from the lines of all sources by the source of each position: `(B, 1, *spatial)`.
 
     Args:
-        source: int32 `(B or 1, 1, *spatial)`, or one number for all positions.
-        lines: `(B, S, size)`.
+        source: int32 `(B or 1, 1, *spatial)`, or an int for all positions.
+        lines: `(B, S, size)`, a value for each source and each position along the axis.
         axis: The axis of the lines.
         rank: The number of spatial axes.
     """
@@ -137,7 +138,7 @@ def _chosen(source, lines, axis, rank):
 
 
 def _line(values, axis, rank):
-    """Values `(size,)` or `(B, size)` along an axis (-1: the images), over all axes."""
+    """Reshapes values `(size,)` or `(B, size)` to broadcast along an axis; -1 is the images."""
     shape = [1] * (1 + rank)
     shape[1 + axis] = tf.shape(values)[-1]
     return tf.reshape(values, [-1, *shape])

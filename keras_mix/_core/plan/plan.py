@@ -1,6 +1,6 @@
-"""The plan: which samples are combined, how much of each, and where.
+"""The plan: which samples are combined, with which weights, and where.
 
-The law of a plan: `weights[i, s]` is the share of sample i that really comes from source s, counted
+The law of a plan: `weights[i, s]` is the fraction of sample i that comes from source s, counted
 from the region after rounding and clipping, never the λ that was drawn.
 """
 
@@ -14,17 +14,17 @@ from keras_mix._core.plan.regions import Mask, Region, Soft
 
 
 class Plan(NamedTuple):
-    """How each of B samples is made of S sources.
+    """How each of B samples is combined from S sources.
 
     Attributes:
-        sources: int32 `(B, S)`, indices into the pool of samples: the batch itself, then the second
+        sources: int32 `(B, S)`, indices into the pool of samples: the batch, followed by the second
             batch if partners come from one. Column 0 is the sample itself.
-        weights: float32 `(B, S)`, the share of each source. Every row sums to 1.
-        region: The `Region` that tells what each position shows; None where all positions are
-            blended alike.
-        placement: Where each source's frame lies in the result, a `Shift` or a `Resize`; None
-            leaves every source in place.
-        combine: The `Combination` of inputs. Targets are blended by the weights.
+        weights: float32 `(B, S)`, the mixing weight of each source. Every row sums to 1.
+        region: `Region`, the source of each position. None if all positions are blended by the
+            weights.
+        placement: `Shift` or `Resize`, where the frame of each source lies in the result. None if
+            every source stays where it is.
+        combine: `Combination` of the inputs. Targets are always blended by the weights.
     """
 
     sources: tf.Tensor
@@ -40,23 +40,23 @@ class Plan(NamedTuple):
 
     @property
     def hard(self):
-        """Whether a region takes each position from exactly one source."""
+        """Whether the plan has a region that takes each position from exactly one source."""
         return self.region is not None and self.region.hard
 
-    def parts(self):
-        """What each position shows of each source: a list of tensors, see `Region.parts`."""
-        return self.region.parts(self.number + self.combine.fills)[: self.number]
+    def coverage(self):
+        """How much of each position each source covers: a list, see `Region.coverage`."""
+        return self.region.coverage(self.number + self.combine.fills)[: self.number]
 
-    def others(self):
-        """What each position shows of each source but the first; then of what fills it."""
-        return self.region.others(self.number + self.combine.fills)
+    def coverage_by_others(self):
+        """The same for sources 1 to S - 1, followed by the filled positions if there are any."""
+        return self.region.coverage_by_others(self.number + self.combine.fills)
 
     def keep(self, mixed, sizes=None):
-        """The plan in which samples are left as they are where bool `mixed` `(B or 1,)` is False.
+        """The plan that leaves samples unmixed where `mixed` is False.
 
         Args:
             mixed: bool `(B or 1,)`.
-            sizes: The sizes of the grid, needed where the plan has a placement.
+            sizes: The sizes of the grid. Needed if the plan has a placement.
         """
         own = tf.one_hot(0, self.number)
         placement = self.placement and self.placement.keep(mixed, sizes)
@@ -69,23 +69,23 @@ class Plan(NamedTuple):
         )
 
     def map(self, function):
-        """The same plan, or plans, each passed through a function."""
+        """Replaces the plan, or each of several plans, by `function(plan)`."""
         return function(self)
 
     def apply(self, function):
-        """`function(plan)`, a structure of tensors `(B, ...)`, under the plan that holds."""
+        """`function(plan)` for the plan that applies; it returns a structure of `(B, ...)`."""
         return function(self)
 
     def fold(self, function, choose):
-        """`function(plan)`, or of several plans `choose(index, results)`."""
+        """`function(plan)`; for a `Choice`, `choose(index, results)` over its plans."""
         return function(self)
 
     def of(self, group):
-        """The plan of a group of leaves: see `PerGroup`."""
+        """The plan that applies to a group of leaves, see `PerGroup`."""
         return self
 
     def relabelled(self, rule):
-        """The plan, with labels weighed by `rule(plan)` where a sample is mixed."""
+        """The plan, with the weights `rule(plan)` for the labels of mixed samples."""
         if self.number == 1:
             return self
         weights = tf.where(self.weights[:, :1] == 1, self.weights, rule(self))
@@ -93,11 +93,11 @@ class Plan(NamedTuple):
 
 
 class PerGroup(NamedTuple):
-    """One plan for each group of leaves, all of the same sources.
+    """A plan for each group of leaves. All plans have the same sources.
 
     Attributes:
-        default: The plan of leaves that belong to no group of `groups`.
-        groups: A dict from the name of a group to its plan.
+        default: The plan for leaves whose group is not in `groups`.
+        groups: Dict from the name of a group to its plan.
     """
 
     default: Plan
@@ -136,13 +136,13 @@ class PerGroup(NamedTuple):
 
 
 def blend(partners, weights, region=None):
-    """A plan that blends by given weights.
+    """A plan that blends sources by given weights.
 
     Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the other sources of each sample.
+        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
         weights: float32 `(B or 1, S)`, rows that sum to 1.
-        region: float32 `(B or 1, *spatial, S)`, whose expectation the weights are, where positions
-            are drawn independently; None where all are blended alike.
+        region: float32 `(B or 1, *spatial, S)`, independent draws for each position whose
+            expectation is `weights`. Defaults to None: all positions are blended by the weights.
     """
     sources = _sources(partners)
     region = None if region is None else _region(region)
@@ -153,40 +153,40 @@ def paste(partners, region, placement=None):
     """A plan that takes every position from one source; the weights are counted from the region.
 
     Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the other sources of each sample.
+        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
         region: A `Region`, such as `shapes.rectangle` returns; or bool (True is source 1) or int32
             `(B or 1, *spatial)`, the source of each position.
-        placement: A `Shift` or `Resize`; None leaves every source in place.
+        placement: `Shift` or `Resize`. Defaults to None: every source stays where it is.
     """
     sources, region = _sources(partners), _region(region)
     return Plan(sources, region.weights(sources), region, placement)
 
 
 def soft(partners, region, placement=None):
-    """A plan whose sources share every position; the weights are the region's means.
+    """A plan that blends sources with weights for each position; their means are the weights.
 
     Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the other sources of each sample.
+        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
         region: float32 `(B or 1, *spatial, S)` that sums to 1 over S.
-        placement: A `Resize` or None.
+        placement: `Resize` or None. Defaults to None.
     """
     return paste(partners, region, placement)
 
 
 def erase(size, region, fill):
-    """A plan that fills positions of every sample; its label stays whole.
+    """A plan that fills positions of each sample and keeps its label.
 
     Args:
         size: The number of samples B.
         region: A `Region`, or bool `(B or 1, *spatial)`, True where a position is filled.
-        fill: A number; or "mean", each sample's mean for each channel.
+        fill: A number, or "mean" for the mean of each channel of each sample.
     """
     region = _region(region)
     return Plan(tf.range(size)[:, None], tf.ones([size, 1]), region, combine=Fill(fill))
 
 
 def unless_alone(plan):
-    """The plan, in which samples that are their own partner are left as they are."""
+    """The plan that leaves samples unmixed whose partners are all the sample itself."""
     return plan.keep(tf.reduce_any(plan.sources != plan.sources[:, :1], axis=1))
 
 

@@ -1,8 +1,8 @@
-"""Regions: which source each position of a grid shows.
+"""Regions: the source of each position of a grid.
 
-A mixer draws a region, and every leaf on the grid follows it. Each class is one encoding; all have
-the same interface, so no caller asks which one it holds. A leading axis of size 1 serves the whole
-batch.
+A mixer draws a region, and every leaf on the grid follows it. Each class is one encoding, and all
+have the same interface, so callers need not tell them apart. A leading axis of size 1 holds one
+region for the whole batch.
 """
 
 import abc
@@ -29,46 +29,46 @@ class Region(abc.ABC):
     @property
     @abc.abstractmethod
     def sizes(self):
-        """The sizes of the spatial axes: an int where it is known, else a scalar tensor."""
+        """The sizes of the spatial axes, each an int if known, else a scalar tensor."""
 
     @abc.abstractmethod
     def dense(self):
         """The region as one tensor.
 
-        bool or int32 `(B or 1, *spatial)`, the source of each position; or float32
-        `(B or 1, *spatial, S)`, the share of each source.
+        bool or int32 `(B or 1, *spatial)`, the source of each position; or, of a soft region,
+        float32 `(B or 1, *spatial, S)`, the weight of each source.
         """
 
     @abc.abstractmethod
-    def others(self, number):
-        """What each position shows of sources 1 to `number - 1`.
+    def coverage(self, number):
+        """How much of each position sources 0 to `number - 1` cover.
 
-        A list of tensors `(B or 1, *spatial)`: bool if hard, else float32.
+        A list of tensors `(B or 1, *spatial)`: bool if the region is hard, else float32 weights.
         """
 
     @abc.abstractmethod
-    def parts(self, number):
-        """What each position shows of sources 0 to `number - 1`: see `others`."""
+    def coverage_by_others(self, number):
+        """The same for sources 1 to `number - 1`."""
 
     @abc.abstractmethod
     def weights(self, sources):
-        """float32 `(B, S)`, the counted mixing weights of sources int32 `(B, S)`."""
+        """float32 `(B, S)`, the mixing weights of int32 `sources` `(B, S)`, by counting."""
 
     @abc.abstractmethod
     def keep(self, mixed):
-        """The region in which samples show themselves where bool `mixed` `(B or 1,)` is False."""
+        """The region that leaves samples unmixed where bool `mixed` `(B or 1,)` is False."""
 
     @abc.abstractmethod
     def stretch(self, sizes):
-        """The region on another grid of as many axes: the position at the same fraction of each."""
+        """The region on a grid of other sizes; a position takes its value at the same fraction."""
 
     def quadrants(self):
-        """The region as `Quadrants`; None if it is no such division of two axes."""
+        """The region as `Quadrants`, or None if it is no such division of two axes."""
         return None
 
 
 class Quadrants(NamedTuple):
-    """A division of two axes: the source of a position depends on its row and on its column.
+    """A region of two axes in which one bit of the row and one of the column select the source.
 
     Attributes:
         numbers: `numbers[r][c]` is the source where `rows` is bool(r) and `columns` is bool(c).
@@ -81,7 +81,11 @@ class Quadrants(NamedTuple):
     columns: tf.Tensor
 
     def crossing(self, source):
-        """Bool lines `(rows, columns)` and whether a source is shown outside their crossing."""
+        """The cells of a source: bool lines `(rows, columns)`, and whether to invert their product.
+
+        If the last is False, the source covers the positions where both lines are True; otherwise
+        it covers all other positions.
+        """
         cells = [(r, c) for r in (0, 1) for c in (0, 1)]
         shown = [(r, c) for r, c in cells if self.numbers[r][c] == source]
         outside = len(shown) > 1
@@ -90,17 +94,17 @@ class Quadrants(NamedTuple):
 
 
 class _ByAxes(Region):
-    """A hard region given by one line for each spatial axis, rendered only where it must be."""
+    """A hard region stored as one line for each spatial axis; made dense only where needed."""
 
     @property
     def sizes(self):
         return [_size(line, -1) for line in self.lines]
 
-    def others(self, number):
-        return Mask(self.dense()).others(number)
+    def coverage(self, number):
+        return Mask(self.dense()).coverage(number)
 
-    def parts(self, number):
-        return Mask(self.dense()).parts(number)
+    def coverage_by_others(self, number):
+        return Mask(self.dense()).coverage_by_others(number)
 
     def weights(self, sources):
         return Mask(self.dense()).weights(sources)
@@ -128,7 +132,7 @@ class Box(_ByAxes, _Lines):
 
     def weights(self, sources):
         if len(self.lines) == 1:
-            # A sound may be long: its line is counted as positions are, not one by one.
+            # `count` is faster for one long axis, such as that of a sound.
             return super().weights(sources)
         return weights_of(_area(self.lines)[:, None], self._total(), sources)
 
@@ -145,7 +149,7 @@ class Boxes(_ByAxes, _Lines):
     def weights(self, sources):
         if len(self.lines) == 1 or self.lines[0].shape[1] != 2:
             return super().weights(sources)
-        # Rendered, XLA would make the boxes anew for each position that it counts.
+        # Counting the dense region, XLA would compute the boxes again for each position.
         one, other = ([line[:, number] for line in self.lines] for number in range(2))
         both = [line & beside for line, beside in zip(one, other, strict=True)]
         covered = _area(one) + _area(other) - _area(both)
@@ -153,10 +157,10 @@ class Boxes(_ByAxes, _Lines):
 
 
 class Blocks(_ByAxes, _Lines):
-    """Blocks around a point, as many as axes can tell apart.
+    """The 2^axes blocks that a point divides a grid into, each from one source.
 
-    `lines` holds int32 `(B or 1, size)` for each axis: 0 before the point and then
-    2^(axes - 1 - axis), so that the sum is the source.
+    `lines` holds int32 `(B or 1, size)` for each axis: 0 before the point and 2^(axes - 1 - axis)
+    from it on, so that the sum over the axes is the source.
     """
 
     def dense(self):
@@ -165,9 +169,9 @@ class Blocks(_ByAxes, _Lines):
     def weights(self, sources):
         if len(self.lines) == 1:
             return super().weights(sources)
-        behind = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in self.lines]
-        sides = [(size - n, n) for size, n in zip(self.sizes, behind, strict=True)]
-        # A block for each number whose bits tell on which side of the point it lies.
+        after = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in self.lines]
+        sides = [(size - n, n) for size, n in zip(self.sizes, after, strict=True)]
+        # The bits of a block's number say on which side of the point it lies along each axis.
         counts = [functools.reduce(operator.mul, block) for block in itertools.product(*sides)]
         return weights_of(tf.stack(counts[1:], axis=1), self._total(), sources)
 
@@ -177,85 +181,82 @@ class Blocks(_ByAxes, _Lines):
         return Quadrants(((0, 1), (2, 3)), *(tf.cast(line, tf.bool) for line in self.lines))
 
 
-class _Owner(NamedTuple):
-    owner: tf.Tensor
+class _Source(NamedTuple):
+    source: tf.Tensor
 
 
-class Mask(Region, _Owner):
-    """The source of each position.
-
-    `owner` is bool (True is source 1) or int32 `(B or 1, *spatial)`.
-    """
+class Mask(Region, _Source):
+    """Any hard region: `source` is bool (True is source 1) or int32 `(B or 1, *spatial)`."""
 
     @property
     def sizes(self):
-        return [_size(self.owner, axis) for axis in range(1, self.owner.shape.rank)]
+        return [_size(self.source, axis) for axis in range(1, self.source.shape.rank)]
 
     def dense(self):
-        return self.owner
+        return self.source
 
-    def others(self, number):
-        if self.owner.dtype == tf.bool:
-            return [self.owner] * (number > 1)
-        return [tf.equal(self.owner, source) for source in range(1, number)]
-
-    def parts(self, number):
-        others = self.others(number)
-        own = ~functools.reduce(operator.or_, others) if others else tf.ones_like(self.owner, bool)
+    def coverage(self, number):
+        others = self.coverage_by_others(number)
+        own = ~functools.reduce(operator.or_, others) if others else tf.ones_like(self.source, bool)
         return [own, *others]
 
+    def coverage_by_others(self, number):
+        if self.source.dtype == tf.bool:
+            return [self.source] * (number > 1)
+        return [tf.equal(self.source, source) for source in range(1, number)]
+
     def weights(self, sources):
-        counts = [count(part) for part in self.others(sources.shape[1])]
-        total = tf.reduce_prod(tf.shape(self.owner)[1:])
+        counts = [count(covered) for covered in self.coverage_by_others(sources.shape[1])]
+        total = tf.reduce_prod(tf.shape(self.source)[1:])
         return weights_of(tf.stack(counts, axis=1), total, sources)
 
     def keep(self, mixed):
-        return Mask(_or_zero(mixed, self.owner))
+        return Mask(_or_zero(mixed, self.source))
 
     def stretch(self, sizes):
-        owner = self.owner
+        source = self.source
         for axis, size in enumerate(sizes, start=1):
-            owner = _stretched(owner, axis, size)
-        return Mask(owner)
+            source = _stretched(source, axis, size)
+        return Mask(source)
 
 
-class _Shares(NamedTuple):
-    shares: tf.Tensor
+class _Values(NamedTuple):
+    values: tf.Tensor
 
 
-class Soft(Region, _Shares):
-    """The share of each source in each position: `shares` is float32 `(B or 1, *spatial, S)`."""
+class Soft(Region, _Values):
+    """The weight of each source at each position: `values` is float32 `(B or 1, *spatial, S)`."""
 
     hard = False
 
     @property
     def sizes(self):
-        return [_size(self.shares, axis) for axis in range(1, self.shares.shape.rank - 1)]
+        return [_size(self.values, axis) for axis in range(1, self.values.shape.rank - 1)]
 
     def dense(self):
-        return self.shares
+        return self.values
 
-    def others(self, number):
-        return self.parts(number)[1:]
+    def coverage(self, number):
+        return tf.unstack(self.values, axis=-1)
 
-    def parts(self, number):
-        return tf.unstack(self.shares, axis=-1)
+    def coverage_by_others(self, number):
+        return self.coverage(number)[1:]
 
     def weights(self, sources):
-        spatial = list(range(1, self.shares.shape.rank - 1))
-        # XLA adds one by one: in float32 the mean of millions of positions would drift.
-        means = tf.reduce_mean(tf.cast(self.shares[..., 1:], tf.float64), axis=spatial)
+        spatial = list(range(1, self.values.shape.rank - 1))
+        # XLA sums one element at a time: in float32 the mean of millions of positions would drift.
+        means = tf.reduce_mean(tf.cast(self.values[..., 1:], tf.float64), axis=spatial)
         return with_own(tf.cast(means, tf.float32), sources)
 
     def keep(self, mixed):
-        own = tf.one_hot(0, self.shares.shape[-1])
-        return Soft(tf.where(over(mixed, self.shares), self.shares, own))
+        own = tf.one_hot(0, self.values.shape[-1])
+        return Soft(tf.where(over(mixed, self.values), self.values, own))
 
     def stretch(self, sizes):
-        shares = self.shares
+        values = self.values
         for axis, size in enumerate(sizes, start=1):
-            shares = _stretched(shares, axis, size)
-        return Soft(shares)
+            values = _stretched(values, axis, size)
+        return Soft(values)
 
 
 def _size(tensor, axis):
@@ -268,24 +269,24 @@ def _or_zero(mixed, tensor):
 
 
 def _area(lines):
-    """int32 `(B,)`, the number of positions of a box."""
+    """int32 `(B,)`, the number of positions in a box."""
     counts = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in lines]
     return functools.reduce(operator.mul, counts)
 
 
 def _over_all_axes(lines):
-    """Lines `(..., size)`, one for each axis, each shaped to lie over all axes."""
-    spread = []
+    """Reshapes lines `(..., size)`, one for each axis, to broadcast over all axes."""
+    reshaped = []
     for axis, line in enumerate(lines):
         *leading, size = tf.unstack(tf.shape(line))
         shape = [1] * len(lines)
         shape[axis] = size
-        spread.append(tf.reshape(line, [*leading, *shape]))
-    return spread
+        reshaped.append(tf.reshape(line, [*leading, *shape]))
+    return reshaped
 
 
 def _stretched(tensor, axis, size):
-    # A product of two lengths of a sound exceeds 32 bits.
+    # The product of two lengths of sounds exceeds 32 bits.
     length = tf.shape(tensor, out_type=tf.int64)[axis]
     size = tf.cast(size, tf.int64)
     return tf.gather(tensor, tf.range(size) * length // size, axis=axis)

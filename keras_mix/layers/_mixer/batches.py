@@ -40,7 +40,7 @@ def batch_of(mixer, reading, main=None):
     return Batch(
         size=size,
         donors=axis_size(taken.tensor, 0),
-        crossed=reading.second is not None,
+        has_second_batch=reading.second is not None,
         draws=size,
         grid=grid,
         axes=axes,

@@ -39,7 +39,7 @@ class Blend:
         ratio = draws.beta(share, self.alpha, count)
         ratio = ops.where(draws.coin(chance, rate, count), ratio, 1.0)
         ratio = ops.broadcast_to(ratio, [size])
-        partners = draws.partners(order, self.pairing, size, size, crossed=False)
+        partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
         return portable.shares(partners, ratio)
 
     def grid(self, plan, value):
