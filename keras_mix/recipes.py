@@ -35,7 +35,7 @@ def deit(per="batch", pairing="reverse", **options):
     Inside the train step, on class ids or one-hot labels:
 
     >>> base = keras.applications.MobileNetV3Small(weights=None, input_shape=(32, 32, 3))
-    >>> model = keras_mix.models.MixingModel(base, keras_mix.recipes.deit())
+    >>> model = keras_mix.models.MixingModel(base, mixer=keras_mix.recipes.deit())
     >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 
     Reference:

@@ -207,7 +207,7 @@ def test_two_encoders_learn_from_mixed_pairs_inside_the_compiled_train_step():
     x, ids = pictures_and_tones()
     keras.utils.set_random_seed(1)
     mixer = CrossModalMix(cuts={"image": CutMix()}, rates={"sound": 16})
-    model = MixingModel(two_encoders(), mixer)
+    model = MixingModel(two_encoders(), mixer=mixer)
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", jit_compile=True)
     losses = model.fit(x, ids, epochs=8, batch_size=32, verbose=0).history["loss"]
     assert losses[-1] < 0.8 * losses[0]

@@ -74,7 +74,7 @@ def test_refusals(text, sentence):
 
 def test_names_for_what_mixes_in_the_train_step():
     network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
-    made = mixers.parse("none,cutmix-device:alpha=0.5,manifold:alpha=1.0,layers=['input']")
+    made = mixers.parse("none,cutmix-device:alpha=0.5,manifold:alpha=1.0,mix_at=['input']")
     none, device, manifold = made.values()
     assert [mixers.wraps(mixer) for mixer in made.values()] == [False, True, True]
     assert none is None
@@ -89,7 +89,7 @@ def test_names_for_what_mixes_in_the_train_step():
     [
         ("manifold-device", "all but these and manifold with -device"),
         ("mixpoint", "unknown mixer"),
-        ("manifold:model=3", "has no such argument. Received: 'model=3'. Known: layers, alpha"),
+        ("manifold:model=3", "has no such argument. Received: 'model=3'. Known: mix_at, alpha"),
     ],
 )
 def test_names_of_the_train_step_that_are_unknown(text, sentence):

@@ -118,7 +118,7 @@ def test_an_input_without_channels_is_a_batch_in_a_model():
     assert np.any(filled == -1.0)
     assert masked.compute_output_shape((None, 10, 4)) == (None, 10, 4)
     for mixer in (layers.SpecMix(), layers.FMix(), masked):
-        model = models.MixingModel(keras.Sequential([keras.Input((10, 4)), Scale()]), mixer)
+        model = models.MixingModel(keras.Sequential([keras.Input((10, 4)), Scale()]), mixer=mixer)
         model.compile("sgd", "mse", run_eagerly=True)
         # What is cut is reconstructed from what is cut alike; what is filled is not.
         assert (model.train_on_batch(sounds, sounds) == 0) == (mixer is not masked)

@@ -40,8 +40,11 @@ def test_a_class_called_with_arrays_is_refused():
             r"`pairing` must be .* Create one: ByLabel",
         ),
         (lambda: MixUp(label_rule=label_rules.Remix), "`label_rule` must be an instance"),
-        (lambda: models.MixingModel(base(), CutMix), "MixingModel: `mixer` must be an instance"),
-        (lambda: models.MixingModel(base(), [MixUp(), CutMix]), "`mixer` must be .*=CutMix"),
+        (
+            lambda: models.MixingModel(base(), mixer=CutMix),
+            "MixingModel: `mixer` must be an instance",
+        ),
+        (lambda: models.MixingModel(base(), mixer=[MixUp(), CutMix]), "`mixer` must be .*=CutMix"),
         (lambda: models.ManifoldMixup(base(), mixer=MixUp), "ManifoldMixup: `mixer` must be"),
         (lambda: models.MixingModel(keras.Sequential), "`model` must be an instance, not a class"),
         (lambda: data.mix(tf.data.Dataset.range(4).batch(2), CutMix), "data.mix: `layer` must be"),
@@ -113,7 +116,7 @@ def test_an_argument_that_is_like_no_other_is_refused_with_the_list_of_all():
 
 def test_a_model_after_its_mixer_is_refused():
     with pytest.raises(ValueError, match=r"CutMix\(\)\. The model comes first: MixingModel"):
-        models.MixingModel(CutMix(), base())
+        models.MixingModel(CutMix(), mixer=base())
 
 
 @every_mixer

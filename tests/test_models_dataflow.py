@@ -36,7 +36,7 @@ def test_ids_for_an_embedding_are_not_blended(dtype, length, between):
         assert step(model, IDS.astype(given)) >= 0
     for mixer in (None, MixUp()):
         with pytest.raises(ValueError, match=r"cannot be averaged meaningfully.* the embedding"):
-            step(MixingModel(base, mixer), IDS.astype(dtype))
+            step(MixingModel(base, mixer=mixer), IDS.astype(dtype))
 
 
 class Subclassed(keras.Model):
@@ -70,9 +70,9 @@ def test_one_of_several_inputs_that_feeds_an_embedding():
     with pytest.raises(ValueError, match=r"`input` holds ids for `functional\w*/words`"):
         step(MixingModel(base), x)
     with pytest.raises(ValueError, match=r"`input/ids` holds ids for `functional\w*/words`"):
-        step(MixingModel(base, layers=[("input/ids", "input/image")]), x)
+        step(MixingModel(base, mix_at=[("input/ids", "input/image")]), x)
     name = next(layer.name for layer in base.layers if isinstance(layer, keras.Model))
-    model = MixingModel(base, layers=[("input/image", f"{name}/words")])
+    model = MixingModel(base, mix_at=[("input/image", f"{name}/words")])
     assert step(model, x) >= 0
 
 
@@ -124,10 +124,10 @@ def test_a_model_inside_with_ids_a_mask_and_two_outputs(recwarn, features, expec
     model = ManifoldMixup(base)
     assert model.mix_points == expected
     assert step(model, X) >= 0
-    ManifoldMixup(base, ["bert/block0"])
+    ManifoldMixup(base, mix_at=["bert/block0"])
     assert not [w for w in recwarn if "stay unmixed" in str(w.message)]
     with pytest.warns(UserWarning, match="past `bert/attention0` and stay unmixed"):
-        ManifoldMixup(base, ["bert/attention0"])
+        ManifoldMixup(base, mix_at=["bert/attention0"])
 
 
 def late_numbers():
@@ -141,7 +141,7 @@ def test_an_input_that_enters_late_passes_by_what_comes_before():
     model = ManifoldMixup(late_numbers())
     assert model.mix_points == ["join", "hidden"]
     with pytest.warns(UserWarning, match="reach the output past `flat`"):
-        ManifoldMixup(late_numbers(), layers=["flat"])
+        ManifoldMixup(late_numbers(), mix_at=["flat"])
 
 
 def test_the_input_beside_a_mask_is_the_one_that_carries_data():
@@ -163,7 +163,7 @@ def test_what_an_embedding_reads_may_be_cut():
     steps = keras.Input((12, 1))
     x = layers.Embedding(9, 4)(layers.Reshape((12,))(steps))
     base = keras.Model(steps, layers.Dense(3)(layers.Flatten()(x)))
-    model = MixingModel(base, CutMix(spatial_dims=1))
+    model = MixingModel(base, mixer=CutMix(spatial_dims=1))
     assert step(model, IDS[..., None].astype("float32")) >= 0
 
 

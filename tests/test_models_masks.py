@@ -103,7 +103,7 @@ KINDS = [sequential, functional, Subclassed, Explicit]
 
 
 def trained(base, layers, ids=IDS, **options):
-    model = ManifoldMixup(base, layers, per="sample", **options)
+    model = ManifoldMixup(base, mix_at=layers, per="sample", **options)
     model.compile("sgd", "mse", run_eagerly=True)
     model.train_on_batch(ids, np.zeros((4, 2), "float32"))
     return model
@@ -145,7 +145,7 @@ EAGERLY, IN_A_GRAPH = {"run_eagerly": True}, {"jit_compile": False}
 def test_only_what_follows_the_chosen_place_changes(monkeypatch, kind, chosen, mode):
     fix_draws(monkeypatch, PARTNERS, RATIO)
     base = kind()
-    model = ManifoldMixup(base, ["embedding", "place"], per="sample")
+    model = ManifoldMixup(base, mix_at=["embedding", "place"], per="sample")
     model.dials.probabilities = np.eye(2)[chosen]
     model.compile("sgd", "mse", **mode)
     model.train_on_batch(IDS, np.zeros((4, 2), "float32"))
@@ -189,7 +189,7 @@ def test_metrics_of_a_sequence_take_the_mask_of_the_dominant_source(monkeypatch)
     base = keras.Sequential(
         [keras.Input((4,), dtype="int32"), embedding(), keras.layers.Dense(1, name="dense")]
     )
-    model = ManifoldMixup(base, ["embedding"], per="sample")
+    model = ManifoldMixup(base, mix_at=["embedding"], per="sample")
     model.compile("sgd", "mse", weighted_metrics=["mae"])
     kernel, bias = base.get_layer("dense").get_weights()
     vectors = base.get_layer("embedding").get_weights()[0][IDS]
@@ -207,7 +207,7 @@ def test_the_loss_of_a_sequence_takes_each_sources_own_mask(monkeypatch):
     base = keras.Sequential(
         [keras.Input((4,), dtype="int32"), embedding(), keras.layers.Dense(1, name="dense")]
     )
-    model = ManifoldMixup(base, ["embedding"], per="sample")
+    model = ManifoldMixup(base, mix_at=["embedding"], per="sample")
     model.compile("sgd", keras.losses.MeanSquaredError(reduction="sum"))
     kernel, bias = base.get_layer("dense").get_weights()
     vectors = base.get_layer("embedding").get_weights()[0][IDS]
@@ -225,7 +225,7 @@ def test_without_mixing_masked_models_train_as_plain(kind, jit_compile):
         keras.utils.set_random_seed(5)
         base = kind()
         base(IDS)
-        model = ManifoldMixup(base, ["embedding", "place"], rate=0.0) if wrap else base
+        model = ManifoldMixup(base, mix_at=["embedding", "place"], rate=0.0) if wrap else base
         model.compile("sgd", "mse", jit_compile=jit_compile)
         for _ in range(3):
             model.train_on_batch(IDS, np.ones((4, 2), "float32"))
@@ -260,7 +260,7 @@ def test_a_place_that_makes_a_mask_keeps_it(monkeypatch, chosen):
     fix_draws(monkeypatch, PARTNERS, RATIO)
     base = Encoding()
     base(IDS)
-    model = ManifoldMixup(base, ["place", "after"], per="sample")
+    model = ManifoldMixup(base, mix_at=["place", "after"], per="sample")
     model.dials.probabilities = np.eye(2)[chosen]
     model.compile("sgd", "mse", run_eagerly=True)
     model.train_on_batch(IDS, np.zeros((4, 2), "float32"))
@@ -290,7 +290,7 @@ def test_a_causal_mask_is_no_mask_of_samples(monkeypatch):
     mixed = mixed_by(base.place(x).numpy(), PARTNERS, 0.25).astype("float32")
     attended = base.attention(mixed, mixed, attention_mask=np.tril(np.ones((4, 4))))
     expected = base.dense(ops.mean(attended, axis=1)).numpy()
-    model = ManifoldMixup(base, ["place"], per="sample")
+    model = ManifoldMixup(base, mix_at=["place"], per="sample")
     model.compile("sgd", "mse", run_eagerly=True)
     loss = model.train_on_batch(x, np.zeros((4, 2), "float32"))
     assert loss == pytest.approx((expected**2).mean(), rel=1e-5)

@@ -70,7 +70,7 @@ def test_loss_and_gradients(monkeypatch, place, per, labels):
     fix_draws(monkeypatch, PARTNERS, RATIO[per])
     kind = "mixed_targets" if labels == "mixed_targets" else "sources"
     weighted = labels.endswith("weighted")
-    model = ManifoldMixup(linear(), [place], per=per, loss=kind)
+    model = ManifoldMixup(linear(), mix_at=[place], per=per, loss_mode=kind)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     if labels.startswith("ids"):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -116,7 +116,7 @@ def test_each_head_reports_its_loss_and_regularisers_count_once(
     ratio = np.broadcast_to(RATIO[per], [B])
     fix_draws(monkeypatch, PARTNERS, RATIO[per])
     base = two_heads()
-    model = ManifoldMixup(base, ["hidden"], per=per)
+    model = ManifoldMixup(base, mix_at=["hidden"], per=per)
     losses = {
         "a": keras.losses.SparseCategoricalCrossentropy(reduction=reduction),
         "b": keras.losses.MeanSquaredError(reduction=reduction),
@@ -145,7 +145,7 @@ def test_each_head_reports_its_loss_and_regularisers_count_once(
 
 def test_unreduced_losses_are_summed_over_the_sources(monkeypatch):
     fix_draws(monkeypatch, PARTNERS, RATIO["sample"])
-    model = MixingModel(linear(), layers=["output"])
+    model = MixingModel(linear(), mix_at=["output"])
     model.compile("sgd", keras.losses.MeanSquaredError(reduction="none"))
     y = RNG.normal(size=(B, K)).astype("float32")
     predicted = model(X, training=True).numpy()
@@ -165,7 +165,7 @@ def test_class_weights_are_those_of_each_source(monkeypatch):
         {"sample_weight": by_class[IDS]},
     ):
         keras.utils.set_random_seed(1)
-        model = MixingModel(linear(), layers=["hidden"], per="batch")
+        model = MixingModel(linear(), mix_at=["hidden"], per="batch")
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         history = model.fit(X, IDS, batch_size=B, shuffle=False, verbose=0, **arguments)
         losses.append(history.history["loss"])
@@ -175,7 +175,7 @@ def test_class_weights_are_those_of_each_source(monkeypatch):
 def test_metrics_see_the_dominant_source(monkeypatch):
     ratio = np.array([0.7, 0.1, 1.0, 0.5, 0.25, 0.0], "float32")
     fix_draws(monkeypatch, PARTNERS, ratio)
-    model = MixingModel(linear(), layers=["input"])
+    model = MixingModel(linear(), mix_at=["input"])
     model.compile(
         keras.optimizers.SGD(0.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -201,12 +201,12 @@ def test_a_loss_of_the_whole_batch_needs_one_ratio(monkeypatch):
 
     fix_draws(monkeypatch, PARTNERS, 0.7)
     y = RNG.normal(size=(B, K)).astype("float32")
-    model = MixingModel(linear(), layers=["input"], per="batch")
+    model = MixingModel(linear(), mix_at=["input"], per="batch")
     model.compile("sgd", scalar)
     predicted = model.base.predict(mixed_by(X, PARTNERS, 0.7).astype("float32"), verbose=0)
     expected = 0.7 * ((predicted - y) ** 2).mean() + 0.3 * ((predicted - y[PARTNERS]) ** 2).mean()
     assert model.train_on_batch(X, y) == pytest.approx(expected, rel=1e-5)
-    model = MixingModel(linear(), layers=["input"])
+    model = MixingModel(linear(), mix_at=["input"])
     model.compile("sgd", scalar)
     with pytest.raises(ValueError, match=r'one number for the whole batch .* per="batch"'):
         model.train_on_batch(X, y)
@@ -235,7 +235,7 @@ def test_without_mixing_it_is_plain_training(jit_compile, option):
     for wrap in (False, True):
         keras.utils.set_random_seed(3)
         base = network()
-        model = ManifoldMixup(base, ["input", "hidden"], **option) if wrap else base
+        model = ManifoldMixup(base, mix_at=["input", "hidden"], **option) if wrap else base
         loss = "sparse_categorical_crossentropy"
         model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=jit_compile)
         x = np.random.default_rng(1).normal(size=(48, 4)).astype("float32")

@@ -98,7 +98,7 @@ def test_mix_points_and_mixers_in_the_model_are_the_places(model):
     assert [name for name, _ in found.choices] == ["here", "cut"]
     assert found.choices[0][1] is None
     assert isinstance(found.choices[1][1], CutMix)
-    assert model(small(MixPoint(name="here")), layers=["conv"]).mix_points == ["conv"]
+    assert model(small(MixPoint(name="here")), mix_at=["conv"]).mix_points == ["conv"]
 
 
 def test_a_place_is_named_in_many_ways():
@@ -106,9 +106,9 @@ def test_a_place_is_named_in_many_ways():
     base = keras.Sequential([keras.Input((8, 8, 3)), inner, keras.layers.Dense(3, name="last")])
     conv = inner.get_layer("conv")
     for entry in ("inner/conv", "conv", conv):
-        assert ManifoldMixup(base, [entry]).mix_points == ["inner/conv"]
-    assert ManifoldMixup(base, [0, -1]).mix_points == ["inner", "last"]
-    assert ManifoldMixup(base, ["input", ("conv", "last")]).mix_points == [
+        assert ManifoldMixup(base, mix_at=[entry]).mix_points == ["inner/conv"]
+    assert ManifoldMixup(base, mix_at=[0, -1]).mix_points == ["inner", "last"]
+    assert ManifoldMixup(base, mix_at=["input", ("conv", "last")]).mix_points == [
         "input",
         ("inner/conv", "last"),
     ]
@@ -128,11 +128,11 @@ def small2(name):
     [
         (["stage1_conf"], r"no such layer. Received: 'stage1_conf'. Similar names"),
         (["convv"], r"Similar names: \['conv'\]"),
-        ([], "at least one place. Received: layers=\\[\\]"),
-        ("conv", r"must be a list .*Did you mean layers=\['conv'\]\?"),
+        ([], "at least one place. Received: mix_at=\\[\\]"),
+        ("conv", r"must be a list .*Did you mean mix_at=\['conv'\]\?"),
         (MixUp(), r"must be a list .*Did you mean mixer=MixUp\(\)\?"),
         (1.0, r"must be a list .*Did you mean alpha=1.0\?"),
-        (1, r"must be a list .*Did you mean layers=\[1\], or alpha=1\?"),
+        (1, r"must be a list .*Did you mean mix_at=\[1\], or alpha=1\?"),
         ([7], "between -3 and 2. Received: 7"),
         ([keras.layers.Dense(2)], "must belong to the model"),
         ([2.5], "names, paths, indices or layers"),
@@ -141,12 +141,12 @@ def small2(name):
 )
 def test_layers_that_are_not_there(layers, sentence):
     with pytest.raises(ValueError, match=sentence):
-        ManifoldMixup(small(), layers)
+        ManifoldMixup(small(), mix_at=layers)
 
 
 def test_an_ambiguous_name_asks_for_a_path():
     with pytest.raises(ValueError, match=r"several layers .* \['a/conv', 'b/conv'\]"):
-        ManifoldMixup(named_twice(), ["conv"])
+        ManifoldMixup(named_twice(), mix_at=["conv"])
 
 
 def recurrent(**options):
@@ -165,18 +165,27 @@ class OwnStep(keras.Sequential):
     [
         (lambda: ManifoldMixup(keras.layers.Dense(3)), "must be a Keras model"),
         (lambda: ManifoldMixup(recurrent(stateful=True)), "stateful=True. Make it stateless"),
-        (lambda: ManifoldMixup(recurrent(), ["cell"]), "called at every step. .* Name 'rnn'"),
+        (
+            lambda: ManifoldMixup(recurrent(), mix_at=["cell"]),
+            "called at every step. .* Name 'rnn'",
+        ),
         (lambda: ManifoldMixup(ManifoldMixup(small())), "must not mix by itself"),
         (lambda: ManifoldMixup(OwnStep([keras.layers.Dense(3)])), "own `train_step` would not"),
-        (lambda: MixingModel(small(), MixUp(labels="union")), "are no union"),
-        (lambda: MixingModel(small(), [MixUp(label_smoothing=0.1), CutMix()]), "labels alike"),
-        (lambda: MixingModel(small(), keras.layers.Dense(3)), "a layer of keras_mix.layers"),
-        (lambda: MixingModel(small(), [CutMix(), MixUp()], alpha=1.0), "Give each its own"),
+        (lambda: MixingModel(small(), mixer=MixUp(labels="union")), "are no union"),
+        (
+            lambda: MixingModel(small(), mixer=[MixUp(label_smoothing=0.1), CutMix()]),
+            "labels alike",
+        ),
+        (lambda: MixingModel(small(), mixer=keras.layers.Dense(3)), "a layer of keras_mix.layers"),
+        (lambda: MixingModel(small(), mixer=[CutMix(), MixUp()], alpha=1.0), "Give each its own"),
         (lambda: MixingModel(small(), alpha=-1.0), "`alpha` must be"),
         (lambda: MixingModel(small(), rate=2), "`rate` must be"),
         (lambda: MixingModel(small(), per="row"), "`per` must be one of"),
-        (lambda: MixingModel(small(), loss="both"), "`loss` must be one of"),
-        (lambda: MixingModel(small(), CutMix(), [("conv", "flat")]), "do not fit layers of diff"),
+        (lambda: MixingModel(small(), loss_mode="both"), "`loss_mode` must be one of"),
+        (
+            lambda: MixingModel(small(), mixer=CutMix(), mix_at=[("conv", "flat")]),
+            "do not fit layers of diff",
+        ),
         (lambda: MixingModel(small()).compile("sgd"), "which must be given"),
         (lambda: MixingModel(small()).compile("sgd", [None]), "which must be given"),
     ],
@@ -210,7 +219,7 @@ class Lazy(keras.Model):
     ],
 )
 def test_places_that_cannot_be_mixed(base, layers, sentence):
-    model = ManifoldMixup(base(), layers)
+    model = ManifoldMixup(base(), mix_at=layers)
     model.compile("sgd", "mse", run_eagerly=True)
     x = np.ones((6, 5), "int32" if layers == ["input"] else "float32")
     with pytest.raises(ValueError, match=sentence):
@@ -240,7 +249,7 @@ def test_a_layer_called_on_two_inputs_is_mixed_on_both_paths(monkeypatch):
     base([one, two])
     mixed = mixed_by(base.shared(one).numpy() + base.shared(two).numpy(), PARTNERS, 0.25)
     expected = base.head(mixed.astype("float32")).numpy()
-    _, loss = trained(base, [one, two], layers=["shared"])
+    _, loss = trained(base, [one, two], mix_at=["shared"])
     assert loss == pytest.approx((expected**2).mean(), rel=1e-5)
 
 
@@ -251,14 +260,14 @@ def test_a_layer_called_on_its_own_output_is_mixed_once(monkeypatch):
     base([one, two])
     mixed = mixed_by(base.shared(one).numpy(), PARTNERS, 0.25).astype("float32")
     expected = base.head(base.shared(mixed)).numpy()
-    _, loss = trained(base, [one, two], layers=["shared"])
+    _, loss = trained(base, [one, two], mix_at=["shared"])
     assert loss == pytest.approx((expected**2).mean(), rel=1e-5)
 
 
 def test_what_cannot_be_seen_is_refused():
     x = np.ones((6, 5), "float32")
     with pytest.raises(ValueError, match=r"cannot see whether .*\.MixPoint"):
-        trained(Twice(siamese=True, raw=True), [x, x], layers=["shared"])
+        trained(Twice(siamese=True, raw=True), [x, x], mix_at=["shared"])
 
 
 def test_a_mixer_in_the_model_mixes_in_the_wrapper_alone(monkeypatch):
@@ -266,7 +275,7 @@ def test_a_mixer_in_the_model_mixes_in_the_wrapper_alone(monkeypatch):
     recorder = Recorder(X.shape)
     base = small(MixUp(alpha=8.0, name="mix"), recorder)
     np.testing.assert_array_equal(base.predict(X, verbose=0), base(X))
-    _, _ = trained(base, X, layers=["conv"])
+    _, _ = trained(base, X, mix_at=["conv"])
     np.testing.assert_array_equal(recorder.seen, X)
     model = MixingModel(base)
     model.compile("sgd", "mse", run_eagerly=True)
@@ -277,16 +286,16 @@ def test_a_mixer_in_the_model_mixes_in_the_wrapper_alone(monkeypatch):
 def test_ways_around_a_place_are_warned_of():
     base = residual()
     with pytest.warns(UserWarning, match=r"past `1a_conv` and stay unmixed .* in a tuple"):
-        ManifoldMixup(base, ["1a_conv"])
-    ManifoldMixup(base, ["1a", ("1b_conv", "1b_skip"), "pool"])
+        ManifoldMixup(base, mix_at=["1a_conv"])
+    ManifoldMixup(base, mix_at=["1a", ("1b_conv", "1b_skip"), "pool"])
     outer = keras.Sequential([keras.Input((8, 8, 3)), residual(), keras.layers.Dense(2)])
     with pytest.warns(UserWarning, match="past `functional.*/2a_norm`"):
-        ManifoldMixup(outer, ["2a_norm", "2a"])
+        ManifoldMixup(outer, mix_at=["2a_norm", "2a"])
     # The last layer of a model inside gives out all that the model does.
     inner = small(name="inner")
     base = keras.Sequential([keras.Input((8, 8, 3)), inner, keras.layers.Dense(3)])
     last = f"inner/{inner.layers[-1].name}"
-    assert ManifoldMixup(base, [last, "inner"]).mix_points == [last, "inner"]
+    assert ManifoldMixup(base, mix_at=[last, "inner"]).mix_points == [last, "inner"]
 
 
 class TwoOfAName(keras.Model):
@@ -300,4 +309,4 @@ class TwoOfAName(keras.Model):
 
 def test_layers_of_one_name_are_numbered():
     base = TwoOfAName()
-    assert ManifoldMixup(base, [base.one, base.two]).mix_points == ["x", "x#2"]
+    assert ManifoldMixup(base, mix_at=[base.one, base.two]).mix_points == ["x", "x#2"]

@@ -22,7 +22,7 @@ LOSSES = keras.losses
 
 def model_of(units=K, activation="softmax", **options):
     base = keras.Sequential([keras.Input((5,)), keras.layers.Dense(units, activation=activation)])
-    return MixingModel(base, MixUp(label_smoothing=SMOOTHING), **options)
+    return MixingModel(base, mixer=MixUp(label_smoothing=SMOOTHING), **options)
 
 
 def found_and_predicted(monkeypatch, model, loss, y):
@@ -49,7 +49,7 @@ def expected(y, predicted, classes):
 def test_crossentropy_of_smoothed_labels(monkeypatch, ids, from_logits, mixing):
     kind = LOSSES.SparseCategoricalCrossentropy if ids else LOSSES.CategoricalCrossentropy
     activation = None if from_logits else "softmax"
-    model = model_of(activation=activation, loss=mixing)
+    model = model_of(activation=activation, loss_mode=mixing)
     loss, predicted = found_and_predicted(
         monkeypatch, model, kind(from_logits=from_logits), IDS if ids else ONE_HOT
     )
@@ -82,7 +82,7 @@ def test_binary_labels_move_towards_a_half(monkeypatch):
 def test_binary_labels_of_pixels_move_towards_a_half():
     y = np.tile((IDS % 2).astype("float32")[:, None, None], (1, 4, 3))
     base = keras.Sequential([keras.Input((4, 3, 1)), keras.layers.Reshape((4, 3))])
-    model = MixingModel(base, CutMix(label_smoothing=SMOOTHING))
+    model = MixingModel(base, mixer=CutMix(label_smoothing=SMOOTHING))
     model.compile("sgd", "binary_crossentropy", run_eagerly=True)
     x = 0.25 + 0.5 * y[..., None]
     predicted = model(x, training=True)
@@ -106,7 +106,7 @@ def test_losses_that_cannot_be_smoothed():
 def test_the_recipe_of_deit_trains_a_model(y):
     x = RNG.uniform(size=(B, 8, 8, 1)).astype("float32")
     layers = [keras.layers.Flatten(), keras.layers.Dense(K, activation="softmax")]
-    model = MixingModel(keras.Sequential([keras.Input((8, 8, 1)), *layers]), deit())
+    model = MixingModel(keras.Sequential([keras.Input((8, 8, 1)), *layers]), mixer=deit())
     sparse = "sparse_" if y.ndim == 1 else ""
     model.compile("sgd", f"{sparse}categorical_crossentropy", metrics=["accuracy"])
     assert np.isfinite(model.fit(x, y, verbose=0).history["loss"]).all()

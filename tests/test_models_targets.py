@@ -99,7 +99,9 @@ WEIGHTS = {
 @pytest.mark.parametrize("loss", ["sources", "mixed_targets"])
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_each_pixel_has_the_label_and_the_weight_of_its_sources(mixer, loss, weights):
-    model = MixingModel(chain(layers.Identity(), shape=(H, W, B)), MIXERS[mixer], loss=loss)
+    model = MixingModel(
+        chain(layers.Identity(), shape=(H, W, B)), mixer=MIXERS[mixer], loss_mode=loss
+    )
     model.compile("sgd", deviation, metrics=[dominant_label])
     y = RNG.normal(size=(B, H, W, 1)).astype("float32")
     seen = model(UNITS, training=True)
@@ -128,7 +130,7 @@ TARGETS = {
 @pytest.mark.parametrize("mixer", [CutMix, Mosaic])
 def test_a_model_that_segments_perfectly_has_no_loss(mixer, loss, target):
     y, criterion = TARGETS[target]
-    model = MixingModel(chain(Both()), mixer(pairing="roll"), loss=loss)
+    model = MixingModel(chain(Both()), mixer=mixer(pairing="roll"), loss_mode=loss)
     assert loss_of(model, BINARY, y, criterion) < 1e-6
 
 
@@ -137,22 +139,24 @@ def test_a_model_that_segments_perfectly_has_no_loss(mixer, loss, target):
 def test_compiled_steps_place_labels_like_inputs(mixer, options):
     options = {"run_eagerly": False, **options}
     x = RNG.uniform(size=(B, H, W, 3)).astype("float32")
-    model = MixingModel(chain(layers.Identity(), shape=(H, W, 3)), mixer())
+    model = MixingModel(chain(layers.Identity(), shape=(H, W, 3)), mixer=mixer())
     assert loss_of(model, x, x, "mse", **options) < 1e-10
 
 
 @pytest.mark.parametrize("mixer", [CutMix(), Mosaic(), [CutMix(), FMix()]], ids=str)
 def test_hidden_regions_are_stretched_over_finer_targets(mixer):
     halved = [layers.AveragePooling2D(2, name="half"), layers.UpSampling2D(2)]
-    model = MixingModel(chain(*halved, Both()), mixer, ["half"])
+    model = MixingModel(chain(*halved, Both()), mixer=mixer, mix_at=["half"])
     assert loss_of(model, BINARY, MASK, SPARSE) < 1e-6
-    model = MixingModel(chain(*halved, layers.Flatten(), layers.Dense(2)), mixer, ["half"])
+    model = MixingModel(
+        chain(*halved, layers.Flatten(), layers.Dense(2)), mixer=mixer, mix_at=["half"]
+    )
     assert loss_of(model, BINARY, np.zeros((B, 2), "float32"), "mse") > 0
 
 
 def test_a_region_at_one_of_several_places():
     base = chain(layers.Identity(name="whole"), layers.Rescaling(1.0, name="again"), Both())
-    model = MixingModel(base, [CutMix(), FMix(rate=0.0)], ["whole", "again"])
+    model = MixingModel(base, mixer=[CutMix(), FMix(rate=0.0)], mix_at=["whole", "again"])
     for _ in range(3):
         assert loss_of(model, BINARY, MASK, SPARSE) < 1e-6
 
@@ -165,7 +169,7 @@ def heads():
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_head_of_classes_keeps_weights_of_samples(weighted):
-    model = MixingModel(heads(), CutMix(per="batch", pairing="roll"))
+    model = MixingModel(heads(), mixer=CutMix(per="batch", pairing="roll"))
     model.compile("sgd", {"class": SPARSE, "mask": SPARSE}, weighted_metrics=["accuracy"] * 2)
     own = np.array([1.0, 2.0, 0.0, 0.5], "float32")
     y = {"class": np.array([0, 1, 1, 0]), "mask": MASK}
@@ -189,11 +193,11 @@ def test_a_head_of_classes_keeps_weights_of_samples(weighted):
 def test_what_the_loss_ignores_is_cut_along():
     ignored = np.where(RNG.random((B, H, W)) < 0.3, 255, 1 - MASK)
     loss = keras.losses.SparseCategoricalCrossentropy(ignore_class=255, reduction="sum")
-    model = MixingModel(chain(Both()), CutMix(rate=0.0))
+    model = MixingModel(chain(Both()), mixer=CutMix(rate=0.0))
     plain = loss(ignored, Both()(BINARY)).numpy()
     assert loss_of(model, BINARY, ignored, loss) == pytest.approx(float(plain))
     seen = np.where(ignored == 255, 255, MASK)
-    model = MixingModel(chain(Both()), CutMix())
+    model = MixingModel(chain(Both()), mixer=CutMix())
     assert loss_of(model, BINARY, seen, loss) < 1e-3
 
 
@@ -212,7 +216,7 @@ STEPS[::2] = 1
 )
 def test_labels_of_time_steps(layer, y, loss, kinds):
     base = chain(layer, shape=(10, 1))
-    model = MixingModel(base, CutMix(spatial_dims=1), kinds=kinds)
+    model = MixingModel(base, mixer=CutMix(spatial_dims=1), kinds=kinds)
     assert loss_of(model, STEPS, y, loss) < 1e-6
 
 
@@ -222,7 +226,7 @@ def test_sequences_with_a_mask_are_cut_with_it():
     valid = np.arange(10) < lengths[:, None]
     inputs = keras.Input((10, 1))
     masked = layers.Masking(mask_value=-1.0)(inputs)
-    model = MixingModel(keras.Model(inputs, masked), CutMix(spatial_dims=1), [1])
+    model = MixingModel(keras.Model(inputs, masked), mixer=CutMix(spatial_dims=1), mix_at=[1])
     x = np.where(valid[..., None], np.arange(B)[:, None, None] + 1.0, -1.0).astype("float32")
     y = x.copy()
     y[~valid] = 99.0
@@ -233,7 +237,9 @@ def test_labels_along_the_first_axis_of_spectrograms():
     """Each step has the sources' weights that are counted over its other axis."""
     x = np.tile(np.eye(B, dtype="float32")[:, None, None], (1, 10, 6, 1))
     pooled = layers.Lambda(lambda t: ops.mean(t, axis=2))
-    model = MixingModel(chain(pooled, shape=(10, 6, B)), SpecMix(), kinds={"y": "frame_labels"})
+    model = MixingModel(
+        chain(pooled, shape=(10, 6, B)), mixer=SpecMix(), kinds={"y": "frame_labels"}
+    )
     model.compile("sgd", lambda y, p: ops.square(y[..., 0] - 1.0))
     y = RNG.normal(size=(B, 10, 1)).astype("float32")
     seen = model(x, training=True)
@@ -244,11 +250,11 @@ def test_labels_along_the_first_axis_of_spectrograms():
 
 def test_videos_and_channels_first():
     video = np.repeat(BINARY[:, None], 3, axis=1)
-    model = MixingModel(chain(Both(), shape=(3, H, W, 1)), CutMix())
+    model = MixingModel(chain(Both(), shape=(3, H, W, 1)), mixer=CutMix())
     assert loss_of(model, video, video[..., 0].astype("int32"), SPARSE) < 1e-6
     first = np.moveaxis(BINARY, -1, 1)
     base = chain(layers.Permute((2, 3, 1)), Both(), shape=(1, H, W))
-    model = MixingModel(base, CutMix(data_format="channels_first"))
+    model = MixingModel(base, mixer=CutMix(data_format="channels_first"))
     assert loss_of(model, first, MASK, SPARSE) < 1e-6
 
 
@@ -260,7 +266,7 @@ def test_sizes_that_no_shape_tells():
             lambda: iter([(BINARY, mask)]), output_signature=specs
         )
 
-    model = MixingModel(chain(Both(), shape=(None, None, 1)), CutMix())
+    model = MixingModel(chain(Both(), shape=(None, None, 1)), mixer=CutMix())
     model.compile("sgd", SPARSE, jit_compile=False)
     assert (
         model.fit(batches(MASK), steps_per_epoch=1, shuffle=False, verbose=0).history["loss"][0]
@@ -288,7 +294,7 @@ def zeros(*shape):
             chain(layers.ZeroPadding2D(1, name="p"), layers.Cropping2D(1)),
             CutMix(),
             zeros(H, W, 1),
-            {"layers": ["p"]},
+            {"mix_at": ["p"]},
             r"grid \(10, 8\)",
         ),
         (
@@ -311,7 +317,7 @@ def zeros(*shape):
 )
 def test_targets_that_do_not_lie_on_the_grid(base, mixer, y, options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        loss_of(MixingModel(base, mixer, **options), BINARY, y, "mse")
+        loss_of(MixingModel(base, mixer=mixer, **options), BINARY, y, "mse")
 
 
 def test_labels_that_may_be_of_steps_are_named():
@@ -319,10 +325,10 @@ def test_labels_that_may_be_of_steps_are_named():
     y = np.eye(10, dtype="float32")[:B]
     cut = CutMix(spatial_dims=1)
     with pytest.raises(ValueError, match=r'"y": "labels".*"y": "frame_labels"'):
-        loss_of(MixingModel(base, cut), STEPS, y, "mse")
-    assert loss_of(MixingModel(base, cut, kinds={"y": "labels"}), STEPS, y, "mse") > 0
+        loss_of(MixingModel(base, mixer=cut), STEPS, y, "mse")
+    assert loss_of(MixingModel(base, mixer=cut, kinds={"y": "labels"}), STEPS, y, "mse") > 0
     # A distribution over classes is none over time steps.
-    assert loss_of(MixingModel(base, cut), STEPS, y, "categorical_crossentropy") > 0
+    assert loss_of(MixingModel(base, mixer=cut), STEPS, y, "categorical_crossentropy") > 0
 
 
 def test_targets_beside_several_inputs_that_are_cut():
@@ -330,7 +336,7 @@ def test_targets_beside_several_inputs_that_are_cut():
     base = keras.Model({"image": image, "text": text}, Both()(image))
     x = {"image": BINARY, "text": zeros(4, 3)}
     with pytest.raises(ValueError, match="whole samples where several inputs are cut"):
-        loss_of(MixingModel(base, CrossModalMix(cuts={"image": CutMix()})), x, MASK, SPARSE)
+        loss_of(MixingModel(base, mixer=CrossModalMix(cuts={"image": CutMix()})), x, MASK, SPARSE)
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "int16"])
@@ -338,10 +344,10 @@ def test_images_of_integers_are_mixed_where_they_are_named(dtype):
     x = (1000 * BINARY).astype(dtype)
     base = chain(layers.Rescaling(1 / 1000), Both())
     with pytest.raises(ValueError, match=r'kinds={"x": "images"}'):
-        loss_of(MixingModel(base, CutMix()), x, MASK, SPARSE)
-    model = MixingModel(base, CutMix(), kinds={"x": "images"})
+        loss_of(MixingModel(base, mixer=CutMix()), x, MASK, SPARSE)
+    model = MixingModel(base, mixer=CutMix(), kinds={"x": "images"})
     assert loss_of(model, x, MASK, SPARSE) < 1e-6
-    assert loss_of(MixingModel(base, CutMix(kinds={"x": "images"})), x, MASK, SPARSE) < 1e-6
+    assert loss_of(MixingModel(base, mixer=CutMix(kinds={"x": "images"})), x, MASK, SPARSE) < 1e-6
     copy = MixingModel.from_config(model.get_config())
     assert loss_of(copy, x, MASK, SPARSE) < 1e-6
     assert loss_of(MixingModel(base, kinds={"x": "images"}), x, MASK, SPARSE) >= 0
@@ -350,7 +356,7 @@ def test_images_of_integers_are_mixed_where_they_are_named(dtype):
 def test_labels_beside_sequences_of_any_length():
     """A known number of classes is no unknown number of time steps."""
     base = chain(layers.GlobalAveragePooling1D(), layers.Dense(5), shape=(None, 1))
-    model = MixingModel(base, CutMix(spatial_dims=1))
+    model = MixingModel(base, mixer=CutMix(spatial_dims=1))
     model.compile("sgd", "mse", jit_compile=False)
     specs = (tf.TensorSpec((None, None, 1)), tf.TensorSpec((None, 5)))
     batches = iter([(STEPS, np.zeros((B, 5), "float32"))])

@@ -44,7 +44,9 @@ def losses(policy=None, epochs=2, **options):
     keras.config.set_dtype_policy(policy or before)
     try:
         keras.utils.set_random_seed(7)
-        model = compiled(ManifoldMixup(network(), ["input", "one", "two"], seed=3), **options)
+        model = compiled(
+            ManifoldMixup(network(), mix_at=["input", "one", "two"], seed=3), **options
+        )
         fit = model.fit(X, IDS, batch_size=16, epochs=epochs, shuffle=False, verbose=0)
         return np.array(fit.history["loss"])
     finally:
@@ -76,7 +78,7 @@ def test_gradients_accumulate_as_plain_ones_do():
     for wrap in (False, True):
         keras.utils.set_random_seed(7)
         base = network()
-        model = ManifoldMixup(base, ["one"], rate=0.0) if wrap else base
+        model = ManifoldMixup(base, mix_at=["one"], rate=0.0) if wrap else base
         optimizer = keras.optimizers.SGD(0.05, gradient_accumulation_steps=3)
         compiled(model, optimizer=optimizer)
         model.fit(X, IDS, batch_size=16, epochs=2, shuffle=False, verbose=0)
@@ -93,7 +95,7 @@ def test_one_seed_repeats_itself_and_others_differ():
 def trained(seed):
     keras.utils.set_random_seed(7)
     base = network()
-    model = compiled(ManifoldMixup(base, ["input", "one"], seed=seed))
+    model = compiled(ManifoldMixup(base, mix_at=["input", "one"], seed=seed))
     model.fit(X, IDS, batch_size=16, shuffle=False, verbose=0)
     return base
 
@@ -128,7 +130,7 @@ class Failing(keras.layers.Layer):
 
 def test_an_exception_leaves_the_base_unwrapped():
     base = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, name="one"), Failing()])
-    model = compiled(ManifoldMixup(base, ["one"]))
+    model = compiled(ManifoldMixup(base, mix_at=["one"]))
     with pytest.raises(RuntimeError, match="on purpose"):
         model.fit(X, IDS, verbose=0)
     assert not any("call" in layer.__dict__ for layer in base._flatten_layers())
@@ -136,10 +138,10 @@ def test_an_exception_leaves_the_base_unwrapped():
 
 
 WRAPPERS = [
-    lambda: ManifoldMixup(network(), ["input", ("one", "two")], 0.3, rate=0.9, seed=5),
-    lambda: ManifoldMixup(network(), loss="mixed_targets"),
+    lambda: ManifoldMixup(network(), mix_at=["input", ("one", "two")], alpha=0.3, rate=0.9, seed=5),
+    lambda: ManifoldMixup(network(), loss_mode="mixed_targets"),
     lambda: MixingModel(network(), per="batch", pairing="roll", name="mixing"),
-    lambda: MixingModel(network(), [MixUp(0.1), MixUp(0.3)]),
+    lambda: MixingModel(network(), mixer=[MixUp(0.1), MixUp(0.3)]),
 ]
 
 
@@ -198,7 +200,7 @@ def test_ratios_inside_the_compiled_step_are_beta(alpha):
     recorder = Recorder((2, 2))
     head = keras.layers.Dense(2, activation="softmax")
     base = keras.Sequential([keras.Input((2,)), recorder, head])
-    model = ManifoldMixup(base, ["input"], alpha, pairing="derange", seed=11)
+    model = ManifoldMixup(base, mix_at=["input"], alpha=alpha, pairing="derange", seed=11)
     seen = ratios(model, recorder, 1000)
     assert np.allclose(seen[:, 0, 0], seen[:, 1, 1])
     assert stats.kstest(seen[:, 0, 0], stats.beta(alpha, alpha).cdf).pvalue > UNLIKELY
@@ -211,7 +213,7 @@ def test_places_are_chosen_by_their_probability():
     layers = [layer for pair in zip(places, recorders, strict=True) for layer in pair]
     head = keras.layers.Dense(2, activation="softmax")
     base = keras.Sequential([keras.Input((2,)), *layers, head])
-    model = ManifoldMixup(base, ["p0", "p1", "p2"], 1e8, pairing="reverse", seed=5)
+    model = ManifoldMixup(base, mix_at=["p0", "p1", "p2"], alpha=1e8, pairing="reverse", seed=5)
     model.dials.probabilities = [0.5, 0.3, 0.2]
     chosen = []
     compiled(model, jit_compile=True, metrics=None)
@@ -243,7 +245,7 @@ def test_a_schedule_changes_all_without_a_new_trace(jit_compile):
     recorder = Recorder((16, 8))
     base = keras.Sequential([keras.Input((8,)), Counting(), recorder, *network().layers])
     model = compiled(
-        MixingModel(base, [MixUp(1e8, pairing=pairing) for pairing in ("roll", "reverse")]),
+        MixingModel(base, mixer=[MixUp(1e8, pairing=pairing) for pairing in ("roll", "reverse")]),
         jit_compile=jit_compile,
     )
     schedule = MixSchedule(rate=(1.0, 0.5), probabilities={0: [1, 0], 2: [0, 1]}, off_last=1)
@@ -281,7 +283,7 @@ class Nested(keras.Model):
 
 def test_places_of_a_subclassed_base_are_saved_by_position(tmp_path):
     base = Nested()
-    model = compiled(ManifoldMixup(base, [base.one]))
+    model = compiled(ManifoldMixup(base, mix_at=[base.one]))
     model.fit(X, IDS, verbose=0)
     model.save(tmp_path / "model.keras")
     keras.utils.clear_session()
@@ -322,7 +324,7 @@ def test_half_precision_losses_are_scaled_as_the_bases():
 
 def test_the_wrapper_counts_the_base_as_its_only_layer():
     base = network()
-    assert ManifoldMixup(base, [base.layers[0], ("one", "two")]).layers == [base]
+    assert ManifoldMixup(base, mix_at=[base.layers[0], ("one", "two")]).layers == [base]
 
 
 def test_exporting_exports_the_base(tmp_path):

@@ -336,8 +336,8 @@ def base():
     [
         (models.MixingModel, {"per": "batch"}, "per"),
         (models.MixingModel, {"pairing": "roll"}, "pairing"),
-        (models.ManifoldMixup, {"per": "sample", "layers": ["input"]}, "per"),
-        (models.ManifoldMixup, {"pairing": "roll", "layers": ["input"]}, "pairing"),
+        (models.ManifoldMixup, {"per": "sample", "mix_at": ["input"]}, "per"),
+        (models.ManifoldMixup, {"pairing": "roll", "mix_at": ["input"]}, "pairing"),
     ],
 )
 def test_a_model_refuses_the_options_of_a_blend_beside_mixers(wrap, options, refused):
@@ -359,7 +359,7 @@ def test_a_model_refuses_the_options_of_a_blend_beside_mixers(wrap, options, ref
 def test_a_model_refuses_options_of_targets(options, refused):
     sentence = rf"^MixingModel\(CutMix\): `{refused}` has no effect"
     with pytest.raises(ValueError, match=sentence):
-        models.MixingModel(base(), CutMix(**options))
+        models.MixingModel(base(), mixer=CutMix(**options))
 
 
 @pytest.mark.parametrize("places", [None, ["cut"]])
@@ -367,19 +367,21 @@ def test_a_model_whose_places_are_mixers_takes_no_other(places):
     cut = CutMix(name="cut")
     held = keras.Sequential([keras.Input((8, 10, 3)), cut, *base().layers])
     with pytest.raises(ValueError, match="`mixer` has no effect, because every place"):
-        models.MixingModel(held, FMix(), places)
-    both = models.MixingModel(held, MixUp(), ["input", "cut"])
+        models.MixingModel(held, mixer=FMix(), mix_at=places)
+    both = models.MixingModel(held, mixer=MixUp(), mix_at=["input", "cut"])
     assert [mixer.owner for _, mixer in both.choices] == ["MixUp", "CutMix"]
 
 
 def test_a_list_of_no_mixers_is_refused():
     with pytest.raises(ValueError, match=r"`mixer` must be a layer, .* Received: \[\]"):
-        models.MixingModel(base(), [])
+        models.MixingModel(base(), mixer=[])
 
 
 def test_a_model_draws_by_the_seed_of_its_mixer():
     def loss(**options):
-        model = models.MixingModel(base(), CutMix(8.0, seed=options.pop("inner", None)), **options)
+        model = models.MixingModel(
+            base(), mixer=CutMix(8.0, seed=options.pop("inner", None)), **options
+        )
         model.compile("sgd", "mse", run_eagerly=True)
         return model.train_on_batch(IMAGES, np.arange(B, dtype="float32")[:, None])
 

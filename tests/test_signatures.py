@@ -78,13 +78,13 @@ def test_what_differs_from_the_defaults_is_shown(thing, text):
 
 def test_a_wrapped_model_shows_the_model_the_places_and_the_mixers():
     base = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()], name="base")
-    model = models.MixingModel(base, layers.CutMix(0.5))
+    model = models.MixingModel(base, mixer=layers.CutMix(0.5))
     assert re.fullmatch(
         r"MixingModel\(model=<Sequential name=base, .*>, mixer=\[CutMix\(alpha=0.5\)\], "
-        r"layers=\['input'\], alpha=0.5\)",
+        r"mix_at=\['input'\], alpha=0.5\)",
         repr(model),
     )
-    assert "per=" not in repr(models.ManifoldMixup(base, ["input"]))
+    assert "per=" not in repr(models.ManifoldMixup(base, mix_at=["input"]))
 
 
 @pytest.mark.parametrize("name", [*MIXERS, "CrossModalMix", "RandomApply", "RandomChoice", "Mixer"])

@@ -95,7 +95,7 @@ def test_a_network_learns_from_sounds_mixed_on_both_sides():
     last = [keras.layers.Flatten(), keras.layers.Dense(CLASSES, activation="softmax")]
     keras.utils.set_random_seed(0)
     network = keras.Sequential([keras.Input(waves.shape[1:]), *front("mel"), *last])
-    model = MixingModel(network, SpecMix(rate=0.5), layers=["spectrogram"], seed=1)
+    model = MixingModel(network, mixer=SpecMix(rate=0.5), mix_at=["spectrogram"], seed=1)
     model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy", jit_compile=True)
     losses = model.fit(dataset, epochs=8, shuffle=False, verbose=0).history["loss"]
     assert np.isfinite(losses).all()

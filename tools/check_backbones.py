@@ -123,7 +123,7 @@ def train(build, layers, wrapper):
     if wrapper is MixingModel and isinstance(x, dict):
         # Token ids cannot be blended, which is what MixingModel does to inputs by default.
         layers = layers or ["token_embedding"]
-    model = wrapper(base, layers=layers)
+    model = wrapper(base, mix_at=layers)
     model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", jit_compile=False)
     losses = model.fit(x, np.arange(SAMPLES) % CLASSES, batch_size=8, epochs=2, verbose=0)
     losses = losses.history["loss"]

@@ -196,7 +196,7 @@ def masks_follow_the_region_in_models():
     heads = {"mask": Perfect()(inputs), "class": Perfect()(keras.layers.MaxPooling2D(8)(inputs))}
     heads["class"] = keras.layers.Reshape((2,))(heads["class"])
     model = keras_mix.models.MixingModel(
-        keras.Model(inputs, heads), L.CutMix(pairing="reverse", seed=1)
+        keras.Model(inputs, heads), mixer=L.CutMix(pairing="reverse", seed=1)
     )
     model.compile("sgd", {"mask": sparse, "class": sparse})
     found = model.train_on_batch(x, {"mask": ids, "class": ids[:, 0, 0]}, return_dict=True)
@@ -206,12 +206,12 @@ def masks_follow_the_region_in_models():
     )
     hidden.add(Perfect())
     mixing = L.CutMix(pairing="reverse", seed=1)
-    found = _loss(hidden, mixing, x, ids, sparse, "sources", layers=[0])
+    found = _loss(hidden, mixing, x, ids, sparse, "sources", mix_at=[0])
     yield "CutMix, a hidden place", *near(found, 0.0, 1e-5)
 
 
 def _loss(base, mixer, x, y, loss, mode, **options):
-    model = keras_mix.models.MixingModel(base, mixer, loss=mode, **options)
+    model = keras_mix.models.MixingModel(base, mixer=mixer, loss_mode=mode, **options)
     model.compile("sgd", loss, run_eagerly=True)
     return model.train_on_batch(x, y)
 
@@ -604,7 +604,7 @@ def recipes_train_inside_models():
     base = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), softmax])
 
     def train():
-        model = keras_mix.models.MixingModel(base, keras_mix.recipes.deit())
+        model = keras_mix.models.MixingModel(base, mixer=keras_mix.recipes.deit())
         model.compile("sgd", "sparse_categorical_crossentropy")
         model.train_on_batch(np.random.rand(8, 8, 8, 1).astype("float32"), np.arange(8) % 3)
 

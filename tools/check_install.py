@@ -40,9 +40,9 @@ seen_and_read = keras.layers.Concatenate()([picture, read])
 x = {"text": np.ones((8, 6), "int32"), "picture": np.ones((8, 3), "float32")}
 
 
-def learns(inputs, outputs, layers=None):
+def learns(inputs, outputs, mix_at=None):
     base = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(outputs))
-    model = keras_mix.models.ManifoldMixup(base, layers)
+    model = keras_mix.models.ManifoldMixup(base, mix_at=mix_at)
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     given = {name: x[name] for name in inputs}
     history = model.fit(given, np.arange(8) % 3, verbose=0).history

@@ -25,8 +25,8 @@ class CrossModalMix(Mixer):
 
     Token ids are cut in spans, by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
     blended, by one plan with the image at the input: `keras_mix.models.ManifoldMixup(model,
-    [("input/image", "embedding")])`. Lengths and masks of padded sequences are taken where nothing
-    is cut; elsewhere they are refused, and `padding_id` and `special_tokens` everywhere.
+    mix_at=[("input/image", "embedding")])`. Lengths and masks of padded sequences are taken where
+    nothing is cut; elsewhere they are refused, and `padding_id` and `special_tokens` everywhere.
 
     Args:
         alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1.0,

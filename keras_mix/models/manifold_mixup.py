@@ -22,14 +22,14 @@ class ManifoldMixup(MixingModel):
 
     Args:
         model: The model to train.
-        layers: As in `MixingModel`. Defaults to the model's own `MixPoint`s and mixers; where it
+        mixer: A mixer that draws the plan instead, such as `keras_mix.layers.CutMix` on feature
+            maps; TensorFlow only. Defaults to None: the blend.
+        mix_at: As in `MixingModel`. Defaults to the model's own `MixPoint`s and mixers; where it
             holds none, to "input" (unless the inputs are integers) and three layers at most: see
             `stages.default_entries`. `mix_points` tells which. The paper takes
             the input and the ends of a residual network's first two stages (section 5).
         alpha: The concentration α ≥ 0. Defaults to 2, the paper's for CIFAR and SVHN; it takes
             0.2 for Tiny-ImageNet, where 2 hurts (tables 1 and 3).
-        mixer: A mixer that draws the plan instead, such as `keras_mix.layers.CutMix` on feature
-            maps; TensorFlow only. Defaults to None: the blend.
         per: "batch", as the paper, or "sample". Defaults to "batch".
         **kwargs: The other arguments of `MixingModel`.
 
@@ -39,7 +39,7 @@ class ManifoldMixup(MixingModel):
     ...     keras.Input((20,)), keras.layers.Dense(64, activation="relu"),
     ...     keras.layers.Dense(64, activation="relu"), keras.layers.Dense(3, activation="softmax"),
     ... ])
-    >>> model = keras_mix.models.ManifoldMixup(base, layers=["input", 0, 1])
+    >>> model = keras_mix.models.ManifoldMixup(base, mix_at=["input", 0, 1])
     >>> model.compile("adam", "sparse_categorical_crossentropy", jit_compile=True)
     >>> history = model.fit(np.random.rand(64, 20), np.arange(64) % 3, verbose=0)
 
@@ -51,8 +51,8 @@ class ManifoldMixup(MixingModel):
     default_alpha = 2.0
     default_per = "batch"
 
-    def __init__(self, model, layers=None, alpha=None, mixer=None, *, per="batch", **kwargs):
-        super().__init__(model, mixer, layers, alpha, per=per, **kwargs)
+    def __init__(self, model, *, mixer=None, mix_at=None, alpha=None, per="batch", **kwargs):
+        super().__init__(model, mixer=mixer, mix_at=mix_at, alpha=alpha, per=per, **kwargs)
 
     def default_entries(self):
         return stages.default_entries(self.base)

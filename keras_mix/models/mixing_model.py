@@ -14,7 +14,7 @@ from keras_mix.models._forward.inputs import INPUT
 from keras_mix.models._options import arguments
 from keras_mix.models._options.choices import Choices, at_positions
 from keras_mix.models._options.dials import Dials
-from keras_mix.models._targets.loss import LOSSES, LossOfSources
+from keras_mix.models._targets.loss import LOSS_MODES, LossOfSources
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -50,7 +50,7 @@ class MixingModel(keras.Model):
         mixer: A mixer of `keras_mix.layers`, or a list of them of which each batch draws one;
             TensorFlow only. Options that change the form of labels are refused: labels are mixed in
             the loss, as they are. Defaults to None: Mixup's blend, on any backend.
-        layers: Where to mix: a list of "input", names or paths of layers ("backbone/block3_out"),
+        mix_at: Where to mix: a list of "input", names or paths of layers ("backbone/block3_out"),
             indices into `model.layers`, or layers; "input/image" is one of several inputs, by its
             key. An entry that is a tuple is one place, all of it mixed by one plan: pictures and
             words by ("input/image", "embedding"). Defaults to None: the mixers and
@@ -64,8 +64,8 @@ class MixingModel(keras.Model):
             Defaults to "shuffle".
         rate: The probability in [0, 1] that a sample is mixed, or the batch where λ is the batch's;
             on top of a mixer's own. Defaults to 1.
-        loss: "sources", as above, for any loss; or "mixed_targets", the loss of the mixed label,
-            for labels of floats. They are equal where the loss is linear in the label, as
+        loss_mode: "sources", as above, for any loss; or "mixed_targets", the loss of the mixed
+            label, for labels of floats. They are equal where the loss is linear in the label, as
             cross-entropy is. Defaults to "sources".
         kinds: A dict from the names of inputs and targets ("x", "mask" or the whole path
             "y/mask") to their kinds, for tensors whose kind cannot be inferred. Inputs: "images" or
@@ -78,7 +78,7 @@ class MixingModel(keras.Model):
 
     Attributes:
         base: The model inside.
-        mix_points: The places, as `layers` names them.
+        mix_points: The places, as `mix_at` names them.
         choices: What each batch draws from: (place, mixer) pairs, None for the blend.
         dials: `alpha`, `rate` and `probabilities` (one for each choice); they may be set between
             epochs, as `keras_mix.callbacks.MixSchedule` does, without a new trace.
@@ -94,7 +94,7 @@ class MixingModel(keras.Model):
     ...     keras.Input((8, 8, 1)), keras.layers.Flatten(),
     ...     keras.layers.Dense(10, activation="softmax"),
     ... ])
-    >>> model = keras_mix.models.MixingModel(base, keras_mix.layers.CutMix(alpha=1.0))
+    >>> model = keras_mix.models.MixingModel(base, mixer=keras_mix.layers.CutMix(alpha=1.0))
     >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     >>> images, ids = np.random.rand(64, 8, 8, 1), np.arange(64) % 10
     >>> history = model.fit(images, ids, verbose=0)
@@ -108,14 +108,14 @@ class MixingModel(keras.Model):
     def __init__(
         self,
         model,
-        mixer=None,
-        layers=None,
-        alpha=None,
         *,
+        mixer=None,
+        mix_at=None,
+        alpha=None,
         per="sample",
         pairing="shuffle",
         rate=1.0,
-        loss="sources",
+        loss_mode="sources",
         kinds=None,
         seed=None,
         **kwargs,
@@ -129,11 +129,11 @@ class MixingModel(keras.Model):
         self.mixers = arguments.mixers(self.owner, mixer)
         self.per = checks.choice("per", per, checks.PER)
         self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
-        self.loss_mixing = checks.choice("loss", loss, LOSSES)
+        self.loss_mode = checks.choice("loss_mode", loss_mode, LOSS_MODES)
         self.kinds = arguments.kinds(self.owner, kinds)
         self.seed = checks.integer("seed", seed, optional=True)
-        self._finds_layers = layers is None
-        self._choices = Choices(self.owner, model, layers, self.default_entries, self.mixers)
+        self._finds_layers = mix_at is None
+        self._choices = Choices(self.owner, model, mix_at, self.default_entries, self.mixers)
         self._choices.check_blend(per=(per, self.default_per), pairing=(pairing, "shuffle"))
         alpha = self._choices.alpha(alpha, self.default_alpha)
         self.dials = Dials(self, alpha, rate, len(self._choices))
@@ -150,7 +150,7 @@ class MixingModel(keras.Model):
 
     @property
     def mix_points(self):
-        """The places, as `layers` names them."""
+        """The places, as `mix_at` names them."""
         return self._choices.mix_points
 
     @property
@@ -164,7 +164,7 @@ class MixingModel(keras.Model):
         return self.base.output_names
 
     def default_entries(self):
-        """What `layers` is where the model holds no mixer and no mix point."""
+        """What `mix_at` is where the model holds no mixer and no mix point."""
         return [INPUT]
 
     def call(self, inputs, training=None):
@@ -246,12 +246,12 @@ class MixingModel(keras.Model):
         alpha, rate, _ = self.dials.resting
         values = {
             "mixer": self.mixers or None,
-            "layers": self.mix_points,
+            "mix_at": self.mix_points,
             "alpha": alpha,
             "per": self.per,
             "pairing": self.pairing,
             "rate": rate,
-            "loss": self.loss_mixing,
+            "loss_mode": self.loss_mode,
             "kinds": dict(self.kinds),
             "seed": self.seed,
         }
@@ -266,12 +266,12 @@ class MixingModel(keras.Model):
             "trainable": self.trainable,
             "model": serialize(self.base),
             "mixer": [serialize(mixer) for mixer in self.mixers] or None,
-            "places": None if self._finds_layers else self._choices.positions,
+            "mix_at": None if self._finds_layers else self._choices.positions,
             "alpha": alpha,
             "per": self.per,
             "pairing": self.pairing,
             "rate": rate,
-            "loss": self.loss_mixing,
+            "loss_mode": self.loss_mode,
             "kinds": dict(self.kinds),
             "seed": self.seed,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
@@ -283,15 +283,14 @@ class MixingModel(keras.Model):
         config = dict(config)
         config["model"] = load(config["model"], custom_objects=custom_objects)
         config["mixer"] = config["mixer"] and [load(mixer) for mixer in config["mixer"]]
-        positions = config.pop("places")
-        if positions is not None:
-            config["layers"] = at_positions(config["model"], positions)
+        if config["mix_at"] is not None:
+            config["mix_at"] = at_positions(config["model"], config["mix_at"])
         return cls(**config)
 
     def _of_sources(self, loss):
         if loss is None or isinstance(loss, LossOfSources):
             return loss
-        return LossOfSources(loss, self.loss_mixing)
+        return LossOfSources(loss, self.loss_mode)
 
 
 class _Step(threading.local):

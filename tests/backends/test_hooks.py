@@ -38,7 +38,7 @@ def test_contexts_around_one_base_end_in_any_order(first_out):
 
 def test_wrappers_around_one_base_train_in_turn():
     base = base_of()
-    models = [MixingModel(base), ManifoldMixup(base, ["one"])]
+    models = [MixingModel(base), ManifoldMixup(base, mix_at=["one"])]
     for model in models:
         model.compile(keras.optimizers.SGD(0.01), "mse")
     for _ in range(2):
@@ -60,7 +60,7 @@ def test_wrappers_around_one_base_in_threads():
         except Exception as error:
             failed.append(error)
 
-    models = [ManifoldMixup(base, [place]) for place in ("one", "two", "input")]
+    models = [ManifoldMixup(base, mix_at=[place]) for place in ("one", "two", "input")]
     threads = [threading.Thread(target=call, args=(model,)) for model in models]
     for thread in threads:
         thread.start()

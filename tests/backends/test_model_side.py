@@ -112,7 +112,7 @@ BASES = {
 def wrapped(wrapper, base, **kwargs):
     """A wrapper with a seed; token ids are mixed behind the embedding, as they have to be."""
     if wrapper is MixingModel and any(layer.name == "embedding" for layer in base.layers):
-        kwargs["layers"] = ["embedding"]
+        kwargs["mix_at"] = ["embedding"]
     return wrapper(base, seed=3, **kwargs)
 
 
@@ -270,7 +270,7 @@ def test_layers_are_as_they_were_after_an_exception():
 )
 def test_lambda_has_the_mean_and_variance_of_beta_and_labels_follow(wrapper, per, alpha, steps):
     size = 4 if per == "batch" else BATCH
-    history = shown(wrapper, steps, size, per=per, alpha=alpha, layers=["input", "mix_point"])
+    history = shown(wrapper, steps, size, per=per, alpha=alpha, mix_at=["input", "mix_point"])
     variance = 1 / (4 * (2 * alpha + 1))
     # The variance of (λ - ½)², by the kurtosis of Beta(α, α).
     fourth = variance**2 * (2 - 6 / (2 * alpha + 3))

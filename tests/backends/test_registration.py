@@ -24,7 +24,7 @@ first, second = keras.Input((6,)), keras.Input((6,))
 kept = layers.ModalityDropout([0.2, 0.2])([first, second])
 sparse = "sparse_categorical_crossentropy"
 saved = {
-    "mixing": (models.MixingModel(base(), layers=["input"]), {"loss": sparse}),
+    "mixing": (models.MixingModel(base(), mix_at=["input"]), {"loss": sparse}),
     "manifold": (models.ManifoldMixup(base()), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),

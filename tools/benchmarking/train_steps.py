@@ -132,7 +132,7 @@ def _manifold(model):
 def _on_device(mixer, model):
     import keras_mix
 
-    return keras_mix.models.MixingModel(model, getattr(keras_mix.layers, mixer)())
+    return keras_mix.models.MixingModel(model, mixer=getattr(keras_mix.layers, mixer)())
 
 
 VARIANTS = {

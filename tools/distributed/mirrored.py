@@ -126,7 +126,7 @@ def fixed_lambda(base):
     """A mixing model of which λ is one half, whatever is drawn, and the pairs are known."""
     from keras_mix.models import MixingModel
 
-    model = MixingModel(base, layers=["hidden"], alpha=1.0, per="batch", pairing="roll")
+    model = MixingModel(base, mix_at=["hidden"], alpha=1.0, per="batch", pairing="roll")
     quantiles = model.dials.concentration.quantiles
     quantiles.assign(np.full(quantiles.shape, 0.5))
     return model

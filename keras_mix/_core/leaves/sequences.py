@@ -217,7 +217,7 @@ def bind_token_ids(mixer, leaf, main):
             "holds token ids, which cannot be blended, nor cut along two axes",
             checks.described(leaf.tensor),
             "Mix the output of the embedding, keras_mix.models.ManifoldMixup(model, "
-            "layers=[…]); or cut spans of tokens, CutMix(spatial_dims=1); or leave them, "
+            "mix_at=[…]); or cut spans of tokens, CutMix(spatial_dims=1); or leave them, "
             f'passthrough=["{key(leaf.name)}"].',
         )
     return with_ends(TokenIds(axes, leaf.tensor.dtype, leaf.target), mixer, leaf)

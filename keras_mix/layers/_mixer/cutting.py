@@ -153,7 +153,7 @@ def _refuse_uncounted(found):
         f"leaves of the kinds {sorted({found.leaves[n].kind for n in found.telling})} that tell "
         "which are, beside `cuts` or `rates`",
         "Leave out what tells it; or blend all modalities, tokens at their embedding: "
-        'keras_mix.models.ManifoldMixup(model, layers=[("input/image", "embedding")]).',
+        'keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")]).',
     )
 
 

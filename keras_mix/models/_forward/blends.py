@@ -135,7 +135,7 @@ def check(owner, place, layer, value):
             name,
             "holds integers or booleans, which cannot be averaged meaningfully",
             checks.described(tensor),
-            f"For token ids or categories name the embedding in `layers`.{way_out}",
+            f"For token ids or categories name the embedding in `mix_at`.{way_out}",
         )
     reader = place.readers.get(layer) if inputs else None
     if reader is not None and not place.blend.cuts:
@@ -144,7 +144,7 @@ def check(owner, place, layer, value):
             name,
             f"holds ids for `{reader}`, which cannot be averaged meaningfully",
             ", ".join(map(checks.described, tensors)),
-            "Name the embedding in `layers`.",
+            "Name the embedding in `mix_at`.",
         )
     for tensor in tensors:
         if len(tensor.shape) == 0 or tensor.shape[0] != tensors[0].shape[0]:

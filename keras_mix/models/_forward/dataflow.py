@@ -41,7 +41,7 @@ class Point(NamedTuple):
     """A layer that all data pass through.
 
     Attributes:
-        path: As `layers` takes it.
+        path: As `mix_at` takes it.
         output: Its symbolic output.
         ends_stage: Whether a stage of the network may end there.
     """

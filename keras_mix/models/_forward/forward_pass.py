@@ -207,7 +207,7 @@ class Run:
                     self.owner,
                     "ids cannot be averaged meaningfully",
                     f"ids for the embedding `{embedding.name}`, blended at `{place.name}`",
-                    "Name the embedding in `layers` instead.",
+                    "Name the embedding in `mix_at` instead.",
                 )
 
     def _masks(self, structure, entry):
@@ -244,7 +244,7 @@ class Run:
                         self.owner,
                         "every place must be passed when the model is called",
                         f"`{place.name_of(layer)}`, which was not called",
-                        "Leave it out of `layers`; or, if it is called inside a tf.function of the "
+                        "Leave it out of `mix_at`; or, if it is called inside a tf.function of the "
                         "model's own, take that decorator off.",
                     )
 

@@ -92,7 +92,7 @@ def path_of(owner, base, layer):
     path = next((path for path, x in found.items() if x is layer.output), None)
     if path is None:
         raise ValueError(
-            f"{owner}: a layer in `layers` must belong to the model. Received: {layer!r}, which is "
+            f"{owner}: a layer in `mix_at` must belong to the model. Received: {layer!r}, which is "
             f"no input of {base.name!r}."
         )
     return path

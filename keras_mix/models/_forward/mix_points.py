@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
     @property
     def name(self):
-        """The path, or the tuple of paths, as `layers=` takes it."""
+        """The path, or the tuple of paths, as `mix_at=` takes it."""
         return self.names[0] if len(self.names) == 1 else self.names
 
     def holds(self, layer):
@@ -80,7 +80,7 @@ def _walk(base):
 
 
 def find(owner, base, entry):
-    """The (path, layer) of one entry of `layers`.
+    """The (path, layer) of one entry of `mix_at`.
 
     Args:
         owner: The wrapper's name, for messages.
@@ -104,14 +104,14 @@ def find(owner, base, entry):
         path = next((path for path, layer in known.items() if layer is entry), None)
         if path is None:
             raise ValueError(
-                f"{owner}: a layer in `layers` must belong to the model. Received: {entry!r}, "
+                f"{owner}: a layer in `mix_at` must belong to the model. Received: {entry!r}, "
                 f"which is no part of {base.name!r}."
             )
     elif isinstance(entry, str):
         path = _path_of_name(owner, base, known, entry)
     else:
         raise ValueError(
-            f"{owner}: `layers` holds names, paths, indices or layers, and tuples of these. "
+            f"{owner}: `mix_at` holds names, paths, indices or layers, and tuples of these. "
             f"Received: {entry!r}"
         )
     _refuse_cells(owner, known, path)
@@ -122,7 +122,7 @@ def _layer_of_index(owner, base, index):
     layers = base.layers
     if not -len(layers) <= index < len(layers):
         raise ValueError(
-            f"{owner}: an index in `layers` must be between {-len(layers)} and "
+            f"{owner}: an index in `mix_at` must be between {-len(layers)} and "
             f"{len(layers) - 1}. Received: {index}"
         )
     return layers[index]

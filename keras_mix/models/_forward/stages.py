@@ -20,7 +20,7 @@ COUNT = 3
 
 
 def default_entries(base):
-    """What `layers` is by default.
+    """What `mix_at` is by default.
 
     The input, unless it holds integers that are no images, or ids for an embedding (a subclassed
     model that holds an embedding is expected to embed its inputs). Beside inputs that are only

@@ -14,17 +14,17 @@ class Choices:
     Args:
         owner: The wrapper's name, for messages.
         base: The model.
-        layers: The argument of that name, or None.
-        default_entries: What `layers` is where the model holds no place of its own, a function.
+        mix_at: The argument of that name, or None.
+        default_entries: What `mix_at` is where the model holds no place of its own, a function.
         mixers: The mixers for all places that have none of their own.
     """
 
-    def __init__(self, owner, base, layers, default_entries, mixers):
+    def __init__(self, owner, base, mix_at, default_entries, mixers):
         self.owner = owner
         self.base = base
         self._groups = [
             [mix_points.find(owner, base, name) for name in _group(entry)]
-            for entry in _entries(owner, base, layers, default_entries)
+            for entry in _entries(owner, base, mix_at, default_entries)
         ]
         self._mixers = [_mixers_of(owner, group, mixers) for group in self._groups]
         if mixers and all(_held(group) for group in self._groups):
@@ -32,7 +32,7 @@ class Choices:
                 owner,
                 {"mixer": mixers},
                 {"mixer": "every place of the model holds a mixer of its own"},
-                "Leave it out, name other places in `layers`, or take the mixers out of the model.",
+                "Leave it out, name other places in `mix_at`, or take the mixers out of the model.",
             )
         self.smoothing = arguments.smoothing(
             owner, [mixer for chosen in self._mixers for mixer in chosen]
@@ -92,7 +92,7 @@ class Choices:
 
     @property
     def mix_points(self):
-        """The places, as `layers` names them."""
+        """The places, as `mix_at` names them."""
         return list(dict.fromkeys(place.name for place in self.all))
 
     @property
@@ -111,39 +111,39 @@ class Choices:
 
 
 def at_positions(base, positions):
-    """What `layers` takes, from what `Choices.positions` gave."""
+    """What `mix_at` takes, from what `Choices.positions` gave."""
     known = list(mix_points.tree(base).values())
     groups = [tuple(x if inputs.is_input(x) else known[x] for x in group) for group in positions]
     return [group if len(group) > 1 else group[0] for group in groups]
 
 
-def _entries(owner, base, layers, default_entries):
-    if layers is None:
+def _entries(owner, base, mix_at, default_entries):
+    if mix_at is None:
         held = [layer for layer in mix_points.tree(base).values() if blends.is_own_place(layer)]
-        layers = held or default_entries()
-        if not layers:
+        mix_at = held or default_entries()
+        if not mix_at:
             raise ValueError(
                 f"{owner}: a default place is a layer that all data pass through, or the inputs if "
                 f"they can be blended. Received: {base.name!r}, which has neither. Name places, "
-                'layers=["…"]; several layers in a tuple are one place.'
+                'mix_at=["…"]; several layers in a tuple are one place.'
             )
-    if isinstance(layers, str) or not isinstance(layers, list | tuple) or not layers:
+    if isinstance(mix_at, str) or not isinstance(mix_at, list | tuple) or not mix_at:
         raise ValueError(
-            f"{owner}: `layers` must be a list that names at least one place. Received: "
-            f"layers={layers!r}.{_meant(layers)}"
+            f"{owner}: `mix_at` must be a list that names at least one place. Received: "
+            f"mix_at={mix_at!r}.{_meant(mix_at)}"
         )
-    return list(layers)
+    return list(mix_at)
 
 
-def _meant(layers):
-    """Names the argument that a value given as `layers` belongs to, or the list that it makes."""
-    if blends.is_mixer(layers):
-        return f" Did you mean mixer={layers!r}?"
-    if isinstance(layers, float):
-        return f" Did you mean alpha={layers!r}?"
-    if isinstance(layers, int) and not isinstance(layers, bool):
-        return f" Did you mean layers=[{layers!r}], or alpha={layers!r}?"
-    return f" Did you mean layers=[{layers!r}]?" if isinstance(layers, str) else ""
+def _meant(mix_at):
+    """Names the argument that a value given as `mix_at` belongs to, or the list that it makes."""
+    if blends.is_mixer(mix_at):
+        return f" Did you mean mixer={mix_at!r}?"
+    if isinstance(mix_at, float):
+        return f" Did you mean alpha={mix_at!r}?"
+    if isinstance(mix_at, int) and not isinstance(mix_at, bool):
+        return f" Did you mean mix_at=[{mix_at!r}], or alpha={mix_at!r}?"
+    return f" Did you mean mix_at=[{mix_at!r}]?" if isinstance(mix_at, str) else ""
 
 
 def _group(entry):
@@ -162,7 +162,7 @@ def _mixers_of(owner, group, mixers):
         arguments.check_mixer(owner, mixer)
         if len(group) > 1 and getattr(mixer, "grid_rank", None):
             raise ValueError(
-                f"{owner}: a tuple in `layers` is mixed by one plan, and regions do not fit "
+                f"{owner}: a tuple in `mix_at` is mixed by one plan, and regions do not fit "
                 f"layers of different sizes. Received: {[path for path, _ in group]} with "
                 f"{mixer!r}. Take a mixer that blends."
             )

@@ -13,7 +13,7 @@ from keras_mix._core.ops.reduction import reduced
 from keras_mix.models._forward import masking
 from keras_mix.models._targets import mixture, smoothing
 
-LOSSES = ("sources", "mixed_targets")
+LOSS_MODES = ("sources", "mixed_targets")
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -151,7 +151,7 @@ def _without_classes(target, weight, values):
             f"losses of shape {tuple(values.shape)} for labels of shape "
             f"{tuple(target.labels.shape)}",
             "Give labels and predictions a last axis of size 1, `y[..., None]`; or take "
-            'loss="mixed_targets" without sample weights.',
+            'loss_mode="mixed_targets" without sample weights.',
         )
     return weight
 
@@ -184,9 +184,9 @@ def _of_mixed_targets(target, base, y_pred, sample_weight):
         if len(found) > 1 and not is_float(tensor):
             checks.refuse(
                 target.mixture.owner,
-                'loss="mixed_targets" blends labels, which integers cannot be',
+                'loss_mode="mixed_targets" blends labels, which integers cannot be',
                 checks.described(tensor),
-                'One-hot encode them as floats, or take loss="sources".',
+                'One-hot encode them as floats, or take loss_mode="sources".',
             )
     labels = keras.tree.map_structure(
         lambda *values: portions.blended(
