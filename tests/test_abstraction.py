@@ -148,7 +148,7 @@ class Seen:
     """A mixer whose plan can be looked at after a call."""
 
     def __init__(self, make, **options):
-        self.layer = make(labels="pairs", pairing="derange", **options)
+        self.layer = make(label_mode="pairs", pairing="derange", **options)
         self.sample, self.plan = self.layer.sample, None
         self.layer.sample = self._sample
 
@@ -338,7 +338,7 @@ def test_rate_keeps_some_samples_bit_for_bit(mixer, per):
     if per == "batch" and mixer is Quarters:
         per = "sample"  # Its placement is drawn for each sample.
     images = RANDOM.choice([-0.0, np.inf, np.nan, 1.0], (32, 6, 8, 1)).astype("f4")
-    layer = mixer(labels="pairs", rate=0.5, per=per, pairing="roll")
+    layer = mixer(label_mode="pairs", rate=0.5, per=per, pairing="roll")
     mixed, pairs = layer(images, np.arange(32), seed=SEED)
     alone = (pairs[:, 0].numpy() == np.arange(32)[:, None]).all(axis=1)
     found = mixed.numpy()[alone].view("uint32")

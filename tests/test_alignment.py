@@ -331,7 +331,7 @@ def test_classes_of_unknown_columns_are_told_as_eagerly():
 
 
 def test_modalities_whose_seconds_turn_out_to_differ_are_named():
-    layer = CrossModalMix(rates={"video": 2, "audio": 4}, seed=1)
+    layer = CrossModalMix(sampling_rates={"video": 2, "audio": 4}, seed=1)
     inputs = {"video": constants(6, 3), "audio": constants(12)}
     x, labels = in_graph(layer, inputs, ONE_HOT, unknown=["audio"])
     assert_counted(x["audio"], labels)

@@ -65,8 +65,8 @@ def test_sample_weights_are_mixed_as_labels_are():
         (IDS, {"num_classes": 4}, (8, 4)),
         (IDS[:, None], {"num_classes": 4}, (8, 4)),
         (IDS.astype("float32"), {"num_classes": 4}, (8, 4)),
-        (IDS, {"labels": "pairs"}, (8, 2, 2)),
-        (IDS, {"labels": "values"}, (8,)),
+        (IDS, {"label_mode": "pairs"}, (8, 2, 2)),
+        (IDS, {"label_mode": "values"}, (8,)),
         (WEIGHTS, {}, (8,)),
         (np.eye(4, dtype="int64")[IDS], {}, (8, 4)),
         (np.eye(4, dtype=bool)[IDS], {}, (8, 4)),
@@ -208,7 +208,7 @@ def test_set_random_seed_reaches_a_layer_without_a_seed():
 
 
 def test_a_plain_parallel_map_uses_no_seed_twice_and_changes_every_epoch():
-    layer = MixUp(alpha=8.0, labels="values")
+    layer = MixUp(alpha=8.0, label_mode="values")
     ones = tf.data.Dataset.from_tensors((np.zeros((2, 1), "float32"), np.arange(2.0))).repeat(300)
     dataset = ones.map(layer, num_parallel_calls=8)
     layer_seeds = tf.data.Dataset.range(2000).map(

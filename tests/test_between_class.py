@@ -71,7 +71,7 @@ def mixed_by_the_formula(one, other, r, levels):
     ids=["plain", "short windows", "A at 8 kHz", "A at 8 kHz in XLA", "A at 44.1 kHz"],
 )
 def test_sounds_are_mixed_by_the_formula(options, measure, compile_all):
-    layer = BetweenClass(labels="pairs", pairing="roll", **options)
+    layer = BetweenClass(label_mode="pairs", pairing="roll", **options)
     call = tf.function(layer, jit_compile=True) if compile_all else layer
     mixed, pairs = call(tf.constant(WAVES), tf.range(7), seed=seed_of())
     for i in range(7):
@@ -84,7 +84,7 @@ def test_sounds_are_mixed_by_the_formula(options, measure, compile_all):
 def test_what_is_heard_is_in_the_ratio_of_the_labels():
     drawn = sampled(BetweenClass())
     images = np.ones((6, 30), "float32")
-    layer = BetweenClass(labels="pairs", pairing="roll")
+    layer = BetweenClass(label_mode="pairs", pairing="roll")
     mixed, pairs = layer(images * np.arange(1, 7)[:, None], np.arange(6), seed=seed_of())
     assert drawn.combine.gains.shape == (6, 2)
     np.testing.assert_allclose(tf.reduce_sum(drawn.combine.gains**2, axis=1), 1, atol=1e-6)
@@ -99,14 +99,16 @@ def test_what_is_heard_is_in_the_ratio_of_the_labels():
 
 def test_r_is_uniform_and_is_the_label():
     waves = RANDOM.normal(size=(4000, 8)).astype("float32")
-    _, pairs = BetweenClass(labels="pairs", pairing="roll")(waves, np.arange(4000), seed=seed_of())
+    _, pairs = BetweenClass(label_mode="pairs", pairing="roll")(
+        waves, np.arange(4000), seed=seed_of()
+    )
     r = np.sort(pairs[:, 1, 0])
     assert np.abs(r - (np.arange(4000) + 0.5) / 4000).max() < 1.95 / np.sqrt(4000)
     np.testing.assert_array_equal(pairs[:, 1].numpy().sum(axis=1), 1)
 
 
 def test_a_silent_partner_changes_little():
-    layer = BetweenClass(labels="pairs", pairing="roll", alpha=8.0)
+    layer = BetweenClass(label_mode="pairs", pairing="roll", alpha=8.0)
     waves = np.stack([WAVES[0], np.zeros_like(WAVES[0])])
     mixed, _ = layer(waves, np.arange(2), seed=seed_of())
     # Silence counts as -80 dB: what is next to it is turned down as if that could be heard.
@@ -133,7 +135,7 @@ def test_other_inputs_are_blended_by_r():
 
 
 def test_partners_of_another_batch_have_their_own_loudness():
-    layer = BetweenClass(labels="pairs", pairing="roll")
+    layer = BetweenClass(label_mode="pairs", pairing="roll")
     donors = (WAVES[::-1].copy(), np.arange(7))
     mixed, pairs = layer((WAVES, np.arange(7)), partners=donors, seed=seed_of())
     for i in range(7):
@@ -144,14 +146,14 @@ def test_partners_of_another_batch_have_their_own_loudness():
 
 def test_lengths_are_those_of_the_longer():
     lengths = np.array([3000, 3000, 100, 3000, 3000, 400, 0])
-    layer = BetweenClass(labels="pairs", pairing="roll", kinds={"length": "lengths"})
+    layer = BetweenClass(label_mode="pairs", pairing="roll", kinds={"length": "lengths"})
     x, _ = layer({"sound": WAVES, "length": lengths}, np.arange(7), seed=seed_of())
     np.testing.assert_array_equal(x["length"], np.maximum(lengths, np.roll(lengths, -1)))
 
 
 def test_targets_on_the_grid_are_blended_by_the_weights():
     _, y = BetweenClass(pairing="roll")(WAVES, WAVES[..., None], seed=seed_of())
-    _, pairs = BetweenClass(pairing="roll", labels="pairs")(WAVES, np.arange(7), seed=seed_of())
+    _, pairs = BetweenClass(pairing="roll", label_mode="pairs")(WAVES, np.arange(7), seed=seed_of())
     r = pairs[:, 1, :1].numpy()
     expected = r * WAVES + (1 - r) * np.roll(WAVES, -1, axis=0)
     np.testing.assert_allclose(y[..., 0], expected, atol=1e-6)
@@ -219,7 +221,7 @@ FACTORS = {"db": 10.0, "log10": 1.0, "log": math.log(10)}
 def test_domains(domain, scale):
     compile_all = scale == "db" and domain == "power"
     spectra = (SPECTRA / 10 * FACTORS[scale]).astype("float32")
-    layer = SpectrogramMixUp(1.0, domain, scale, labels="pairs", pairing="roll")
+    layer = SpectrogramMixUp(1.0, domain, scale, label_mode="pairs", pairing="roll")
     call = tf.function(layer, jit_compile=True) if compile_all else layer
     mixed, pairs = call(tf.constant(spectra), tf.range(6), seed=seed_of())
     share = pairs[:, 1, 1].numpy().astype("float64")[:, None, None]

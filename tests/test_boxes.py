@@ -207,7 +207,7 @@ def test_who_is_mixed_with_himself_has_each_box_once(mixer):
 def test_blended_boxes_have_the_weights_of_their_sources():
     images, given = painted()
     layer = MixUp(
-        alpha=8.0, bounding_box_format="xyxy", box_details=True, pairing="roll", labels="pairs"
+        alpha=8.0, bounding_box_format="xyxy", box_details=True, pairing="roll", label_mode="pairs"
     )
     _, y = layer(images, {"boxes": given, "id": np.arange(6)}, seed=SEED)
     found, (own, other) = y["boxes"], y["id"][:, 1].numpy().T

@@ -86,7 +86,7 @@ def test_one_mixer_serves_the_batch():
 
 
 def test_packed_labels_have_places_for_the_most_sources():
-    layer = RandomChoice([MixUp(alpha=8.0), RICAP(alpha=8.0)], labels="pairs")
+    layer = RandomChoice([MixUp(alpha=8.0), RICAP(alpha=8.0)], label_mode="pairs")
     sources, weights = packed(layer, 40)
     assert sources.shape == weights.shape == (40, 4)
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=2e-7)
@@ -97,7 +97,7 @@ def test_packed_labels_have_places_for_the_most_sources():
 
 @pytest.mark.parametrize(("per", "batches", "size"), [("sample", 1, 2000), ("batch", 200, 3)])
 def test_half_the_samples_or_batches_are_mixed(per, batches, size):
-    layer = RandomApply(CutMix(alpha=8.0, pairing="roll"), per=per, labels="pairs")
+    layer = RandomApply(CutMix(alpha=8.0, pairing="roll"), per=per, label_mode="pairs")
     mixed = [packed(layer, size, seed=(k, 1))[1][:, 0] < 1 for k in range(batches)]
     draws = np.ravel(mixed) if per == "sample" else [all(batch) for batch in mixed]
     assert per == "sample" or all(len(set(batch)) == 1 for batch in mixed)

@@ -87,7 +87,7 @@ def test_output_is_the_same_in_every_mode(row, mode):
     ids=["reverse", "roll"],
 )
 def test_fixed_pairings_are_as_defined(row, pairing, partner, size):
-    sources, _ = packed(row.make(labels="pairs", pairing=pairing), size)
+    sources, _ = packed(row.make(label_mode="pairs", pairing=pairing), size)
     assert sources[:, 1].tolist() == [partner(i, size) for i in range(size)]
 
 
@@ -95,7 +95,7 @@ def test_fixed_pairings_are_as_defined(row, pairing, partner, size):
 @pytest.mark.parametrize("size", [1, 2, 9])
 @pytest.mark.parametrize("pairing", ["shuffle", "derange"])
 def test_random_pairings_use_each_sample_once(row, pairing, size):
-    layer = row.make(labels="pairs", pairing=pairing)
+    layer = row.make(label_mode="pairs", pairing=pairing)
     for seed in SEEDS[:2]:
         partners = packed(layer, size, seed=seed)[0][:, 1]
         assert sorted(partners) == list(range(size))
@@ -104,7 +104,7 @@ def test_random_pairings_use_each_sample_once(row, pairing, size):
 
 @mixers_that(lambda row: not (row.looks or row.read) and row.sources == 2)
 def test_one_draw_serves_the_batch(row):
-    layer = row.make(labels="pairs", per="batch", pairing="roll", **row.strong)
+    layer = row.make(label_mode="pairs", per="batch", pairing="roll", **row.strong)
     images, pairs = layer(constant_images(6, 8, 5, "float32"), np.arange(6), seed=seed_of())
     assert len(np.unique(pairs[:, 1], axis=0)) == 1
     if row.scatters:
@@ -122,7 +122,7 @@ def test_one_draw_of_a_region_serves_the_batch(row):
 
 @mixers_that(lambda row: not (row.erases or row.fixed))
 def test_each_sample_has_its_own_draw(row):
-    layer = row.make(labels="pairs", pairing="roll", **row.strong)
+    layer = row.make(label_mode="pairs", pairing="roll", **row.strong)
     assert len(np.unique(packed(layer, 6)[1][:, 0])) > 3
 
 

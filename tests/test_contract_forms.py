@@ -63,7 +63,9 @@ def test_labels_are_float32_under_any_policy(row, labels, training, form):
 
 
 @every_mixer
-@pytest.mark.parametrize("options", [{}, {"labels": "pairs"}, {"dtype": "mixed_float16"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"label_mode": "pairs"}, {"dtype": "mixed_float16"}], ids=str
+)
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_without_training_the_forms_are_those_of_training(row, dtype, options):
     layer = row.make(num_classes=4, label_smoothing=0 if "labels" in options else 0.1, **options)
@@ -98,7 +100,7 @@ def test_channels_first_is_channels_last_transposed(row):
 EVERY_OPTION = {
     "soft_masks": True,
     "num_classes": {"head": 7},
-    "labels": "values",
+    "label_mode": "values",
     "label_smoothing": 0.25,
     "pairing": "roll",
     "label_rule": keras.saving.serialize_keras_object(Remix([9.0, 1.0])),

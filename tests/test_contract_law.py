@@ -60,7 +60,7 @@ def test_label_is_what_is_in_the_pixels_in_xla(row):
 @pytest.mark.parametrize("rate", [0.5, 1.0])
 def test_sources_and_weights_are_well_formed(row, per, rate):
     for seed in SEEDS[:3]:
-        layer = row.make(per=per, rate=rate, labels="pairs")
+        layer = row.make(per=per, rate=rate, label_mode="pairs")
         sources, weights = packed(layer, 7, seed=seed)
         np.testing.assert_array_equal(sources[:, 0], np.arange(7))
         assert sources.shape == weights.shape == (7, layer.num_sources)
@@ -141,7 +141,7 @@ def test_single_sample_keeps_every_bit(row, pairing):
 
 @mixers_that(lambda row: not (row.erases or row.moves))
 def test_sample_paired_with_itself_keeps_every_bit(row):
-    layer = row.make(labels="pairs", pairing="reverse", **row.strong)
+    layer = row.make(label_mode="pairs", pairing="reverse", **row.strong)
     images = fragile_images(5)
     mixed, _ = layer(images, np.arange(5), seed=seed_of())
     np.testing.assert_array_equal(bits(mixed[2]), bits(images[2]))
@@ -149,7 +149,7 @@ def test_sample_paired_with_itself_keeps_every_bit(row):
 
 @every_mixer_of_sources
 def test_unmixed_rows_of_a_mixed_batch_keep_every_bit(row):
-    layer = row.make(labels="pairs", rate=0.5, pairing="roll", **row.strong)
+    layer = row.make(label_mode="pairs", rate=0.5, pairing="roll", **row.strong)
     images = fragile_images(40)
     mixed, pairs = layer(images, np.arange(40), seed=seed_of())
     unmixed = pairs[:, 1, 0] == 1
@@ -171,7 +171,7 @@ def test_unmixed_rows_keep_every_bit_of_their_dtype(row, dtype):
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_rate_is_the_fraction_of_samples_mixed(row, rate):
     size = 4000
-    layer = row.make(labels="pairs", rate=rate, pairing="roll", **row.strong)
+    layer = row.make(label_mode="pairs", rate=rate, pairing="roll", **row.strong)
     sources, weights = packed(layer, size)
     mixed = weights[:, 0] < 1
     np.testing.assert_array_equal(mixed, sources[:, 1] != np.arange(size))
@@ -180,7 +180,7 @@ def test_rate_is_the_fraction_of_samples_mixed(row, rate):
 
 @every_mixer_of_sources
 def test_rate_decides_for_the_whole_batch(row):
-    layer = row.make(labels="pairs", rate=0.5, per="batch", pairing="roll", **row.strong)
+    layer = row.make(label_mode="pairs", rate=0.5, per="batch", pairing="roll", **row.strong)
     mixed = [packed(layer, 5, seed=(k, 0))[1][:, 0] < 1 for k in range(10)]
     assert all(len(set(batch)) == 1 for batch in mixed)
     assert 0.1 < np.mean(mixed) < 0.9

@@ -38,7 +38,7 @@ def shares_of(mixed):
 
 def pairs(**options):
     """The mixed modalities, the partners and their weights."""
-    mixed, y = CrossModalMix(labels="pairs", pairing="roll", **options)(
+    mixed, y = CrossModalMix(label_mode="pairs", pairing="roll", **options)(
         sample(), IDS, seed=seed_of()
     )
     return mixed, y[:, 0, 1].numpy().astype(int), y[:, 1, 1].numpy()
@@ -84,7 +84,7 @@ def test_mixers_that_count_exactly_have_the_same_ratio():
 def test_the_same_seconds_are_cut_in_all():
     video, sound = constant(8, 3, 2, 1), constant(80)
     layer = CrossModalMix(
-        alpha=8.0, rates={"video": 4, "sound": 40}, labels="pairs", pairing="roll"
+        alpha=8.0, sampling_rates={"video": 4, "sound": 40}, label_mode="pairs", pairing="roll"
     )
     mixed, y = layer({"video": video, "sound": sound, "text": constant(3)}, IDS, seed=seed_of())
     frames = mixed["video"].numpy()[:, :, 0, 0, 0]
@@ -135,7 +135,7 @@ def test_masks_and_boxes_follow_their_image():
 
 def test_what_follows_an_image_counts_with_it():
     cuts = {"image": CutMix(), "sound": CutMix(spatial_dims=1), "mask": "image"}
-    layer = CrossModalMix(alpha=8.0, cuts=cuts, labels="pairs", pairing="roll")
+    layer = CrossModalMix(alpha=8.0, cuts=cuts, label_mode="pairs", pairing="roll")
     y = {"mask": constant(12, 9, dtype="int32"), "label": IDS}
     mixed, found = layer(sample(), y, seed=seed_of())
     partner = found["label"][:, 0, 1].numpy().astype(int)
@@ -206,7 +206,7 @@ def two_encoders():
 def test_two_encoders_learn_from_mixed_pairs_inside_the_compiled_train_step():
     x, ids = pictures_and_tones()
     keras.utils.set_random_seed(1)
-    mixer = CrossModalMix(cuts={"image": CutMix()}, rates={"sound": 16})
+    mixer = CrossModalMix(cuts={"image": CutMix()}, sampling_rates={"sound": 16})
     model = MixingModel(two_encoders(), mixer=mixer)
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", jit_compile=True)
     losses = model.fit(x, ids, epochs=8, batch_size=32, verbose=0).history["loss"]
@@ -215,7 +215,7 @@ def test_two_encoders_learn_from_mixed_pairs_inside_the_compiled_train_step():
 
 
 def test_keras_saves_and_loads_it():
-    layer = CrossModalMix(rates={"text": 7}, **OPTIONS)
+    layer = CrossModalMix(sampling_rates={"text": 7}, **OPTIONS)
     saved = json.dumps(keras.saving.serialize_keras_object(layer))
     loaded = keras.saving.deserialize_keras_object(json.loads(saved))
     assert loaded.get_config() == layer.get_config()
@@ -237,9 +237,12 @@ def test_keras_saves_and_loads_it():
         ({"cuts": {"image": CutMix(num_classes=3)}}, "`num_classes` belongs to the CrossModalMix"),
         ({"cuts": {"mask": "image", "image": CutMix()}}, "can follow one that stands before it"),
         ({"cuts": {"mask": "image"}}, "can follow one that stands before it"),
-        ({"cuts": {"a": CutMix()}, "rates": {"a": 2}}, "in both `cuts` and `rates`"),
-        ({"rates": {"video": 25, "sound": 16001}}, "must divide the others"),
-        ({"rates": {"video": 0}}, "must be an integer of at least 1"),
+        (
+            {"cuts": {"a": CutMix()}, "sampling_rates": {"a": 2}},
+            "in both `cuts` and `sampling_rates`",
+        ),
+        ({"sampling_rates": {"video": 25, "sound": 16001}}, "must divide the others"),
+        ({"sampling_rates": {"video": 0}}, "must be an integer of at least 1"),
         ({"alpha": -1}, "`alpha` must be a finite number"),
     ],
 )
@@ -252,7 +255,7 @@ def test_arguments_that_make_no_sense_are_refused(options, sentence):
     ("options", "sentence"),
     [
         ({"cuts": {"picture": CutMix()}}, "must have the modality `picture`.*x/image"),
-        ({"rates": {"sound": 10, "spectrogram": 5}}, "must last as long.*4 s.*3.6 s"),
+        ({"sampling_rates": {"sound": 10, "spectrogram": 5}}, "must last as long.*4 s.*3.6 s"),
         ({"cuts": {"sound": CutMix()}}, "must have 2 axes"),
     ],
 )
@@ -268,7 +271,7 @@ def with_ids():
 def test_spans_of_token_ids_are_cut():
     cuts = {"image": CutMix(), "ids": CutMix(spatial_dims=1)}
     layer = CrossModalMix(
-        alpha=8.0, cuts=cuts, kinds={"ids": "token_ids"}, labels="pairs", pairing="roll"
+        alpha=8.0, cuts=cuts, kinds={"ids": "token_ids"}, label_mode="pairs", pairing="roll"
     )
     mixed, y = layer(with_ids(), IDS, seed=seed_of())
     ids, partner, weight = mixed["ids"].numpy(), y[:, 0, 1].numpy().astype(int), y[:, 1, 1]
@@ -290,7 +293,7 @@ def test_spans_of_token_ids_are_cut():
             {"special_tokens": 1},
             "valid time steps are not counted",
         ),
-        ({}, {"rates": {"ids": 1}, "padding_id": 0}, "valid time steps are not counted"),
+        ({}, {"sampling_rates": {"ids": 1}, "padding_id": 0}, "valid time steps are not counted"),
     ],
 )
 def test_token_ids_that_would_be_mixed_wrongly_are_refused(cut, options, sentence):

@@ -65,7 +65,7 @@ def test_class_ids_of_frames_are_cut_along():
 
 @every_mixer
 def test_frames_are_united(make):
-    x, y = make(kinds=KINDS, labels="union")(sounds_for(make), FRAMES, seed=seed_of())
+    x, y = make(kinds=KINDS, label_mode="union")(sounds_for(make), FRAMES, seed=seed_of())
     seen = x.numpy().reshape(SIZE, TIME, -1, SIZE).max(axis=2) > 0
     np.testing.assert_array_equal(y, seen)
 
@@ -123,10 +123,10 @@ def test_frames_of_sources_that_move():
 )
 def test_classes_of_all_sources_are_united(mixer, compile_all):
     make = getattr(layers, mixer)
-    layer = make(labels="union", rate=0.8)
+    layer = make(label_mode="union", rate=0.8)
     call = tf.function(layer, jit_compile=True) if compile_all else layer
     _, y = call(tf.constant(SOUNDS), tf.constant(INDICATORS), seed=seed_of())
-    _, pairs = make(labels="pairs", rate=0.8)(SOUNDS, np.arange(SIZE), seed=seed_of())
+    _, pairs = make(label_mode="pairs", rate=0.8)(SOUNDS, np.arange(SIZE), seed=seed_of())
     sources, weights = pairs[:, 0].numpy().astype(int), pairs[:, 1].numpy()
     for i in range(SIZE):
         used = sources[i][weights[i] > 0]
@@ -134,7 +134,7 @@ def test_classes_of_all_sources_are_united(mixer, compile_all):
 
 
 def test_class_ids_are_united():
-    _, y = layers.MixUp(1.0, labels="union", num_classes=SIZE, pairing="roll")(
+    _, y = layers.MixUp(1.0, label_mode="union", num_classes=SIZE, pairing="roll")(
         SOUNDS, np.arange(SIZE), seed=seed_of()
     )
     own = np.eye(SIZE)
@@ -144,13 +144,15 @@ def test_class_ids_are_united():
 def test_probabilities_stay_what_they_are_where_nothing_is_mixed():
     labels = np.random.default_rng(0).random((SIZE, 5), np.float32)
     for options in ({"rate": 0}, {"alpha": 0}):
-        _, y = layers.MixUp(labels="union", **options)(SOUNDS, labels)
+        _, y = layers.MixUp(label_mode="union", **options)(SOUNDS, labels)
         np.testing.assert_array_equal(y, labels)
-    _, y = layers.MixUp(labels="union", alpha=1.0)(SOUNDS[:1], labels[:1])
+    _, y = layers.MixUp(label_mode="union", alpha=1.0)(SOUNDS[:1], labels[:1])
     np.testing.assert_array_equal(y, labels[:1])
 
 
 def test_united_labels_are_smoothed():
-    _, y = layers.SpecMix(labels="union", label_smoothing=0.1)(SOUNDS, INDICATORS, seed=seed_of())
-    _, plain = layers.SpecMix(labels="union")(SOUNDS, INDICATORS, seed=seed_of())
+    _, y = layers.SpecMix(label_mode="union", label_smoothing=0.1)(
+        SOUNDS, INDICATORS, seed=seed_of()
+    )
+    _, plain = layers.SpecMix(label_mode="union")(SOUNDS, INDICATORS, seed=seed_of())
     np.testing.assert_allclose(y, plain * 0.9 + 0.1 / 7, atol=1e-6)

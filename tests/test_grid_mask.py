@@ -64,7 +64,7 @@ def test_lattice_is_turned_by_its_angle():
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 0.6, 1.0])
 def test_share_that_is_lost(ratio):
-    plan = sampled(GridMask(unit=(0.1, 0.3), ratio=ratio), 400, (100, 100))
+    plan = sampled(GridMask(unit=(0.1, 0.3), keep_ratio=ratio), 400, (100, 100))
     lost = plan.region.dense().numpy().mean(axis=(1, 2))
     unit = units(GridMask(unit=(0.1, 0.3)), 400, 100)
     exact = np.mean((1 - np.ceil(ratio * unit) / unit) ** 2)
@@ -81,7 +81,7 @@ def units(layer, size, side):
 
 @pytest.mark.parametrize("grid", [(40, 60), (60, 40)], ids=str)
 def test_squares_have_the_units_and_sides_of_the_definition(grid):
-    layer = GridMask(unit=(0.2, 0.5), ratio=0.6, rotation=0)
+    layer = GridMask(unit=(0.2, 0.5), keep_ratio=0.6, rotation=0)
     region = sampled(layer, 200, grid).region.dense().numpy()
     for mask, unit in zip(region, units(layer, 200, 40), strict=True):
         assert 8 <= unit <= 20
@@ -101,7 +101,7 @@ def test_every_pixel_is_lost_as_often():
 @pytest.mark.parametrize(("rotation", "turns"), [(0, [0]), (1, [0]), (90, range(90))])
 def test_angles_are_whole_degrees_below_the_rotation(rotation, turns):
     # Which of the lattices that may be turned so a sample has.
-    layer = GridMask(unit=(0.5, 0.5), ratio=0.5, rotation=rotation)
+    layer = GridMask(unit=(0.5, 0.5), keep_ratio=0.5, rotation=rotation)
     region = sampled(layer, 60, (24, 24)).region.dense().numpy()
     shifts = np.stack(np.indices((12, 12)), axis=-1).reshape(-1, 2)
     possible = set()
@@ -129,4 +129,4 @@ def test_one_lattice_for_the_batch():
 
 def test_defaults_are_the_papers_choices():
     layer = GridMask()
-    assert (layer.unit, layer.ratio, layer.rotation) == ((0.43, 1.0), 0.6, 360)
+    assert (layer.unit, layer.keep_ratio, layer.rotation) == ((0.43, 1.0), 0.6, 360)

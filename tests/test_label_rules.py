@@ -59,7 +59,7 @@ def test_weights_of_samples_and_packed_pairs_follow_the_labels():
     )
     np.testing.assert_array_equal(labels, [[0, 1], [0, 1]])
     np.testing.assert_array_equal(mixed, [5, 5])
-    _, packed = MixUp(labels="pairs", **options)(np.zeros((2, 3), "f4"), ids, seed=seed_of())
+    _, packed = MixUp(label_mode="pairs", **options)(np.zeros((2, 3), "f4"), ids, seed=seed_of())
     np.testing.assert_array_equal(packed[:, 1], [[0, 1], [1, 0]])
     assert rule.kappa == 3
 
@@ -200,9 +200,9 @@ def test_a_rule_reads_the_weights_that_are_counted_without_padding(make, told):
     x = {"sound": constant_images(6, 20, 1, "float32")[..., 0], "valid": valid}
     ids, counts = np.arange(6), np.array([900, 10, 500, 20, 900, 30])
     for partners in (None, (tf.nest.map_structure(lambda a: a[::-1].copy(), x), ids[::-1].copy())):
-        _, law = make(labels="pairs", **options)(x, ids, seed=seed_of(), partners=partners)
+        _, law = make(label_mode="pairs", **options)(x, ids, seed=seed_of(), partners=partners)
         for kappa, tau in ((1e9, 0.5), (3, 1.0)):
-            layer = make(labels="pairs", label_rule=Remix(counts, kappa, tau), **options)
+            layer = make(label_mode="pairs", label_rule=Remix(counts, kappa, tau), **options)
             _, pairs = layer(x, ids, seed=seed_of(), partners=partners)
             expected = [
                 remix(weights[0], *counts[list(map(int, sources))], kappa, tau)

@@ -20,7 +20,7 @@ WEIGHTS = np.linspace(0.5, 2, 16).astype("float32")
 
 def mixed_labels(labels, mixer=MixUp, size=6, inputs=INPUTS, ids=IDS):
     options = {"num_classes": size} if labels == "auto" else {}
-    return mixer(alpha=1.0, labels=labels, **options)(inputs, ids, seed=SEED)[1]
+    return mixer(alpha=1.0, label_mode=labels, **options)(inputs, ids, seed=SEED)[1]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_fit_refuses_class_weight_on_packed_targets():
     model = keras.Sequential([keras.layers.Dense(6, activation="softmax")])
     model.compile("sgd", MixedLoss("sparse_categorical_crossentropy"))
     dataset = tf.data.Dataset.from_tensor_slices((INPUTS, IDS)).batch(8)
-    mixed = data.mix(dataset, MixUp(labels="pairs"))
+    mixed = data.mix(dataset, MixUp(label_mode="pairs"))
     with pytest.raises(ValueError, match=r"class_weight|3\+ dimensional"):
         model.fit(mixed, class_weight=dict.fromkeys(range(6), 2.0), shuffle=False, verbose=0)
 
@@ -136,7 +136,7 @@ def test_a_model_with_packed_targets_is_saved_and_loaded(tmp_path):
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(6, activation="softmax")])
     model.compile("sgd", MixedLoss("sparse_categorical_crossentropy"))
     dataset = tf.data.Dataset.from_tensor_slices((INPUTS, IDS)).batch(8)
-    model.fit(data.mix(dataset, MixUp(labels="pairs")), shuffle=False, verbose=0)
+    model.fit(data.mix(dataset, MixUp(label_mode="pairs")), shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.evaluate(INPUTS, IDS, verbose=0) == model.evaluate(INPUTS, IDS, verbose=0)
@@ -145,7 +145,7 @@ def test_a_model_with_packed_targets_is_saved_and_loaded(tmp_path):
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint32", "uint64"])
 def test_packed_ids_are_exact_up_to_2_to_the_24(dtype):
     ids = np.array([2**24, 2**24 - 1, 3], dtype)
-    layer = MixUp(labels="pairs", alpha=0)
+    layer = MixUp(label_mode="pairs", alpha=0)
     for call in (layer, tf.function(layer)):
         _, packed = call(tf.constant(INPUTS[:3]), tf.constant(ids))
         np.testing.assert_array_equal(packed[:, 0, 0].numpy().astype("int64"), ids)
@@ -155,7 +155,7 @@ def test_packed_ids_are_exact_up_to_2_to_the_24(dtype):
 def test_ids_that_packed_targets_cannot_hold_are_refused(dtype):
     largest = 2**24 + 1 if dtype == "int32" else 2**31 + 5
     ids = np.array([0, 1, largest], dtype)
-    layer = MixUp(labels="pairs")
+    layer = MixUp(label_mode="pairs")
     sentence = r"must hold whole numbers up to 16,777,216 to be packed"
     with pytest.raises(ValueError, match=rf"MixUp: `y` {sentence}.* Received: .* {largest}\."):
         layer(INPUTS[:3], ids)
@@ -169,7 +169,7 @@ def test_ids_that_packed_targets_cannot_hold_are_refused(dtype):
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "bfloat16", "float16", "int64"])
 def test_ids_of_any_dtype_are_checked(labels, dtype):
     ids = tf.cast(np.arange(16) % 2, dtype)
-    layer = MixUp(labels=labels, num_classes=300, alpha=0)
+    layer = MixUp(label_mode=labels, num_classes=300, alpha=0)
     for call in (layer, tf.function(layer)):
         _, y = call(tf.constant(INPUTS), ids)
         found = np.argmax(y, axis=1) if labels == "auto" else y[:, 0, 0]
@@ -177,7 +177,7 @@ def test_ids_of_any_dtype_are_checked(labels, dtype):
     if dtype == "bool":
         return
     with pytest.raises(ValueError, match=r"`y` must hold whole numbers from 0 to 19"):
-        MixUp(labels=labels, num_classes=20)(INPUTS, tf.cast(np.arange(16) + 20, dtype))
+        MixUp(label_mode=labels, num_classes=20)(INPUTS, tf.cast(np.arange(16) + 20, dtype))
 
 
 class OwnModel(keras.Model):

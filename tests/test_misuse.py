@@ -60,8 +60,8 @@ def test_a_class_where_an_object_is_due_is_refused(make, sentence):
     [
         (MixUp, {"kinds": "images"}),
         (layers.CrossModalMix, {"cuts": CutMix()}),
-        (layers.CrossModalMix, {"rates": 16000}),
-        (layers.SynchronizedAugmentation, {"rates": 25}),
+        (layers.CrossModalMix, {"sampling_rates": 16000}),
+        (layers.SynchronizedAugmentation, {"sampling_rates": 25}),
         (layers.TabularMix, {"one_hot": ["job"]}),
     ],
 )

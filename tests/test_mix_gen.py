@@ -51,7 +51,7 @@ def test_images_are_halved_and_texts_follow_their_partners():
 
 @pytest.mark.parametrize("ratio", [0.5, 0.9])
 def test_the_ratio_is_fixed(ratio):
-    layer = MixGen(ratio=ratio, pairing="roll")
+    layer = MixGen(mixing_weight=ratio, pairing="roll")
     mixed = layer(IMAGES, seed=SEED)
     expected = ratio * IMAGES + (1 - ratio) * np.roll(IMAGES, -1, axis=0)
     np.testing.assert_allclose(mixed, expected, atol=1e-6)
@@ -180,7 +180,7 @@ def test_config_round_trip():
     ("options", "match"),
     [
         ({"texts": "text"}, "`texts` must be a list of strings"),
-        ({"ratio": 1.5}, "`ratio` must be a finite number between 0 and 1"),
+        ({"mixing_weight": 1.5}, "`mixing_weight` must be a finite number between 0 and 1"),
         ({"max_length": 0}, "`max_length` must be an integer of at least 1"),
         ({"padding_id": 0.5}, "`padding_id` must be an integer"),
         ({"end_id": 0.5}, "`end_id` must be an integer"),

@@ -20,21 +20,21 @@ def sources_and_weights(pairs):
 @pytest.mark.parametrize("shape", [(), (3,), (9, 4), (6, 5, 3), (2, 6, 5, 3)], ids=str)
 def test_inputs_of_any_rank_are_blended(shape, per):
     x = RANDOM.normal(size=(7, *shape)).astype("float32")
-    mixed, pairs = MixUp(alpha=1.0, labels="pairs", per=per)(x, np.arange(7), seed=SEED)
+    mixed, pairs = MixUp(alpha=1.0, label_mode="pairs", per=per)(x, np.arange(7), seed=SEED)
     np.testing.assert_allclose(mixed, oracles.blend(x, *sources_and_weights(pairs)), atol=1e-6)
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 8.0])
 def test_weight_is_beta_distributed(alpha):
     x = np.zeros((20_000, 1), "float32")
-    _, pairs = MixUp(alpha=alpha, labels="pairs")(x, np.arange(20_000), seed=SEED)
+    _, pairs = MixUp(alpha=alpha, label_mode="pairs")(x, np.arange(20_000), seed=SEED)
     ratio = pairs[:, 1, 0].numpy()
     assert stats.kstest(ratio, stats.beta(alpha, alpha).cdf).pvalue > 1e-4
 
 
 def test_weight_and_partner_are_unrelated():
     x = np.zeros((20_000, 1), "float32")
-    _, pairs = MixUp(alpha=1.0, labels="pairs")(x, np.arange(20_000), seed=SEED)
+    _, pairs = MixUp(alpha=1.0, label_mode="pairs")(x, np.arange(20_000), seed=SEED)
     assert stats.spearmanr(pairs[:, 0, 1], pairs[:, 1, 0]).pvalue > 1e-4
 
 
@@ -57,7 +57,7 @@ def test_bytes_are_rounded_back_only_if_asked():
 
 def test_blend_lies_between_its_sources():
     x = RANDOM.choice([0.0, 1.0, 255.0], (64, 50)).astype("float32")
-    mixed, pairs = MixUp(alpha=0.2, labels="pairs")(x, np.arange(64), seed=SEED)
+    mixed, pairs = MixUp(alpha=0.2, label_mode="pairs")(x, np.arange(64), seed=SEED)
     mixed = mixed.numpy()
     sources = x[sources_and_weights(pairs)[0]]
     assert (mixed <= sources.max(axis=1) * (1 + 2e-7)).all()

@@ -171,7 +171,7 @@ class OwnStep(keras.Sequential):
         ),
         (lambda: ManifoldMixup(ManifoldMixup(small())), "must not mix by itself"),
         (lambda: ManifoldMixup(OwnStep([keras.layers.Dense(3)])), "own `train_step` would not"),
-        (lambda: MixingModel(small(), mixer=MixUp(labels="union")), "are no union"),
+        (lambda: MixingModel(small(), mixer=MixUp(label_mode="union")), "are no union"),
         (
             lambda: MixingModel(small(), mixer=[MixUp(label_smoothing=0.1), CutMix()]),
             "labels alike",

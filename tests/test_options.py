@@ -35,7 +35,7 @@ MASKS = RANDOM.integers(0, 2, (B, 8, 10))
 
 OF_BOXES = {"bounding_box_format", "max_boxes", "min_visible", "box_details"}
 OF_TOKENS = {"padding_id", "special_tokens"}
-OF_PARTNERS = {"pairing", "label_rule", "labels=union", "inputs_only"}
+OF_PARTNERS = {"pairing", "label_rule", "label_mode=union", "inputs_only"}
 
 
 class Row(NamedTuple):
@@ -145,10 +145,10 @@ class Probe(NamedTuple):
 FORMAT = {"bounding_box_format": "xyxy"}
 PROBES = {
     "num_classes": Probe(B, IDS),
-    "num_classes=pairs": Probe(B, IDS.astype("float32"), beside={"labels": "pairs"}),
-    "labels=pairs": Probe("pairs", IDS, beside={"num_classes": B}),
-    "labels=values": Probe("values", IDS),
-    "labels=union": Probe("union", ONE_HOT),
+    "num_classes=pairs": Probe(B, IDS.astype("float32"), beside={"label_mode": "pairs"}),
+    "label_mode=pairs": Probe("pairs", IDS, beside={"num_classes": B}),
+    "label_mode=values": Probe("values", IDS),
+    "label_mode=union": Probe("union", ONE_HOT),
     "label_smoothing": Probe(0.2, ONE_HOT),
     "pairing": Probe("reverse", ONE_HOT),
     "label_rule": Probe(AllToPartner(), ONE_HOT, beside={"pairing": "roll"}),

@@ -48,8 +48,8 @@ def test_every_mixer_takes_symbolic_inputs(row):
 @pytest.mark.parametrize(
     ("layer", "batch"),
     [
-        (layers.Mosaic(labels="pairs"), (IMAGES, IDS)),
-        (layers.MixUp(labels="values"), (IMAGES, IDS.astype("float32"))),
+        (layers.Mosaic(label_mode="pairs"), (IMAGES, IDS)),
+        (layers.MixUp(label_mode="values"), (IMAGES, IDS.astype("float32"))),
         (layers.MixUp(num_classes={"a": 5}), (IMAGES, {"a": IDS, "b": WEIGHTS})),
         (layers.MixUp(soft_masks=True, num_classes=5), (IMAGES, IMAGES.astype("int32"))),
         (
@@ -71,7 +71,10 @@ def test_every_mixer_takes_symbolic_inputs(row):
             layers.CrossModalMix(cuts={"image": layers.CutMix()}, num_classes=5),
             ({"image": IMAGES, "sound": np.ones((4, 30), "float32")}, IDS),
         ),
-        (layers.RandomChoice([layers.CutMix(), layers.Mosaic()], labels="pairs"), (IMAGES, IDS)),
+        (
+            layers.RandomChoice([layers.CutMix(), layers.Mosaic()], label_mode="pairs"),
+            (IMAGES, IDS),
+        ),
         (
             layers.SynchronizedAugmentation({"s": 10}, 2.0, frames=["x"], crop=0.5),
             ({"s": np.ones((4, 30)), "x": IMAGES, "rest": WEIGHTS}, WEIGHTS),

@@ -34,7 +34,7 @@ STREAMS = {
     },
 }
 RATES = {"video": 4, "sound": 16}
-IN_TIME = {"rates": RATES, "duration": 1}
+IN_TIME = {"sampling_rates": RATES, "duration": 1}
 FRAMES = {"frames": ["video"]}
 
 # Of each layer the values to try, each beside what it needs; and the batch, where it is another.
@@ -42,7 +42,7 @@ VALUES = {
     "MixUp": {"alpha": 0},
     "MixGen": {
         "texts": ["caption", "ids"],
-        "ratio": 0.25,
+        "mixing_weight": 0.25,
         "separator": ", ",
         "max_length": 5,
         "start_id": 7,
@@ -67,7 +67,7 @@ VALUES = {
         "cut": True,
     },
     "Cutout": {"size": 3, "count": 4, "fill_value": 7, "spatial_dims": 1},
-    "GridMask": {"unit": (0.3, 0.4), "ratio": 0.2, "rotation": 0, "fill_value": 7},
+    "GridMask": {"unit": (0.3, 0.4), "keep_ratio": 0.2, "rotation": 0, "fill_value": 7},
     "SpecAugment": {
         "time_masks": 0,
         "frequency_masks": 0,
@@ -76,11 +76,11 @@ VALUES = {
         "time_share": 0.2,
         "fill_value": 7,
     },
-    "CrossModalMix": {"alpha": 0, "cuts": {"x": CutMix()}, "rates": {"x": 1}},
+    "CrossModalMix": {"alpha": 0, "cuts": {"x": CutMix()}, "sampling_rates": {"x": 1}},
     "RandomApply": {"mixer": MixUp(), "rate": 0},
     "RandomChoice": {"mixers": [MixUp(8.0), FMix(8.0)], "probabilities": [0.0, 1.0]},
     "SynchronizedAugmentation": {
-        "rates": {"sound": 16},
+        "sampling_rates": {"sound": 16},
         "duration": 2,
         "speed": (0.5, 0.6),
         "frames": [],
@@ -109,7 +109,7 @@ BESIDE = {
         "bounding_box_format": "xyxy",
         "boxes": "found",
     },
-    ("SynchronizedAugmentation", "frames"): {"rates": {"sound": 16}, "flip": 1.0},
+    ("SynchronizedAugmentation", "frames"): {"sampling_rates": {"sound": 16}, "flip": 1.0},
     ("SpecAugment", "fill_value"): {"time_width": 2, "frequency_width": 2},
     ("SpecAugment", "time_masks"): {"frequency_width": 2},
     ("SpecAugment", "frequency_masks"): {"time_width": 2},
@@ -167,7 +167,7 @@ def test_an_argument_has_an_effect(name, option):
         ("SynchronizedAugmentation", {**IN_TIME, "bounding_box_format": "xyxy"}, "bounding_box"),
         ("SynchronizedAugmentation", {**FRAMES, "min_visible": 0.5}, "min_visible"),
         ("Cutout", {"spatial_dims": 1, "padding_id": 0}, "padding_id"),
-        ("CutMix", {"labels": "values", "num_classes": 3}, "num_classes"),
+        ("CutMix", {"label_mode": "values", "num_classes": 3}, "num_classes"),
         ("CutMix", {"max_boxes": 3}, "max_boxes"),
         ("MixUp", {"bounding_box_format": "xyxy", "min_visible": 0.5}, "min_visible"),
     ],
@@ -191,7 +191,7 @@ def test_synchronized_augmentation_refuses_what_is_for_mixers():
 
 INNER = {
     "num_classes": 3,
-    "labels": "pairs",
+    "label_mode": "pairs",
     "label_smoothing": 0.1,
     "pairing": "reverse",
     "label_rule": keras_mix.label_rules.Remix([1, 2]),
@@ -348,7 +348,7 @@ def test_a_model_refuses_the_options_of_a_blend_beside_mixers(wrap, options, ref
 @pytest.mark.parametrize(
     ("options", "refused"),
     [
-        ({"labels": "pairs"}, "labels"),
+        ({"label_mode": "pairs"}, "label_mode"),
         ({"soft_masks": True}, "soft_masks"),
         ({"bounding_box_format": "xyxy"}, "bounding_box_format"),
         ({"inputs_only": True}, "inputs_only"),

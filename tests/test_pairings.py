@@ -286,7 +286,7 @@ def test_in_order_takes_what_was_arranged():
     share = mixed.numpy() / other
     np.testing.assert_allclose(share[:, 0], share[:, 1], rtol=1e-5)
     assert ((share > 0) & (share < 1)).all()
-    sources, _ = packed(MixUp(labels="pairs", pairing=InOrder()), 5)
+    sources, _ = packed(MixUp(label_mode="pairs", pairing=InOrder()), 5)
     np.testing.assert_array_equal(sources[:, 1], np.arange(5))
 
 
@@ -375,5 +375,5 @@ def test_the_kernel_is_made_once_for_a_batch_and_its_partners(mode, monkeypatch)
     assert len(made) == 1
     # A sample that no donor can be found for stays as it is.
     np.testing.assert_array_equal(x[2], batch[0][2])
-    RICAP(pairing=ByLabel(), labels="values")(np.zeros((4, 4, 4, 1), "f4"), np.arange(4.0))
+    RICAP(pairing=ByLabel(), label_mode="values")(np.zeros((4, 4, 4, 1), "f4"), np.arange(4.0))
     assert len(made) == 2

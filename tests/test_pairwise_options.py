@@ -68,7 +68,7 @@ def refusal(case):
     """The sentence by which a case, of all or of some factors, is refused; None if it is mixed."""
     mixer = case.get("mixer")
     if case.get("labels") == "values" and case.get("smoothing"):
-        return '`label_smoothing` smooths labels, and labels="values" says that targets are numbers'
+        return '`label_smoothing` smooths labels, and label_mode="values" treats targets as numbers'
     if case.get("labels") == "values" and case.get("rule"):
         return "`label_rule` sets the weights of labels, and no target is one"
     if case.get("labels") == "pairs" and case.get("smoothing"):
@@ -79,7 +79,7 @@ def refusal(case):
         if case.get("rule"):
             return "Cutout: `label_rule` has no effect"
         if case.get("labels") == "union":
-            return "Cutout: `labels` has no effect"
+            return "Cutout: `label_mode` has no effect"
         if case.get("partners") == "second":
             return "Cutout: `partners` have no effect"
     if mixer in BLENDING and case.get("masks") == "hard":

@@ -200,7 +200,7 @@ def test_packed_labels_sample_weights_and_plans_follow():
     x, y = batch_of(real_of(LENGTHS), False, "length")
     options = {"spatial_dims": 1, "kinds": KINDS}
     _, labels = layers.CutMix(num_classes=SIZE, **options)(x, y, seed=seed_of())
-    layer = layers.CutMix(labels="pairs", **options)
+    layer = layers.CutMix(label_mode="pairs", **options)
     weight = np.arange(SIZE, dtype="float32")
     _, pairs, weight = layer(x, y, weight, seed=seed_of())
     np.testing.assert_allclose(weight, labels.numpy() @ np.arange(SIZE), rtol=1e-6)
@@ -243,7 +243,7 @@ def test_sizes_unknown_to_the_graph():
 def test_a_blend_keeps_its_weights_and_is_as_long_as_the_longest(rate, compile_all):
     real = PARTLY & real_of(LENGTHS)
     x = {"sound": sounds(real, True), "length": LENGTHS, "mask": real}
-    options = {"alpha": 1.0, "labels": "pairs", "rate": rate, "pairing": "derange"}
+    options = {"alpha": 1.0, "label_mode": "pairs", "rate": rate, "pairing": "derange"}
     layer = layers.MixUp(kinds=KINDS, **options)
     call = tf.function(layer, jit_compile=True) if compile_all else layer
     given = tf.nest.map_structure(tf.constant, x)
@@ -312,7 +312,7 @@ def test_lengths_beside_the_labels_are_no_labels():
 def test_a_mask_off_the_grid_is_a_union():
     images = np.zeros((SIZE, 6, 5, 3), "float32")
     x = {"image": images, "mask": PARTLY}
-    layer = layers.CutMix(labels="pairs", kinds=KINDS, pairing="roll")
+    layer = layers.CutMix(label_mode="pairs", kinds=KINDS, pairing="roll")
     mixed, pairs = layer(x, np.arange(SIZE), seed=seed_of())
     sources, weights = pairs[:, 0].numpy().astype(int), pairs[:, 1].numpy()
     for i in range(SIZE):

@@ -12,7 +12,7 @@ from keras_mix.layers import Mixer
 
 SHARED = {
     "num_classes": None,
-    "labels": "auto",
+    "label_mode": "auto",
     "label_smoothing": 0.0,
     "pairing": "shuffle",
     "per": "sample",

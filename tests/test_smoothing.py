@@ -24,7 +24,7 @@ LABELS = {
     "one-hot": (ONE_HOT, SIZE, {}),
     "one-hot integers": (ONE_HOT.astype("int32"), SIZE, {}),
     "one-hot beside an axis": (ONE_HOT[:, None], SIZE, {}),
-    "several": (np.tril(ONE_HOT), SIZE, {"labels": "union"}),
+    "several": (np.tril(ONE_HOT), SIZE, {"label_mode": "union"}),
     "binary frames": (np.tile(BINARY[:, None], (1, 4)), 2, {"kinds": {"y": "frame_labels"}}),
     "frames": (np.tile(ONE_HOT[:, None], (1, 4, 1)), SIZE, {"kinds": {"y": "frame_labels"}}),
 }
@@ -101,10 +101,10 @@ def test_numbers_are_refused(make, shape):
         layer(SOUNDS, numbers)
     with pytest.raises(ValueError, match=r"`y` must hold labels"):
         layer(SOUNDS, 0 * numbers, partners=(SOUNDS, numbers))
-    with pytest.raises(ValueError, match=r'labels="values" says that targets are numbers'):
-        make(label_smoothing=S, labels="values")(SOUNDS, numbers)
+    with pytest.raises(ValueError, match=r'label_mode="values" treats targets as numbers'):
+        make(label_smoothing=S, label_mode="values")(SOUNDS, numbers)
     with pytest.raises(ValueError, match=r'the numbers, for example kinds=\{"pose": "values"\}'):
-        make(label_smoothing=S, labels="values")(SOUNDS, {"pose": numbers, "score": numbers})
+        make(label_smoothing=S, label_mode="values")(SOUNDS, {"pose": numbers, "score": numbers})
     with pytest.raises(ValueError, match=r"`label_smoothing=0.2` needs a label"):
         make(label_smoothing=S, kinds={"y": "values"})(SOUNDS, numbers)
 

@@ -150,7 +150,7 @@ def test_draws_of_the_two_axes_are_unrelated():
 @pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
 def test_places_come_from_where_the_region_says(shape, dtype):
     sounds = np.random.default_rng(0).integers(0, 200, (6, *shape)).astype(dtype)
-    layer = SpecMix(labels="pairs", pairing="roll")
+    layer = SpecMix(label_mode="pairs", pairing="roll")
     mixed, pairs = layer(sounds, np.arange(6), seed=seed_of())
     region = region_of(SpecMix(pairing="roll"))
     over = region if len(shape) == 2 else region[..., None]

@@ -23,7 +23,7 @@ def clocks(seconds=4, size=SIZE, rates=RATES):
 
 
 def together(duration=2.0, **options):
-    return SynchronizedAugmentation(rates=RATES, duration=duration, **options)
+    return SynchronizedAugmentation(sampling_rates=RATES, duration=duration, **options)
 
 
 def test_all_modalities_are_cut_at_the_same_second():
@@ -39,7 +39,7 @@ def test_all_modalities_are_cut_at_the_same_second():
 
 def test_starts_are_uniform_over_what_the_rates_have_in_common():
     rates = {"video": 4, "audio": 12}
-    layer = SynchronizedAugmentation(rates=rates, duration=1)
+    layer = SynchronizedAugmentation(sampling_rates=rates, duration=1)
     cut = layer(clocks(3, 4000, rates), seed=SEED)
     starts, counts = np.unique(cut["audio"][:, 0].numpy(), return_counts=True)
     np.testing.assert_allclose(starts, np.arange(9) / 4)
@@ -48,7 +48,7 @@ def test_starts_are_uniform_over_what_the_rates_have_in_common():
 
 def test_one_speed_for_all_modalities():
     rates = {"video": 5, "audio": 20}
-    layer = SynchronizedAugmentation(rates=rates, duration=2.0, speed=(0.5, 1.5))
+    layer = SynchronizedAugmentation(sampling_rates=rates, duration=2.0, speed=(0.5, 1.5))
     cut = {n: part.numpy() for n, part in layer(clocks(4, SIZE, rates), seed=SEED).items()}
     speed = (cut["audio"][:, -1] - cut["audio"][:, 0]) / (39 / 20)
     assert speed.min() >= 0.5 - 1e-4
@@ -63,7 +63,9 @@ def test_one_speed_for_all_modalities():
 
 def test_integers_are_taken_from_the_nearest_place():
     tokens = np.tile(np.arange(20, dtype="int32"), (SIZE, 1))
-    layer = SynchronizedAugmentation(rates={"a": 5, "b": 5}, duration=2.0, speed=(0.5, 1.5))
+    layer = SynchronizedAugmentation(
+        sampling_rates={"a": 5, "b": 5}, duration=2.0, speed=(0.5, 1.5)
+    )
     cut = layer({"a": tokens, "b": tokens.astype("float32")}, seed=SEED)
     assert cut["a"].dtype == tf.int32
     assert np.abs(cut["a"].numpy() - cut["b"].numpy()).max() <= 0.5 + 1e-4
@@ -143,7 +145,7 @@ def test_boxes_move_along(name):
 def test_time_and_space_of_a_video_with_its_sound():
     video = np.tile(np.arange(12.0, dtype="float32")[:, None, None, None], (3, 1, 2, 2, 1))
     layer = SynchronizedAugmentation(
-        rates={"video": 6, "audio": 12}, duration=1.0, frames=["video"], flip=1.0
+        sampling_rates={"video": 6, "audio": 12}, duration=1.0, frames=["video"], flip=1.0
     )
     audio = np.tile(np.arange(24.0, dtype="float32"), (3, 1))
     cut = layer({"video": video, "audio": audio}, seed=SEED)
@@ -208,14 +210,23 @@ def test_config_round_trip():
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"rates": {"a": 0}, "duration": 1}, "`rates` must be a finite number above 0"),
-        ({"rates": {"a": 10}}, "need a `duration`"),
+        (
+            {"sampling_rates": {"a": 0}, "duration": 1},
+            "`sampling_rates` must be a finite number above 0",
+        ),
+        ({"sampling_rates": {"a": 10}}, "need a `duration`"),
         ({"speed": (0.5, 1)}, "need a `duration`"),
-        ({"duration": 1}, "needs `rates`"),
-        ({"rates": {"a": 10, "b": 4}, "duration": 0.25}, "must be a whole number. Received: dur"),
-        ({"rates": {"a": 1}, "duration": -1}, "`duration` must be a finite number"),
-        ({"rates": {"a": 1}, "duration": 1, "speed": (0, 1)}, "`speed` must be .* above 0"),
-        ({"rates": {"a": 1}, "duration": 1, "speed": (2, 1)}, "the smaller first"),
+        ({"duration": 1}, "needs `sampling_rates`"),
+        (
+            {"sampling_rates": {"a": 10, "b": 4}, "duration": 0.25},
+            "must be a whole number. Received: dur",
+        ),
+        ({"sampling_rates": {"a": 1}, "duration": -1}, "`duration` must be a finite number"),
+        (
+            {"sampling_rates": {"a": 1}, "duration": 1, "speed": (0, 1)},
+            "`speed` must be .* above 0",
+        ),
+        ({"sampling_rates": {"a": 1}, "duration": 1, "speed": (2, 1)}, "the smaller first"),
         ({"crop": 0}, "`crop` must be"),
         ({"crop": 1.5}, "`crop` must be .* between 0 and 1"),
         ({"flip": 2}, "`flip` must be"),
@@ -239,14 +250,18 @@ IMAGES = np.zeros((2, 6, 9, 1), "float32")
         ({"frames": ["a"], "crop": 0.5}, {"a": IMAGES}, "times each side must be a whole number"),
         ({"frames": ["a"]}, {"a": IMAGES[0, 0]}, "must be frames"),
         (
-            {"rates": {"a": 1}, "duration": 1, "frames": ["a"]},
+            {"sampling_rates": {"a": 1}, "duration": 1, "frames": ["a"]},
             {"a": IMAGES},
             r"must be a video, \[B, T, H, W, C\]",
         ),
         ({"frames": ["a", "b"]}, {"a": IMAGES, "b": IMAGES[:1]}, "as many samples as `a`"),
-        ({"rates": {"a": 4}, "duration": 2}, {"a": IMAGES}, "must last 2 seconds at least"),
         (
-            {"rates": {"a": 3}, "duration": 2, "speed": (1, 1.5)},
+            {"sampling_rates": {"a": 4}, "duration": 2},
+            {"a": IMAGES},
+            "must last 2 seconds at least",
+        ),
+        (
+            {"sampling_rates": {"a": 3}, "duration": 2, "speed": (1, 1.5)},
             {"a": IMAGES},
             "must last 3 seconds at least. Received: 6 places at 3 a second",
         ),
@@ -267,7 +282,7 @@ def test_bad_batches_are_refused(options, batch, match):
 
 
 def test_what_is_too_short_is_refused_in_a_graph_that_did_not_know_its_size():
-    layer = SynchronizedAugmentation(rates={"a": 4}, duration=2)
+    layer = SynchronizedAugmentation(sampling_rates={"a": 4}, duration=2)
     signature = ({"a": tf.TensorSpec((None, None, 9, 1))},)
     graph = tf.function(layer, input_signature=signature, autograph=False)
     with pytest.raises(tf.errors.InvalidArgumentError, match="must last 2 seconds"):
@@ -286,7 +301,7 @@ def test_the_mask_of_a_video_moves_as_its_frames_do(sizes, tensor):
 
 
 def test_numbers_of_samples_that_turn_out_to_differ_are_named():
-    layer = SynchronizedAugmentation(rates={"a": 1, "b": 1}, duration=2)
+    layer = SynchronizedAugmentation(sampling_rates={"a": 1, "b": 1}, duration=2)
     signature = [{name: tf.TensorSpec([None, 4]) for name in "ab"}]
     graph = tf.function(lambda x: layer(x), input_signature=signature, autograph=False)
     with pytest.raises(tf.errors.InvalidArgumentError, match="`b` must have as many samples as"):

@@ -100,7 +100,7 @@ def test_one_draw_for_the_batch_is_one_for_all_rows():
 def test_categories_are_taken_with_the_partners_weight_each_by_itself():
     size = 4000
     x = {"one": np.arange(size), "two": np.arange(size), "age": np.arange(size, dtype="f4")}
-    layer = TabularMix(alpha=1.0, labels="pairs", pairing="roll")
+    layer = TabularMix(alpha=1.0, label_mode="pairs", pairing="roll")
     mixed, pairs = layer(x, np.arange(size), seed=seed_of())
     weight = pairs.numpy()[:, 1, 1].astype("float64")
     one, two = (mixed[name].numpy() != np.arange(size) for name in ("one", "two"))
@@ -138,7 +138,7 @@ def test_cut_swaps_columns_and_counts_them(per):
 def test_cut_takes_columns_with_the_partners_weight():
     size, width = 3000, 9
     x = np.tile(np.arange(size, dtype="f4")[:, None], (1, width))
-    layer = TabularMix(alpha=1.0, labels="pairs", pairing="roll", cut=True)
+    layer = TabularMix(alpha=1.0, label_mode="pairs", pairing="roll", cut=True)
     mixed, pairs = layer(x, np.arange(size), seed=seed_of())
     counts = (mixed.numpy() != x).sum(axis=1)
     np.testing.assert_allclose(pairs[:, 1, 1], counts / width, atol=1e-6)

@@ -91,7 +91,7 @@ def test_modes_agree(mixer, mode):
 def test_special_tokens_stay_and_sequences_stay_whole(make, left, told):
     ids = with_ends(left)
     layer = make(
-        labels="pairs",
+        label_mode="pairs",
         kinds=KINDS,
         pairing="derange",
         padding_id=0 if told == "padding_id" else None,

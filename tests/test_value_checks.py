@@ -18,7 +18,7 @@ FLAGS = np.arange(SIZE) % 2
 def test_ids_of_a_dtype_that_cannot_hold_the_number_of_classes(dtype, mode):
     for layer in (
         MixUp(alpha=0, num_classes=1000),
-        MixUp(alpha=0, labels="union", num_classes=1000),
+        MixUp(alpha=0, label_mode="union", num_classes=1000),
     ):
         call = layer if mode == "eager" else tf.function(layer)
         for labels in (FLAGS, FLAGS[:, None]):
@@ -89,7 +89,7 @@ def test_masks_of_other_floats_are_refused():
 
 
 def test_targets_of_a_dict_stay_targets_whatever_kinds_says():
-    layer = MixUp(kinds={"labels": "values", "segmentation_masks": "values"}, dtype="float16")
+    layer = MixUp(kinds={"label_mode": "values", "segmentation_masks": "values"}, dtype="float16")
     depth = tf.constant(1000 + SHARES)
     batch = {"images": IMAGES, "labels": tf.zeros([SIZE, 3]), "segmentation_masks": depth}
     mixed = layer(batch, seed=seed_of())

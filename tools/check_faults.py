@@ -311,7 +311,7 @@ def smoothing_is_of_labels():
     hundred = np.full((N, 3), 100.0, "float32")
     yield (
         "regression",
-        *refusal(lambda: L.MixUp(label_smoothing=0.1, labels="values")(x, hundred)),
+        *refusal(lambda: L.MixUp(label_smoothing=0.1, label_mode="values")(x, hundred)),
     )
     binary = np.asarray([0, 1] * 4, "float32")[:, None]
     try:

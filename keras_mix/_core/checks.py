@@ -31,7 +31,7 @@ BOX_FORMATS = (
     "rel_xywh",
     "rel_center_xywh",
 )
-LABELS = ("auto", "pairs", "values", "union")
+LABEL_MODES = ("auto", "pairs", "values", "union")
 PAIRINGS = ("shuffle", "derange", "reverse", "roll")
 PER = ("sample", "batch")
 DATA_FORMATS = ("channels_last", "channels_first")
@@ -252,11 +252,11 @@ def special_tokens(value):
     return None if value is None else pair("special_tokens", value, low=0)
 
 
-def label_options(labels, smoothing):
+def label_options(label_mode, smoothing):
     """Packed pairs carry class ids, which cannot be smoothed."""
-    if labels == "pairs" and smoothing:
+    if label_mode == "pairs" and smoothing:
         raise ValueError(
-            '`label_smoothing` cannot be packed with labels="pairs". '
+            '`label_smoothing` cannot be packed with label_mode="pairs". '
             f"Received: label_smoothing={smoothing}. Smooth in the loss instead: "
             "MixedLoss(keras.losses.CategoricalCrossentropy(label_smoothing=…))."
         )

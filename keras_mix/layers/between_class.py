@@ -71,7 +71,7 @@ class BetweenClass(Mixer):
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
-        ratio = self.ratio(batch, share)
+        lam = self.draw_lambda(batch, share)
         partners = self.partners(batch, order)
         levels = functools.partial(
             _pressure, axis=batch.axes[0], window=self.window, sampling_rate=self.sampling_rate
@@ -79,8 +79,8 @@ class BetweenClass(Mixer):
         own = self.compiled(levels, batch, batch.images)
         donors = self.compiled(levels, batch, batch.donor_images) if batch.has_second_batch else own
         other = tf.gather(donors, partners - batch.first_donor)
-        gains = Gains(_gains(own, other, tf.cast(ratio, tf.float64)))
-        drawn = plan.blend(partners, tf.stack([ratio, 1.0 - ratio], axis=1))
+        gains = Gains(_gains(own, other, tf.cast(lam, tf.float64)))
+        drawn = plan.blend(partners, tf.stack([lam, 1.0 - lam], axis=1))
         return plan.unless_alone(drawn._replace(combine=gains))
 
     def get_config(self):
@@ -96,13 +96,13 @@ def _pressure(sounds, grid, **options):
     return loudness.pressure(sounds, **options)
 
 
-def _gains(own, other, ratio):
+def _gains(own, other, lam):
     """float32 [B, 2], p and 1 - p, scaled so that the squares sum to 1.
 
     Ten to the power of a difference of levels by 20 is the quotient of the pressures.
     """
-    share = ratio * other / (ratio * other + (1.0 - ratio) * own)
+    share = lam * other / (lam * other + (1.0 - lam) * own)
     # Of a sound that is no number, too, all is kept.
-    share = tf.where(ratio == 1.0, tf.ones([], tf.float64), share)
+    share = tf.where(lam == 1.0, tf.ones([], tf.float64), share)
     gains = tf.stack([share, 1.0 - share], axis=1)
     return tf.cast(gains / tf.norm(gains, axis=1, keepdims=True), tf.float32)

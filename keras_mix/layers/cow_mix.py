@@ -71,7 +71,7 @@ class CowMix(Mixer):
         order, rest = random.split(seed, 2)
         return self.sample_given(batch, None, self.partners(batch, order), rest)
 
-    def sample_given(self, batch, ratio, partners, seed):
+    def sample_given(self, batch, lam, partners, seed):
         share, width, noise = random.split(seed, 3)
         low, high = self.share
         share = low + (high - low) * random.uniform(share, [batch.draws])

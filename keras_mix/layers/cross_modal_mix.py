@@ -16,12 +16,12 @@ class CrossModalMix(Mixer):
 
     The inputs are a dict (or any structure) of modalities, of any ranks and lengths. λ is drawn
     once from Beta(α, α). With it mixers cut the modalities that are named in `cuts`, those in
-    `rates` are cut along the same seconds, and all others are blended.
+    `sampling_rates` are cut along the same seconds, and all others are blended.
 
     The law holds jointly: where regions of several modalities round λ differently, the label's
     weight is the mean of the shares that each has counted, and blended modalities have that
     weight to the bit. A modality that follows another one's region counts with that one.
-    Modalities of `rates` count the same share, each for itself.
+    Modalities of `sampling_rates` count the same share, each for itself.
 
     Token ids are cut in spans, by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
     blended, by one plan with the image at the input: `keras_mix.models.ManifoldMixup(model,
@@ -37,8 +37,8 @@ class CrossModalMix(Mixer):
             as an image's mask or boxes do. λ, partners and all shared options belong to this
             layer, but for `data_format`, which each mixer has for its modality. Defaults to None:
             none is cut so.
-        rates: A dict from a modality's name to its places a second along axis 1, integers that
-            the lowest divides: {"video": 25, "audio": 16000}. Defaults to None.
+        sampling_rates: Dict from a modality's name to its time steps per second along axis 1,
+            integers that the lowest divides: {"video": 25, "audio": 16000}. Defaults to None.
         **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
 
     Raises:
@@ -60,13 +60,14 @@ class CrossModalMix(Mixer):
         Minimization", ICLR 2018, arXiv:1710.09412, section 2, drawn once for all modalities.
     """
 
-    def __init__(self, alpha=1.0, cuts=None, rates=None, **kwargs):
+    def __init__(self, alpha=1.0, cuts=None, sampling_rates=None, **kwargs):
         given, cuts = kwargs.get("data_format"), checks.mapping("cuts", cuts)
         kwargs["data_format"] = cutting.data_format_of(self.owner, given, cuts)
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
         self.cuts = cutting.checked_cuts(self, cuts)
-        self.rates = cutting.checked_rates(self.owner, checks.mapping("rates", rates), self.cuts)
+        sampling_rates = checks.mapping("sampling_rates", sampling_rates)
+        self.sampling_rates = cutting.checked_rates(self.owner, sampling_rates, self.cuts)
 
     @property
     def hides(self):
@@ -74,7 +75,7 @@ class CrossModalMix(Mixer):
 
     @property
     def draws_regions(self):
-        return bool(self.cuts or self.rates)
+        return bool(self.cuts or self.sampling_rates)
 
     @property
     def stands_alone(self):
@@ -95,11 +96,11 @@ class CrossModalMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, place, *seeds = random.split(seed, 3 + len(self.cuts))
-        ratio = random.beta(share, self.alpha, batch.draws)
+        lam = random.beta(share, self.alpha, batch.draws)
         partners = self.partners(batch, order)
-        drawn = cutting.cut(self.cuts, batch, ratio, partners, seeds)
-        drawn |= cutting.cut_in_time(self.rates, batch, ratio, partners, place)
-        other = cutting.mean_share(self.cuts, drawn) if drawn else 1.0 - ratio
+        drawn = cutting.cut(self.cuts, batch, lam, partners, seeds)
+        drawn |= cutting.cut_in_time(self.sampling_rates, batch, lam, partners, place)
+        other = cutting.mean_share(self.cuts, drawn) if drawn else 1.0 - lam
         blend = plan.blend(partners, tf.stack([1.0 - other, other], axis=1))
         groups = {name: each._replace(weights=blend.weights) for name, each in drawn.items()}
         return plan.PerGroup(blend, groups)
@@ -109,7 +110,7 @@ class CrossModalMix(Mixer):
             **super().get_config(),
             "alpha": self.alpha,
             "cuts": cutting.saved_cuts(self.cuts),
-            "rates": dict(self.rates),
+            "sampling_rates": dict(self.sampling_rates),
         }
 
     @classmethod

@@ -58,11 +58,11 @@ class CutMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, place = random.split(seed, 3)
-        ratio, partners = self.ratio(batch, share), self.partners(batch, order)
-        return self.sample_given(batch, ratio, partners, place)
+        lam, partners = self.draw_lambda(batch, share), self.partners(batch, order)
+        return self.sample_given(batch, lam, partners, place)
 
-    def sample_given(self, batch, ratio, partners, seed):
-        sides = shapes.sides(1.0 - ratio, batch.grid)
+    def sample_given(self, batch, lam, partners, seed):
+        sides = shapes.sides(1.0 - lam, batch.grid)
         centre = random.points(seed, batch.draws, batch.grid)
         if self.grid_rank == 1:
             # A line may be as long as a sound, which is worth compiling; an image's sides are not.

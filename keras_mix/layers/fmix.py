@@ -78,15 +78,15 @@ class FMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, noise = random.split(seed, 3)
-        ratio, partners = self.ratio(batch, share), self.partners(batch, order)
-        return self.sample_given(batch, ratio, partners, noise)
+        lam, partners = self.draw_lambda(batch, share), self.partners(batch, order)
+        return self.sample_given(batch, lam, partners, noise)
 
-    def sample_given(self, batch, ratio, partners, seed):
+    def sample_given(self, batch, lam, partners, seed):
         coefficients = self._coefficients(batch, seed)
         if self.pastes:
-            return self.pasted(noise_fields.highest, batch, partners, coefficients, 1.0 - ratio)
+            return self.pasted(noise_fields.highest, batch, partners, coefficients, 1.0 - lam)
         soft = functools.partial(_soft, softness=self.max_soft)
-        return self.compiled(soft, batch, partners, coefficients, 1.0 - ratio)
+        return self.compiled(soft, batch, partners, coefficients, 1.0 - lam)
 
     def _coefficients(self, batch, seed):
         cycles = noise_fields.cycles_of_power_law(self.decay, self.grid_rank)

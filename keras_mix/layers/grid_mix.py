@@ -53,12 +53,12 @@ class GridMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, choice = random.split(seed, 3)
-        ratio, partners = self.ratio(batch, share), self.partners(batch, order)
-        return self.sample_given(batch, ratio, partners, choice)
+        lam, partners = self.draw_lambda(batch, share), self.partners(batch, order)
+        return self.sample_given(batch, lam, partners, choice)
 
-    def sample_given(self, batch, ratio, partners, seed):
+    def sample_given(self, batch, lam, partners, seed):
         rows, columns = self.cells
-        count = tf.cast(tf.round((1.0 - ratio) * (rows * columns)), tf.int32)
+        count = tf.cast(tf.round((1.0 - lam) * (rows * columns)), tf.int32)
         rank = tf.argsort(random.bits(seed, [batch.draws, rows * columns]), stable=True)
         owners = tf.reshape(rank < count[:, None], [-1, rows, columns])
         region = self.compiled(shapes.cells, batch, owners)

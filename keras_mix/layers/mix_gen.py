@@ -25,7 +25,8 @@ class MixGen(Mixer):
     Args:
         texts: The names of the texts among the leaves, such as ["caption"]: strings [B] or
             [B, 1], or integers [B, L]. Defaults to (): no texts, only images.
-        ratio: λ in [0, 1]. Defaults to 0.5, as in the authors' code.
+        mixing_weight: Float in [0, 1], λ, the weight of the sample's own image. Defaults to
+            0.5, as in the authors' code.
         separator: What stands between two strings. Defaults to a space, as in the authors' code.
         max_length: The length of rows of token ids that come out; what does not fit is cut.
             Defaults to None: twice the length that comes in.
@@ -56,7 +57,7 @@ class MixGen(Mixer):
     def __init__(
         self,
         texts=(),
-        ratio=0.5,
+        mixing_weight=0.5,
         separator=" ",
         max_length=None,
         start_id=None,
@@ -65,7 +66,7 @@ class MixGen(Mixer):
     ):
         self.texts = checks.names("texts", texts)
         super().__init__(**kwargs)
-        self.ratio = checks.number("ratio", ratio, high=1.0)
+        self.mixing_weight = checks.number("mixing_weight", mixing_weight, high=1.0)
         self.separator = str(separator)
         self.max_length = checks.integer("max_length", max_length, low=1, optional=True)
         self.start_id = checks.integer("start_id", start_id, optional=True)
@@ -81,11 +82,11 @@ class MixGen(Mixer):
         return {**super().without_effect(), "padding_id": None, **of_texts}
 
     def sample(self, batch, seed):
-        weights = tf.constant([[self.ratio, 1.0 - self.ratio]])
+        weights = tf.constant([[self.mixing_weight, 1.0 - self.mixing_weight]])
         return plan.blend(self.partners(batch, seed), weights)
 
     def get_config(self):
-        names = ("ratio", "separator", "max_length", "start_id", "end_id")
+        names = ("mixing_weight", "separator", "max_length", "start_id", "end_id")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own, "texts": list(self.texts)}
 

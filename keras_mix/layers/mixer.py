@@ -30,7 +30,7 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
 
     - inputs: float of any rank, uint8 images of rank ≥ 3. Other integers are refused.
     - labels: integers (B,) or (B, 1) are class ids, one-hot encoded with `num_classes` or packed
-      with `labels="pairs"`; integers (B, H, W) or (B, H, W, 1) are masks of class ids (of
+      with `label_mode="pairs"`; integers (B, H, W) or (B, H, W, 1) are masks of class ids (of
       volumes (B, D, H, W)), which pasting mixers cut along; integers (B, K) are indicators of 0
       and 1; floats are values. Dense floats on the inputs' grid are cut along; others, such as
       keypoints (B, N, 2), are refused where inputs are cut.
@@ -79,14 +79,14 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
             A `keras_mix.plans.Plan`.
         """
 
-    def sample_given(self, batch, ratio, partners, seed):
+    def sample_given(self, batch, lam, partners, seed):
         """The plan of one batch for λ and partners that are given: for `CrossModalMix`.
 
         Defined by mixers that paste one partner in place, and used by their own `sample`.
 
         Args:
             batch: A `keras_mix.plans.Batch`.
-            ratio: float32 `(draws,)`, λ; ignored by mixers that draw no λ.
+            lam: float32 `(draws,)`, λ; ignored by mixers that draw no λ.
             partners: int32 `(B,)`.
             seed: int32[2], to be split, one seed for each other draw.
         """
@@ -118,7 +118,7 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
         drawn = random.partners(seed, self.pairing, *sizes, batch.has_second_batch, number)
         return drawn + batch.first_donor
 
-    def ratio(self, batch, seed):
+    def draw_lambda(self, batch, seed):
         """float32 `(draws,)`, λ from Beta(α, α) with the layer's `alpha`."""
         return random.beta(seed, self.alpha, batch.draws)
 

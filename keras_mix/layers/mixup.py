@@ -48,8 +48,8 @@ class MixUp(Mixer):
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
-        ratio = self.ratio(batch, share)
-        return plan.blend(self.partners(batch, order), tf.stack([ratio, 1.0 - ratio], axis=1))
+        lam = self.draw_lambda(batch, share)
+        return plan.blend(self.partners(batch, order), tf.stack([lam, 1.0 - lam], axis=1))
 
     def get_config(self):
         return {**super().get_config(), "alpha": self.alpha}

@@ -76,12 +76,12 @@ class SaliencyMix(Mixer):
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
-        ratio, partners = self.ratio(batch, share), self.partners(batch, order)
-        return self.sample_given(batch, ratio, partners, share)
+        lam, partners = self.draw_lambda(batch, share), self.partners(batch, order)
+        return self.sample_given(batch, lam, partners, share)
 
-    def sample_given(self, batch, ratio, partners, seed):
+    def sample_given(self, batch, lam, partners, seed):
         peaks = self._peaks(batch)
-        sides = shapes.sides(1.0 - ratio, batch.grid)
+        sides = shapes.sides(1.0 - lam, batch.grid)
         return plan.paste(
             partners,
             shapes.rectangle(tf.gather(peaks, partners - batch.first_donor), sides, batch.grid),

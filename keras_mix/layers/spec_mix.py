@@ -72,7 +72,7 @@ class SpecMix(Mixer):
         order, rest = random.split(seed, 2)
         return self.sample_given(batch, None, self.partners(batch, order), rest)
 
-    def sample_given(self, batch, ratio, partners, seed):
+    def sample_given(self, batch, lam, partners, seed):
         time, frequency = random.split(seed, 2)
         drawn = [
             self._bands(s, size, numbers, batch.draws)

@@ -68,8 +68,8 @@ class SpectrogramMixUp(Mixer):
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
-        ratio = self.ratio(batch, share)
-        weights = tf.stack([ratio, 1.0 - ratio], axis=1)
+        lam = self.draw_lambda(batch, share)
+        weights = tf.stack([lam, 1.0 - lam], axis=1)
         drawn = plan.blend(self.partners(batch, order), weights)
         if self._exponent is not None:
             drawn = drawn._replace(combine=LogBlend(self._exponent))

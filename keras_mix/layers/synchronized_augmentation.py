@@ -31,8 +31,8 @@ class SynchronizedAugmentation(Configured):
     `duration` seconds and the middle of the frames are cut, so that shapes are those of training.
 
     Args:
-        rates: A dict from the names of modalities [B, T, …] to their places a second, whole
-            numbers or decimals. Defaults to None: nothing is cut in time.
+        sampling_rates: Dict from the names of modalities (B, T, …) to their time steps per second,
+            whole numbers or decimals. Defaults to None: nothing is cut in time.
         duration: The seconds that are kept; times each rate it must be a whole number. Defaults
             to None: all.
         speed: A pair (low, high) that the speed is drawn from, evenly; needs a `duration`.
@@ -61,7 +61,7 @@ class SynchronizedAugmentation(Configured):
     Example:
 
     >>> together = keras_mix.layers.SynchronizedAugmentation(
-    ...     rates={"video": 25, "audio": 16000}, duration=1.0, frames=["video"], flip=0.5
+    ...     sampling_rates={"video": 25, "audio": 16000}, duration=1.0, frames=["video"], flip=0.5
     ... )
     >>> batch = {"video": np.zeros((2, 50, 8, 8, 3), "float32"), "audio": np.zeros((2, 32000))}
     >>> {name: tuple(part.shape) for name, part in together(batch).items()}
@@ -70,7 +70,7 @@ class SynchronizedAugmentation(Configured):
 
     def __init__(
         self,
-        rates=None,
+        sampling_rates=None,
         duration=None,
         speed=(1.0, 1.0),
         frames=(),
@@ -80,8 +80,10 @@ class SynchronizedAugmentation(Configured):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        rates = checks.mapping("rates", rates)
-        self.rates = {name: checks.positive("rates", rate) for name, rate in rates.items()}
+        sampling_rates = checks.mapping("sampling_rates", sampling_rates)
+        self.sampling_rates = {
+            name: checks.positive("sampling_rates", rate) for name, rate in sampling_rates.items()
+        }
         self.duration = None if duration is None else checks.positive("duration", duration)
         checks.positive("speed", checks.interval("speed", speed)[0])
         self.speed = tuple(float(value) for value in speed)
@@ -90,14 +92,16 @@ class SynchronizedAugmentation(Configured):
         self.flip = checks.number("flip", flip, high=1.0)
         self.boxes = boxes
         self._steps = None
-        if self.duration is None and (self.rates or self.speed != (1.0, 1.0)):
-            self._refuse("`rates` and `speed` need a `duration`", "duration=None")
+        if self.duration is None and (self.sampling_rates or self.speed != (1.0, 1.0)):
+            self._refuse("`sampling_rates` and `speed` need a `duration`", "duration=None")
         if self.duration is not None:
-            if not self.rates:
-                self._refuse("a `duration` needs `rates`", f"rates={rates!r}")
-            self._steps = shared_windows.common(self.rates, self.duration)
+            if not self.sampling_rates:
+                self._refuse(
+                    "a `duration` needs `sampling_rates`", f"sampling_rates={sampling_rates!r}"
+                )
+            self._steps = shared_windows.common(self.sampling_rates, self.duration)
             if self._steps.length is None:
-                received = f"duration={duration} at rates={self.rates}"
+                received = f"duration={duration} at sampling_rates={self.sampling_rates}"
                 self._refuse("`duration` times each rate must be a whole number", received)
 
     def without_effect(self):
@@ -134,7 +138,7 @@ class SynchronizedAugmentation(Configured):
         return {
             **{name: config[name] for name in used},
             **{name: getattr(self, name) for name in ("duration", "crop", "flip", "boxes")},
-            "rates": dict(self.rates),
+            "sampling_rates": dict(self.sampling_rates),
             "speed": list(self.speed),
             "frames": list(self.frames),
         }
@@ -146,11 +150,11 @@ class SynchronizedAugmentation(Configured):
         """The tensors that change, by their names."""
         if not isinstance(x, dict):
             self._refuse("the batch must be a dict of modalities", f"a {type(x).__name__}")
-        names = dict.fromkeys([*self.rates, *self.frames])
+        names = dict.fromkeys([*self.sampling_rates, *self.frames])
         boxes = [self.boxes] * (self.boxes != _BOXES)
         lacking = [name for name in [*names, *boxes] if name not in x]
         if lacking or not names:
-            rule = "`rates`, `frames` and `boxes` must name modalities"
+            rule = "`sampling_rates`, `frames` and `boxes` must name modalities"
             self._refuse(rule, f"{lacking} of {list(x)}")
         tensors = {name: tf.convert_to_tensor(x[name]) for name in names}
         first = next(iter(names))
@@ -159,7 +163,7 @@ class SynchronizedAugmentation(Configured):
             if tensor.shape.rank is None or not least <= tensor.shape.rank <= most:
                 rule = "must be [B, T, …]" if least == 2 else "must be frames, [B, H, W] or longer"
                 checks.reject(self.owner, name, rule, checks.described(tensor))
-            timed = name in self.frames and name in self.rates
+            timed = name in self.frames and name in self.sampling_rates
             if timed and _rows(tensor.shape, tensors.values()) == 1:
                 received = checks.described(tensor)
                 checks.reject(self.owner, name, "must be a video, [B, T, H, W, C]", received)
@@ -189,13 +193,13 @@ class SynchronizedAugmentation(Configured):
         if self._steps is None:
             return {}
         sizes, length = self._steps
-        lengths = {name: tensors[name].shape[1] for name in self.rates}
+        lengths = {name: tensors[name].shape[1] for name in self.sampling_rates}
         needed = self.duration * self.speed[1]
         for name, total in lengths.items():
-            if total is not None and total < needed * self.rates[name]:
-                received = f"{total} places at {self.rates[name]:g} a second"
+            if total is not None and total < needed * self.sampling_rates[name]:
+                received = f"{total} places at {self.sampling_rates[name]:g} a second"
                 checks.reject(self.owner, name, f"must last {needed:g} seconds at least", received)
-        totals = [tf.shape(tensors[name])[1] // sizes[name] for name in self.rates]
+        totals = [tf.shape(tensors[name])[1] // sizes[name] for name in self.sampling_rates]
         total = tf.reduce_min(tf.stack(totals))
         speed = tf.ones([size])
         if pace is not None:

@@ -9,7 +9,7 @@ from keras_mix._core.ops import criteria, packed, reduction
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class MixedLoss(keras.losses.Loss):
-    """Any Keras loss of classes, under the packed targets of a mixer with `labels="pairs"`.
+    """Any Keras loss of classes, under the packed targets of a mixer with `label_mode="pairs"`.
 
     The loss of a mixed sample is Σ_s weight_s · base_loss(id_s, prediction). For cross-entropy
     it equals the loss of the one-hot mixed label; for other losses it is the mean of the

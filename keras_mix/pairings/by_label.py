@@ -13,7 +13,7 @@ class ByLabel(WeightedPairing):
 
     Partner j of sample i is drawn with P ∝ exp(-d(y_i, y_j)² / 2σ²), d the Euclidean distance over
     all targets (B, K) of a label; give them one scale beforehand. It is for regression: in a batch
-    of integers use `labels="values"`. Draws cost B × B, within a batch or for its partners; for
+    of integers use `label_mode="values"`. Draws cost B × B, within a batch or for its partners; for
     partners from a whole data set see `keras_mix.data.pair_by_label`.
 
     The kernel is taken relative to the nearest donor and cut off where it has fallen to 2⁻³⁰;

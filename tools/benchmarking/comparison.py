@@ -102,7 +102,7 @@ def packed_pairs(sides, rounds):
     rows = []
     for side in sides:
         workload = Workload(128, side, "float32", LARGE_LABEL_SPACE)
-        layers = _layer("MixUp", num_classes=LARGE_LABEL_SPACE), _layer("MixUp", labels="pairs")
+        layers = _layer("MixUp", num_classes=LARGE_LABEL_SPACE), _layer("MixUp", label_mode="pairs")
         steps = [mapped(workload.dataset(one_hot=False), layer) for layer in layers]
         one_hot, pairs = measure(steps, rounds)
         rows.append(

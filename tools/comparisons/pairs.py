@@ -83,7 +83,7 @@ def _trained(rate, dropped, consistency, seed, epochs):
     """The scores of one network under all conditions."""
     (images, clips, ids), (test_images, test_clips, test_ids) = paired(seed)
     x = {"image": images, "sound": np.array(spectrograms(clips))}
-    mixer = CrossModalMix(rate=rate, labels="pairs")
+    mixer = CrossModalMix(rate=rate, label_mode="pairs")
     dataset = mixed(mixer, x, ids, seed).map(_for_both)
     model = network({name: leaf.shape[1:] for name, leaf in x.items()}, dropped, seed)
     losses = {

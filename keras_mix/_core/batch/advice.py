@@ -42,8 +42,8 @@ def for_class_ids(name):
     ways = [
         "pass num_classes=…",
         "for one sigmoid output cast the labels to float32",
-        'labels="pairs" for a large label space',
-        'or labels="values" if the integers are numbers.',
+        'label_mode="pairs" for a large label space',
+        'or label_mode="values" if the integers are numbers.',
     ]
     if _is_identifier(name):
         ways.insert(0, f'leave identifiers as they are, passthrough=["{key(name)}"]')

@@ -19,9 +19,9 @@ TARGETS = ("labels", "segmentation_masks", "bounding_boxes", "frame_labels")
 class Reader:
     """Tells the kind of every leaf; holds the options of one layer."""
 
-    def __init__(self, owner, labels, num_classes, kinds, passthrough, tables=False):
+    def __init__(self, owner, label_mode, num_classes, kinds, passthrough, tables=False):
         self.owner = owner
-        self.labels = labels
+        self.label_mode = label_mode
         self.num_classes = num_classes
         self.kinds = kinds
         self.passthrough = tuple(passthrough)
@@ -186,7 +186,7 @@ class Reader:
     def _kind_of_label(self, name, tensor, sole):
         rank, shape = tensor.shape.rank, tensor.shape
         column = rank == 1 or (rank == 2 and shape[1] == 1)
-        if self.labels == "values":
+        if self.label_mode == "values":
             return "labels" if rank == 2 and not column else "values"
         # Keras's augmentations turn the class ids of a dict into floats. Among several heads,
         # one number of classes does not tell which of them are ids.

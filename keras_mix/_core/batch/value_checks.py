@@ -28,7 +28,7 @@ def check_class_ids(owner, leaf, num_classes):
 def check_packable(owner, leaf):
     """Refuses ids that packed targets, which are float32, cannot hold exactly."""
     largest = EXACT["float32"]
-    rule = f'must hold whole numbers up to {largest:,} to be packed by labels="pairs"'
+    rule = f'must hold whole numbers up to {largest:,} to be packed by label_mode="pairs"'
     way_out = "Number the classes anew, from 0 on."
     check_whole(owner, leaf, rule, way_out, -largest, largest)
 

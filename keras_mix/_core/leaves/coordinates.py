@@ -44,7 +44,7 @@ def refuse_coordinates(mixer, leaf, found, main):
     shape = leaf.tensor.shape
     vector = shape.rank > 1 and shape[-1] != 1 and all(size == 1 for size in shape[1:-1])
     cuts = mixer.draws_regions and not mixer.mixes_tables
-    if cuts and vector and mixer.labels != "values" and not stated:
+    if cuts and vector and mixer.label_mode != "values" and not stated:
         check_shares(
             mixer.owner,
             leaf,

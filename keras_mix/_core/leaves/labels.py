@@ -115,13 +115,13 @@ class PackedClassIds(Rule):
 def bind(mixer, leaf, main):
     """The rule of labels `(B, K)`."""
     refuse_coordinates(mixer, leaf, None, main)
-    return Labels(leaf.precise_dtype, union=mixer.labels == "union")
+    return Labels(leaf.precise_dtype, union=mixer.label_mode == "union")
 
 
 def bind_class_ids(mixer, leaf, main):
-    """The rule of class ids, by the mixer's `labels` and `num_classes`."""
+    """The rule of class ids, by the mixer's `label_mode` and `num_classes`."""
     count = classes_of(mixer.num_classes, leaf.name)
-    if mixer.labels == "pairs":
+    if mixer.label_mode == "pairs":
         check_packable(mixer.owner, leaf)
         if count is not None:
             check_class_ids(mixer.owner, leaf, count)
@@ -141,4 +141,4 @@ def bind_class_ids(mixer, leaf, main):
             way_out,
         )
     check_class_ids(mixer.owner, leaf, count)
-    return ClassIds(tf.float32, mixer.labels == "union", num_classes=count)
+    return ClassIds(tf.float32, mixer.label_mode == "union", num_classes=count)

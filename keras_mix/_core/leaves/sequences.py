@@ -239,4 +239,4 @@ def bind_frame_labels(mixer, leaf, main):
         beside = "" if main is None else f", as many frames as `{main.name}` has in time"
         rule = f"must be labels of frames (B, T, …){beside}"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    return FrameLabels(leaf.precise_dtype, mixer.labels == "union", axes=axes)
+    return FrameLabels(leaf.precise_dtype, mixer.label_mode == "union", axes=axes)

@@ -15,13 +15,13 @@ def bind(mixer, leaves, rules):
     targets = [leaf for leaf in leaves if leaf.target and leaf.kind != "passthrough"]
     if not mixer.label_smoothing or not targets:
         return rules
-    if mixer.labels == "values":
+    if mixer.label_mode == "values":
         named = (
             f', or name only the numbers, for example kinds={{"{key(targets[0].name)}": "values"}}'
         )
         checks.refuse(
             mixer.owner,
-            '`label_smoothing` smooths labels, and labels="values" says that targets are numbers',
+            '`label_smoothing` smooths labels, and label_mode="values" treats targets as numbers',
             f"label_smoothing={mixer.label_smoothing}",
             f"Leave out one of the two{named if len(targets) > 1 else ''}.",
         )

@@ -79,16 +79,16 @@ def data_format_of(owner, data_format, cuts):
 def checked_rates(owner, rates, cuts):
     """Places a second by the names of what is cut along the same seconds."""
     for name, rate in rates.items():
-        checks.integer(f"rates[{name!r}]", rate, low=1)
+        checks.integer(f"sampling_rates[{name!r}]", rate, low=1)
         if name in cuts:
             raise ValueError(
                 f"{owner}: a modality is cut by a mixer or along its seconds. Received: {name!r} "
-                "in both `cuts` and `rates`"
+                "in both `cuts` and `sampling_rates`"
             )
         if rate % min(rates.values()):
             raise ValueError(
-                f"{owner}: the lowest of `rates` must divide the others, so that the same seconds "
-                f"are whole places in all. Received: rates={rates!r}"
+                f"{owner}: the lowest of `sampling_rates` must divide the others, so that the same "
+                f"seconds are whole time steps in all. Received: sampling_rates={rates!r}"
             )
     return dict(rates)
 
@@ -102,7 +102,7 @@ def index_of(owner, leaves, name):
             f"a sample must have the modality `{name}`",
             ", ".join(each for each in names if each),
             "Name modalities as the batch does; fill a missing one, or leave it out of `cuts` and "
-            "`rates`.",
+            "`sampling_rates`.",
         )
     return position(owner, "cuts` or `rates", name, names)
 
@@ -134,11 +134,11 @@ def _axes(by, leaf, main):
 
 def batch(mixer, found):
     """What a `CrossModalMix` sees of a `reading.Reading`, and what its parts see of it."""
-    if (mixer.cuts or mixer.rates) and found.telling:
+    if (mixer.cuts or mixer.sampling_rates) and found.telling:
         _refuse_uncounted(found)
     whole = batch_of(mixer, found)
     parts = {name: _batch_of(mixer, name, found) for name in mixer.cuts}
-    for name in mixer.rates:
+    for name in mixer.sampling_rates:
         leaf = found.leaves[index_of(mixer.owner, found.leaves, name)]
         parts[name] = whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,))
     return whole._replace(
@@ -151,7 +151,7 @@ def _refuse_uncounted(found):
         "CrossModalMix",
         "valid time steps are not counted beside modalities that are cut",
         f"leaves of the kinds {sorted({found.leaves[n].kind for n in found.telling})} that tell "
-        "which are, beside `cuts` or `rates`",
+        "which are, beside `cuts` or `sampling_rates`",
         "Leave out what tells it; or blend all modalities, tokens at their embedding: "
         'keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")]).',
     )
@@ -159,7 +159,7 @@ def _refuse_uncounted(found):
 
 def bind(mixer, leaves):
     """The rule of each leaf of a `CrossModalMix`; the default plan is a blend."""
-    names = (*mixer.cuts, *mixer.rates)
+    names = (*mixer.cuts, *mixer.sampling_rates)
     named = {index_of(mixer.owner, leaves, name): name for name in names}
     found = [_rule(mixer, leaves, leaf, named.get(number)) for number, leaf in enumerate(leaves)]
     return rules.with_context(mixer, leaves, found, None)
@@ -175,7 +175,7 @@ def _rule(mixer, leaves, leaf, name):
 def _rule_of_part(mixer, leaves, leaf, name):
     if leaf.kind == "bounding_boxes":
         return rules.KINDS[leaf.kind](mixer, leaf, None)
-    if name in mixer.rates:
+    if name in mixer.sampling_rates:
         return _timed(mixer, leaf)
     by, main = mixer_of(mixer.cuts, name), _with_followed(mixer, leaves, name)[1]
     if leaf.kind == "sample_weights":
@@ -185,7 +185,7 @@ def _rule_of_part(mixer, leaves, leaf, name):
     else:
         rule = rules.KINDS[leaf.kind](by, leaf, leaf)
     if isinstance(rule, Labels):
-        rule = dataclasses.replace(rule, union=mixer.labels == "union")
+        rule = dataclasses.replace(rule, union=mixer.label_mode == "union")
     if rule.axes is not None:
         rule = dataclasses.replace(rule, axes=_axes(by, leaf, main))
     return with_ends(rule, mixer, leaf) if isinstance(rule, TokenIds) else rule
@@ -207,8 +207,8 @@ def _timed(mixer, leaf):
 
 def sized(mixer, own):
     """The leaves, behind checks of durations that are unknown until a graph runs."""
-    timed = [own[index_of(mixer.owner, own, name)] for name in mixer.rates]
-    checked = check_seconds(mixer.owner, timed, list(mixer.rates.values()))
+    timed = [own[index_of(mixer.owner, own, name)] for name in mixer.sampling_rates]
+    checked = check_seconds(mixer.owner, timed, list(mixer.sampling_rates.values()))
     return behind(checked, own) if checked else own
 
 
@@ -219,7 +219,7 @@ def check_seconds(owner, leaves, rates):
         for leaf, rate in zip(leaves, rates, strict=True)
     ]
     rule = "what is cut along the same seconds must last as long"
-    way_out = "Crop or pad it, or mend `rates`."
+    way_out = "Crop or pad it, or mend `sampling_rates`."
     if len(set(seconds) - {None}) > 1:
         listed = zip(leaves, seconds, strict=True)
         received = ", ".join(f"{leaf.name}: {float(s):g} s" for leaf, s in listed if s is not None)
@@ -250,13 +250,13 @@ def mapped(function, cuts):
     return {name: cut if isinstance(cut, str) else function(cut) for name, cut in cuts.items()}
 
 
-def cut(cuts, batch, ratio, partners, seeds):
+def cut(cuts, batch, lam, partners, seeds):
     """The plans of the modalities that mixers cut, and of those that follow them, by their names.
 
     Args:
         cuts: As `checked_cuts` returns them.
         batch: The `Batch`, with its parts.
-        ratio: float32 `(draws,)`, the λ that all share.
+        lam: float32 `(draws,)`, the λ that all share.
         partners: int32 `(B,)`, the partners that all share.
         seeds: int32[2] for each.
     """
@@ -266,17 +266,17 @@ def cut(cuts, batch, ratio, partners, seeds):
         if isinstance(by, str):
             drawn[name] = plan.paste(partners, drawn[by].region.stretch(part.grid))
         else:
-            drawn[name] = by.sample_given(part, ratio, partners, seed)
+            drawn[name] = by.sample_given(part, lam, partners, seed)
     return drawn
 
 
-def cut_in_time(rates, batch, ratio, partners, seed):
+def cut_in_time(rates, batch, lam, partners, seed):
     """The plans of the modalities that are cut along the same seconds, by their names."""
     if not rates:
         return {}
     slowest = min(rates, key=rates.get)
     grid = batch.parts[slowest].grid
-    sides = shapes.sides(1.0 - ratio, grid)
+    sides = shapes.sides(1.0 - lam, grid)
     (line,) = shapes.rectangle(random.points(seed, batch.draws, grid), sides, grid).lines
     # A time step of the slowest is a whole number of time steps of each other.
     return {

@@ -45,8 +45,8 @@ def dtype_of_shape(layer, name, kind, shape):
         if layer.soft_masks and (shape.rank == 3 or (shape.rank == 4 and shape[-1] == 1)):
             return tf.int32
         column = shape.rank == 1 or (shape.rank == 2 and shape[1] == 1)
-        known = layer.labels == "pairs" or classes_of(layer.num_classes, name) is not None
-        return tf.int32 if column and known and layer.labels != "values" else tf.float32
+        known = layer.label_mode == "pairs" or classes_of(layer.num_classes, name) is not None
+        return tf.int32 if column and known and layer.label_mode != "values" else tf.float32
     if kind == "segmentation_masks":
         return tf.int32
     return _DTYPES.get(kind, tf.float32)

@@ -26,7 +26,7 @@ class Configured(keras.layers.Layer):
         num_classes: The number of classes, to one-hot encode class ids; a dict by the head's
             name where heads differ. Defaults to None: layers that only fill places, such as
             `Cutout`, leave class ids as they are, and all others refuse them.
-        labels: "auto", "pairs" (class ids as a float32 [B, 2, S] target of the sources' ids and
+        label_mode: "auto", "pairs" (class ids as a float32 [B, 2, S] target of the sources' ids and
             weights, for large label spaces, with `keras_mix.losses.MixedLoss`), "values"
             (integer targets are numbers, as in regression) or "union" (several classes a sample,
             as in a clip of many sounds: a class of any source with a weight counts in full,
@@ -117,7 +117,7 @@ class Configured(keras.layers.Layer):
         self,
         *,
         num_classes=None,
-        labels="auto",
+        label_mode="auto",
         label_smoothing=0.0,
         pairing="shuffle",
         label_rule=None,
@@ -144,9 +144,9 @@ class Configured(keras.layers.Layer):
         # Only blended inputs ever take the compute dtype: autocast would spoil ids and labels.
         super().__init__(autocast=False, **kwargs)
         self.num_classes = checks.num_classes(num_classes)
-        self.labels = checks.choice("labels", labels, checks.LABELS)
+        self.label_mode = checks.choice("label_mode", label_mode, checks.LABEL_MODES)
         self.label_smoothing = checks.number("label_smoothing", label_smoothing, high=1.0)
-        checks.label_options(self.labels, self.label_smoothing)
+        checks.label_options(self.label_mode, self.label_smoothing)
         self.pairing = _pairing(self.owner, pairing)
         self.label_rule = _label_rule(self.owner, label_rule)
         self.per = checks.choice("per", per, checks.PER)
@@ -173,7 +173,7 @@ class Configured(keras.layers.Layer):
         self._generator = tf.random.Generator.from_seed(start)
         self.reader = Reader(
             self.owner,
-            self.labels,
+            self.label_mode,
             self.num_classes,
             self.leaf_kinds,
             self.passthrough,
@@ -243,7 +243,7 @@ class Configured(keras.layers.Layer):
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
-            "labels": self.labels,
+            "label_mode": self.label_mode,
             "label_smoothing": self.label_smoothing,
             "pairing": _saved(self.pairing),
             "label_rule": _saved(self.label_rule),

@@ -63,10 +63,12 @@ class Traits:
         if self.erases:
             fills = "the layer fills places: it draws no partners, and labels stay whole"
             reasons |= dict.fromkeys(("pairing", "label_rule", "inputs_only"), fills)
-            if self.labels == "union":
-                reasons["labels"] = fills
-        if self.labels == "values" and not self.soft_masks:
-            reasons["num_classes"] = 'labels="values" takes targets as numbers, not as class ids'
+            if self.label_mode == "union":
+                reasons["label_mode"] = fills
+        if self.label_mode == "values" and not self.soft_masks:
+            reasons["num_classes"] = (
+                'label_mode="values" takes targets as numbers, not as class ids'
+            )
         return reasons | self._boxes_without_effect() | self._tokens_without_effect()
 
     def _boxes_without_effect(self):

@@ -43,10 +43,10 @@ def check_mixer(owner, mixer):
             f"{owner}: labels are mixed in the loss, by what is in each sample. Received: "
             f"label_rule={rule!r}. Map the mixer over the dataset."
         )
-    if getattr(mixer, "labels", "auto") == "union":
+    if getattr(mixer, "label_mode", "auto") == "union":
         raise ValueError(
             f"{owner}: labels are mixed in the loss, by what is in each sample, and are no union. "
-            'Received: labels="union". Map the mixer over the dataset.'
+            'Received: label_mode="union". Map the mixer over the dataset.'
         )
 
 
@@ -96,8 +96,8 @@ _OF_TARGETS = {
 def _refuse_options_of_targets(owner, mixer):
     """Refuses options of a mixer that have no effect inside a model."""
     reasons = dict(_OF_TARGETS)
-    if mixer.labels == "pairs":
-        reasons["labels"] = "labels are mixed in the loss, as they are"
+    if mixer.label_mode == "pairs":
+        reasons["label_mode"] = "labels are mixed in the loss, as they are"
     idle.refuse(f"{owner}({mixer.owner})", mixer.stated_options(reasons), reasons)
 
 
