@@ -14,34 +14,36 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class BetweenClass(Mixer):
-    """Mixes two sounds so that they are heard in the ratio of their labels.
+    """Mixes two sounds so that they are perceived in the proportion of their labels.
 
-    r is drawn from Beta(α, α), and the labels are mixed by r : 1 - r. The sounds are
-    (p x_1 + (1 - p) x_2) / √(p² + (1 - p)²) with p = 1 / (1 + 10^((G_1 - G_2) / 20) (1 - r) / r),
-    where G is a sound's pressure level in dB, of its loudest window: so the louder sound is turned
-    down until the ratio of what is heard is r, and the root keeps the energy of sounds that are
-    unrelated. Levels below -80 dB of full scale, ±1, count as that.
+    r is drawn from Beta(α, α), and the labels are weighted by r and 1 - r. The sounds become (p x_1
+    + (1 - p) x_2) / √(p² + (1 - p)²) with p = 1 / (1 + 10^((G_1 - G_2) / 20) (1 - r) / r), where G
+    is the sound pressure level in dB of a sound's loudest window. So the louder sound is attenuated
+    until the proportion heard is r, and the root preserves the energy of uncorrelated sounds.
+    Levels below -80 dB of full scale, ±1, are raised to -80 dB.
 
-    Inputs on the same axis of time get the same gains; other inputs are blended by r.
+    Inputs of the same time axis get the same gains; other inputs are blended by r.
 
     Deviations from the authors' code (mil-tokyo/bc_learning_sound, `utils.py` and `dataset.py`):
-    levels are plain ones unless `sampling_rate` is given, and A-weighted then, as theirs; a partner
-    may be of the same class, one in K of K balanced classes, where theirs are of different classes
-    (`pairing=keras_mix.pairings.ByClass("different")`); a sample that is its own partner stays as
-    it is; a clip shorter than a window is one window. Their lowest A-weighted level lies at about
-    -139 dB of full scale, since their spectra are not normalised; clips below -80 dB are turned up
-    less here.
+
+    - Levels are A-weighted, as theirs, only if `sampling_rate` is given.
+    - A partner may be of the same class, one in K of K balanced classes; theirs are of different
+      classes (`pairing=keras_mix.pairings.ByClass("different")`).
+    - A sample that is its own partner is unchanged, and a clip shorter than a window is one window.
+    - Their lowest A-weighted level is about -139 dB of full scale, since their spectra are not
+      normalized; clips below -80 dB are amplified less here.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1,
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to 1,
             the paper's uniform r.
-        sampling_rate: Samples a second, for A-weighted levels. Defaults to None: not weighted.
-        window: The length of a window, an even number of samples. Defaults to 2048, as the
-            authors' code takes for 16 kHz; for 44.1 kHz it takes 4096.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        sampling_rate: Float > 0. Samples per second, for A-weighted levels. Defaults to None:
+            unweighted levels.
+        window: Even integer ≥ 2. Length of a window in samples. Defaults to 2048, as in the
+            authors' code for 16 kHz; it uses 4096 for 44.1 kHz.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If an argument is out of range, or an input has no axis of time.
+        ValueError: If an argument is out of range, or if an input has no time axis.
 
     Example:
 

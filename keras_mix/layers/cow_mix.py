@@ -16,35 +16,40 @@ _CELLS = 4
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class CowMix(Mixer):
-    """Pastes the partner's pixels in patches like those of a cow; the label is their share.
+    """Pastes the partner's pixels in irregular patches, like the spots of a cow.
 
-    White noise is smoothed by a Gaussian filter, and where it is highest the partner shows. The
-    width of the filter decides how large the patches are and is drawn anew for each sample, so
-    fine and coarse masks alternate, as FMix's do not.
+    White noise is smoothed by a Gaussian filter, and the partner shows where the result is highest.
+    The width of the filter sets the size of the patches. It is drawn for each sample, so fine and
+    coarse masks alternate, unlike in FMix. The mixing weight is the fraction of pixels pasted.
 
-    There is no noise beyond the borders, so patches lie inside rather than at the border: of masks
-    of 32 × 32 pixels the partner's part is in one piece in two of three, as in the authors' code.
+    The noise ends at the borders, so patches lie inside the image rather than at its border. In two
+    of three masks of 32 × 32 pixels the partner's pixels are one connected patch, as in the
+    authors' code.
 
     Deviations from the authors' code (google-research/google-research,
-    `milking_cowmask/masking/cow_mask.py`): the share of the partner is exact; theirs is the one
-    that a normal distribution would lead to expect, from which the real one differs by 0.05
-    (standard deviation, at 32 × 32 pixels). The filter's width is a share of the image's longer
-    side, not in pixels. The noise has four cells for the narrowest filter's standard deviation,
-    which are their pixels at 32 × 32.
+    `milking_cowmask/masking/cow_mask.py`):
+
+    - The partner's fraction of the pixels is exact. Theirs is the expectation under a normal
+      distribution, from which the actual fraction deviates by 0.05 (standard deviation, at 32 × 32
+      pixels).
+    - The filter's width is relative to the longer side of the image, not in pixels.
+    - The noise has four cells for each standard deviation of the narrowest filter: their pixels at
+      32 × 32.
 
     Args:
-        share: The range of the partner's share, which is uniform in it. Defaults to (0.2, 0.8),
-            as in the authors' code.
-        sigma: The range of the filter's standard deviation, as a share of the longer side; its
-            logarithm is uniform. Defaults to (0.125, 0.5), the authors' 4 to 16 of 32 pixels.
-        wrap: Whether opposite sides of the image are neighbours, so that patches lie at the
-            borders as often as inside, for images without a middle such as textures and maps. The
-            partner's part is then in one piece in 0.38 of the masks. Defaults to False, as in the
-            authors' code.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        share: Pair of floats in [0, 1]. Range of the fraction of pixels that come from the partner,
+            drawn uniformly. Defaults to (0.2, 0.8), as in the authors' code.
+        sigma: Pair of floats ≥ 0.02. Range of the filter's standard deviation as a fraction of the
+            longer side, drawn log-uniformly. Defaults to (0.125, 0.5), the authors' 4 to 16 of 32
+            pixels.
+        wrap: Boolean. Whether opposite sides of the image are neighbors, so that patches are as
+            likely at the border as inside; for images without a center, such as textures and maps.
+            The partner's pixels are then one connected patch in 0.38 of the masks. Defaults to
+            False, as in the authors' code.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If an argument is no range, or is out of range.
+        ValueError: If an argument is not a range, or is out of range.
 
     Example:
 

@@ -12,39 +12,39 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class CrossModalMix(Mixer):
-    """Mixes all modalities of a paired sample with one partner and one λ.
+    """Mixes all modalities of a sample with one partner and one λ.
 
-    The inputs are a dict (or any structure) of modalities, of any ranks and lengths. λ is drawn
-    once from Beta(α, α). With it mixers cut the modalities that are named in `cuts`, those in
-    `sampling_rates` are cut along the same seconds, and all others are blended.
+    The inputs are a dict, or any structure, of modalities of any rank and length. λ is drawn once
+    from Beta(α, α). It sets the region in each modality that `cuts` names; the modalities in
+    `sampling_rates` are cut at the same seconds; all others are blended.
 
-    The law holds jointly: where regions of several modalities round λ differently, the label's
-    weight is the mean of the shares that each has counted, and blended modalities have that
-    weight to the bit. A modality that follows another one's region counts with that one.
-    Modalities of `sampling_rates` count the same share, each for itself.
+    The labels follow the regions jointly: if rounding gives regions of several modalities different
+    fractions, the mixing weight is their mean, and blended modalities have exactly that weight. A
+    modality that follows another one's region is counted with it. All modalities of
+    `sampling_rates` have the same fraction, each counted by itself.
 
-    Token ids are cut in spans, by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
-    blended, by one plan with the image at the input: `keras_mix.models.ManifoldMixup(model,
-    mix_at=[("input/image", "embedding")])`. Lengths and masks of padded sequences are taken where
-    nothing is cut; elsewhere they are refused, and `padding_id` and `special_tokens` everywhere.
+    Token ids are cut in spans by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
+    blended by the plan of the image at the input: `keras_mix.models.ManifoldMixup(model, mix_at=
+    [("input/image", "embedding")])`. Valid lengths and masks of padded sequences are accepted only
+    if nothing is cut; `padding_id` and `special_tokens` are always refused.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1.0,
-            as in `CutMix`.
-        cuts: A dict from a modality's name to the mixer that cuts it (one that pastes in place,
-            from one partner: CutMix, FMix, GridMix, SaliencyMix, CowMix), or to the name of one
-            before it in the dict, whose region it follows: corresponding fractions of its axes,
-            as an image's mask or boxes do. λ, partners and all shared options belong to this
-            layer, but for `data_format`, which each mixer has for its modality. Defaults to None:
-            none is cut so.
-        sampling_rates: Dict from a modality's name to its time steps per second along axis 1,
-            integers that the lowest divides: {"video": 25, "audio": 16000}. Defaults to None.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
+            1.0, as in `CutMix`.
+        cuts: Dict from modality names to the mixer that cuts them: one that pastes from one partner
+            without moving it (CutMix, FMix, GridMix, SaliencyMix, CowMix). A value may also be the
+            name of an earlier modality, whose region is followed at the corresponding fractions of
+            the axes, as for an image's mask or boxes. λ, partners and all shared options belong to
+            this layer, except `data_format`, which each mixer has for its modality. Defaults to
+            None: no modality is cut by a mixer.
+        sampling_rates: Dict from modality names to their sampling rates along axis 1, integers
+            divisible by the lowest: {"video": 25, "audio": 16000}. Defaults to None.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite; for a mixer that blends, moves, fills,
-            or has an option of this layer; for rates that do not divide; and for a batch without
-            a modality that is named.
+        ValueError: If `alpha` is negative, NaN or infinite; if a mixer blends, moves or fills, or
+            has an option of this layer; if sampling rates are not divisible by the lowest; and for
+            a batch without a named modality.
 
     Example:
 

@@ -10,30 +10,32 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class CutMix(Mixer):
-    """Pastes a box of a partner over every image; the label follows the pixels.
+    """Pastes a box of a partner into each image; labels are weighted by the area of the box.
 
-    λ is drawn from Beta(α, α). The box has the sides H√(1 - λ) and W√(1 - λ), rounded down, its
-    centre is uniform over the pixels, and what reaches over the border is clipped. The label's
-    weight is the share of the pixels really pasted, so at α = 1 the mean of the kept share is
-    0.679 on large images, not 0.5. Images keep their dtype. Masks of class ids are cut along;
-    inputs that are not on the images' grid are blended by the same weights.
+    λ is drawn from Beta(α, α). The box has sides H√(1 - λ) and W√(1 - λ), rounded down. Its center
+    is uniform over the pixels, and what lies beyond the border is clipped. The partner's mixing
+    weight is the fraction of pixels that are pasted after clipping, so at α = 1 a large image keeps
+    0.679 of its pixels on average, not 0.5. Images keep their dtype. Segmentation masks are cut
+    along with the image; inputs of other sizes are blended by the same weights.
 
-    Deviations from the authors' code: one box for each sample by default, not one for the batch
-    (`per="batch"` is theirs); a side of odd length keeps its last row or column, which theirs
-    (clovaai/CutMix-PyTorch, `rand_bbox` in `train.py`) loses, so that the mean pasted share at
-    α = 1 is 0.311 instead of 0.300 on images of 32 pixels, 0.320 instead of 0.318 on 224.
+    Deviations from the authors' code (clovaai/CutMix-PyTorch, `rand_bbox` in `train.py`):
+
+    - Each sample has its own box by default; `per="batch"` shares one, as theirs.
+    - A box whose side is odd keeps its last row or column, which theirs loses. The mean pasted
+      fraction at α = 1 is 0.311 instead of 0.300 on images of 32 pixels, and 0.320 instead of 0.318
+      on 224.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
             1.0, the paper's choice (section 3.1).
-        spatial_dims: The number of axes that are cut: 1 (time), 2 (images, or each frame of a
-            video alike) or 3 (volumes, or a stretch of a video; sides are then the cube root).
-            Defaults to 2.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. The
-            paper mixes a batch of CIFAR with probability 0.5 (`rate=0.5`), of ImageNet always.
+        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for each
+            frame of a video alike; 3 for volumes, or for a stretch of a video, where sides scale
+            with the cube root. Defaults to 2.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. The paper mixes a
+            batch with probability 0.5 on CIFAR (`rate=0.5`) and always on ImageNet.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite, or an input has no height and width.
+        ValueError: If `alpha` is negative, NaN or infinite, or if an input has no height and width.
 
     Example:
 

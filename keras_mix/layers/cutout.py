@@ -13,27 +13,28 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class Cutout(Mixer):
-    """Fills squares of every image with a constant; the label stays whole.
+    """Fills random squares of each image with a constant; labels stay unchanged.
 
-    The centre of a square is uniform over the pixels, and what reaches over the border is
-    clipped. Inputs on the images' grid are filled alike; labels and masks of class ids stay as
-    they are (class ids are one-hot encoded where `num_classes` is given). Use it alone, before a
-    mixer, or inside a model.
+    The center of a square is uniform over the pixels, and the square is clipped at the border.
+    Inputs of the same height and width are filled at the same pixels. Labels and segmentation masks
+    are unchanged; class ids are one-hot encoded if `num_classes` is given. Use the layer alone,
+    before a mixer, or inside a model.
 
     Deviation from the authors' code (uoguelph-mlrg/Cutout, `util/cutout.py`): a square of odd size
-    has this size. Theirs is one pixel smaller, 14 × 14 for 15, and nothing for 1. Their settings
-    are all even.
+    has that size. Theirs is one pixel smaller: 14 × 14 for 15, and nothing for 1. All sizes in the
+    paper are even.
 
     Args:
-        size: The side of the squares: an int in pixels, or a float in (0, 1], the share of the
-            shorter side. Defaults to 0.5, the 16 of 32 pixels that the paper takes for CIFAR-10
-            (section 4.1; 8 for CIFAR-100, 20 for SVHN).
-        count: The number of squares. Defaults to 1, as in the paper.
-        fill_value: A number in the images' range, or "mean", each image's own mean for each
-            channel. Defaults to 0, as the paper fills images whose mean was subtracted.
-        spatial_dims: The number of axes that are cut: 1 (time), 2 (images, or each frame of a
-            video alike) or 3 (volumes, or a stretch of a video). Defaults to 2.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        size: Integer ≥ 1 or float in (0, 1]. Side of the squares: an integer in pixels, a float as
+            a fraction of the shorter side. Defaults to 0.5, the paper's 16 of 32 pixels for
+            CIFAR-10 (section 4.1; 8 for CIFAR-100, 20 for SVHN).
+        count: Integer ≥ 1. Number of squares. Defaults to 1, as in the paper.
+        fill_value: Float, or `"mean"`. Value of the filled pixels; `"mean"` is the mean of each
+            channel of each image. Defaults to 0, since the paper fills images whose mean has been
+            subtracted.
+        spatial_dims: 1, 2 or 3. Number of axes that are filled: 1 for time; 2 for images, or for
+            each frame of a video alike; 3 for volumes, or for a stretch of a video. Defaults to 2.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range, or a square is larger than the images.
@@ -45,9 +46,9 @@ class Cutout(Mixer):
     tf.uint8
 
     Reference:
-        DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with
-        Cutout", 2017, arXiv:1708.04552, section 3. Error on CIFAR-10 with a ResNet-18: 4.72 %
-        without it, 3.99 % with it.
+        DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
+        2017, arXiv:1708.04552, section 3. Error on CIFAR-10 with a ResNet-18: 4.72 % without it,
+        3.99 % with it.
     """
 
     pastes = True

@@ -13,47 +13,51 @@ from keras_mix._core.options.layer_repr import layer_repr
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class FeatureMix(keras.layers.Layer):
-    """Blends two modalities' features across samples, in the space that they share.
+    """Blends the features of two modalities across samples, in their shared space.
 
-    In training sample i keeps the share λ_i of its feature in one modality and has the rest from
-    its partner's feature in the other: image_i becomes λ image_i + (1 - λ) text_j, and text_i
-    becomes λ text_i + (1 - λ) image_j. So both results are made of sample i by λ and of sample j
-    by 1 - λ, and one label follows for both: λ y_i + (1 - λ) y_j. λ is drawn from Beta(α, α).
-    Otherwise the features come out as they went in, and labels in the same form as in training.
+    In training, each feature is blended with its partner's feature of the other modality: image_i
+    becomes λ image_i + (1 - λ) text_j, and text_i becomes λ text_i + (1 - λ) image_j. Both results
+    have the weight λ of sample i and 1 - λ of sample j, so one label belongs to both: λ y_i + (1 -
+    λ) y_j. λ is drawn from Beta(α, α). Outside training, features are unchanged and labels have the
+    same form as in training.
 
-    The features must have one shape, so project each modality first, and pool what has a Keras
-    mask, for masks end here. It runs on any backend of Keras, with the draws of
+    Both features must have the same shape, so project each modality first, and pool modalities that
+    have a Keras mask, which ends here. The layer runs on any Keras backend, with the draws of
     `keras_mix.models`.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution; 0 mixes nothing. Defaults to 2.0,
-            the choice of Manifold Mixup for hidden states on CIFAR (section 5.1).
-        pairing: "shuffle", "derange", "reverse" or "roll", as in `keras_mix.layers.MixUp`.
-            Defaults to "shuffle".
-        per: "sample" or "batch": one λ for each, or for all. Defaults to "sample".
-        rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
+            2.0, the choice of Manifold Mixup for hidden states on CIFAR (section 5.1).
+        pairing: `"shuffle"`, `"derange"`, `"reverse"` or `"roll"`. How partners are drawn, as in
+            `keras_mix.layers.MixUp`. Defaults to `"shuffle"`.
+        per: `"sample"` or `"batch"`. Whether λ is drawn for each sample or once for the batch.
+            Defaults to `"sample"`.
+        rate: Float in [0, 1]. Probability that a sample is mixed, or the batch if `per="batch"`.
             Defaults to 1.
-        num_classes: The number of classes, to one-hot encode class ids. Defaults to None: class
-            ids are packed, float32 [B, 2, S], for `keras_mix.losses.MixedLoss`.
-        seed: An integer that fixes the sequence of draws. Defaults to None: entropy.
-        **kwargs: Keras's arguments of a layer, `name`, `dtype`.
+        num_classes: Integer ≥ 2. Number of classes, to one-hot encode class ids. Defaults to None:
+            class ids are packed, float32 `(B, 2, S)`, for `keras_mix.losses.MixedLoss`.
+        seed: Integer. Seed of the sequence of draws. Defaults to None: random.
+        **kwargs: Keras's layer arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: A dict or list of two float tensors of one shape, [B, D] or [B, T, D].
-        labels: Integers [B] or [B, 1], class ids; or floats [B, …], which are blended. None gives
-            back the features alone, which training takes only with a `plan`.
-        plan: Sources [B, S] and weights [B, S], in this order or by these names, such as a
-            `keras_mix.plans.Plan` without a region. Defaults to None: the layer draws.
-        training: Whether to mix. As in Keras: False if nothing is said.
+        inputs: Dict or list of two float tensors of one shape, `(B, D)` or `(B, T, D)`.
+        labels: Integers `(B,)` or `(B, 1)`, class ids; or floats `(B, …)`, which are blended. If
+            None, the features alone are returned, which training allows only with a `plan`.
+        plan: Pair of sources `(B, S)` and weights `(B, S)`, or an object with these attributes,
+            such as a `keras_mix.plans.Plan` without a region. Defaults to None: the layer draws a
+            plan.
+        training: Boolean. Whether to mix. Defaults to False outside a model in training, as in
+            Keras.
 
     Returns:
-        The features in their structure; and the labels, if there are any: (features, labels).
+        The features in the structure of the inputs; with labels, a tuple (features, labels).
 
     Raises:
-        ValueError: If an argument is out of range; if there are not two modalities, or not of one
-            width, or no floats; if their batches differ; if labels are missing in training; for
-            class ids out of range, where the call does not run in a graph or a compiled step, which
-            gives them a label of zeros; for floats [B] or [B, 1] beside `num_classes`.
+        ValueError: If an argument is out of range; if there are not exactly two modalities, of
+            equal shape and float dtype; if batch sizes differ; if labels are missing in training;
+            for class ids out of range, where values are known (in a graph or a compiled step such
+            an id becomes a label of zeros); or for float labels `(B,)` or `(B, 1)` together with
+            `num_classes`.
 
     Example:
 
@@ -64,9 +68,9 @@ class FeatureMix(keras.layers.Layer):
     (8, 10)
 
     Reference:
-        Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States",
-        ICML 2019, arXiv:1806.05236, section 2, for mixing hidden states. Crossing the modalities
-        is a choice made here; it follows no paper.
+        Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States", ICML
+        2019, arXiv:1806.05236, section 2, for mixing hidden states. Mixing across modalities is a
+        choice made here; it follows no paper.
     """
 
     def __init__(

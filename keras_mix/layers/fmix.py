@@ -15,35 +15,39 @@ from keras_mix.layers.mixer import Mixer
 class FMix(Mixer):
     """Pastes the partner's pixels where a smooth random field is highest.
 
-    λ is drawn from Beta(α, α), and the share 1 - λ of the places, rounded to whole ones, come
-    from the partner: those where a Gaussian random field has its largest values. The amplitude
-    of a wave in the field falls as its frequency ** -decay, so the larger the decay the larger
-    and smoother the patches. Sides of an image are as opposite sides of a torus.
+    λ is drawn from Beta(α, α). A fraction 1 - λ of the pixels, rounded to a whole number, comes
+    from the partner: those where a Gaussian random field has its largest values. The amplitude of a
+    wave in the field is its frequency ** -decay, so a larger decay gives larger and smoother
+    patches. Opposite sides of an image are neighbors, as on a torus.
 
-    There are two definitions of the field. That of the paper (the default) has the same
-    spectrum in all directions. The authors' code mixes up two axes of its array: its masks have
-    only one wave across, so that each row holds at most one stretch, cyclically, of the partner.
-    The published figures were made with the code.
+    The field has two definitions. The paper's (the default) has the same spectrum in all
+    directions. The authors' code swaps two axes of its array: its masks have only one wave across,
+    so each row holds at most one cyclic stretch of the partner. The published figures were made
+    with that code.
 
-    Deviations: waves that hold less than 4 millionths of the field's energy are left out, so are
-    those that pixels are too coarse to show (the code shows them as slower ones), and with a
-    `decay` below 2.4 (on images) those with more than 64 cycles a side; one λ and mask
-    for each sample by default (`per="batch"` is the paper's); the label's weight is the mask's
-    mean, not the λ drawn, from which it differs by less than a pixel; the number of places is
-    rounded, not up or down by chance. The authors' code is ecs-vlc/FMix, `fmix.py`.
+    Deviations:
+
+    - Waves that hold less than 4 millionths of the field's energy are left out. So are waves finer
+      than the pixels resolve (the code aliases these to slower ones) and, with a `decay` below 2.4
+      on images, those with more than 64 cycles a side.
+    - Each sample has its own λ and mask by default; `per="batch"` shares one, as in the paper.
+    - The mixing weight is the mean of the mask, not the λ that was drawn; they differ by less than
+      a pixel. The number of pixels is rounded, not rounded up or down at random.
+
+    The authors' code is ecs-vlc/FMix, `fmix.py`.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1,
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to 1,
             the paper's choice.
-        decay: The decay power > 0. Defaults to 3, the paper's choice.
-        max_soft: The share in [0, 0.5] of the places around the edge, to either side, over which
-            the mask falls from 1 to 0, instead of at once. It costs a sort, and blended pixels
-            come out in the compute dtype. Defaults to 0, the paper's choice.
-        spectrum: "paper", or "code" for the field of the authors' code (on images only).
-            Defaults to "paper".
-        spatial_dims: The number of axes that are cut: 1 (time), 2 (images, or each frame of a
-            video alike) or 3 (volumes, or a stretch of a video). Defaults to 2.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        decay: Float > 0. Decay power of the field's spectrum. Defaults to 3, the paper's choice.
+        max_soft: Float in [0, 0.5]. Fraction of the pixels, on each side of the edge, over which
+            the mask ramps from 1 to 0 instead of jumping. A ramp costs a sort, and its pixels come
+            out in the compute dtype. Defaults to 0, the paper's choice.
+        spectrum: `"paper"` or `"code"`. Definition of the field; `"code"` is that of the authors'
+            code, for images only. Defaults to `"paper"`.
+        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for each
+            frame of a video alike; 3 for volumes, or for a stretch of a video. Defaults to 2.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range.

@@ -11,32 +11,33 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class GridMask(Mixer):
-    """Fills the squares of a turned lattice with a constant; the label stays whole.
+    """Fills the squares of a rotated lattice with a constant; labels stay unchanged.
 
-    The lattice has a unit of d pixels, uniform over `unit`; of each unit a square of side d - rd is
-    filled, with r the `keep_ratio` and rd rounded up, so at most (1 - r)² of the pixels are lost:
-    0.158 on 224 pixels, 0.146 on 32. The offset is uniform, and the lattice is turned around the
-    center by a whole number of degrees. Unlike one large square, it neither hides a whole object
-    nor misses it. Inputs on the images' grid are filled alike; labels and masks of class ids stay
-    as they are (class ids are one-hot encoded where `num_classes` is given).
+    The lattice has a period of d pixels, drawn uniformly from `unit`. In each period a square of
+    side d - rd is filled, where r is `keep_ratio` and rd is rounded up, so at most a fraction (1 -
+    r)² of the pixels is lost: 0.158 on 224 pixels, 0.146 on 32. The offset is uniform, and the
+    lattice is rotated about the center by a whole number of degrees. Unlike one large square, the
+    lattice neither hides a whole object nor misses it. Inputs of the same height and width are
+    filled at the same pixels. Labels and segmentation masks are unchanged; class ids are one-hot
+    encoded if `num_classes` is given.
 
-    The authors raise the rate from 0 to 0.8 over the first epochs: see
+    The authors raise the rate from 0 to 0.8 over the first epochs; see
     `keras_mix.callbacks.MixSchedule`.
 
     Deviations from the authors' code (akuxcw/GridMask, `imagenet_grid/utils/grid.py`): the largest
-    unit is included, one of 129 on 224 pixels; the lattice itself is turned, not a picture of it,
-    so its squares have no ragged edges.
+    period is included, one of 129 on 224 pixels; the lattice itself is rotated, not a rendered
+    image of it, so its squares have no ragged edges.
 
     Args:
-        unit: The range of d, floats as shares of the shorter side. Defaults to (0.43, 1.0), the
-            paper's 96 to 224 of 224 pixels on ImageNet (section 4.1).
-        keep_ratio: r in [0, 1], how much of a unit's side is kept. Defaults to 0.6, the paper's
-            choice on ImageNet.
-        rotation: The angle is a whole number of degrees below this, 0 to 360. Defaults to 360, as
-            in the authors' code.
-        fill_value: A number in the images' range, or "mean", each image's own mean for each
-            channel. Defaults to 0, as the authors fill standardized images.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        unit: Pair of floats in [0.01, 2]. Range of the period d as a fraction of the shorter side.
+            Defaults to (0.43, 1.0), the paper's 96 to 224 of 224 pixels on ImageNet (section 4.1).
+        keep_ratio: Float in [0, 1]. Fraction r of a period's side that is kept. Defaults to 0.6,
+            the paper's choice on ImageNet.
+        rotation: Integer in [0, 360]. Exclusive upper bound of the angle, a uniform whole number of
+            degrees; 0 does not rotate. Defaults to 360, as in the authors' code.
+        fill_value: Float, or `"mean"`. Value of the filled pixels; `"mean"` is the mean of each
+            channel of each image. Defaults to 0, as the authors fill standardized images.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range.

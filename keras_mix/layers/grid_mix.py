@@ -11,22 +11,22 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class GridMix(Mixer):
-    """Takes each cell of a grid from the sample or from its partner; the label is their share.
+    """Takes each cell of a grid from the sample or from its partner.
 
-    λ is drawn from Beta(α, α), and the share 1 - λ of the cells, rounded to whole ones and chosen
-    at random, come from the partner. With as many cells as a vision transformer has patches, no
-    patch holds two images.
+    λ is drawn from Beta(α, α). A fraction 1 - λ of the cells, rounded to a whole number and chosen
+    at random, comes from the partner. The mixing weight is the fraction of pixels pasted. With as
+    many cells as a vision transformer has patches, no patch mixes two images.
 
-    Deviations: the paper's additional loss, which tells the class of each cell, is not a part of
-    this layer; its authors' code was not found, so the cells' number and the distribution of
-    their share are this package's choice. IlyaDobrynin/GridMixup, and OpenMixup after it, call by
-    this name another method, which pastes the same part of every cell.
+    Deviations: the paper's auxiliary loss, which classifies each cell, is not part of this layer.
+    The authors' code was not found, so the number of cells and the distribution of the fraction are
+    choices of this package. IlyaDobrynin/GridMixup, and OpenMixup after it, use the name for
+    another method, which pastes the same part of each cell.
 
     Args:
-        cells: The number of cells along the height and the width, an int or a pair. Cells differ
-            by a pixel where they do not divide the side. Defaults to 4.
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        cells: Integer ≥ 1, or a pair. Number of cells along the height and the width. Cells differ
+            by one pixel if the number does not divide the side. Defaults to 4.
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to 1.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -39,8 +39,8 @@ class GridMix(Mixer):
     tf.uint8
 
     Reference:
-        Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping",
-        Pattern Recognition 109, 2021.
+        Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping", Pattern
+        Recognition 109, 2021.
     """
 
     pastes = True

@@ -11,33 +11,35 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class MixGen(Mixer):
-    """Blends the images of two image-text pairs and puts their texts together.
+    """Blends the images of two image-text pairs and concatenates their texts.
 
-    The image becomes λ x_i + (1 - λ) x_j with λ fixed at ½, the text "text_i text_j": a pair
-    stays a pair, for both say what both show. Texts are strings, or token ids whose padding
-    stands at the end; ids come out [B, max_length], padded alike whether they were mixed or not.
-    A sample that is its own partner stays as it is. Labels, where there are any, are blended.
+    The image becomes λ x_i + (1 - λ) x_j with a fixed λ of ½, the text "text_i text_j", so the text
+    still describes all that the image shows. Texts are strings, or token ids padded at the end; ids
+    come out as `(B, max_length)`, padded to that length whether they were mixed or not. A sample
+    that is its own partner is unchanged. Labels, if any, are blended.
 
     Deviations from the authors' code (amazon-research/mix-generation, `mixgen.py`): its `mixgen`
-    mixes the first M samples with the next M and leaves the rest; here each is mixed with
-    probability `rate`, by `pairing`. Half of the partners in its `mixgen_batch` are mixtures.
+    mixes the first M samples with the next M and leaves the rest; here each sample is mixed with
+    probability `rate`, with a partner drawn by `pairing`. Half of the partners in its
+    `mixgen_batch` are already mixed.
 
     Args:
-        texts: The names of the texts among the leaves, such as ["caption"]: strings [B] or
-            [B, 1], or integers [B, L]. Defaults to (): no texts, only images.
-        mixing_weight: Float in [0, 1], λ, the weight of the sample's own image. Defaults to
-            0.5, as in the authors' code.
-        separator: What stands between two strings. Defaults to a space, as in the authors' code.
-        max_length: The length of rows of token ids that come out; what does not fit is cut.
-            Defaults to None: twice the length that comes in.
-        start_id: The id that opens a row, left out of the second text. Defaults to None.
-        end_id: The id that closes a row, left out of the first text, and put last where the row
-            was cut. Defaults to None.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. Rows are
-            padded with `padding_id`, or with 0 where that is None.
+        texts: List of names. Inputs that are texts, such as `["caption"]`: strings of shape `(B,)`
+            or `(B, 1)`, or integers `(B, L)`. Defaults to (): only images.
+        mixing_weight: Float in [0, 1]. Mixing weight λ of the sample itself. Defaults to 0.5, as in
+            the authors' code.
+        separator: String. Text between two strings. Defaults to a space, as in the authors' code.
+        max_length: Integer ≥ 1. Length of the rows of token ids that come out; longer rows are
+            truncated. Defaults to None: twice the length of the input.
+        start_id: Integer. Token id that starts a row, removed from the second text. Defaults to
+            None.
+        end_id: Integer. Token id that ends a row, removed from the first text, and put last if the
+            row is truncated. Defaults to None.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. Rows are padded with
+            `padding_id`, or with 0 if that is None.
 
     Raises:
-        ValueError: If an argument is out of range, or a text is missing or is no text.
+        ValueError: If an argument is out of range, or if a text is missing or is not a text.
 
     Example:
 

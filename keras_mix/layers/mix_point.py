@@ -8,17 +8,18 @@ from keras_mix._core.options.layer_repr import layer_repr
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class MixPoint(keras.layers.Identity):
-    """A place in a model at which `keras_mix.models` may mix; by itself it changes nothing.
+    """Marks a point in a model at which `keras_mix.models` may mix; otherwise the identity.
 
-    A model that holds such places is mixed at these, and at no other, unless the wrapper is told
-    its `layers`. Outside of a wrapper, and in evaluation and prediction, it is the identity, on
-    any backend. Keras masks pass through, those of mixed samples as the union of their sources'.
+    A model that contains mix points is mixed at these and nowhere else, unless the wrapper is given
+    `mix_at`. Outside a wrapper, and in evaluation and prediction, the layer returns its input, on
+    any backend. Keras masks pass through; those of mixed samples are the union of their sources'
+    masks.
 
     Args:
-        **kwargs: Keras's arguments of a layer, such as `name`.
+        **kwargs: Keras's layer arguments, such as `name`.
 
     Call arguments:
-        inputs: A tensor of any shape and dtype, or a structure of them; where it is mixed, all
+        inputs: Tensor of any shape and dtype, or a structure of tensors. Where it is mixed, all
             must be floats with the samples along the first axis.
 
     Example:
@@ -31,8 +32,8 @@ class MixPoint(keras.layers.Identity):
     ['mix_point']
 
     Reference:
-        Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States",
-        ICML 2019, arXiv:1806.05236, section 2.
+        Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States", ICML
+        2019, arXiv:1806.05236, section 2.
     """
 
     def __init__(self, **kwargs):

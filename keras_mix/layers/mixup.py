@@ -11,19 +11,20 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class MixUp(Mixer):
-    """Blends every sample with a partner: x = λ x_i + (1 - λ) x_j, and the labels alike.
+    """Blends each sample with a partner: x = λ x_i + (1 - λ) x_j, and the labels by the same λ.
 
-    λ is drawn from Beta(α, α). Inputs of any rank are blended: images, spectrograms, tables,
-    embeddings. Images come out in the layer's compute dtype.
+    λ is drawn from Beta(α, α). Inputs may have any rank: images, spectrograms, tables, embeddings.
+    Blended inputs come out in the layer's compute dtype.
 
-    Deviation from the authors' code: one λ for each sample by default, not one for the batch;
-    `per="batch"` is theirs.
+    Deviation from the authors' code: λ is drawn for each sample by default, not once for the batch;
+    `per="batch"` restores theirs.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing, 1 is uniform,
-            larger values mix more evenly. Defaults to 0.2, the paper's lower choice for ImageNet
-            (0.2 to 0.4; section 3.1) and Keras's default; the paper takes 1 on CIFAR.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing, 1 draws λ
+            uniformly, and larger values mix more evenly. Defaults to 0.2, the lower end of the
+            paper's range for ImageNet (0.2 to 0.4; section 3.1) and Keras's default; the paper uses
+            1 on CIFAR.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
         ValueError: If `alpha` is negative, NaN or infinite.

@@ -16,46 +16,50 @@ RESCALES = ("expectation", "count")
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class ModalityDropout(keras.layers.Layer):
-    """Drops whole modalities of each sample while a model trains, never all of them.
+    """Drops whole modalities of each sample during training, but never all of them.
 
-    Each modality m falls with its rate p_m, independently, given that not all of a sample's fall
-    together: the law of drawing again as long as all fall, drawn here at once. So a modality is
-    in truth dropped with probability (p_m - P) / (1 - P), where P is the product of all rates:
-    0.23 for two modalities at 0.3. What a sample lacks anyway can be told by `present`: it is
-    dropped always, in evaluation too, and the last that a sample has is never dropped.
+    Each modality m is dropped with probability p_m, independently, conditioned on keeping at least
+    one: the law of redrawing until one is kept, sampled in one step. So a modality is actually
+    dropped with probability (p_m - P) / (1 - P), where P is the product of all rates: 0.23 for two
+    modalities at 0.3. A modality that a sample lacks is marked by `present`: it is always dropped,
+    in evaluation too, and the last modality present is never dropped.
 
-    A dropped modality becomes zeros, or a learned token: one vector as wide as the modality's
-    last axis, at each of its places. Kept values keep every bit unless they are rescaled. Keras
-    masks pass as they are: an emptied mask would make Keras's masked means 0 / 0. It runs on any
-    backend of Keras.
+    A dropped modality is replaced by zeros, or by a learned token: one vector as wide as the
+    modality's last axis, at each position. Values that are kept are unchanged unless rescaled.
+    Keras masks pass through: an empty mask would make Keras's masked means 0 / 0. The layer runs on
+    any Keras backend.
 
     Args:
-        rates: The probabilities p_m in [0, 1]: a dict by the modalities' keys, or a list in their
-            order; or one number for all. Not all may be 1. Defaults to 0.3 (a choice of ours).
-        learned_tokens: Whether a weight for each modality stands where it was dropped. Defaults
-            to False: zeros.
-        token_initializer: The initializer of the tokens. Defaults to "zeros", so that training
-            starts as without them.
-        rescale: None; "expectation", which divides what is kept by the probability that it is,
-            so that the mean over the draws is the modality itself; or "count", which multiplies
-            what is kept by the number of modalities over the number of those kept, so that their
-            sum keeps its size (in evaluation, too, where `present` says that some are missing).
-            Neither goes with tokens. Defaults to None.
-        return_present: Whether the layer returns (modalities, present) with booleans [B] that
-            tell what is still there, in the modalities' structure. Defaults to False.
-        seed: An integer that fixes the sequence of draws. Defaults to None: entropy.
-        **kwargs: Keras's arguments of a layer, `name`, `dtype`.
+        rates: Float in [0, 1], or a dict or list of them by modality. Drop probabilities p_m; one
+            float applies to all modalities. Not all may be 1. Defaults to 0.3 (a choice of this
+            package).
+        learned_tokens: Boolean. Whether a dropped modality is replaced by a trainable vector.
+            Defaults to False: zeros.
+        token_initializer: Keras initializer. Initializer of the tokens. Defaults to `"zeros"`, so
+            that training starts as without them.
+        rescale: None, `"expectation"` or `"count"`. `"expectation"` divides what is kept by the
+            probability that it is kept, so that the mean over draws is the modality itself.
+            `"count"` multiplies what is kept by the number of modalities over the number kept, so
+            that their sum keeps its scale (in evaluation too, if `present` marks some as missing).
+            Refused with learned tokens. Defaults to None: no rescaling.
+        return_present: Boolean. Whether the layer returns (modalities, present), where `present`
+            holds booleans `(B,)` that mark what is still there, in the structure of the modalities.
+            Defaults to False.
+        seed: Integer. Seed of the sequence of draws. Defaults to None: random.
+        **kwargs: Keras's layer arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: A dict or list of float tensors [B, …], one a modality.
-        present: Booleans [B] in the same structure, False where a sample lacks the modality.
-            Modalities of rate 1 stay where a sample has no others. Defaults to None: nothing is
-            missing.
-        training: Whether to draw. As in Keras's Dropout: False if nothing is said.
+        inputs: Dict or list of float tensors `(B, …)`, one for each modality.
+        present: Booleans `(B,)` in the same structure, False where a sample lacks the modality.
+            Modalities of rate 1 are kept in samples that have no others. Defaults to None: all
+            present.
+        training: Boolean. Whether to drop. Defaults to False outside a model in training, as in
+            Keras's `Dropout`.
 
     Raises:
-        ValueError: If the rates drop every modality always, or are not those of the modalities;
-            if batches differ; if a modality is no float tensor; for fewer than two modalities.
+        ValueError: If the rates always drop every modality, or do not match the modalities; if
+            batch sizes differ; if a modality is not a float tensor; or for fewer than two
+            modalities.
 
     Example:
 
@@ -67,8 +71,8 @@ class ModalityDropout(keras.layers.Layer):
 
     Reference:
         Neverova et al., "ModDrop: Adaptive Multi-Modal Gesture Recognition", 2015,
-        arXiv:1501.00102, which drops modalities by independent draws (from memory, not read
-        again). Never dropping all, tokens and both rescalings are choices made here.
+        arXiv:1501.00102, which drops modalities by independent draws (from memory, not read again).
+        Never dropping all, tokens and both rescalings are choices made here.
     """
 
     def __init__(

@@ -12,25 +12,25 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class Mosaic(Mixer):
-    """Shrinks four whole images into the four quarters around a random point.
+    """Tiles each image with four whole images, shrunk into the quarters around a random point.
 
-    The point is uniform over the middle of the image, on pixels. Each source is resized to its
-    quarter, bilinearly (masks of class ids by the nearest pixel), so every object stays whole, and
-    boxes move and shrink with it. The label is shared by area. One of the four is the sample
-    itself, in the upper left quarter.
+    The point is uniform over the middle of the image, rounded to pixels. Each source is resized to
+    its quarter, bilinearly (segmentation masks by the nearest pixel), so every object stays whole,
+    and boxes move and shrink with it. Labels are weighted by area. The sample itself is in the
+    upper left quarter.
 
-    Deviations: the paper names no geometry. The authors' darknet and Ultralytics crop what does
-    not fit into a quarter; here nothing is cropped, and quarters need not have the images'
-    proportions. Which quarter is the sample's own makes no difference to the law of a shuffled
-    batch, but for the order of its results.
+    Deviations: the paper specifies no geometry. The authors' darknet and Ultralytics crop what
+    exceeds a quarter; here nothing is cropped, and quarters may differ from the images' aspect
+    ratio. Which quarter holds the sample itself only changes the order of a shuffled batch, not its
+    law.
 
     Args:
-        offset: Between which shares of the height and width the point lies. Defaults to
-            (0.25, 0.75), as in KerasCV; darknet takes (0.2, 0.8).
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        offset: Pair of floats in [0, 1]. Range of the point as a fraction of the height and the
+            width. Defaults to (0.25, 0.75), as in KerasCV; darknet uses (0.2, 0.8).
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `offset` is no range within 0 … 1, or images are smaller than 2 × 2.
+        ValueError: If `offset` is not a range within [0, 1], or if images are smaller than 2 × 2.
 
     Example:
 
@@ -39,8 +39,8 @@ class Mosaic(Mixer):
     TensorShape([8, 32, 32, 3])
 
     Reference:
-        Bochkovskiy, Wang and Liao, "YOLOv4: Optimal Speed and Accuracy of Object Detection",
-        2020, arXiv:2004.10934, section 3.3.
+        Bochkovskiy, Wang and Liao, "YOLOv4: Optimal Speed and Accuracy of Object Detection", 2020,
+        arXiv:2004.10934, section 3.3.
     """
 
     pastes = True

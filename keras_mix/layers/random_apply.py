@@ -8,22 +8,22 @@ from keras_mix.layers._mixer.composed import Composed, saved
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class RandomApply(Composed):
-    """Mixes by another mixer with a probability, for each sample or for each batch.
+    """Applies another mixer with a given probability, to each sample or to each batch.
 
-    It is the `rate` of that mixer for those that are made elsewhere, a `RandomChoice` say, and
-    may be drawn for the batch where the mixer draws for each sample.
+    It adds a `rate` to a mixer that has already been constructed, such as a `RandomChoice`, and can
+    decide for the batch where the mixer draws for each sample.
 
     Args:
         mixer: A mixer of `keras_mix.layers`.
-        rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
+        rate: Float in [0, 1]. Probability that a sample is mixed, or the batch if `per="batch"`.
             Defaults to 0.5.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. `pairing` is
-            refused: the mixer inside has its own.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. `pairing` is refused:
+            the inner mixer has its own.
 
     Raises:
-        ValueError: If the rate is out of range, if the mixer inside has an option that belongs
-            to this layer (all but `pairing`, `per`, `rate` and its own), or if it mixes tables,
-            texts or several modalities, each in its own way.
+        ValueError: If the rate is out of range; if the inner mixer has an option that belongs to
+            this layer (all but `pairing`, `per`, `rate` and its own arguments); or if it mixes
+            tables, texts or several modalities, each in its own way.
 
     Example:
 

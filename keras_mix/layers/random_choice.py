@@ -12,27 +12,29 @@ from keras_mix.layers._mixer.composed import Composed, saved
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class RandomChoice(Composed):
-    """Mixes by one of several mixers, drawn for each sample or for each batch.
+    """Applies one of several mixers, drawn for each sample or for each batch.
 
-    The labels have the weights of the mixer that was drawn, exactly. Inputs come out in the
-    dtype that all of them can give: their own if all mixers paste, else the compute dtype.
+    Labels have exactly the mixing weights of the mixer that was drawn. Inputs come out in the dtype
+    that all mixers can return: their own if all mixers paste, else the compute dtype.
 
-    Options about drawing (`alpha`, `per`, `pairing`, `rate`) belong to each of the mixers. All
-    other shared options, such as `num_classes`, `data_format` or `seed`, belong to this layer.
-    timm's switch between Mixup and CutMix is
-    `RandomChoice([MixUp(0.8, per="batch"), CutMix(1.0, per="batch")], per="batch")`.
+    Options that concern drawing (`alpha`, `per`, `pairing`, `rate`) belong to the individual
+    mixers. All other shared options, such as `num_classes`, `data_format` or `seed`, belong to this
+    layer. timm's switch between Mixup and CutMix is `RandomChoice([MixUp(0.8, per="batch"),
+    CutMix(1.0, per="batch")], per="batch")`.
 
     Args:
-        mixers: A list of mixers of `keras_mix.layers`.
-        probabilities: As many numbers that sum to 1. Defaults to None: all alike.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. With
-            `per="batch"` one mixer is drawn for the batch, and only it is applied. `pairing` is
-            refused: each mixer has its own.
+        mixers: List of mixers of `keras_mix.layers`.
+        probabilities: List of floats in [0, 1] that sum to 1. Probability of each mixer. Defaults
+            to None: equal probabilities.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. With `per="batch"` one
+            mixer is drawn for the batch, and only that one is applied. `pairing` is refused: each
+            mixer has its own.
 
     Raises:
-        ValueError: If there are no mixers, if the probabilities are not theirs or do not sum to
-            1, if a mixer has an option that belongs to this layer, if mixers cut different axes,
-            or if one mixes tables, texts or several modalities, each in its own way.
+        ValueError: If there are no mixers; if `probabilities` does not have one number for each
+            mixer or does not sum to 1; if a mixer has an option that belongs to this layer; if
+            mixers cut different axes; or if one mixes tables, texts or several modalities, each in
+            its own way.
 
     Example:
 

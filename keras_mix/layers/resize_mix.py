@@ -12,27 +12,29 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class ResizeMix(Mixer):
-    """Shrinks a whole partner and pastes it; the label is shared by area.
+    """Shrinks a whole partner and pastes it into the image; labels are weighted by area.
 
-    The partner's sides are τH and τW, rounded down, with τ uniform over `scale`. The centre of the
-    box is uniform over the pixels, and a box that reaches over a border is shifted inside, so the
-    pasted part always shows the whole object, as a box cut from it may not. Nearly a quarter of the
-    boxes touch the upper border: 23 % on images of 224 pixels, 24 % on 32.
+    The pasted image has sides τH and τW, rounded down, with τ uniform over `scale`. Its center is
+    uniform over the pixels, and where it would cross a border it is shifted inside. So it always
+    shows the whole partner, unlike a box cut from it. Nearly a quarter of the pasted images touch
+    the upper border: 23 % on images of 224 pixels, 24 % on 32.
 
-    With `per="batch"` all samples share one τ, and each has a place of its own, as in the authors'
-    code. `per="sample"`, the default, also draws a τ for each sample; the law of each sample is
+    With `per="batch"` all samples share one τ while each keeps its own position, as in the authors'
+    code. The default, `per="sample"`, draws τ for each sample too; the law of a single sample is
     the same.
 
     Deviations from the authors' code (JayQine/ResizeMix, `run_apis/trainer.py` and `getbox_new` in
-    `tools/utils.py`): the partner is read bilinearly, not at the nearest pixel, which changes a
-    pasted pixel of a photograph by 11 of 255 levels on average; a side has at least one pixel.
+    `tools/utils.py`): the partner is resized bilinearly instead of by the nearest pixel, which
+    changes a pasted pixel of a photograph by 11 of 255 levels on average; a side has at least one
+    pixel.
 
     Args:
-        scale: The range of τ. Defaults to (0.1, 0.8), as in the authors' code.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        scale: Pair of floats in [0, 1]. Range of τ. Defaults to (0.1, 0.8), as in the authors'
+            code.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `scale` is no range within 0 … 1.
+        ValueError: If `scale` is not a range within [0, 1].
 
     Example:
 

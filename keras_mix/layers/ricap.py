@@ -12,26 +12,26 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class RICAP(Mixer):
-    """Patches four random crops together; the label is shared by area.
+    """Patches four random crops together; labels are weighted by area.
 
-    The four crops meet at a point whose height and width are the image's times λ_h and λ_w, each
-    drawn from Beta(α, α) and rounded to pixels. The origin of a crop is uniform over the places
-    where it fits into its image. The upper left crop is the sample's own, the others are those of
-    three partners, drawn independently.
+    The crops meet at a point whose height and width are λ_h and λ_w times the image's, each drawn
+    from Beta(α, α) and rounded to pixels. The origin of a crop is uniform over the positions at
+    which the crop lies inside its image. The upper left crop comes from the sample itself, the
+    others from three partners drawn independently.
 
     Deviations from the authors' code (jackryo/ricap, `trainers.py`): each sample has its own point
-    and crops by default; there the batch shares them (`per="batch"` is theirs). There all four
-    crops come from shuffles of the batch, so the sample in place i is only one of four drawn at
-    random. With `pairing="shuffle"` the batches have the same law: put in the order of their upper
-    left crops, the authors' are those of this layer.
+    and crops by default; `per="batch"` shares them, as theirs. Their four crops all come from
+    shuffles of the batch, so a result holds a random sample in each quarter. With
+    `pairing="shuffle"` the batches have the same law: theirs, ordered by the upper left crops, are
+    those of this layer.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution, the paper's β. 0 mixes nothing.
+        alpha: Float ≥ 0. Concentration α of the Beta distribution, the paper's β. 0 mixes nothing.
             Defaults to 0.3, the paper's choice (section 4).
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite, or images are smaller than 2 × 2.
+        ValueError: If `alpha` is negative, NaN or infinite, or if images are smaller than 2 × 2.
 
     Example:
 
@@ -41,9 +41,9 @@ class RICAP(Mixer):
     TensorShape([8, 10])
 
     Reference:
-        Takahashi, Matsubara and Uehara, "Data Augmentation using Random Image Cropping and
-        Patching for Deep CNNs", 2018, arXiv:1811.09030, section 3. Error with a WRN-28-10:
-        3.89 % → 2.85 % on CIFAR-10, 18.85 % → 17.22 % on CIFAR-100.
+        Takahashi, Matsubara and Uehara, "Data Augmentation using Random Image Cropping and Patching
+        for Deep CNNs", 2018, arXiv:1811.09030, section 3. Error with a WRN-28-10: 3.89 % → 2.85 %
+        on CIFAR-10, 18.85 % → 17.22 % on CIFAR-100.
     """
 
     pastes = True

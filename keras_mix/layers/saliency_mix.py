@@ -13,38 +13,39 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class SaliencyMix(Mixer):
-    """Pastes the box around a partner's most salient pixel; the label follows the pixels.
+    """Pastes the box around a partner's most salient pixel; labels are weighted by its area.
 
-    λ is drawn from Beta(α, α); the box has the sides H√(1 - λ) and W√(1 - λ), rounded down, and is
-    clipped at the border, as in CutMix, but its centre is the partner's most salient pixel.
+    λ is drawn from Beta(α, α). The box has sides H√(1 - λ) and W√(1 - λ), rounded down, and is
+    clipped at the border, as in CutMix, but it is centered on the partner's most salient pixel.
 
-    The default detector is the authors': the fine-grained saliency of Montabone and Soto, whose
-    map of a uint8 image equals that of OpenCV's `StaticSaliencyFineGrained`. uint8 images keep
-    their levels, others are stretched to 0 … 255 first, and three channels have the weights
-    0.114, 0.587 and 0.299 that OpenCV gives to what the authors hand it, as if it were BGR. In
-    this map the pixels that are lightest and darkest against their surroundings are equally
-    salient, and the first of them, row by row, is taken.
+    The default detector is the authors': the fine-grained saliency of Montabone and Soto, whose map
+    of a uint8 image equals that of OpenCV's `StaticSaliencyFineGrained`. uint8 images keep their
+    levels; others are first stretched to 0 … 255. Three channels are weighted by 0.114, 0.587 and
+    0.299, as OpenCV treats the authors' images as BGR. The pixels that are lightest and darkest
+    against their surroundings are equally salient in this map, and the first of them in row order
+    is taken.
 
     Deviations from the authors' code (afm-shahab-uddin/SaliencyMix, `saliency_bbox` in
     `SaliencyMix_CIFAR/saliencymix.py`):
 
-    - It hands OpenCV standardized float images, whose bytes OpenCV reads as if they were pixels.
-      The peaks of such maps lie at the 0.38 to 0.59 quantile of the maps of the same photographs
-      as uint8: at random places. Here the map is that of the picture.
-    - One image's peak places the boxes of its whole batch. Here each box lies around the peak of
-      its own partner, as in the paper; `per="batch"` shares λ, not the peak.
-    - A side of odd length keeps its last row or column, which the authors' box loses: about 0.01
-      of the area of images of 32 pixels.
+    - It passes standardized float images to OpenCV, which reads their bytes as pixels. The peaks of
+      such maps lie at the 0.38 to 0.59 quantile of the maps of the same photographs as uint8: at
+      random positions. Here the map is that of the image.
+    - The peak of one image positions the boxes of the whole batch. Here each box is centered on the
+      peak of its own partner, as in the paper; `per="batch"` shares λ, not the peak.
+    - A box whose side is odd keeps its last row or column, which theirs loses: about 0.01 of the
+      area of images of 32 pixels.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 1,
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to 1,
             as in the authors' code.
-        detector: "fine_grained", or "spectral_residual" for the saliency of Hou and Zhang, of a
-            copy with sides of 64 to 127 pixels. It is a different method: on photographs of 32 to
-            224 pixels its peak lies at the 0.2 to 0.7 quantile of the fine-grained map on average.
-            With it the layer is two to three times as fast. Defaults to "fine_grained".
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`. The
-            authors mix a batch of CIFAR with probability 0.5 (`rate=0.5`), of ImageNet always.
+        detector: `"fine_grained"` or `"spectral_residual"`. The latter is the saliency of Hou and
+            Zhang, computed on a copy with sides of 64 to 127 pixels, and makes the layer two to
+            three times as fast. It is a different method: on photographs of 32 to 224 pixels its
+            peak lies at the 0.2 to 0.7 quantile of the fine-grained map on average. Defaults to
+            `"fine_grained"`.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. The authors mix a
+            batch with probability 0.5 on CIFAR (`rate=0.5`) and always on ImageNet.
 
     Raises:
         ValueError: If `alpha` is negative, NaN or infinite, if `detector` is unknown, or if an

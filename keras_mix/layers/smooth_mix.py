@@ -10,24 +10,24 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class SmoothMix(Mixer):
-    """Blends a partner in under a Gaussian spot without edges; the label is its mean.
+    """Blends a partner in under a Gaussian spot; the mixing weight is the mean of the spot.
 
-    The centre of the spot is uniform over the pixels, and its standard deviation is a share of
-    the height (and the same of the width), uniform over `sigma`. Images come out in the layer's
+    The center of the spot is uniform over the pixels. Its standard deviation along each axis is the
+    length of that axis times a factor drawn uniformly from `sigma`. Images come out in the layer's
     compute dtype.
 
     Deviations: the paper also has squares with soft edges; this is its circle, SmoothMix-C, which
-    is stretched with images that are not square, while OpenMixup takes the height's share for both
-    axes. The authors' code was not found; figures and definition follow descriptions of the paper
-    and OpenMixup (Westlake-AI/openmixup, `models/augments/smoothmix.py`).
+    is stretched with images that are not square, while OpenMixup scales both axes by the height.
+    The authors' code was not found; defaults and definition follow descriptions of the paper and
+    OpenMixup (Westlake-AI/openmixup, `models/augments/smoothmix.py`).
 
     Args:
-        sigma: The range of the standard deviation, as a share of the side. Defaults to
-            (0.25, 0.5), the paper's choice.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        sigma: Pair of floats ≥ 0.01. Range of the standard deviation as a fraction of each side.
+            Defaults to (0.25, 0.5), the paper's choice.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `sigma` is no range.
+        ValueError: If `sigma` is not a range of numbers ≥ 0.01.
 
     Example:
 

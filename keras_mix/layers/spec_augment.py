@@ -13,35 +13,37 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class SpecAugment(Mixer):
-    """Fills bands of time and bands of frequency of every spectrogram; the label stays whole.
+    """Fills random bands of time and of frequency of each spectrogram; labels stay unchanged.
 
-    The width of a band is uniform from nothing to a limit, its place uniform over those where it
-    lies wholly inside. Inputs on the same grid are filled alike, labels stay as they are
-    (class ids are one-hot encoded where `num_classes` is given).
-    Spectrograms are B×T×F or B×T×F×C; Keras's `MelSpectrogram` gives B×F×T: swap the last two
-    axes. Use it alone or before a mixer, as Cutout.
+    The width of a band is uniform from 0 to its limit, and its start is uniform over the positions
+    at which the band lies inside the axis. Inputs of the same time and frequency axes are filled at
+    the same bins. Labels are unchanged; class ids are one-hot encoded if `num_classes` is given.
+    Spectrograms have shape `(B, T, F)` or `(B, T, F, C)`; Keras's `MelSpectrogram` returns
+    `(B, F, T)`, so swap its last two axes. Use the layer alone or before a mixer, like Cutout.
 
-    Deviations from the paper: no time warping, which the paper finds to matter least; a band of w
-    may reach the very end of its axis, the last of T - w + 1 places, which the paper's half-open
-    interval leaves out; time is that of the whole padded clip.
+    Deviations from the paper: no time warping, which the paper finds least important; a band of
+    width w may reach the very end of its axis, the last of T - w + 1 starts, which the paper's
+    half-open interval leaves out; T is the length of the padded clip.
 
     Args:
-        time_masks: The number of bands of time. Defaults to 2, the paper's policy "LD"
+        time_masks: Integer ≥ 0. Number of time bands. Defaults to 2, the paper's policy "LD"
             (LibriSpeech double).
-        frequency_masks: The number of bands of frequency. Defaults to 2, as "LD".
-        time_width: The largest width of a band of time: an int in places, or a float in (0, 1],
-            the share of the axis. What is longer than the axis is as long as it. Defaults to 100,
-            as "LD"; the policies for Switchboard take 70.
-        frequency_width: The largest width of a band of frequency, alike. Defaults to 27 (of 80),
-            as "LD"; the policies for Switchboard take 15.
-        time_share: The share in [0, 1] of the time that is the largest width in any case.
-            Defaults to 1, as "LD"; the policies for Switchboard take 0.2.
-        fill_value: A number in the inputs' range, or "mean", each clip's own mean for each
-            channel. Defaults to 0, the mean of the paper's normalized spectrograms.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        frequency_masks: Integer ≥ 0. Number of frequency bands. Defaults to 2, as in "LD".
+        time_width: Integer ≥ 1 or float in (0, 1]. Largest width of a time band: an integer in time
+            steps, a float as a fraction of the axis. Limited to the length of the axis. Defaults to
+            100, as in "LD"; the policies for Switchboard use 70.
+        frequency_width: Integer ≥ 1 or float in (0, 1]. Largest width of a frequency band: an
+            integer in bins, a float as a fraction of the axis. Defaults to 27 (of 80), as in "LD";
+            the policies for Switchboard use 15.
+        time_share: Float in [0, 1]. Upper bound of the width of a time band as a fraction of the
+            time axis, whatever `time_width` is. Defaults to 1, as in "LD"; the policies for
+            Switchboard use 0.2.
+        fill_value: Float, or `"mean"`. Value of the filled bins; `"mean"` is the mean of each
+            channel of each clip. Defaults to 0, the mean of the paper's normalized spectrograms.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If an argument is out of range, or an input has no time and frequency.
+        ValueError: If an argument is out of range, or if an input has no time and frequency axes.
 
     Example:
 

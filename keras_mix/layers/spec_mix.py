@@ -10,40 +10,42 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class SpecMix(Mixer):
-    """Pastes bands of time and bands of frequency of a partner over every spectrogram.
+    """Pastes time bands and frequency bands of a partner into each spectrogram.
 
-    A band of time has all frequencies, a band of frequency lasts all the time; so what is left
-    and what is taken keep their course in time and their spectra, unlike under a box. The number
-    of bands, the width of each, and its place, wholly inside, are uniform. The label's weight is
-    the share of the places really pasted.
+    A time band covers all frequencies and a frequency band all time steps, so both sources keep
+    their spectra and their course in time, unlike under a box. The number of bands, their widths
+    and their positions inside the axis are uniform. The mixing weight is the fraction of bins
+    pasted.
 
     By default up to two bands of each kind, each a tenth of its axis wide, are pasted, as in the
-    authors' code for sound events: the sample keeps 0.82 of its places on average, and one sample
-    in nine, for which no band is drawn, keeps all of them. For acoustic scenes the authors take
-    `width=(0.7, 0.7)`, which keeps 0.25. For bands that vary and leave half of the places to each,
-    take `SpecMix(time_bands=(1, 3), frequency_bands=(1, 3), width=(0.05, 0.3))`.
+    authors' code for sound events: a sample keeps 0.82 of its bins on average, and one sample in
+    nine, for which no band is drawn, stays unmixed. For acoustic scenes the authors use
+    `width=(0.7, 0.7)`, which keeps 0.25. For bands of varied widths that leave about half of the
+    bins to each source, use `SpecMix(time_bands=(1, 3), frequency_bands=(1, 3), width=(0.05,
+    0.3))`.
 
-    Spectrograms are B×T×F or B×T×F×C. Keras's `MelSpectrogram` gives B×F×T: swap the last two
-    axes, or take the one kind of bands for the other. Lengths of clips may be told by `kinds`.
+    Spectrograms have shape `(B, T, F)` or `(B, T, F, C)`. Keras's `MelSpectrogram` returns
+    `(B, F, T)`: swap its last two axes, or exchange the two kinds of bands. Valid lengths of clips
+    are passed with `kinds`.
 
     Deviations from the authors' code (GT-KIM/specmix, `masking` in
     `sound_event_classification/utils.py`): a band may reach the end of its axis, as in their code
-    for scenes; the one for sound events leaves out the last of 0.9T + 1 places. A band is at least
-    one place wide, theirs is empty on axes of fewer than ten. Their partners come from a second
+    for scenes; the one for sound events leaves out the last of 0.9T + 1 starts. A band is at least
+    one bin wide; theirs is empty on axes of fewer than ten. Their partners come from a second
     batch: pass it as `partners=`.
 
     Args:
-        time_bands: How many bands of time: a pair (least, most), or one number. Defaults to
-            (0, 2), as in the authors' code.
-        frequency_bands: How many bands of frequency, alike. Defaults to (0, 2), as in the
-            authors' code.
-        width: The range of a band's width, as a share of its axis in [0, 1]; it is rounded down,
-            but at least one place. Defaults to (0.1, 0.1), as in the authors' code for sound
+        time_bands: Integer ≥ 0, or a pair (least, most). Number of time bands. Defaults to (0, 2),
+            as in the authors' code.
+        frequency_bands: Integer ≥ 0, or a pair (least, most). Number of frequency bands. Defaults
+            to (0, 2), as in the authors' code.
+        width: Pair of floats in [0, 1]. Range of a band's width as a fraction of its axis, rounded
+            down but at least one bin. Defaults to (0.1, 0.1), as in the authors' code for sound
             events.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If an argument is out of range, or an input has no time and frequency.
+        ValueError: If an argument is out of range, or if an input has no time and frequency axes.
 
     Example:
 
@@ -56,7 +58,7 @@ class SpecMix(Mixer):
     Reference:
         Kim et al., "SpecMix: A Mixed Sample Data Augmentation Method for Training with
         Time-Frequency Domain Features", Interspeech 2021, arXiv:2108.03020. The authors' code and
-        the abstract were read, the sections behind it were not.
+        the abstract were read, the full paper was not.
     """
 
     pastes = True

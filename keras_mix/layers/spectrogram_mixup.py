@@ -18,28 +18,30 @@ _POWERS = {"power": 1.0, "amplitude": 0.5, "log": None}
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class SpectrogramMixUp(Mixer):
-    """Blends spectrograms that are logarithms, in a domain chosen by name.
+    """Blends log-spectrograms in the power, amplitude or log domain.
 
-    λ is drawn from Beta(α, α). In the domain "power" a place becomes
-    log(λ e^x_i + (1 - λ) e^x_j): powers add up, as those of unrelated sounds that are heard at
-    once do. In "amplitude" the roots of the powers are blended; in "log" the spectrograms as they
-    are, which is `MixUp`: a geometric mean, in which a sound over silence is turned down instead
-    of heard. Labels are blended by λ in each. A gain of both sounds alike is one of the blend in
-    every domain, so any reference level of the logarithm will do.
+    λ is drawn from Beta(α, α). In the power domain a bin becomes log(λ e^x_i + (1 - λ) e^x_j):
+    powers add up, like those of uncorrelated sounds heard at once. The amplitude domain blends the
+    square roots of the powers. The log domain blends the spectrograms as they are, which is
+    `MixUp`: a geometric mean, in which a sound over silence becomes quieter instead of being heard.
+    Labels are blended by λ in every domain. The reference level of the logarithm is arbitrary: a
+    gain applied to both sounds is the same gain of their blend in every domain.
 
-    Inputs on the same grid of time and frequency are taken for logarithms, too; what lies off it,
-    and what a model learns, is blended as it is. Who is their own partner stays as they are.
+    All inputs of the same time and frequency axes are treated as logarithms; other inputs and all
+    targets are blended linearly. A sample that is its own partner is unchanged.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to 0.2,
-            as `MixUp`.
-        domain: "power", "amplitude" or "log". Defaults to "power".
-        scale: What the spectrograms are of power: "db" (10 log10), "log10" or "log" (natural).
-            Defaults to "db", as Keras's `MelSpectrogram` gives them.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
+            0.2, as in `MixUp`.
+        domain: `"power"`, `"amplitude"` or `"log"`. Domain in which spectrograms are blended.
+            Defaults to `"power"`.
+        scale: `"db"`, `"log10"` or `"log"`. Logarithm of the power that the spectrograms hold: 10
+            log10, log10 or the natural logarithm. Defaults to `"db"`, as in Keras's
+            `MelSpectrogram`.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If an argument is out of range, or an input has no time and frequency.
+        ValueError: If an argument is out of range, or if an input has no time and frequency axes.
 
     Example:
 

@@ -16,47 +16,50 @@ _BOXES = "bounding_boxes"
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class SynchronizedAugmentation(Configured):
-    """Crops, speeds up and flips all modalities of a sample by one draw, so that they stay paired.
+    """Crops, speeds up and flips all modalities of a sample alike, so that they stay paired.
 
-    In time: one stretch of `duration` seconds is cut from every modality that has a rate, at the
-    same second; with a `speed` v it is a stretch of v · duration seconds, read at as many places
-    as without. It begins where every modality has a place: at 25 and 16,000 places a second, at
-    multiples of 1/25 s. Floats are read between their places, on a line; integers at the nearest.
+    In time: a stretch of `duration` seconds is cut from every modality that has a rate, at the same
+    second. With a `speed` v the stretch is v · duration seconds long and is resampled to the same
+    number of time steps. It starts at a time step of every modality: with 25 and 16,000 time steps
+    per second, at multiples of 1/25 s. Floats are interpolated linearly between time steps;
+    integers take the nearest.
 
-    In space: one crop, of the same share of each side, and one flip, left to right, for all
-    `frames`, each at its own size. Boxes move along: they are cut at the crop, and those of which
-    less than `min_visible` is left become padding, -1.
+    In space: one crop, the same fraction of each side, and one horizontal flip for all `frames`,
+    each at its own size. Boxes follow: they are clipped to the crop, and those of which less than
+    `min_visible` remains become padding, -1.
 
-    Everything else passes as it is. Nothing changes when `training=False`, but that the first
-    `duration` seconds and the middle of the frames are cut, so that shapes are those of training.
+    Everything else passes through. With `training=False` the first `duration` seconds and the
+    center of the frames are cut, so that shapes equal those of training.
 
     Args:
-        sampling_rates: Dict from the names of modalities (B, T, …) to their time steps per second,
-            whole numbers or decimals. Defaults to None: nothing is cut in time.
-        duration: The seconds that are kept; times each rate it must be a whole number. Defaults
-            to None: all.
-        speed: A pair (low, high) that the speed is drawn from, evenly; needs a `duration`.
-            Defaults to (1, 1).
-        frames: The names of modalities [B, H, W], [B, H, W, C] or [B, T, H, W, C]; beside a video
-            of the same sizes [B, T, H, W] is its mask. Defaults to (): none.
-        crop: The share in (0, 1] of each side that is kept; times each side it must be a whole
-            number. Defaults to 1: all.
-        flip: The probability in [0, 1] that a sample is flipped. Defaults to 0.
-        boxes: The name of a dict of "boxes" [B, N, 4] and "labels" (or "classes") [B, N], which lie
-            on the first of the frames. Defaults to "bounding_boxes", if there is one.
-        **kwargs: `bounding_box_format`, `min_visible` and `seed` as in
-            `keras_mix.layers.Mixer`; Keras's `name`. All other options are refused.
+        sampling_rates: Dict from names of modalities `(B, T, …)` to their sampling rates, integers
+            or floats. Defaults to None: nothing is cut in time.
+        duration: Float > 0. Seconds that are kept; times each rate it must be a whole number.
+            Defaults to None: all.
+        speed: Pair of floats > 0. Range of the speed, drawn uniformly; needs a `duration`. Defaults
+            to (1, 1).
+        frames: List of names. Modalities of shape `(B, H, W)`, `(B, H, W, C)` or `(B, T, H, W, C)`;
+            one of shape `(B, T, H, W)` beside a video of the same sizes is its mask. Defaults to
+            ().
+        crop: Float in (0, 1]. Fraction of each side that is kept; times each side it must be a
+            whole number. Defaults to 1: no crop.
+        flip: Float in [0, 1]. Probability that a sample is flipped. Defaults to 0.
+        boxes: String. Name of the dict of "boxes" `(B, N, 4)` and "labels" (or "classes") `(B, N)`,
+            which lie on the first of the frames. Defaults to "bounding_boxes", if there is one.
+        **kwargs: `bounding_box_format`, `min_visible` and `seed` as in `keras_mix.layers.Mixer`,
+            and Keras's `name`. All other options are refused.
 
     Call arguments:
-        x: A dict of modalities, or a tuple of one and of what passes as it is: (dict, y).
-        training: Whether to draw. Defaults to True.
-        seed: An integer, or two of them as a tensor int32[2], that alone decides all draws.
-            Defaults to None: the next of the layer's own sequence.
+        x: Dict of modalities, or a tuple whose first element is one and whose others pass through:
+            (dict, y).
+        training: Boolean. Whether to draw. Defaults to True.
+        seed: Integer, or tensor int32[2]. Determines all draws of this call. Defaults to None: the
+            next seed of the layer's own sequence.
 
     Raises:
-        ValueError: If an argument is out of range or has no effect; if a rate or side does not
-            divide; if a modality is missing, too short or of another length in seconds than it
-            must be.
+        ValueError: If an argument is out of range or has no effect; if a rate or side is not
+            divisible as required; or if a modality is missing, too short, or has another length in
+            seconds than required.
 
     Example:
 

@@ -11,39 +11,39 @@ from keras_mix.layers.mixer import Mixer
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class TabularMix(Mixer):
-    """Mixes tables: continuous columns are blended, categorical ones taken from one source.
+    """Mixes rows of a table: blends continuous columns and swaps categorical ones.
 
-    λ is drawn from Beta(α, α). A continuous column becomes λ x_i + (1 - λ) x_j, as in MixUp; of a
-    categorical one (ids, strings) the partner's value is taken with probability 1 - λ, drawn for
-    each column by itself; the label's weight is λ, which is the expected share of both. With
-    `cut=True` every column is swapped so, continuous ones too: the label's weight is then the
-    share of the columns that were kept, counted.
+    λ is drawn from Beta(α, α). A continuous column becomes λ x_i + (1 - λ) x_j, as in MixUp. A
+    categorical column (ids, strings) takes the partner's value with probability 1 - λ, drawn
+    independently for each column. The label's mixing weight is λ, the expected weight of both. With
+    `cut=True` every column is swapped this way, continuous ones too, and the mixing weight is the
+    fraction of columns kept, counted.
 
-    A table is a dict of columns (B,) or (B, 1) beside its labels, `layer(columns, y)` or
-    `dataset.map(layer)` over (columns, y), as tf.data and FeatureSpace give it; or one matrix
-    (B, F). A wider entry of a dict, (B, K), is one column: one-hot categories, say. Inputs of
-    higher rank are blended by the label's weights.
+    A table is a dict of columns of shape `(B,)` or `(B, 1)` beside its labels, `layer(columns, y)`
+    or `dataset.map(layer)` over `(columns, y)`, as produced by tf.data and `FeatureSpace`; or a
+    single matrix `(B, F)`. A wider entry of a dict, `(B, K)`, counts as one column, such as a
+    one-hot encoded category. Inputs of higher rank are blended by the label's weights.
 
-    Missing values, NaN in a column of floats: where one source has none, the other's value
-    stands in for it, whichever is drawn; where both have none, it stays NaN, which `tf.math.is_nan`
-    shows. In samples that are not mixed it stays, and with `cut=True` it is swapped like a value.
+    Missing values are NaN in float columns. If one source has NaN, the other's value is used,
+    whichever was drawn; if both have NaN, the result is NaN. Unmixed samples keep their NaN, and
+    `cut=True` swaps NaN like any value.
 
-    Strings need TensorFlow's own loops: their batches are not compiled by XLA.
+    Batches with string columns are not compiled by XLA.
 
     Args:
-        alpha: The concentration α ≥ 0 of the Beta distribution. 0 mixes nothing. Defaults to
+        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
             0.2, as in `MixUp`.
-        columns: The kinds of columns, "continuous" or "categorical": a dict by their names, which
-            need not name all; or a list with one for each column of a matrix. Defaults to None:
-            floats are continuous; integers, booleans and strings are categorical.
-        one_hot: A dict from the name of a column of ids to the number of its categories: it comes
-            out one-hot encoded, (B, number), and blended. Defaults to None.
-        cut: Whether all columns are swapped instead of blended. Defaults to False.
-        **kwargs: The arguments that all mixers share: see `keras_mix.layers.Mixer`.
+        columns: Dict from column names to `"continuous"` or `"categorical"`, which may leave
+            columns out; or a list with one entry for each column of a matrix. Kinds of the columns.
+            Defaults to None: floats are continuous; integers, booleans and strings are categorical.
+        one_hot: Dict from names of id columns to the number of their categories. These columns come
+            out one-hot encoded, `(B, number)`, and blended. Defaults to None.
+        cut: Boolean. Whether all columns are swapped instead of blended. Defaults to False.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If an argument is out of range, if a kind is unknown, or if the columns do not
-            fit their kinds.
+        ValueError: If an argument is out of range, if a kind is unknown, or if a column does not
+            match its kind.
 
     Example:
 
@@ -55,8 +55,8 @@ class TabularMix(Mixer):
 
     Reference:
         Continuous columns: Zhang et al., "mixup", arXiv:1710.09412, section 2. Swapping columns by
-        independent coins: Somepalli et al., "SAINT", arXiv:2106.01342, which was not read for
-        this; there the coin's probability is fixed.
+        independent coins: Somepalli et al., "SAINT", arXiv:2106.01342, which was not read for this;
+        there the coin's probability is fixed.
     """
 
     mixes_tables = True
