@@ -111,6 +111,144 @@ def test_beta_of_0_mixes_nothing():
     assert np.all(random.beta(seed_of(1, 2), 0, 1000) == 1)
 
 
+PAIRS = [(0.2, 0.5), (2.0, 5.0), (5.0, 1.0), (0.01, 3.0)]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_beta_of_a_pair_has_its_quantiles(pair):
+    found = np.sort(random._quantiles(pair))
+    levels = (np.arange(2**14) + 0.5) / 2**14
+    np.testing.assert_allclose(found, stats.beta.ppf(levels, *pair), rtol=1e-6, atol=2e-38)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_beta_of_a_pair_has_its_moments(pair):
+    lam = random.beta(seed_of(4, 2), pair, DRAWS).numpy().astype("float64")
+    mean, variance, kurtosis = (float(each) for each in stats.beta.stats(*pair, moments="mvk"))
+    assert abs(lam.mean() - mean) < STANDARD_ERRORS * np.sqrt(variance / DRAWS)
+    spread = variance * np.sqrt((kurtosis + 2) / DRAWS)
+    assert abs(lam.var() - variance) < STANDARD_ERRORS * spread
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_beta_of_a_pair_seen_from_the_other_end_is_that_of_the_reversed_pair(pair):
+    there, back = (np.sort(random._quantiles(each)) for each in (pair, pair[::-1]))
+    np.testing.assert_allclose(there, 1 - back[::-1], rtol=0, atol=2.0**-24)
+
+
+def test_beta_of_two_equal_concentrations_is_that_of_one():
+    once, twice = (random.beta(seed_of(4, 2), each, DRAWS) for each in (0.3, (0.3, 0.3)))
+    np.testing.assert_array_equal(once, twice)
+
+
+@pytest.mark.parametrize(
+    ("pair", "mean"),
+    [((1e30, 2e30), 1 / 3), ((1e-30, 1.0), 0.0), ((1.0, 1e-30), 1.0), ((1e30, 1.0), 1.0)],
+    ids=str,
+)
+def test_beta_of_an_absurd_pair_is_its_mean(pair, mean):
+    np.testing.assert_allclose(random.beta(seed_of(4, 2), pair, DRAWS), mean, atol=1e-3)
+
+
+@pytest.mark.parametrize("alpha", [*ALPHAS, *PAIRS], ids=str)
+def test_the_major_weight_is_the_larger_of_the_two(alpha):
+    lam = random.beta(seed_of(4, 2), alpha, DRAWS).numpy()
+    major = random.beta(seed_of(4, 2), alpha, DRAWS, keep_major=True).numpy()
+    np.testing.assert_array_equal(major, np.where(lam < 0.5, 1 - lam, lam))
+
+
+# Weights of several sources: Dirichlet(a, b, …, b).
+
+SEVERAL = [(0.2, 3), (1.0, 3), (4.0, 5), ((2.0, 0.5), 4)]
+
+
+@pytest.fixture(scope="module", params=SEVERAL, ids=str)
+def several(request):
+    alpha, sources = request.param
+    a, b = alpha if isinstance(alpha, tuple) else (alpha, alpha)
+    concentrations = np.array([a] + [b] * (sources - 1))
+    weights = random.dirichlet(seed_of(4, 2), alpha, DRAWS, sources).numpy()
+    return concentrations, weights
+
+
+def test_dirichlet_weights_sum_to_1(several):
+    concentrations, weights = several
+    assert weights.shape == (DRAWS, len(concentrations))
+    assert weights.dtype == "float32"
+    assert (weights >= 0).all()
+    np.testing.assert_allclose(weights.sum(axis=1, dtype="float64"), 1, rtol=0, atol=2e-7)
+
+
+def test_each_dirichlet_weight_has_its_beta_distribution(several):
+    concentrations, weights = several
+    for source, concentration in enumerate(concentrations):
+        # Weights are 1 minus others, so float32 tells them apart down to 2**-24 and no further.
+        low, high = 2.0**-12, 1 - 2.0**-12
+        exact = stats.beta(concentration, concentrations.sum() - concentration)
+        below, above = exact.cdf([low, high])
+        inside = weights[(weights[:, source] > low) & (weights[:, source] < high), source]
+
+        def cdf(x, exact=exact, below=below, above=above):
+            return (exact.cdf(x) - below) / (above - below)
+
+        assert stats.kstest(inside, cdf).pvalue > UNLIKELY
+        assert is_near(np.mean(weights[:, source] <= low), below, DRAWS)
+
+
+def test_dirichlet_weights_have_their_covariances(several):
+    concentrations, weights = several
+    mean = concentrations / concentrations.sum()
+    expected = (np.diag(mean) - np.outer(mean, mean)) / (concentrations.sum() + 1)
+    deviations = weights - mean
+    products = deviations[:, :, None] * deviations[:, None]
+    error = STANDARD_ERRORS * products.std(axis=0) / np.sqrt(DRAWS)
+    assert (np.abs(products.mean(axis=0) - expected) < error).all()
+
+
+def test_two_dirichlet_weights_are_lambda_and_the_rest():
+    for alpha in (0.4, (2.0, 5.0)):
+        lam = random.beta(seed_of(4, 2), alpha, 1000).numpy()
+        weights = random.dirichlet(seed_of(4, 2), alpha, 1000, 2)
+        np.testing.assert_array_equal(weights, np.stack([lam, 1 - lam], axis=1))
+
+
+def test_dirichlet_of_0_mixes_nothing():
+    weights = random.dirichlet(seed_of(1, 2), 0.0, 100, 3)
+    np.testing.assert_array_equal(weights, np.tile([1, 0, 0], (100, 1)))
+
+
+@pytest.mark.parametrize("sources", [2, 3, 5])
+def test_the_largest_dirichlet_weight_comes_first_and_the_others_stay(sources):
+    drawn, major = (
+        random.dirichlet(seed_of(4, 2), 1.0, 5000, sources, keep_major).numpy()
+        for keep_major in (False, True)
+    )
+    for before, after in zip(drawn, major, strict=True):
+        expected = before.copy()
+        largest = before.argmax()
+        expected[[0, largest]] = before[[largest, 0]]
+        np.testing.assert_array_equal(after, expected)
+
+
+@pytest.mark.parametrize("alphas", [(0.2, 1.5), (1.0, (2.0, 5.0)), ((3.0, 1.0), 0.0)], ids=str)
+def test_a_concentration_changes_without_a_new_trace(alphas):
+    traces = []
+    changing = random.Concentration(alphas[0])
+    changing.prepare(4)
+
+    @tf.function
+    def draw(seed):
+        traces.append(seed)
+        return random.beta(seed, changing, 50), random.dirichlet(seed, changing, 50, 4)
+
+    for alpha in alphas:
+        changing.assign(alpha)
+        lam, weights = draw(seed_of(3, 4))
+        np.testing.assert_array_equal(lam, random.beta(seed_of(3, 4), alpha, 50))
+        np.testing.assert_array_equal(weights, random.dirichlet(seed_of(3, 4), alpha, 50, 4))
+    assert len(traces) == 1
+
+
 # Bits, and what is made of them.
 
 
@@ -129,7 +267,10 @@ def all_draws(seed):
         random.points(others[4], 9, (5, 7, 9)),
         random.below(others[4], tf.constant([[1, 2], [7, 2**31 - 1]])),
         random.normal(others[4], [9, 2]),
-        *(random.beta(chance, alpha, 9) for alpha in ALPHAS),
+        *(random.beta(chance, alpha, 9) for alpha in (*ALPHAS, *PAIRS)),
+        random.beta(chance, 0.3, 9, keep_major=True),
+        *(random.dirichlet(chance, alpha, 9, sources) for alpha, sources in SEVERAL),
+        random.dirichlet(chance, 1.0, 9, 4, keep_major=True),
         *pairs,
     ]
 

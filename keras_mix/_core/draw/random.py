@@ -12,10 +12,12 @@ import statistics
 import numpy as np
 import tensorflow as tf
 
+from keras_mix._core import concentration
+
 _PHILOX = 1  # as TensorFlow numbers its algorithms
-# λ takes 2**14 equally likely values: half of them in a table, the other half by symmetry.
+# λ takes 2**14 equally likely values: the quantiles above the median and those below it.
 _QUANTILES = 2**13
-# TensorFlow Probability's quantiles become NaN far beyond it; here λ is ½ ± 0.00004 already.
+# TensorFlow Probability's quantiles become NaN far beyond it; here λ is its mean ± 0.00004 already.
 _LARGEST_ALPHA = 1e8
 
 
@@ -84,8 +86,8 @@ def points(seed, count, grid):
     return tf.concat(axes, axis=1)
 
 
-def beta(seed, alpha, count):
-    """float32 [count] draws of λ ~ Beta(alpha, alpha), by inverse CDF.
+def beta(seed, alpha, count, keep_major=False):
+    """float32 [count] draws of λ ~ Beta(a, b), by inverse CDF.
 
     TensorFlow Probability's quantiles of 2**14 equally likely values are computed once for each
     alpha, in float64; a draw looks one up. So λ is the same to the bit in every mode, costs
@@ -94,39 +96,99 @@ def beta(seed, alpha, count):
 
     Args:
         seed: int32[2].
-        alpha: The concentration: a Python float ≥ 0, or a `Concentration` that may change later.
-            0 draws λ = 1: no mixing.
+        alpha: The concentration: a Python float a ≥ 0 for Beta(a, a), a pair (a, b) of floats
+            above 0, or a `Concentration` that may change later. 0 draws λ = 1: no mixing.
         count: The number of draws.
+        keep_major: Whether max(λ, 1 - λ) is returned instead.
     """
     if isinstance(alpha, Concentration):
-        quantiles, mixes = alpha.quantiles, alpha.mixes
+        quantiles = alpha.quantiles
     elif alpha == 0:
         return tf.ones([count])
     else:
-        quantiles, mixes = tf.constant(_lower_quantiles(float(alpha))), True
+        quantiles = tf.constant(_quantiles(alpha))
     pattern = bits(seed, [count])
-    small = tf.gather(quantiles, pattern & (_QUANTILES - 1))
-    return tf.where((pattern < 0) & mixes, small, 1.0 - small)
+    number = pattern & (_QUANTILES - 1)
+    lam = tf.gather(quantiles, tf.where(pattern < 0, number + _QUANTILES, number))
+    return tf.maximum(lam, 1.0 - lam) if keep_major else lam
+
+
+def dirichlet(seed, alpha, count, sources, keep_major=False):
+    """float32 [count, sources] draws of mixing weights ~ Dirichlet(a, b, …, b), by stick-breaking.
+
+    The first weight is a draw of Beta(a, b (S - 1)), the second takes a draw of Beta(b, b (S - 2))
+    of the rest, and so on: each draw is one of `beta`, so the weights are the same in every mode.
+    Two sources have the weights λ and 1 - λ.
+
+    Args:
+        seed: int32[2].
+        alpha: As in `beta`; a `Concentration` must have been prepared for as many sources.
+        count: The number of draws.
+        sources: The number of sources S, an int.
+        keep_major: Whether the first weight and the largest one change places.
+    """
+    if sources == 2:
+        lam = beta(seed, alpha, count, keep_major)
+        return tf.stack([lam, 1.0 - lam], axis=1)
+    rest, weights = tf.ones([count]), []
+    sticks = alpha.sticks[sources] if isinstance(alpha, Concentration) else _sticks(alpha, sources)
+    for each, stick in zip(split(seed, sources - 1), sticks, strict=True):
+        lam = beta(each, stick, count)
+        weights.append(rest * lam)
+        # Not a difference of products, which a compiler may round another way.
+        rest *= 1.0 - lam
+    weights = tf.stack([*weights, rest], axis=1)
+    return _largest_first(weights) if keep_major else weights
+
+
+def _largest_first(weights):
+    """The weights, of which the first and the largest have changed places."""
+    largest = tf.one_hot(
+        tf.argmax(weights, axis=1), weights.shape[1], on_value=True, off_value=False
+    )
+    others = tf.where(largest, weights[:, :1], weights)[:, 1:]
+    return tf.concat([tf.reduce_max(weights, axis=1, keepdims=True), others], axis=1)
 
 
 class Concentration:
     """An α that may change between the steps of a compiled function, without a new trace.
 
+    Attributes:
+        quantiles: The variable that `beta` draws from.
+        sticks: A dict from a number of sources to the list of concentrations that `dirichlet`
+            draws them by; see `prepare`.
+
     Args:
-        alpha: Python float ≥ 0.
+        alpha: As in `beta`.
     """
 
     def __init__(self, alpha):
+        self._alpha = alpha
+        self.sticks = {}
         with tf.init_scope():
-            self.quantiles = tf.Variable(tf.zeros([_QUANTILES]), trainable=False)
-            self.mixes = tf.Variable(False, trainable=False)
-        self.assign(alpha)
+            self.quantiles = tf.Variable(_quantiles(alpha), trainable=False)
+
+    def prepare(self, sources):
+        """Makes the variables for weights of several sources."""
+        if sources > 2 and sources not in self.sticks:
+            self.sticks[sources] = [Concentration(each) for each in _sticks(self._alpha, sources)]
 
     def assign(self, alpha):
         """Sets α."""
-        mixes = alpha > 0
-        self.quantiles.assign(_lower_quantiles(float(alpha)) if mixes else np.zeros(_QUANTILES))
-        self.mixes.assign(mixes)
+        self._alpha = alpha
+        self.quantiles.assign(_quantiles(alpha))
+        for sources, sticks in self.sticks.items():
+            for stick, each in zip(sticks, _sticks(alpha, sources), strict=True):
+                stick.assign(each)
+
+
+def _sticks(alpha, sources):
+    """The concentrations of the draws that break off the weights of all sources but the last."""
+    a, b = concentration.pair(alpha)
+    return [
+        (a if partners == sources - 1 else b, b * partners)
+        for partners in range(sources - 1, 0, -1)
+    ]
 
 
 def partners(seed, pairing, size, donors, has_second_batch, number=1):
@@ -165,17 +227,35 @@ def _state(seed):
     return {"key": key, "counter": tf.zeros([2], tf.uint64), "alg": _PHILOX}
 
 
-@functools.lru_cache(maxsize=32)
-def _lower_quantiles(alpha):
-    """float32 [2**13], the quantiles of Beta(alpha, alpha) below its median, mid-interval."""
-    alpha = min(alpha, _LARGEST_ALPHA)
-    levels = (np.arange(_QUANTILES) + 0.5) / (2 * _QUANTILES)
-    if alpha == 1.0:
+@functools.lru_cache(maxsize=64)
+def _quantiles(alpha):
+    """float32 [2**14], the quantiles of λ, mid-interval.
+
+    From the largest down to the median, then from the smallest up to it: so the halves of a
+    symmetric law are 1 - x and x.
+    """
+    a, b = (float(each) for each in concentration.pair(alpha))
+    if a == 0:
+        return np.ones(2 * _QUANTILES, np.float32)
+    # The mean stays.
+    scale = min(1.0, _LARGEST_ALPHA / max(a, b))
+    a, b = a * scale, b * scale
+    below = _ascending_quantiles(a, b)
+    above = 1 - (below if a == b else _ascending_quantiles(b, a))[::-1]
+    # Each is precise near its own end.
+    quantiles = np.where(below < 0.5, below, above)
+    return np.concatenate([quantiles[_QUANTILES:][::-1], quantiles[:_QUANTILES]])
+
+
+def _ascending_quantiles(a, b):
+    """float32 [2**14], the quantiles of Beta(a, b), mid-interval."""
+    levels = (np.arange(2 * _QUANTILES) + 0.5) / (2 * _QUANTILES)
+    if a == b == 1.0:
         return levels.astype(np.float32)  # Beta(1, 1) is uniform
     special = _tfp_math()
     with tf.init_scope(), tf.device("CPU"):
-        concentration = tf.constant(alpha, tf.float64)
-        quantiles = special.betaincinv(concentration, concentration, levels).numpy()
+        a, b = tf.constant(a, tf.float64), tf.constant(b, tf.float64)
+        quantiles = special.betaincinv(a, b, levels).numpy()
     quantiles = quantiles.astype(np.float32)
     # XLA flushes subnormal numbers to zero, so they are zero everywhere.
     return np.where(quantiles < np.finfo(np.float32).tiny, np.float32(0), quantiles)

@@ -40,7 +40,7 @@ def coin(seed, probability, count):
 
 
 class Concentration:
-    """An α that may change between steps; `variable` is where a model keeps it."""
+    """An α that may change between steps; `variable` is where a model keeps it, or its value."""
 
     def __init__(self, variable):
         self.variable = variable
@@ -49,13 +49,14 @@ class Concentration:
         """Nothing is derived from α here."""
 
 
-def beta(seed, alpha, count):
-    """float32 [count] draws of λ ~ Beta(α, α) by `keras.random`; α = 0 draws λ = 1."""
-    value = ops.convert_to_tensor(alpha.variable)
-    mixes = value > 0
-    concentration = ops.where(mixes, value, 1.0)
-    ratio = keras.random.beta([count], concentration, concentration, dtype="float32", seed=seed)
-    return ops.where(mixes, ratio, 1.0)
+def beta(seed, alpha, count, keep_major=False):
+    """float32 [count] draws of λ ~ Beta(a, b) by `keras.random`; α = 0 draws λ = 1."""
+    value = ops.broadcast_to(ops.convert_to_tensor(alpha.variable, "float32"), [2])
+    mixes = value[0] > 0
+    a, b = (ops.where(mixes, value[index], 1.0) for index in range(2))
+    ratio = keras.random.beta([count], a, b, dtype="float32", seed=seed)
+    ratio = ops.where(mixes, ratio, 1.0)
+    return ops.maximum(ratio, 1.0 - ratio) if keep_major else ratio
 
 
 def partners(seed, pairing, size, donors, has_second_batch=False):

@@ -1,0 +1,31 @@
+"""The concentration of λ: a number α ≥ 0 for Beta(α, α), or a pair (a, b) for Beta(a, b)."""
+
+from keras_mix._core import checks
+
+
+def check(alpha, name="alpha"):
+    """A float, or a pair of floats that differ, of an argument given as either."""
+    if not isinstance(alpha, list | tuple):
+        return checks.number(name, alpha)
+    if len(alpha) != 2:
+        raise ValueError(
+            f"`{name}` must be a number, or a pair (a, b) for Beta(a, b). "
+            f"Received: {name}={alpha!r}"
+        )
+    return one_if_equal(checks.positive(name, each) for each in alpha)
+
+
+def pair(alpha):
+    """(a, b) of a concentration."""
+    return alpha if isinstance(alpha, tuple) else (alpha, alpha)
+
+
+def one_if_equal(pair):
+    """The concentration of a pair."""
+    a, b = pair
+    return a if a == b else (a, b)
+
+
+def saved(alpha):
+    """The concentration as JSON keeps it."""
+    return list(alpha) if isinstance(alpha, tuple) else alpha
