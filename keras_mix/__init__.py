@@ -6,8 +6,26 @@ JAX and PyTorch TensorFlow is imported only when a mixer is used, or loaded from
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from keras_mix import _registration
+
+if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
+    from keras_mix import (
+        callbacks,
+        data,
+        evaluate,
+        label_rules,
+        layers,
+        losses,
+        metrics,
+        models,
+        pairings,
+        plans,
+        plot,
+        recipes,
+        synthesis,
+    )
 
 __version__ = "0.1.0"
 
@@ -35,7 +53,7 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted([*globals(), *__all__])
+    return [*__all__, "__version__"]
 
 
 _registration.register()

@@ -5,6 +5,12 @@ import keras
 from keras_mix._core import checks
 from keras_mix._core.options import unknown_arguments
 
+__all__ = ["MixSchedule"]
+
+
+def __dir__():
+    return __all__
+
 
 class MixSchedule(keras.callbacks.Callback):
     """Changes how a `keras_mix.models` model mixes, epoch by epoch, without a new trace.

@@ -38,3 +38,7 @@ __all__ = [
     "shapes",
     "soft",
 ]
+
+
+def __dir__():
+    return __all__

@@ -9,6 +9,13 @@ import numpy as np
 
 from keras_mix._core.optional_imports import require
 
+__all__ = ["batch", "reliability"]
+
+
+def __dir__():
+    return __all__
+
+
 # Okabe and Ito's palette, told apart by colour-blind readers too.
 BLUE, ORANGE, GREY, INK = "#0072B2", "#E69F00", "#999999", "#222222"
 # A label names at most so many classes, and no class with a smaller share.

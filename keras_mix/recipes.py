@@ -4,6 +4,12 @@ from keras_mix.layers.cutmix import CutMix
 from keras_mix.layers.mixup import MixUp
 from keras_mix.layers.random_choice import RandomChoice
 
+__all__ = ["big_vision", "cutmix_cifar", "cutmix_imagenet", "deit"]
+
+
+def __dir__():
+    return __all__
+
 
 def deit(per="batch", pairing="reverse", **options):
     """MixUp or CutMix, drawn for each batch, as DeiT and timm's recipes after it train.

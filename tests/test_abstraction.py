@@ -344,3 +344,11 @@ def test_rate_keeps_some_samples_bit_for_bit(mixer, per):
     found = mixed.numpy()[alone].view("uint32")
     np.testing.assert_array_equal(found, images[alone].view("uint32"))
     assert per == "batch" or 0 < alone.sum() < 32
+
+
+def test_a_mixer_without_a_plan_is_refused():
+    class Unfinished(Mixer):
+        pass
+
+    with pytest.raises(TypeError, match=r"Unfinished: a mixer must define `sample"):
+        Unfinished()

@@ -9,6 +9,7 @@ import keras
 import pytest
 
 import keras_mix
+from keras_mix.layers._modules import SAVED
 from keras_mix.layers.mixer import Mixer
 from keras_mix.synthesis import FillModality
 
@@ -40,7 +41,7 @@ PUBLIC = (
     *("layers", "models", "callbacks", "losses", "metrics", "data", "pairings", "label_rules"),
     "synthesis",
 )
-MIXERS = [f"layers.{module}" for module in keras_mix.layers.SAVED.values()]
+MIXERS = [f"layers.{module}" for module in SAVED.values()]
 
 
 def package(module):

@@ -135,7 +135,7 @@ def test_every_argument_stands_in_the_table():
     known = {
         n: cls
         for n, cls in known.items()
-        if issubclass(cls, Configured) and not inspect.isabstract(cls)
+        if issubclass(cls, Configured) and cls is not layers.Mixer
     }
     assert set(known) == set(VALUES)
     for name, cls in known.items():

@@ -10,12 +10,14 @@ from fresh import output_of
 
 import keras_mix
 from keras_mix import _registration
+from keras_mix.layers._modules import SAVED
 
 SAVE = """
 import json, pathlib, sys
 import keras, numpy as np
 import keras_mix
 from keras_mix import label_rules, layers, losses, metrics, models, pairings
+from keras_mix.layers._modules import SAVED
 
 folder = pathlib.Path(sys.argv[1])
 
@@ -54,7 +56,7 @@ own = {"RandomApply": whole, "RandomChoice": [whole, layers.FMix(decay=2.0)],
 things = [
     getattr(layers, name)(*([own[name]] if name in ("RandomApply", "RandomChoice") else
                             own.get(name, ())))
-    for name in layers.SAVED
+    for name in SAVED
 ]
 things += [layers.MixUp(label_rule=rule, num_classes=2), rule, pairings.InOrder(),
            layers.CutMix(pairing=pairings.ByClass("different"), num_classes=4),
@@ -122,7 +124,7 @@ def test_every_class_that_keras_saves_is_registered_by_the_package():
 def loaded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     count = output_of(SAVE, folder)
-    assert count > len(keras_mix.layers.SAVED)
+    assert count > len(SAVED)
     return output_of(LOAD, folder)
 
 

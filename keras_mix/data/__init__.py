@@ -4,3 +4,7 @@ from keras_mix.data._mix import mix, mixed
 from keras_mix.data._pair_by_label import pair_by_label
 
 __all__ = ["mix", "mixed", "pair_by_label"]
+
+
+def __dir__():
+    return __all__

@@ -35,3 +35,7 @@ __all__ = [
     "reliability",
     "write_report",
 ]
+
+
+def __dir__():
+    return __all__

@@ -26,11 +26,12 @@ import keras
 from keras_mix import label_rules, layers, models, pairings
 from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate.results import BASELINE
+from keras_mix.layers._modules import NOT_OF_IMAGES
 
 MANIFOLD = "manifold"
 ALL = "all"
 # What stands for no mixing of its own, or for none of images.
-NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *layers.NOT_OF_IMAGES)
+NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *NOT_OF_IMAGES)
 ON_DEVICE = "-device"
 
 

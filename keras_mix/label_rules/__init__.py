@@ -8,3 +8,7 @@ from keras_mix.label_rules.label_rule import LabelRule
 from keras_mix.label_rules.remix import Remix
 
 __all__ = ["LabelRule", "Remix"]
+
+
+def __dir__():
+    return __all__

@@ -6,39 +6,37 @@ for mixers of your own.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
-# The modules of the classes that Keras saves.
-SAVED = {
-    "BetweenClass": "between_class",
-    "CowMix": "cow_mix",
-    "CrossModalMix": "cross_modal_mix",
-    "CutMix": "cutmix",
-    "Cutout": "cutout",
-    "FMix": "fmix",
-    "FeatureMix": "feature_mix",
-    "GridMask": "grid_mask",
-    "GridMix": "grid_mix",
-    "MixGen": "mix_gen",
-    "MixPoint": "mix_point",
-    "MixUp": "mixup",
-    "ModalityDropout": "modality_dropout",
-    "Mosaic": "mosaic",
-    "RICAP": "ricap",
-    "RandomApply": "random_apply",
-    "RandomChoice": "random_choice",
-    "ResizeMix": "resize_mix",
-    "SaliencyMix": "saliency_mix",
-    "SmoothMix": "smooth_mix",
-    "SpecAugment": "spec_augment",
-    "SpecMix": "spec_mix",
-    "SpectrogramMixUp": "spectrogram_mixup",
-    "SynchronizedAugmentation": "synchronized_augmentation",
-    "TabularMix": "tabular_mix",
-}
-_MODULES = {"Mixer": "mixer", **SAVED}
+from keras_mix.layers._modules import MODULES
 
-# Layers of models, which need no TensorFlow.
-IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")
+if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
+    from keras_mix.layers.between_class import BetweenClass
+    from keras_mix.layers.cow_mix import CowMix
+    from keras_mix.layers.cross_modal_mix import CrossModalMix
+    from keras_mix.layers.cutmix import CutMix
+    from keras_mix.layers.cutout import Cutout
+    from keras_mix.layers.feature_mix import FeatureMix
+    from keras_mix.layers.fmix import FMix
+    from keras_mix.layers.grid_mask import GridMask
+    from keras_mix.layers.grid_mix import GridMix
+    from keras_mix.layers.mix_gen import MixGen
+    from keras_mix.layers.mix_point import MixPoint
+    from keras_mix.layers.mixer import Mixer
+    from keras_mix.layers.mixup import MixUp
+    from keras_mix.layers.modality_dropout import ModalityDropout
+    from keras_mix.layers.mosaic import Mosaic
+    from keras_mix.layers.random_apply import RandomApply
+    from keras_mix.layers.random_choice import RandomChoice
+    from keras_mix.layers.resize_mix import ResizeMix
+    from keras_mix.layers.ricap import RICAP
+    from keras_mix.layers.saliency_mix import SaliencyMix
+    from keras_mix.layers.smooth_mix import SmoothMix
+    from keras_mix.layers.spec_augment import SpecAugment
+    from keras_mix.layers.spec_mix import SpecMix
+    from keras_mix.layers.spectrogram_mixup import SpectrogramMixUp
+    from keras_mix.layers.synchronized_augmentation import SynchronizedAugmentation
+    from keras_mix.layers.tabular_mix import TabularMix
 
 __all__ = [
     "RICAP",
@@ -69,23 +67,16 @@ __all__ = [
     "TabularMix",
 ]
 
-# What takes several modalities of a sample, sounds or tables, and so is no mixer of images alone.
-NOT_OF_IMAGES = (
-    *("CrossModalMix", "FeatureMix", "MixGen", "ModalityDropout", "SynchronizedAugmentation"),
-    *("BetweenClass", "SpecAugment", "SpecMix", "SpectrogramMixUp"),
-    "TabularMix",
-)
-
 
 def __getattr__(name):
-    if name in _MODULES:
+    if name in __all__:
         return getattr(_module(name), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _module(name):
     try:
-        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
+        return importlib.import_module(f"{__name__}.{MODULES[name]}")
     except ModuleNotFoundError as error:
         if error.name != "tensorflow":
             raise
@@ -96,4 +87,4 @@ def _module(name):
 
 
 def __dir__():
-    return sorted([*globals(), *__all__])
+    return __all__

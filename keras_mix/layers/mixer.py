@@ -1,6 +1,5 @@
 """The base of all mixers: a Keras layer that draws a plan and applies it to every leaf."""
 
-import abc
 import functools
 
 import tensorflow as tf
@@ -13,11 +12,10 @@ from keras_mix._core.plan import plan as plans
 from keras_mix.layers._mixer.batches import batch_of
 from keras_mix.layers._mixer.model_side import ModelSide
 from keras_mix.layers._mixer.reading import read
-from keras_mix.layers._mixer.shared_options import Configured
 from keras_mix.layers._mixer.traits import Traits
 
 
-class Mixer(Traits, Configured, ModelSide, abc.ABC):
+class Mixer(Traits, ModelSide):
     """Base of all mixers: mixes inputs, labels, masks and weights of a batch by one plan.
 
     A mixer of your own defines `sample`, which draws the plan of a batch, and `get_config` where
@@ -67,7 +65,16 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
     # converted code.
     autograph_info__ = None
 
-    @abc.abstractmethod
+    # `abc` would check this too, but its metaclass hides the arguments from editors.
+    def __new__(cls, *args, **kwargs):
+        if cls.sample is Mixer.sample:
+            raise TypeError(
+                f"{cls.__name__}: a mixer must define `sample(batch, seed)`, which draws the plan "
+                f"of a batch. Received: the class {cls.__name__} without it. Subclass it and "
+                "define `sample`, as the example of `keras_mix.layers.Mixer` does."
+            )
+        return super().__new__(cls, *args, **kwargs)
+
     def sample(self, batch, seed):
         """Draws the plan of one batch: all that a mixer has to define.
 
@@ -78,6 +85,7 @@ class Mixer(Traits, Configured, ModelSide, abc.ABC):
         Returns:
             A `keras_mix.plans.Plan`.
         """
+        raise NotImplementedError
 
     def sample_given(self, batch, lam, partners, seed):
         """The plan of one batch for λ and partners that are given: for `CrossModalMix`.

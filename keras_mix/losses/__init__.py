@@ -4,3 +4,7 @@ from keras_mix.losses.cross_modal_consistency_loss import CrossModalConsistencyL
 from keras_mix.losses.mixed_loss import MixedLoss
 
 __all__ = ["CrossModalConsistencyLoss", "MixedLoss"]
+
+
+def __dir__():
+    return __all__

@@ -10,3 +10,7 @@ from keras_mix.pairings.in_order import InOrder
 from keras_mix.pairings.pairing import Pairing
 
 __all__ = ["ByClass", "ByLabel", "InOrder", "Pairing"]
+
+
+def __dir__():
+    return __all__

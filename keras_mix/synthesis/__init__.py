@@ -3,3 +3,7 @@
 from keras_mix.synthesis.fill_modality import FillModality
 
 __all__ = ["FillModality"]
+
+
+def __dir__():
+    return __all__

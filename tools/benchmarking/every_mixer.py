@@ -9,11 +9,12 @@ from benchmarking.comparison import COPY, floors_of, rows_of
 from benchmarking.contenders import OURS, Absent, Contender, copying, mapped, tried
 from benchmarking.rounds import measure
 from keras_mix.layers._mixer.composed import Composed
+from keras_mix.layers._modules import NOT_OF_IMAGES
 
 NAMES = [
     name
     for name in keras_mix.layers.__all__
-    if name not in ("MixPoint", "Mixer", *keras_mix.layers.NOT_OF_IMAGES)
+    if name not in ("MixPoint", "Mixer", *NOT_OF_IMAGES)
     and not issubclass(getattr(keras_mix.layers, name), Composed)
 ]
 # What differs most between bytes and floats: a blend, a paste, a placed and a resized frame.

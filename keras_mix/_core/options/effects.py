@@ -9,8 +9,14 @@ from keras_mix._core.options import call_repr, idle
 from keras_mix._core.options.signatures import arguments
 
 
-def checked_when_complete(initialize):
-    """An `__init__` that ends, for the class of the layer, by a check of the complete layer."""
+def check_when_complete(cls):
+    """Makes the `__init__` of a class end, for its own layers, by a check of the complete layer.
+
+    The assignment stands here because editors that find it in the class lose the arguments.
+    """
+    initialize = vars(cls).get("__init__")
+    if initialize is None:
+        return
 
     @functools.wraps(initialize)
     def __init__(self, *args, **kwargs):
@@ -21,7 +27,7 @@ def checked_when_complete(initialize):
 
     # Keras reads the arguments of an `__init__` in ways of which one ignores `__wrapped__`.
     __init__.__signature__ = inspect.signature(initialize)
-    return __init__
+    cls.__init__ = __init__
 
 
 def stated(layer, names, resolved):

@@ -10,8 +10,7 @@ class Option:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "__init__" in vars(cls):
-            cls.__init__ = unknown_arguments.checked(cls.__init__)
+        unknown_arguments.check(cls)
 
     def get_config(self):
         """The arguments that make the same again."""

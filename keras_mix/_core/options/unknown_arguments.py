@@ -45,6 +45,15 @@ def refuse(owner, given, known):
         )
 
 
+def check(cls):
+    """Makes the `__init__` of a class refuse unknown keyword arguments.
+
+    The assignment stands here because editors that find it in the class lose the arguments.
+    """
+    if "__init__" in vars(cls):
+        cls.__init__ = checked(cls.__init__)
+
+
 def checked(init):
     """A constructor that refuses unknown keyword arguments in the name of its class.
 

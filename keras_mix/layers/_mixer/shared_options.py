@@ -104,8 +104,7 @@ class Configured(keras.layers.Layer):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "__init__" in vars(cls):
-            cls.__init__ = effects.checked_when_complete(cls.__init__)
+        effects.check_when_complete(cls)
         if vars(cls).get("__doc__"):
             cls.__doc__ = documented(cls, Configured)
 

@@ -2,11 +2,12 @@
 
 from keras_mix._core.leaves.boxes import Options
 from keras_mix._core.options import idle
+from keras_mix.layers._mixer.shared_options import Configured
 
 BOX_OPTIONS = ("bounding_box_format", "max_boxes", "min_visible", "box_details")
 
 
-class Traits:
+class Traits(Configured):
     """The attributes by which a mixer states what it does."""
 
     pastes = False

@@ -1,0 +1,41 @@
+"""Where the layers stand, for imports at their first use."""
+
+# The modules of the classes that Keras saves.
+SAVED = {
+    "BetweenClass": "between_class",
+    "CowMix": "cow_mix",
+    "CrossModalMix": "cross_modal_mix",
+    "CutMix": "cutmix",
+    "Cutout": "cutout",
+    "FMix": "fmix",
+    "FeatureMix": "feature_mix",
+    "GridMask": "grid_mask",
+    "GridMix": "grid_mix",
+    "MixGen": "mix_gen",
+    "MixPoint": "mix_point",
+    "MixUp": "mixup",
+    "ModalityDropout": "modality_dropout",
+    "Mosaic": "mosaic",
+    "RICAP": "ricap",
+    "RandomApply": "random_apply",
+    "RandomChoice": "random_choice",
+    "ResizeMix": "resize_mix",
+    "SaliencyMix": "saliency_mix",
+    "SmoothMix": "smooth_mix",
+    "SpecAugment": "spec_augment",
+    "SpecMix": "spec_mix",
+    "SpectrogramMixUp": "spectrogram_mixup",
+    "SynchronizedAugmentation": "synchronized_augmentation",
+    "TabularMix": "tabular_mix",
+}
+MODULES = {"Mixer": "mixer", **SAVED}
+
+# Layers of models, which need no TensorFlow.
+IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")
+
+# What takes several modalities of a sample, sounds or tables, and so is no mixer of images alone.
+NOT_OF_IMAGES = (
+    *("CrossModalMix", "FeatureMix", "MixGen", "ModalityDropout", "SynchronizedAugmentation"),
+    *("BetweenClass", "SpecAugment", "SpecMix", "SpectrogramMixUp"),
+    "TabularMix",
+)
