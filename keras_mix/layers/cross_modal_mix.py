@@ -24,9 +24,10 @@ class CrossModalMix(Mixer):
     `sampling_rates` have the same fraction, each counted by itself.
 
     Token ids are cut in spans by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
-    blended by the plan of the image at the input: `keras_mix.models.ManifoldMixup(model, mix_at=
-    [("input/image", "embedding")])`. Valid lengths and masks of padded sequences are accepted only
-    if nothing is cut; `padding_id` and `special_tokens` are always refused.
+    blended by the plan of the image at the input:
+    `keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")])`. Valid lengths
+    and masks of padded sequences are accepted only if nothing is cut; `padding_id` and
+    `special_tokens` are always refused.
 
     Args:
         alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to

@@ -19,8 +19,8 @@ class RandomChoice(Composed):
 
     Options that concern drawing (`alpha`, `per`, `pairing`, `rate`) belong to the individual
     mixers. All other shared options, such as `num_classes`, `data_format` or `seed`, belong to this
-    layer. timm's switch between Mixup and CutMix is `RandomChoice([MixUp(0.8, per="batch"),
-    CutMix(1.0, per="batch")], per="batch")`.
+    layer. timm's switch between Mixup and CutMix is
+    `RandomChoice([MixUp(0.8, per="batch"), CutMix(1.0, per="batch")], per="batch")`.
 
     Args:
         mixers: List of mixers of `keras_mix.layers`.

@@ -21,8 +21,8 @@ class SpecMix(Mixer):
     authors' code for sound events: a sample keeps 0.82 of its bins on average, and one sample in
     nine, for which no band is drawn, stays unmixed. For acoustic scenes the authors use
     `width=(0.7, 0.7)`, which keeps 0.25. For bands of varied widths that leave about half of the
-    bins to each source, use `SpecMix(time_bands=(1, 3), frequency_bands=(1, 3), width=(0.05,
-    0.3))`.
+    bins to each source, use
+    `SpecMix(time_bands=(1, 3), frequency_bands=(1, 3), width=(0.05, 0.3))`.
 
     Spectrograms have shape `(B, T, F)` or `(B, T, F, C)`. Keras's `MelSpectrogram` returns
     `(B, F, T)`: swap its last two axes, or exchange the two kinds of bands. Valid lengths of clips
