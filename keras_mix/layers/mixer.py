@@ -16,36 +16,38 @@ from keras_mix.layers._mixer.traits import Traits
 
 
 class Mixer(Traits, ModelSide):
-    """Base of all mixers: mixes inputs, labels, masks and weights of a batch by one plan.
+    """Base class of all mixers.
 
-    A mixer of your own defines `sample`, which draws the plan of a batch, and `get_config` where
-    it has arguments. Everything else is done here.
+    A mixer combines the samples of a batch and applies one plan to inputs, labels, masks and sample
+    weights alike. A mixer of your own subclasses it and defines `sample`, which draws the plan of a
+    batch, and `get_config` if its constructor takes arguments.
 
-    A mixer is called as `layer(x)`, `layer(x, y)`, `layer(x, y, sample_weight)`, with a tuple of
-    these, or with Keras's dict of "images", "labels", "segmentation_masks", "sample_weights", and
-    returns the same structure; so `dataset.map(layer)` works on a batched dataset. Inputs and
-    labels may be nested. What a leaf is follows from its place and dtype:
+    A mixer is called as `layer(x)`, `layer(x, y)` or `layer(x, y, sample_weight)`, with a tuple of
+    these, or with Keras's dict of "images", "labels", "segmentation_masks" and "sample_weights". It
+    returns the same structure, so `dataset.map(layer)` works on a batched dataset. Inputs and
+    labels may be nested. What a tensor is follows from its role and dtype:
 
-    - inputs: float of any rank, uint8 images of rank ≥ 3. Other integers are refused.
-    - labels: integers (B,) or (B, 1) are class ids, one-hot encoded with `num_classes` or packed
-      with `label_mode="pairs"`; integers (B, H, W) or (B, H, W, 1) are masks of class ids (of
-      volumes (B, D, H, W)), which pasting mixers cut along; integers (B, K) are indicators of 0
-      and 1; floats are values. Dense floats on the inputs' grid are cut along; others, such as
-      keypoints (B, N, 2), are refused where inputs are cut.
-    - what `kinds` names: "lengths" (B,) or "masks" (B, T) of padded sequences, "token_ids" (B, L),
-      "frame_labels" (B, T, …): see `kinds`.
-    - `sample_weight`, floats (B,): the mean of the sources' weights by the plan, so that the loss
-      of a sample is its mixed weight times the loss of its mixed label. Floats of the shape of a
-      target without its classes, (B, H, W) beside masks, are cut along with that target.
+    - Inputs: floats of any rank, or uint8 images of rank ≥ 3. Other integers are refused.
+    - Labels: integers `(B,)` or `(B, 1)` are class ids, one-hot encoded with `num_classes` or
+      packed with `label_mode="pairs"`. Integers `(B, H, W)` or `(B, H, W, 1)` are segmentation
+      masks (`(B, D, H, W)` for volumes), which pasting mixers cut along. Integers `(B, K)` are
+      indicators of 0 and 1. Floats are label vectors or values: maps of the inputs' height and
+      width are cut along; other values are refused where inputs are cut, unless `kinds` names their
+      kind.
+    - Sample weights, floats `(B,)`: averaged by the mixing weights, so that the loss of a sample is
+      its mixed weight times the loss of its mixed label. Weights of the shape of a target without
+      its classes, such as `(B, H, W)` beside masks, are cut along with that target.
+    - Whatever `kinds` names: see that argument.
 
-    Labels and weights come out as float32 (float64 stays), whatever the dtype policy. A single
-    sample (B = 1) is its own partner: it comes out unmixed, but where sources are moved or filled.
+    Labels and sample weights come out as float32 (float64 stays), whatever the dtype policy. A
+    single sample (B = 1) is its own partner: it comes out unmixed, except where sources are moved
+    or filled.
 
-    A plain `dataset.map(layer)` draws other numbers each epoch and no seed twice. Runs that
-    repeat themselves and resume need `keras_mix.data.mix`.
+    `dataset.map(layer)` draws different numbers in each epoch. For runs that are reproducible and
+    can be resumed, use `keras_mix.data.mix`.
 
     Raises:
-        ValueError: For an argument out of range, and for a batch that cannot be mixed, before any
+        ValueError: If an argument is out of range, or if a batch cannot be mixed; raised before any
             work is done.
 
     Example:
@@ -76,7 +78,7 @@ class Mixer(Traits, ModelSide):
         return super().__new__(cls, *args, **kwargs)
 
     def sample(self, batch, seed):
-        """Draws the plan of one batch: all that a mixer has to define.
+        """Draws the plan of one batch; every mixer defines this method.
 
         Args:
             batch: A `keras_mix.plans.Batch`.
@@ -162,17 +164,22 @@ class Mixer(Traits, ModelSide):
         """Mixes a batch.
 
         Args:
-            x: The inputs; or a dict, or a tuple (x, y) or (x, y, sample_weight), if alone.
-            y: The labels.
-            sample_weight: The samples' weights.
-            training: Whether to mix. If False, labels take the same form and inputs the same
-                dtype, so that a validation set fits the same loss; nothing is mixed or smoothed.
-                Defaults to True where the layer is called by itself, and inside a model to what
-                the model is called with (False if nothing is said).
-            seed: An integer, or two of them as a tensor int32[2], that alone decides all draws.
-                Defaults to None: the next of the layer's own sequence.
-            partners: A second batch (same forms) that the partners come from. Where it has no
-                labels or weights, those of the first are kept. Defaults to the batch itself.
+            x: Tensor, dict or nested structure. Inputs; as the only argument also a tuple (x, y) or
+                (x, y, sample_weight).
+            y: Labels, in any structure. Defaults to None.
+            sample_weight: Sample weights. Defaults to None.
+            training: Boolean. Whether to mix. If False, nothing is mixed or smoothed, but labels
+                take the same form and inputs the same dtype, so that a validation set suits the
+                same loss. Defaults to True if the layer is called by itself; inside a model, to the
+                model's own `training`, and to False if that is not given.
+            seed: Integer, or tensor int32[2]. Determines all draws of this call. Defaults to None:
+                the next seed of the layer's own sequence.
+            partners: A second batch, in any of the forms above, that the partners come from. If it
+                has no labels or weights, those of the first are kept. Defaults to None: partners
+                come from the batch itself.
+
+        Returns:
+            The batch, in the structure in which it was passed.
         """
         alone = keras_compat.entry_layer() in (None, self)
         symbolic = keras_compat.in_symbolic_scope()

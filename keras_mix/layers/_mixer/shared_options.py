@@ -23,58 +23,63 @@ class Configured(keras.layers.Layer):
     Every subclass shows them in its signature and its docstring.
 
     Args:
-        num_classes: The number of classes, to one-hot encode class ids; a dict by the head's
-            name where heads differ. Defaults to None: layers that only fill places, such as
-            `Cutout`, leave class ids as they are, and all others refuse them.
-        label_mode: "auto", "pairs" (class ids as a float32 [B, 2, S] target of the sources' ids and
-            weights, for large label spaces, with `keras_mix.losses.MixedLoss`), "values"
-            (integer targets are numbers, as in regression) or "union" (several classes a sample,
-            as in a clip of many sounds: a class of any source with a weight counts in full,
-            instead of by that weight). Defaults to "auto".
-        label_smoothing: The share s in [0, 1] of each label that is spread evenly over its classes
-            in training, of mixed and unmixed samples alike, as timm and DeiT do: y (1 - s) + s / K,
-            and y (1 - s) + s / 2 for a binary label, as `keras.losses.BinaryCrossentropy` has it.
-            Labels are class ids, floats and indicators (B, K), "frame_labels", masks under
-            `soft_masks`; and floats (B,), (B, 1) or (B, 1, K), unless another target is a label
-            or `kinds` says "values": then these are numbers, which are not smoothed, unless
-            `kinds` says "labels". A label below 0 or above 1 is refused, and so is a batch of
-            targets without any label. Defaults to 0.
-        pairing: "shuffle" (a random permutation, which leaves one sample a batch with itself on
-            average, as the papers do), "derange" (no sample with itself), "reverse", "roll", or
-            one of `keras_mix.pairings`: by similar targets or by class. Defaults to "shuffle".
-        label_rule: One of `keras_mix.label_rules`, such as Remix's for rare classes, which sets the
-            weights of labels (and of samples) otherwise than by what is in a sample. Defaults to
-            None: the law of the plan.
-        per: "sample" or "batch": one λ and region for each, or for all (of some mixers only λ is
-            shared, as their docstrings say). Defaults to "sample".
-        rate: The probability in [0, 1] that a sample is mixed, or the batch if `per="batch"`.
-            The rest come out bit for bit as they went in. Defaults to 1.
-        kinds: A dict from the name of a leaf ("image", or the whole path "x/image") to its kind,
-            where place and dtype do not tell it: "images", "values", "labels",
-            "segmentation_masks" or "sample_weights". And what is told of padded sequences:
-            "lengths", integers (B,), how many places are real along the first axis that is cut;
-            or "masks" (B, T), True or 1 where they are. Where sequences are cut, weights are
-            counted over real places (a place is real if its source is real there), masks are cut
-            along, and a length becomes one past the last real place. Where they are blended, the
-            weights stay, a mask is the union, a length the longest. "token_ids" (B, L) are cut
-            by mixers that paste along one axis, `spatial_dims=1`. "frame_labels" (B, T, …) are
-            mixed frame by frame, by how much of each is whose.
-        passthrough: The names of leaves that stay as they are.
-        main_input: The name of the input that regions (and boxes) lie on. Inputs of other sizes
-            are blended. Defaults to None: token ids, or images where two or three axes are cut,
-            if there are any; else the input with the most places along the axes that are cut. A
-            tie, or sizes that are unknown in a graph, are refused until an input is named.
-        keep_dtype: Whether blended inputs are rounded back to their own dtype, uint8 say.
-            Defaults to False: they come out in the compute dtype. Pasted ones always keep theirs.
-        inputs_only: Whether the layer may mix inputs without their labels while a model trains.
-            Defaults to False: it asks for the labels, or for a model of `keras_mix.models` around
-            the whole, which mixes them in the loss.
-        jit_compile: Whether XLA compiles the applying part in graphs, such as tf.data's. Shapes
-            unknown but for the batch's, and builds of TensorFlow that cannot, take the plain
-            path. Defaults to True.
-        soft_masks: Whether masks of class ids come out as shares of classes, floats
-            (B, H, W, num_classes), which can be blended as well as pasted. Ids of no class, such
-            as 255 for what is to be ignored, become rows of zeros. Defaults to False.
+        num_classes: Integer ≥ 2, or a dict of them by target name. Number of classes, to one-hot
+            encode class ids. Defaults to None: class ids are refused, or left unchanged by layers
+            that only fill pixels, such as `Cutout`.
+        label_mode: `"auto"`, `"pairs"`, `"values"` or `"union"`. How integer labels are mixed.
+            `"auto"` one-hot encodes class ids. `"pairs"` packs class ids as a float32 target
+            `(B, 2, S)` of the sources' ids and mixing weights, for large label spaces, with
+            `keras_mix.losses.MixedLoss`. `"values"` treats integer targets as numbers, as in
+            regression. `"union"` is for several classes per sample, as in a clip of many sounds:
+            each class of each source with a weight above 0 counts in full. Defaults to `"auto"`.
+        label_smoothing: Float in [0, 1]. Label smoothing s in training, of mixed and unmixed
+            samples alike, as in timm and DeiT: y (1 - s) + s / K, and y (1 - s) + s / 2 for a
+            binary label, as in `keras.losses.BinaryCrossentropy`. It applies to class ids, to float
+            and indicator labels `(B, K)`, to "frame_labels" and to soft masks. Floats `(B,)`,
+            `(B, 1)` or `(B, 1, K)` count as labels too, unless another target is a label or `kinds`
+            says "values"; "labels" in `kinds` always makes them labels. Labels below 0 or above 1
+            are refused, as is a batch without any label. Defaults to 0.
+        pairing: String, or an object of `keras_mix.pairings`. How partners are drawn: `"shuffle"`
+            by a random permutation, which pairs one sample per batch with itself on average, as in
+            the papers; `"derange"` never with itself; `"reverse"` from the reversed batch; `"roll"`
+            the next sample; an object of `keras_mix.pairings` by similar targets or by class.
+            Defaults to `"shuffle"`.
+        label_rule: An object of `keras_mix.label_rules`. Sets the weights of labels and sample
+            weights by another rule than the plan's mixing weights, such as Remix for rare classes.
+            Defaults to None: the mixing weights.
+        per: `"sample"` or `"batch"`. `"sample"` draws λ and the region for each sample; `"batch"`
+            shares one draw across the batch. Some mixers share only λ, as their docstrings say.
+            Defaults to `"sample"`.
+        rate: Float in [0, 1]. Probability that a sample is mixed, or the batch if `per="batch"`.
+            Samples that are not mixed come out bit-identical. Defaults to 1.
+        kinds: Dict from input or target names ("image", or the whole path "x/image") to their kind,
+            for tensors whose kind cannot be inferred from their role and dtype: "images", "values",
+            "labels", "segmentation_masks" or "sample_weights". Padded sequences are described by
+            "lengths", integers `(B,)`, the number of valid time steps along the first axis that is
+            cut; or by "masks" `(B, T)`, true at valid time steps. Where sequences are cut, mixing
+            weights are counted over valid time steps (a time step is valid if it is valid in its
+            source), masks are cut along, and a length becomes one past the last valid time step.
+            Where sequences are blended, the weights stay, a mask is the union of its sources'
+            masks, and a length the longest. "token_ids" `(B, L)` are cut by mixers that paste along
+            one axis, `spatial_dims=1`. "frame_labels" `(B, T, …)` are mixed at each time step by
+            the weights of its sources there.
+        passthrough: List of names. Inputs or targets that are returned unchanged. Defaults to ().
+        main_input: String. Name of the input on which regions (and boxes) are drawn; inputs of
+            other sizes are blended. Defaults to None: token ids, or images if two or three axes are
+            cut, if there are any; else the input with the most positions along the axes that are
+            cut. Ties, and sizes unknown in a graph, are refused until an input is named.
+        keep_dtype: Boolean. Whether blended inputs are rounded back to their own dtype, such as
+            uint8. Defaults to False: they come out in the compute dtype. Pasted inputs always keep
+            their dtype.
+        inputs_only: Boolean. Whether the layer may mix inputs without their labels while a model
+            trains. Defaults to False: such a call is refused, and asks for the labels or for a
+            model of `keras_mix.models` around the whole, which mixes them in the loss.
+        jit_compile: Boolean. Whether XLA compiles the application of plans in graphs, such as those
+            of tf.data. Shapes unknown beyond the batch, and builds of TensorFlow without XLA, are
+            not compiled. Defaults to True.
+        soft_masks: Boolean. Whether segmentation masks come out as class probabilities, floats
+            `(B, H, W, num_classes)`, which can be blended as well as pasted. Ids outside the
+            classes, such as 255 for pixels to ignore, become rows of zeros. Defaults to False.
         bounding_box_format: The format of boxes, one of Keras's: "xyxy", "yxyx", "xywh",
             "center_xywh", "center_yxhw" or one of "rel_xyxy", "rel_yxyx", "rel_xywh",
             "rel_center_xywh". Boxes are Keras's dict of "boxes" (B, N, 4) and "labels" (B, N), -1
@@ -91,12 +96,13 @@ class Configured(keras.layers.Layer):
         special_tokens: A pair, how many real tokens stay as they are at the first and at the last
             end of sequences: (1, 1) for BERT's. What is pasted then lies between the ends of the
             sample and of its partner, so that sequences stay whole. Defaults to None: anywhere.
-        data_format: "channels_last" or "channels_first". Defaults to Keras's image data format.
-        seed: An integer that fixes the sequence of draws, if calls are not made in parallel.
-            Defaults to None: entropy.
-        name: The layer's name. Defaults to None: made from the class's name.
-        dtype: The dtype or dtype policy of the layer: blended inputs come out in its compute
-            dtype. Defaults to None: Keras's global policy.
+        data_format: `"channels_last"` or `"channels_first"`. Position of the channel axis. Defaults
+            to Keras's image data format.
+        seed: Integer. Seed of the sequence of draws, reproducible if calls do not run in parallel.
+            Defaults to None: random.
+        name: String. Name of the layer. Defaults to None: derived from the class name.
+        dtype: Dtype or dtype policy of the layer. Blended inputs come out in its compute dtype.
+            Defaults to None: Keras's global policy.
     """
 
     __signature__ = FullSignature()
