@@ -4,6 +4,8 @@ import math
 import numbers
 from collections.abc import Mapping
 
+from keras_mix._core import keras_compat
+
 KINDS = (
     "images",
     "values",
@@ -269,10 +271,8 @@ def reject(owner, leaf, rule, received, way_out=""):
 
 def refuse(owner, rule, received, way_out=""):
     """Raises the sentence about a batch."""
-    error = ValueError(f"{owner}: {rule}. Received: {received}. {way_out}".rstrip())
-    # Keras would append the whole batch to the sentence.
-    error._keras_call_info_injected = True
-    raise error
+    sentence = f"{owner}: {rule}. Received: {received}. {way_out}".rstrip()
+    raise keras_compat.without_call_info(ValueError(sentence))
 
 
 def described(tensor):

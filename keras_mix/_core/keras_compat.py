@@ -1,26 +1,41 @@
-"""What Keras keeps private."""
+"""Every private name of Keras that the package uses, each with the reason. Needs no TensorFlow.
+
+tests/test_keras_compat.py has a canary for each name, which says what depends on it.
+"""
 
 import sys
 
 import keras
 
-# Keras has no public way to read or write the mask of a tensor.
+# Masks of tensors have no public accessor.
 from keras.src.backend import get_keras_mask as mask_of
 from keras.src.backend import set_keras_mask as set_mask
 
-# Keras has no public way to ask for the outermost layer call of this thread.
+# The context of a layer call is not public.
 from keras.src.backend.common.global_state import get_global_attribute
 
-# Nor to tell the code that it calls that only shapes and dtypes are asked for.
+# Code cannot ask publicly whether it is traced only for shapes and dtypes.
 from keras.src.backend.common.symbolic_scope import SymbolicScope, in_symbolic_scope
+
+# `keras.losses.get` neither resolves "crossentropy" nor wraps functions, as `compile` does.
+from keras.src.trainers.compile_utils import get_loss as compiled_loss
 
 __all__ = [
     "SymbolicScope",
+    "compiled_loss",
     "entry_layer",
+    "function_of",
+    "graph_of",
     "in_symbolic_scope",
+    "layers_in",
     "mask_of",
     "metrics_beside_loss",
+    "nodes_of",
+    "options_of",
     "set_mask",
+    "standardized",
+    "take_arguments_as_given",
+    "without_call_info",
 ]
 
 
@@ -28,6 +43,59 @@ def entry_layer():
     """The layer of the outermost call in progress, or None."""
     context = get_global_attribute("current_call_ctx")
     return None if context is None else context.entry_layer
+
+
+def layers_in(layer):
+    """The layers that a layer directly holds. `layers` is public, but only models have it."""
+    return layer._layers
+
+
+def graph_of(layer):
+    """The functional graph of a model, or None if the model has none.
+
+    A sequential model keeps its graph to itself.
+    """
+    graph = getattr(layer, "_functional", None) or layer
+    return graph if isinstance(graph, keras.Function) else None
+
+
+def nodes_of(graph):
+    """The nodes of a functional graph in the order of their calls. `operations` has no edges."""
+    by_depth = graph._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def standardized(graph, inputs):
+    """The inputs in the order, dtypes and ranks of `graph.input`.
+
+    A functional model does this inside its call only.
+    """
+    return keras.tree.pack_sequence_as(graph.input, graph._standardize_inputs(inputs))
+
+
+def options_of(loss):
+    """Dict of the options of a loss that wraps a function, else empty.
+
+    `get_config` leaves out the axis of a sparse cross-entropy.
+    """
+    return getattr(loss, "_fn_kwargs", {})
+
+
+def function_of(metric):
+    """The function that a metric is the mean of, or None; `get_config` only has its saved form."""
+    return metric._fn if type(metric) is keras.metrics.MeanMetricWrapper else None
+
+
+def without_call_info(error):
+    """The error, to which Keras does not append the arguments of the layer call: whole batches."""
+    error._keras_call_info_injected = True
+    return error
+
+
+def take_arguments_as_given(layer):
+    """Lets a layer take arguments that are no tensors, and converts none to Keras's backend."""
+    layer._convert_input_args = False
+    layer._allow_non_tensor_positional_args = True
 
 
 def metrics_beside_loss():

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_mix._core import tf_compat
+
 # The classes of datasets that symbolic checkpoints do not slow down (seen on TF 2.21). A shuffle
 # and a cache of samples pay in proportion to their size at each element, an interleave and a
 # filter up to half of their time.
@@ -28,6 +30,5 @@ def exact(dataset):
 
 def exact_is_free(dataset):
     """Whether exact checkpoints cost a dataset no time; False if that is not known."""
-    # TensorFlow has no public way to walk a dataset.
     known = type(dataset).__name__.removeprefix("_") in _FREE
-    return known and all(exact_is_free(each) for each in dataset._inputs())
+    return known and all(exact_is_free(each) for each in tf_compat.inputs_of(dataset))

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import hard_labels, packed
 
 
@@ -97,9 +97,7 @@ def _built(metric, dtype):
         return keras.metrics.MeanMetricWrapper(metric, name=name, dtype=dtype), metric
     if dtype not in (None, metric.dtype):
         metric = type(metric).from_config({**metric.get_config(), "dtype": dtype})
-    # Keras has no public name for the function under its wrapper.
-    wraps = type(metric) is keras.metrics.MeanMetricWrapper
-    return metric, metric._fn if wraps else None
+    return metric, keras_compat.function_of(metric)
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

@@ -5,7 +5,7 @@ import random
 import keras
 import tensorflow as tf
 
-from keras_mix._core import checks
+from keras_mix._core import checks, keras_compat
 from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.reader import Reader
 from keras_mix._core.draw import entropy
@@ -184,9 +184,7 @@ class Configured(keras.layers.Layer):
             self.passthrough,
             self.mixes_tables,
         )
-        # Keras would convert every argument to the model's backend.
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        keras_compat.take_arguments_as_given(self)
         self.built = True
 
     def without_effect(self):

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import keras
 
+from keras_mix._core.keras_compat import graph_of, nodes_of
 from keras_mix.models._forward import mix_points
-from keras_mix.models._forward.inputs import graph_of
 from keras_mix.models._forward.masking import is_mask
 
 # Layers that read ids or categories, whose means are none.
@@ -62,8 +62,7 @@ class Flow:
     """
 
     def __init__(self, graph, used=None):
-        by_depth = graph._nodes_by_depth
-        self.nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+        self.nodes = nodes_of(graph)
         outputs = keras.tree.flatten(graph.outputs)
         outputs = [output for i, output in enumerate(outputs) if used is None or i in used]
         # {id of a tensor that carries data: the index of the last node that takes them}

@@ -4,11 +4,12 @@ import inspect
 import threading
 import weakref
 
-# True while Keras builds layers by tracing them: nothing is computed there, nor mixed.
-from keras.src.backend import in_symbolic_scope as only_building
+from keras_mix._core import tf_compat
 
+# True while Keras builds layers by tracing them: nothing is computed there, nor mixed.
+from keras_mix._core.keras_compat import graph_of
+from keras_mix._core.keras_compat import in_symbolic_scope as only_building
 from keras_mix.models._forward import mix_points
-from keras_mix.models._forward.inputs import graph_of
 
 
 class _Thread(threading.local):
@@ -80,11 +81,9 @@ class _Entered(threading.local):
         self.operations = []
 
 
+@tf_compat.without_autograph
 class _Hook:
     """Stands in an instance's `call`, whose class's own it hides."""
-
-    # Tells TensorFlow not to convert it where a user's own train step is converted.
-    autograph_info__ = None
 
     def __init__(self, operation):
         self.users = 0

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_mix._core import keras_compat
+from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.ops.dtypes import is_float
 
 INPUT = "input"
@@ -53,7 +55,7 @@ def kinds_of_place(kinds, layers):
 def declared(base):
     """`named` as a functional model declares its inputs; of any other model nothing is known."""
     graph = graph_of(base)
-    return {} if graph is None else named(graph._inputs_struct)
+    return {} if graph is None else named(graph.input)
 
 
 def as_taken(base, inputs):
@@ -61,7 +63,7 @@ def as_taken(base, inputs):
     graph = graph_of(base)
     if graph is None:
         return inputs
-    return keras.tree.pack_sequence_as(graph._inputs_struct, graph._standardize_inputs(inputs))
+    return keras_compat.standardized(graph, inputs)
 
 
 def rounded(base, inputs, mixed):
@@ -96,9 +98,3 @@ def path_of(owner, base, layer):
             f"no input of {base.name!r}."
         )
     return path
-
-
-def graph_of(layer):
-    """The functional graph of a model, or None where Keras does not know it."""
-    graph = getattr(layer, "_functional", None) or layer
-    return graph if hasattr(graph, "_nodes_by_depth") else None

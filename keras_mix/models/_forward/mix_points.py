@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 
+from keras_mix._core.keras_compat import layers_in
 from keras_mix.models._forward import inputs
 from keras_mix.models._forward.inputs import INPUT
 
@@ -43,7 +44,7 @@ class Place(NamedTuple):
 
 def children(layer):
     """The layers that a layer directly holds."""
-    return layer._flatten_layers(include_self=False, recursive=False)
+    return layers_in(layer)
 
 
 def held(base):

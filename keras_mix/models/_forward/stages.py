@@ -4,6 +4,7 @@ import warnings
 
 import keras
 
+from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix.models._forward import mix_points
 from keras_mix.models._forward.dataflow import (
@@ -14,7 +15,7 @@ from keras_mix.models._forward.dataflow import (
     reader_of_ids,
     reads_ids,
 )
-from keras_mix.models._forward.inputs import INPUT, declared, graph_of, is_input
+from keras_mix.models._forward.inputs import INPUT, declared, is_input
 
 COUNT = 3
 

@@ -1,6 +1,7 @@
 """What each batch draws from: every place of a model, with every mixer that may mix there."""
 
 from keras_mix._core import checks
+from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.options import idle
 from keras_mix.models._forward import blends, dataflow, inputs, mix_points, stages
 from keras_mix.models._options import arguments
@@ -82,7 +83,7 @@ class Choices:
             stages.warn_of_ways_around(self.owner, self.base, place)
 
     def _readers_of_ids(self, layers):
-        graph = inputs.graph_of(self.base)
+        graph = graph_of(self.base)
         if graph is None:
             return {}
         named = {path: [tensor] for path, tensor in inputs.declared(self.base).items()}

@@ -3,10 +3,7 @@
 import keras
 from keras import ops
 
-# Keras resolves names and functions here as `compile` does.
-from keras.src.trainers.compile_utils import get_loss
-
-from keras_mix._core import checks
+from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import criteria, packed, portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.reduction import reduced
@@ -32,7 +29,7 @@ class LossOfSources(keras.losses.Loss):
         self.mixed = mixed
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        base = get_loss(self.loss, y_true, y_pred)
+        base = keras_compat.compiled_loss(self.loss, y_true, y_pred)
         mixed = mixture.current()
         if mixed is None:
             return base(y_true, y_pred, sample_weight)

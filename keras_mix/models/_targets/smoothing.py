@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, keras_compat
 from keras_mix.models._forward import masking
 
 # Keras's losses of distributions over the last axis.
@@ -31,7 +31,7 @@ def smoothed(target, loss):
     mixture = target.mixture
     if not mixture.smoothing:
         return loss
-    function, options = getattr(loss, "fn", None), getattr(loss, "_fn_kwargs", {})
+    function, options = getattr(loss, "fn", None), keras_compat.options_of(loss)
     if options.get("label_smoothing"):
         checks.refuse(
             mixture.owner,
@@ -84,7 +84,7 @@ class _SmoothedIds(_Smoothed):
         """(1 - share) · loss(id) + share · the mean of the losses of all classes."""
         values = self.loss.call(y_true, y_pred)
         mask = masking.mask_of(values)
-        options = self.loss._fn_kwargs
+        options = keras_compat.options_of(self.loss)
         axis = options.get("axis", -1)
         uniform = keras.losses.categorical_crossentropy(
             ops.full_like(y_pred, 1.0 / y_pred.shape[axis]),
