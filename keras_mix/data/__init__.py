@@ -1,9 +1,10 @@
 """Seeded, deterministic and resumable mixing of tf.data datasets."""
 
+from keras_mix.data._boxes_from_masks import boxes_from_masks
 from keras_mix.data._mix import mix, mixed
 from keras_mix.data._pair_by_label import pair_by_label
 
-__all__ = ["mix", "mixed", "pair_by_label"]
+__all__ = ["boxes_from_masks", "mix", "mixed", "pair_by_label"]
 
 
 def __dir__():

@@ -18,6 +18,7 @@ from keras_mix._core.batch.grid import refuse_other_axes
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.box_visibility import visible
 from keras_mix._core.leaves.rule import Rule
+from keras_mix._core.plan import plan as plans
 
 
 class Options(NamedTuple):
@@ -70,10 +71,7 @@ class BoundingBoxes(Rule):
 
     def mix(self, plan, pool):
         """The boxes of all sources that can still be seen."""
-        if plan.placement is None and plan.number > 1:
-            # A sample that is mixed with itself has each box once, not once for each source.
-            alone = tf.reduce_all(plan.sources == plan.sources[:, :1], axis=1)
-            plan = plan.keep(~alone)
+        plan = plans.once(plan)
         seen = [self._seen(plan, pool, source) for source in range(plan.number)]
         return _collected(seen, pool.own, self.options)
 

@@ -1,58 +1,63 @@
-"""Instance masks: those of all sources, cut along with the images, or empty if hidden."""
+"""Instance masks: those of all sources, cut along with the images, or empty where little is seen."""
 
 import dataclasses
 
 import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.batch.alignment import sizes_of, spatial_axes
 from keras_mix._core.batch.grid import refuse_other_axes
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks
+from keras_mix._core.plan import plan as plans
 
 
 @dataclasses.dataclass(frozen=True)
 class InstanceMasks(Rule):
     """The rule of masks of single objects `(B, N, H, W)`, which come out `(B, S · N, H, W)`.
 
-    The mask of object n of source s comes out as s · N + n: what its source shows of it, where its
-    source is placed. It keeps its values, so that they may tell the class, and 0 is outside. One
-    of which less than `min_visible` is still seen is 0 everywhere.
+    The mask of object n of source s comes out as s · N + n: where its source is placed, and 0 at
+    the positions that do not show its source or are filled. The other positions keep their values.
+    A mask is 0 everywhere if less than `min_visible` of the object is seen, or if its source has no
+    weight.
 
     Attributes:
         number: The number of sources S that come out.
-        min_visible: The share of an object that must be seen.
+        min_visible: The fraction of an object that must be visible.
     """
 
     number: int
     min_visible: float
 
+    axes = (2, 3)
     weighable = False
 
     def form(self, tensor):
         return self._padded([tensor])
 
     def mix(self, plan, pool):
-        if plan.number > 1:
-            # A sample that is mixed with itself has each object once, unless it is moved.
-            alone = tf.reduce_all(plan.sources == plan.sources[:, :1], axis=1)
-            plan = plan if plan.placement is not None else plan.keep(~alone)
-        parts = [None] * plan.number if plan.region is None else plan.coverage()
-        found = []
-        rule = SegmentationMasks((2, 3), pool.own.dtype, target=True)
-        for number, part in enumerate(parts):
-            placed = rule.placed(plan, pool, number)
-            shown = plan.weights[:, number, None, None, None] > 0
-            if part is not None:
-                shown = part[:, None] if plan.hard else part[:, None] > 0
-            seen = tf.where(shown, placed, tf.zeros([], placed.dtype))
-            whole = _area(pool.source(plan, number))
-            if plan.placement is not None:
-                whole *= plan.placement.magnification(number, plan.region.sizes)
-            kept = _area(seen) >= self.min_visible * whole
-            found.append(tf.where(kept[..., None, None], seen, tf.zeros([], seen.dtype)))
-        return self._padded(found)
+        plan = plans.once(plan)
+        return self._padded([self._of_source(plan, pool, s) for s in range(plan.number)])
+
+    def _of_source(self, plan, pool, source):
+        """The masks of one source, as far as the result shows them."""
+        placed = SegmentationMasks(self.axes, pool.own.dtype, target=True).placed(
+            plan, pool, source
+        )
+        weight = plan.weights[:, source, None]
+        covered = tf.ones([1, 1, 1, 1])
+        if plan.region is not None:
+            covered = tf.cast(plan.coverage()[source][:, None], tf.float32)
+        whole = _sum(_inside(pool.source(plan, source)))
+        if plan.placement is not None:
+            whole *= plan.placement.magnification(source, plan.region.sizes)
+        visible = tf.math.divide_no_nan(_sum(_inside(placed) * covered), whole)
+        kept = (visible >= self.min_visible) & (weight > 0)
+        shown = kept[..., None, None] & (covered > 0)
+        return tf.where(shown, placed, tf.zeros([], placed.dtype))
 
     def _padded(self, found):
+        """The masks of the sources, as many as always come out."""
         missing = self.number - len(found)
         return tf.concat([*found, *[tf.zeros_like(found[0])] * missing], axis=1)
 
@@ -66,34 +71,28 @@ def bind(mixer, leaf, main):
             leaf.name,
             "must be integers or booleans (B, N, H, W) to be masks of N objects",
             checks.described(leaf.tensor),
+            "Reshape or cast it.",
         )
     refuse_other_axes(mixer, leaf)
-    return InstanceMasks(mixer.num_sources, mixer.min_visible)
+    if main is not None:
+        main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+        sizes = sizes_of(main.tensor.shape, main_axes)
+        if not shape[2:].is_compatible_with(sizes):
+            checks.reject(
+                mixer.owner,
+                leaf.name,
+                f"must have the size {sizes} of `{main.name}` to be cut along with it",
+                checks.described(leaf.tensor),
+                "Resize it by the nearest pixel, and transpose (B, H, W, N) to (B, N, H, W).",
+            )
+    # Where nothing is hidden, the pixels of a reduced object may be few.
+    return InstanceMasks(mixer.num_sources, mixer.min_visible if mixer.hides else 0.0)
 
 
-def boxes_of(masks):
-    """The boxes around instance masks.
-
-    Args:
-        masks: Integers or booleans `(B, N, H, W)`, nonzero inside an object.
-
-    Returns:
-        float32 `(B, N, 4)`, left, top, right and bottom in pixels; -1 for an empty mask.
-    """
-    inside = masks if masks.dtype == tf.bool else masks != 0
-    rows, columns = tf.reduce_any(inside, axis=3), tf.reduce_any(inside, axis=2)
-    (top, bottom), (left, right) = _ends(rows), _ends(columns)
-    found = tf.cast(tf.stack([left, top, right, bottom], axis=-1), tf.float32)
-    return tf.where(tf.reduce_any(rows, axis=2, keepdims=True), found, -1.0)
+def _inside(masks):
+    """float32 like the masks, 1 inside of objects."""
+    return tf.cast(masks if masks.dtype == tf.bool else masks != 0, tf.float32)
 
 
-def _area(masks):
-    return tf.math.count_nonzero(masks, axis=[2, 3], dtype=tf.float32)
-
-
-def _ends(lines):
-    """int32 `(B, N)`, the first True of each line and one past the last."""
-    place = tf.range(tf.shape(lines)[2])
-    end = tf.reduce_max(tf.where(lines, place + 1, 0), axis=2)
-    start = tf.reduce_min(tf.where(lines, place, tf.shape(lines)[2]), axis=2)
-    return start, end
+def _sum(values):
+    return tf.reduce_sum(values, axis=[2, 3])

@@ -1,4 +1,4 @@
-"""Keypoints: those of all sources, moved with their source and marked where they are hidden."""
+"""Keypoints: those of all sources, moved with their source, and marked where they are hidden."""
 
 import dataclasses
 
@@ -7,20 +7,24 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.batch.grid import refuse_other_axes
 from keras_mix._core.leaves.rule import Rule
+from keras_mix._core.plan import plan as plans
 
 
 @dataclasses.dataclass(frozen=True)
 class Keypoints(Rule):
     """The rule of keypoints `(B, N, 2)` or `(B, N, 3)`, which come out `(B, S · N, 2 or 3)`.
 
-    A keypoint is (x, y) in pixels and, of three numbers, a flag that is 0 where it is not visible.
-    Keypoint n of source s comes out at s · N + n. One that is hidden under another source, that
-    lies outside the images or whose source has no weight is not visible: (-1, -1), or its place
-    with the flag 0.
+    A keypoint is (x, y) in pixels and, of three numbers, a flag above 0 where it is visible. Pixel
+    (row, column) holds the keypoints with floor(y) = row and floor(x) = column. A row with a flag of
+    0, or without a flag and with a coordinate below 0, is no keypoint: it stays as it is.
+
+    Keypoint n of source s comes out as s · N + n, where its source is placed. It is (-1, -1), and
+    its flag 0, if its pixel shows another source or is filled, if it lies outside an image that is
+    mixed, or if its source has no weight.
 
     Attributes:
         number: The number of sources S that come out.
-        min_visible: The share of a pixel that a source must have for its keypoints to be visible.
+        min_visible: How much of its pixel a source must cover for a keypoint to be visible.
     """
 
     number: int
@@ -32,72 +36,79 @@ class Keypoints(Rule):
         return self._padded([tensor])
 
     def mix(self, plan, pool):
-        if plan.number > 1:
-            # A sample that is mixed with itself has each keypoint once, unless it is moved.
-            alone = tf.reduce_all(plan.sources == plan.sources[:, :1], axis=1)
-            plan = plan if plan.placement is not None else plan.keep(~alone)
-        parts = [None] * plan.number if plan.region is None else plan.coverage()
-        found = []
-        for number, (points, part) in enumerate(zip(pool.sources(plan), parts, strict=True)):
-            moved = _moved(plan, points, number)
-            seen = plan.weights[:, number, None] > 0
-            if part is not None:
-                seen = _share(part, moved) >= max(self.min_visible, 1e-6)
-            found.append(_marked(moved, points[..., 2:], seen & _given(points)))
-        return self._padded(found)
+        plan = plans.once(plan)
+        sources = enumerate(pool.sources(plan))
+        return self._padded([self._of_source(plan, points, s) for s, points in sources])
+
+    def _of_source(self, plan, points, source):
+        """The keypoints of one source, marked where the result does not show them."""
+        weight = plan.weights[:, source, None]
+        xy = tf.cast(points[..., :2], tf.float32)
+        moved, seen = xy, weight > 0
+        if plan.placement is not None:
+            # A placement counts rows first.
+            rows_first = tf.reverse(xy, [-1])
+            rows_first = plan.placement.move(rows_first, source, plan.region.sizes)
+            moved = tf.reverse(rows_first, [-1])
+        if plan.region is not None:
+            covered, inside = _coverage(plan.coverage()[source], moved)
+            # Outside of the image nothing is hidden where all of it shows one source.
+            seen &= tf.where(inside, (covered > 0) & (covered >= self.min_visible), weight == 1)
+        given = _given(points)
+        # What stays in place keeps the bits that float32 would lose.
+        stays = ~given[..., None] | (moved == xy)
+        moved = tf.where(stays, points[..., :2], tf.cast(moved, points.dtype))
+        kept = seen | (~given & (weight > 0))
+        return tf.where(kept[..., None], tf.concat([moved, points[..., 2:]], axis=-1), _none(points))
 
     def _padded(self, found):
-        """Keypoints of all sources in as many rows as always come out, those that miss hidden."""
-        nothing = -tf.ones_like(found[0][..., :2])
-        nothing = tf.concat([nothing, tf.zeros_like(found[0][..., 2:])], axis=-1)
-        return tf.concat([*found, *[nothing] * (self.number - len(found))], axis=1)
+        """The keypoints of the sources, in as many rows as always come out."""
+        none = tf.zeros_like(found[0]) + _none(found[0])
+        return tf.concat([*found, *[none] * (self.number - len(found))], axis=1)
 
 
 def bind(mixer, leaf, main):
     """The rule of keypoints."""
-    shape = leaf.tensor.shape
-    if shape.rank != 3 or shape[2] not in (2, 3) or not leaf.tensor.dtype.is_floating:
+    shape, dtype = leaf.tensor.shape, leaf.tensor.dtype
+    if shape.rank != 3 or shape[2] not in (2, 3) or not dtype.is_floating:
         checks.reject(
             mixer.owner,
             leaf.name,
-            "must be floats (B, N, 2) or (B, N, 3) to be keypoints: x, y in pixels, and a flag",
+            "must be floats (B, N, 2) or (B, N, 3) to be keypoints: x and y in pixels, and a flag "
+            "that is 0 where there is none",
             checks.described(leaf.tensor),
+            "Reshape or cast it.",
         )
     refuse_other_axes(mixer, leaf)
     return Keypoints(mixer.num_sources, mixer.min_visible)
 
 
-def _moved(plan, points, source):
-    """The places (x, y) of a source's keypoints in the result."""
-    places = points[..., :2]
-    if plan.placement is None:
-        return places
-    rows_first = tf.reverse(tf.cast(places, tf.float32), [-1])
-    moved = plan.placement.move(rows_first, source, plan.region.sizes)
-    return tf.cast(tf.reverse(moved, [-1]), points.dtype)
+def _coverage(covered, points):
+    """How much of the pixel of each point a source covers, and which points lie on pixels.
 
+    Args:
+        covered: bool or float32 `(B or 1, H, W)`, how much of each pixel the source covers.
+        points: float32 `(B, N, 2)`, (x, y).
 
-def _share(part, places):
-    """float32 `(B, N)`, the share that a source has in the pixel of each place; 0 outside."""
-    size = tf.stack(tf.unstack(tf.shape(part))[:0:-1])
-    pixel = tf.cast(tf.floor(places), tf.int32)
-    inside = tf.reduce_all((pixel >= 0) & (pixel < size), axis=-1)
-    row_and_column = tf.reverse(tf.clip_by_value(pixel, 0, size - 1), [-1])
-    shape = tf.shape(places)
-    part = tf.broadcast_to(part, [shape[0], *tf.unstack(tf.shape(part))[1:]])
-    share = tf.gather_nd(tf.cast(part, tf.float32), row_and_column, batch_dims=1)
-    return tf.where(inside, share, 0.0)
+    Returns:
+        float32 `(B, N)` and bool `(B, N)`.
+    """
+    height, width = tf.unstack(tf.shape(covered))[1:]
+    size = tf.stack([width, height])
+    inside = tf.reduce_all((points >= 0) & (points < tf.cast(size, tf.float32)), axis=-1)
+    x, y = tf.unstack(tf.cast(tf.floor(tf.where(inside[..., None], points, 0.0)), tf.int32), axis=-1)
+    pixels = tf.reshape(tf.cast(covered, tf.float32), [-1, height * width])
+    pixels = tf.broadcast_to(pixels, [tf.shape(points)[0], height * width])
+    return tf.gather(pixels, y * width + x, batch_dims=1), inside
 
 
 def _given(points):
-    """bool `(B, N)`, which keypoints there are: by their flag, or else by places of at least 0."""
+    """bool `(B, N)`, which rows hold a keypoint."""
     if points.shape[-1] == 3:
         return points[..., 2] > 0
     return tf.reduce_all(points >= 0, axis=-1)
 
 
-def _marked(places, flags, seen):
-    """Keypoints with those that are not seen marked."""
-    if flags.shape[-1]:
-        return tf.concat([places, tf.where(seen[..., None], flags, 0)], axis=-1)
-    return tf.where(seen[..., None], places, -1)
+def _none(points):
+    """The row that stands where there is no keypoint, `(2 or 3,)`."""
+    return tf.constant([-1, -1, 0][: points.shape[-1]], points.dtype)

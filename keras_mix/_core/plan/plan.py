@@ -190,6 +190,14 @@ def unless_alone(plan):
     return plan.keep(tf.reduce_any(plan.sources != plan.sources[:, :1], axis=1))
 
 
+def once(plan):
+    """The plan that leaves samples unmixed that are their own partner, unless sources are moved.
+
+    For leaves that list the objects of all sources, so that those of such a sample appear once.
+    """
+    return unless_alone(plan) if plan.placement is None and plan.number > 1 else plan
+
+
 def _sources(partners):
     others = partners if partners.shape.rank == 2 else partners[:, None]
     return tf.concat([tf.range(tf.shape(others)[0])[:, None], others], axis=1)
