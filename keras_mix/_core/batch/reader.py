@@ -13,7 +13,14 @@ from keras_mix._core.batch.structure import BoxDict, BoxSet, paths
 from keras_mix._core.batch.tensors import refuse_unmixable, tensor_of
 from keras_mix._core.leaf_names import entry, key
 
-TARGETS = ("labels", "segmentation_masks", "bounding_boxes", "frame_labels")
+TARGETS = (
+    "labels",
+    "segmentation_masks",
+    "bounding_boxes",
+    "keypoints",
+    "instance_masks",
+    "frame_labels",
+)
 
 
 class Reader:

@@ -11,7 +11,12 @@ from keras_mix._core.batch.reader import classes_of, key
 from keras_mix._core.batch.structure import paths
 
 # What leaves of these kinds hold; the others may be floats.
-_DTYPES = {"lengths": tf.int32, "masks": tf.bool, "token_ids": tf.int32}
+_DTYPES = {
+    "lengths": tf.int32,
+    "masks": tf.bool,
+    "token_ids": tf.int32,
+    "instance_masks": tf.int32,
+}
 
 
 def of_call(layer, args, kwargs):
