@@ -7,6 +7,8 @@ from keras_mix._core.leaf_names import key
 
 # The keys of Keras's dict of a batch; each names its kind.
 DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
+# What many name keypoints.
+POINTS = ("keypoint", "keypoints", "landmark", "landmarks")
 # What other libraries call the same, in lower case.
 _USUAL = {
     **{name.removesuffix("s"): name for name in DICT_KEYS if name != "bounding_boxes"},
@@ -17,6 +19,8 @@ _USUAL = {
     **{name: "lengths" for name in ("length", "lengths")},
     **{name: "masks" for name in ("padding_mask", "attention_mask")},
     **{name: "token_ids" for name in ("token_ids", "input_ids", "tokens")},
+    **dict.fromkeys(POINTS, "keypoints"),
+    **{name: "instance_masks" for name in ("instance_mask", "instance_masks")},
 }
 # What many name sets of boxes.
 BOXES = ("box", "boxes", "bbox", "bboxes", "bounding_box", "bounding_boxes")
@@ -88,6 +92,9 @@ def _likely_kind(name, tensor):
     if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
         return None
     usual = _USUAL.get(key(name).lower())
+    if usual == "segmentation_masks" and rank == 4 and tensor.shape[-1] != 1:
+        # Detection datasets call one mask for each object the same, (B, N, H, W).
+        return "instance_masks"
     if usual:
         return usual
     if _is_identifier(name):

@@ -3,12 +3,10 @@
 import math
 
 from keras_mix._core import checks
-from keras_mix._core.batch.advice import BOXES
+from keras_mix._core.batch.advice import BOXES, POINTS
 from keras_mix._core.batch.grid import is_of_video
 from keras_mix._core.batch.value_checks import check_shares
 from keras_mix._core.leaf_names import entry, key
-
-_POINTS = ("keypoint", "keypoints", "landmark", "landmarks")
 
 
 def refuse_coordinates(mixer, leaf, found, main):
@@ -36,6 +34,7 @@ def refuse_coordinates(mixer, leaf, found, main):
             f"no rule applies to `{leaf.name}`: floats that are not labels are cut on the grid of "
             "the inputs, or blended where whole inputs are",
             checks.described(leaf.tensor),
+            f"{_for_points(leaf)}"
             'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
             "bounding_box_format=…; resize maps to the inputs' size; or blend by the weights "
             f'alone, kinds={{"{key(leaf.name)}": "values"}}; or leave it as it is, '
@@ -55,12 +54,22 @@ def refuse_coordinates(mixer, leaf, found, main):
         )
 
 
+def _for_points(leaf):
+    """The way out for keypoints, by their name or shape; else an empty string."""
+    shape, name = leaf.tensor.shape, key(leaf.name)
+    if shape.rank == 3 and shape[-1] in (2, 3):
+        return f'Name keypoints in pixels, kinds={{"{name}": "keypoints"}}. '
+    if name.lower() in POINTS:
+        return f'Reshape keypoints to (B, N, 2) and name them, kinds={{"{name}": "keypoints"}}. '
+    return ""
+
+
 def _has_positions(leaf, of_video, stated, draws_regions):
     """Whether a target's values belong to several positions, by its name or its shape."""
     shape, name = leaf.tensor.shape, key(leaf.name).lower()
     if name in BOXES and shape.rank == 3:
         return True
-    named = name in (*BOXES, *_POINTS) and shape.rank == 2 and not stated
+    named = name in (*BOXES, *POINTS) and shape.rank == 2 and not stated
     positions = math.prod(size or 2 for size in shape[1:-1]) if shape.rank > 2 else 1
     dense = positions > 1 and not (of_video and shape.rank <= 3)
     return draws_regions and (named or dense)

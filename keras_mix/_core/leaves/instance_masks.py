@@ -71,7 +71,7 @@ def bind(mixer, leaf, main):
             leaf.name,
             "must be integers or booleans (B, N, H, W) to be masks of N objects",
             checks.described(leaf.tensor),
-            "Reshape or cast it.",
+            "Cast floats to uint8 or bool; give one mask a sample an axis of objects, `masks[:, None]`.",
         )
     refuse_other_axes(mixer, leaf)
     if main is not None:

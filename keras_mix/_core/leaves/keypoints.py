@@ -59,7 +59,9 @@ class Keypoints(Rule):
         stays = ~given[..., None] | (moved == xy)
         moved = tf.where(stays, points[..., :2], tf.cast(moved, points.dtype))
         kept = seen | (~given & (weight > 0))
-        return tf.where(kept[..., None], tf.concat([moved, points[..., 2:]], axis=-1), _none(points))
+        return tf.where(
+            kept[..., None], tf.concat([moved, points[..., 2:]], axis=-1), _none(points)
+        )
 
     def _padded(self, found):
         """The keypoints of the sources, in as many rows as always come out."""
@@ -77,7 +79,7 @@ def bind(mixer, leaf, main):
             "must be floats (B, N, 2) or (B, N, 3) to be keypoints: x and y in pixels, and a flag "
             "that is 0 where there is none",
             checks.described(leaf.tensor),
-            "Reshape or cast it.",
+            "Cast integers to float32; reshape (B, 2 · N) to (B, N, 2).",
         )
     refuse_other_axes(mixer, leaf)
     return Keypoints(mixer.num_sources, mixer.min_visible)
@@ -96,7 +98,9 @@ def _coverage(covered, points):
     height, width = tf.unstack(tf.shape(covered))[1:]
     size = tf.stack([width, height])
     inside = tf.reduce_all((points >= 0) & (points < tf.cast(size, tf.float32)), axis=-1)
-    x, y = tf.unstack(tf.cast(tf.floor(tf.where(inside[..., None], points, 0.0)), tf.int32), axis=-1)
+    x, y = tf.unstack(
+        tf.cast(tf.floor(tf.where(inside[..., None], points, 0.0)), tf.int32), axis=-1
+    )
     pixels = tf.reshape(tf.cast(covered, tf.float32), [-1, height * width])
     pixels = tf.broadcast_to(pixels, [tf.shape(points)[0], height * width])
     return tf.gather(pixels, y * width + x, batch_dims=1), inside

@@ -14,6 +14,7 @@ from keras_mix._core.draw import random, shapes
 from keras_mix._core.leaf_names import key, position
 from keras_mix._core.leaves import rules
 from keras_mix._core.leaves.dense import Dense
+from keras_mix._core.leaves.instance_masks import InstanceMasks
 from keras_mix._core.leaves.labels import Labels
 from keras_mix._core.leaves.sample_weights import SampleWeights
 from keras_mix._core.leaves.sequences import FrameLabels, TokenIds, ValidityMasks, with_ends
@@ -25,6 +26,8 @@ from keras_mix.layers.mixer import Mixer
 
 # The shared options that a mixer in `cuts` follows: the draws are those of the layer around it.
 OF_A_CUT = ("data_format",)
+# What lists the objects of an image, and so follows it.
+_OF_OBJECTS = ("bounding_boxes", "keypoints", "instance_masks")
 
 
 def checked_cuts(layer, cuts):
@@ -108,12 +111,10 @@ def index_of(owner, leaves, name):
 
 
 def _batch_of(mixer, name, found):
-    """The `Batch` of one of `cuts`; for boxes that of the image they follow."""
+    """The `Batch` of one of `cuts`; for boxes and keypoints that of the image they follow."""
     by, leaf, main = mixer_of(mixer.cuts, name), *_with_followed(mixer, found.leaves, name)
-    if leaf.kind == "bounding_boxes":
-        return batch_of(by, found, main)
-    part = batch_of(by, found, leaf)
-    if leaf is main:
+    part = batch_of(by, found, main)
+    if leaf is main or leaf.kind in ("bounding_boxes", "keypoints"):
         return part
     axes = _axes(by, leaf, main)
     return part._replace(axes=axes, grid=tuple(axis_size(leaf.tensor, axis) for axis in axes))
@@ -128,6 +129,8 @@ def _with_followed(mixer, leaves, name):
 
 def _axes(by, leaf, main):
     """The axes of a leaf that the region of a mixer covers, which was drawn on another."""
+    if leaf.kind == "instance_masks":
+        return InstanceMasks.axes
     grid_of(by, leaf)
     return followed(leaf.tensor.shape, main.tensor.shape, by.grid_rank, by.data_format)
 
@@ -166,6 +169,8 @@ def bind(mixer, leaves):
 
 
 def _rule(mixer, leaves, leaf, name):
+    if leaf.kind in _OF_OBJECTS:
+        _refuse_unless_following(mixer, leaves, leaf, name)
     if name is None:
         return rules.KINDS[leaf.kind](mixer, leaf, None)
     rule = _rule_of_part(mixer, leaves, leaf, name)
@@ -173,7 +178,7 @@ def _rule(mixer, leaves, leaf, name):
 
 
 def _rule_of_part(mixer, leaves, leaf, name):
-    if leaf.kind == "bounding_boxes":
+    if leaf.kind in _OF_OBJECTS:
         return rules.KINDS[leaf.kind](mixer, leaf, None)
     if name in mixer.sampling_rates:
         return _timed(mixer, leaf)
@@ -189,6 +194,29 @@ def _rule_of_part(mixer, leaves, leaf, name):
     if rule.axes is not None:
         rule = dataclasses.replace(rule, axes=_axes(by, leaf, main))
     return with_ends(rule, mixer, leaf) if isinstance(rule, TokenIds) else rule
+
+
+def _refuse_unless_following(mixer, leaves, leaf, name):
+    """Refuses boxes, keypoints and instance masks that are cut otherwise than their image."""
+    images = [index_of(mixer.owner, leaves, each) for each in mixer.cuts]
+    images = [n for n in images if leaves[n].kind == "images"]
+    if name is None:
+        # They may lie on an image that is not cut.
+        every = [n for n, each in enumerate(leaves) if each.kind == "images"]
+        legal = not images or len(images) < len(every)
+    else:
+        by = mixer.cuts.get(name)
+        legal = isinstance(by, str) and mixer.cuts[by].grid_rank == 2
+    if not legal:
+        cut = f"{mixer.cuts[name]!r} for it" if name in mixer.cuts else "no image that it follows"
+        image = key(leaves[images[0]].name) if images else "image"
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "lies on an image, and must be cut along with it",
+            cut,
+            f'Name the image that it follows, cuts={{…, "{key(leaf.name)}": "{image}"}}.',
+        )
 
 
 def _timed(mixer, leaf):
