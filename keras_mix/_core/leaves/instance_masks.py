@@ -1,4 +1,4 @@
-"""Instance masks: those of all sources, cut along with the images, or empty where little is seen."""
+"""Instance masks: those of all sources, cut along with the images, empty if little is seen."""
 
 import dataclasses
 
@@ -71,7 +71,7 @@ def bind(mixer, leaf, main):
             leaf.name,
             "must be integers or booleans (B, N, H, W) to be masks of N objects",
             checks.described(leaf.tensor),
-            "Cast floats to uint8 or bool; give one mask a sample an axis of objects, `masks[:, None]`.",
+            "Cast floats to uint8 or bool; give masks (B, H, W) an axis of objects, `[:, None]`.",
         )
     refuse_other_axes(mixer, leaf)
     if main is not None:

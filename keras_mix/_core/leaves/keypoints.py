@@ -14,9 +14,9 @@ from keras_mix._core.plan import plan as plans
 class Keypoints(Rule):
     """The rule of keypoints `(B, N, 2)` or `(B, N, 3)`, which come out `(B, S · N, 2 or 3)`.
 
-    A keypoint is (x, y) in pixels and, of three numbers, a flag above 0 where it is visible. Pixel
-    (row, column) holds the keypoints with floor(y) = row and floor(x) = column. A row with a flag of
-    0, or without a flag and with a coordinate below 0, is no keypoint: it stays as it is.
+    A keypoint is (x, y) in pixels and, of three numbers, a flag above 0. It lies in the pixel of
+    row floor(y) and column floor(x). With a flag of 0, or without a flag and with a coordinate
+    below 0, it is no keypoint, and stays as it is.
 
     Keypoint n of source s comes out as s · N + n, where its source is placed. It is (-1, -1), and
     its flag 0, if its pixel shows another source or is filled, if it lies outside an image that is
