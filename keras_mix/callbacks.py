@@ -13,26 +13,28 @@ def __dir__():
 
 
 class MixSchedule(keras.callbacks.Callback):
-    """Changes how a `keras_mix.models` model mixes, epoch by epoch, without a new trace.
+    """Changes how a model of `keras_mix.models` mixes from epoch to epoch, without retracing.
 
-    The concentration, the rate and the choice among places and mixers are weights of the model,
-    which this sets when an epoch begins; the compiled step goes on. When `fit` ends, in whatever
-    way, they are as they were before. A checkpoint that is saved on the way holds what was in
-    force then: train on from it with a schedule of its own, or set `dials`.
+    The concentration, the rate and the probabilities of mix points and mixers are variables of the
+    model, which this callback sets at the start of an epoch; the compiled step is not traced again.
+    When `fit` ends, for whatever reason, they return to their former values. A checkpoint saved
+    during training holds the values in force at that time: continue from it with another schedule,
+    or set `dials`.
 
     Args:
-        alpha: The concentration α ≥ 0 of each epoch: a callable of the epoch's number, from 0; or
-            a pair (first, last) for a straight ramp over the epochs of `fit`. Defaults to None:
-            unchanged.
-        rate: The probability in [0, 1] that a sample (or batch) is mixed; as `alpha`.
-        probabilities: A callable of the epoch that gives one number ≥ 0 for each place of the
-            model, in the order of its `choices`, how likely it is; or a dict from the
-            first epoch of a phase to these numbers. So `{0: [1, 0], 50: [0, 1]}` takes the second
-            mixer from epoch 50 on. Defaults to None: unchanged.
-        off_last: How many of the last epochs train unmixed. Defaults to 0.
+        alpha: Callable, or pair of floats ≥ 0. Concentration α in each epoch: a callable of the
+            epoch number, which starts at 0, or a pair (first, last) for a linear ramp over the
+            epochs of `fit`. Defaults to None: unchanged.
+        rate: Callable, or pair of floats in [0, 1]. Probability that a sample (or batch) is mixed,
+            like `alpha`. Defaults to None: unchanged.
+        probabilities: Callable, or dict. Probabilities of the model's `choices`, in their order, as
+            numbers ≥ 0: a callable of the epoch, or a dict from the first epoch of a phase to the
+            numbers. So `{0: [1, 0], 50: [0, 1]}` uses the second mixer from epoch 50 on. Defaults
+            to None: unchanged.
+        off_last: Integer ≥ 0. Number of final epochs that train unmixed. Defaults to 0.
 
     Raises:
-        ValueError: For numbers out of range, and for a model that does not mix.
+        ValueError: If a number is out of range, or if the model does not mix.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Mixers with the settings of well-known training recipes."""
+"""Mixers with the settings of published training recipes."""
 
 from keras_mix.layers.cutmix import CutMix
 from keras_mix.layers.mixup import MixUp
@@ -12,21 +12,21 @@ def __dir__():
 
 
 def deit(per="batch", pairing="reverse", **options):
-    """MixUp or CutMix, drawn for each batch, as DeiT and timm's recipes after it train.
+    """MixUp or CutMix, drawn for each batch, as in DeiT and in timm's recipes after it.
 
-    Mixup with α 0.8 or CutMix with α 1.0, each with probability ½, one λ and box a batch, each
-    sample with its counterpart in the reversed batch, and label smoothing 0.1.
+    MixUp with α = 0.8 or CutMix with α = 1.0, each with probability ½; one λ and box per batch;
+    partners from the reversed batch; label smoothing 0.1.
 
-    Deviations from timm: the label's weight under CutMix counts a box of odd sides in full, which
-    timm draws one pixel smaller; batches of odd size, which timm refuses, leave the sample in the
-    middle as it is.
+    Deviations from timm: a box of odd sides has its full size and weight, while timm draws it one
+    pixel smaller; a batch of odd size, which timm refuses, leaves the sample in the middle unmixed.
 
     Args:
-        per: "batch", or "sample" for a mixer, λ and box for each sample, as timm's
-            `mode="elem"`. Defaults to "batch", as in the authors' main.py.
-        pairing: As in `keras_mix.layers.Mixer`. Defaults to "reverse", as in timm.
-        **options: The arguments that all mixers share, `num_classes` above all; they may replace
-            the recipe's own.
+        per: `"batch"` or `"sample"`. `"sample"` draws the mixer, λ and the box for each sample,
+            like timm's `mode="elem"`. Defaults to `"batch"`, as in the authors' main.py.
+        pairing: How partners are drawn, as in `keras_mix.layers.Mixer`. Defaults to `"reverse"`, as
+            in timm.
+        **options: Options shared by all mixers, such as `num_classes`; they override the recipe's
+            own.
 
     Returns:
         A `keras_mix.layers.RandomChoice`.
@@ -54,7 +54,7 @@ def deit(per="batch", pairing="reverse", **options):
 
 
 def cutmix_cifar(**options):
-    """CutMix as its paper trains on CIFAR: α 1, half of the batches, one box a batch.
+    """CutMix with the paper's settings for CIFAR: α = 1, half of the batches, one box per batch.
 
     Args:
         **options: The other arguments of `keras_mix.layers.CutMix`.
@@ -69,7 +69,7 @@ def cutmix_cifar(**options):
 
 
 def cutmix_imagenet(**options):
-    """CutMix as its paper trains on ImageNet: α 1, every batch, one box a batch.
+    """CutMix with the paper's settings for ImageNet: α = 1, every batch, one box per batch.
 
     Args:
         **options: The other arguments of `keras_mix.layers.CutMix`.
@@ -84,15 +84,15 @@ def cutmix_imagenet(**options):
 
 
 def big_vision(alpha=0.2, **options):
-    """Mixup as Google's big_vision trains: one λ a batch, each sample with the next one.
+    """MixUp with big_vision's settings: one λ per batch, each sample mixed with the next one.
 
-    Deviations from the authors' code: the partner is the next sample, theirs the one before, and
-    they take the larger of λ and 1 - λ. In a shuffled batch neither changes the law: the mixtures
-    are the same up to their order.
+    Deviations from the authors' code: the partner is the next sample, theirs is the previous one,
+    and they use the larger of λ and 1 - λ. Neither changes the law of a shuffled batch: the mixed
+    samples are the same up to their order.
 
     Args:
-        alpha: The concentration: 0.2 (the settings "light2" and "medium1", and ViT-S/16), 0.5
-            ("medium2", "strong1", MLP-Mixer) or 0.8 ("strong2"). Defaults to 0.2.
+        alpha: Float ≥ 0. Concentration of Beta(α, α): 0.2 (settings "light2" and "medium1", and
+            ViT-S/16), 0.5 ("medium2", "strong1", MLP-Mixer) or 0.8 ("strong2"). Defaults to 0.2.
         **options: The other arguments of `keras_mix.layers.MixUp`.
 
     Returns:

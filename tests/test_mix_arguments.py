@@ -56,7 +56,7 @@ def test_what_is_no_dataset_and_no_mixer(arguments, sentence):
             ({"seed": seed}, "`seed` must be an integer. Received: seed=")
             for seed in (1.5, "1", True, (1, 2), tf.constant([1, 2]))
         ),
-        ({"seed": 2**63}, "`seed` must fit into 64 bits"),
+        ({"seed": 2**63}, "`seed` must be a 64-bit integer"),
         ({"num_parallel_calls": 0}, "`num_parallel_calls` must be an integer of at least 1"),
         ({"num_parallel_calls": -5}, "`num_parallel_calls` must be an integer of at least 1"),
         ({"num_parallel_calls": "auto"}, "`num_parallel_calls` must be an integer"),

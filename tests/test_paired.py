@@ -220,7 +220,7 @@ def test_a_hundred_thousand_samples_need_no_matrix_of_all_pairs():
     [
         ({"bandwidth": 0}, r"`bandwidth` must be a finite number above 0. Received: bandwidth=0"),
         ({"bandwidth": -0.5}, r"`bandwidth` must be .* Received: bandwidth=-0.5"),
-        ({"bandwidth": 1e-12}, r"`bandwidth` must not be so small .* Received: bandwidth=1e-12"),
+        ({"bandwidth": 1e-12}, r"`bandwidth` is too small .* Received: bandwidth=1e-12"),
         ({"batch_size": 0}, r"`batch_size` must be an integer of at least 1"),
         ({"seed": "1"}, r"`seed` must be an integer"),
         ({"y": ["a"] * 50}, r"`y` must be an array of finite numbers"),
@@ -229,7 +229,10 @@ def test_a_hundred_thousand_samples_need_no_matrix_of_all_pairs():
             {"y": np.zeros((50, 2, 2))},
             r"`y` must be .* shape=\(50, 2, 2\)",
         ),
-        ({"y": Y[:49]}, r"`x` and `y` must have as many samples. .*\(50,\) beside 49 targets"),
+        (
+            {"y": Y[:49]},
+            r"`x` and `y` must have the same number of samples. .*\(50,\) beside 49 targets",
+        ),
     ],
 )
 def test_bad_input(options, sentence):
@@ -240,8 +243,8 @@ def test_bad_input(options, sentence):
 
 def test_pairs_that_would_be_paired_anew():
     for layer in (MixUp(), RandomChoice([MixUp(pairing=InOrder()), CutMix()])):
-        with pytest.raises(ValueError, match=r"take partners as they come. Received: .*'shuffle'"):
+        with pytest.raises(ValueError, match=r"take partners in order. Received: .*'shuffle'"):
             data.mix(pairs(), layer, partners="paired")
     alone = tf.data.Dataset.from_tensor_slices(Y).batch(5)
-    with pytest.raises(ValueError, match=r"is for a dataset of \(batch, partners\)"):
+    with pytest.raises(ValueError, match=r"needs a dataset of \(batch, partners\)"):
         data.mix(alone, LAYERS[0], partners="paired")

@@ -377,7 +377,7 @@ def test_partners_that_do_not_fit():
     [
         ({"seed": 1.5}, "`seed` must be an integer. Received: seed=1.5"),
         ({"seed": True}, "Received: seed=True"),
-        ({"seed": 2**63}, "`seed` must fit into 64 bits"),
+        ({"seed": 2**63}, "`seed` must be a 64-bit integer"),
         ({"partners": tf.data.Dataset.from_tensors(IMAGES)}, 'partner_labels="kept"'),
         (
             {"partners": tf.data.Dataset.from_tensors(IMAGES), "partner_labels": "mean"},

@@ -116,7 +116,8 @@ def test_a_damaged_file_and_one_of_another_key_are_named(tmp_path, caplog):
         np.testing.assert_array_equal(sample["audio"], Hum()(text).astype("float32"))
     messages = sorted(record.getMessage() for record in caplog.records)
     assert messages == [
-        f"The cache file {path} is damaged; its value is made anew." for path in (second, third)
+        f"The cache file {path} is damaged; its value is generated again."
+        for path in (second, third)
     ]
 
 
@@ -131,7 +132,7 @@ def test_a_cache_that_cannot_be_written_costs_only_the_reuse(tmp_path, caplog, m
     assert fill.counts == {"generated": 4, "cached": 0, "failed": 1}
     assert [record.getMessage() for record in caplog.records] == [
         f"The cache folder {tmp_path / 'cache'} cannot be written (No space left on device); "
-        "values are made, but not kept."
+        "values are generated, but not cached."
     ]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
@@ -236,7 +237,7 @@ def test_a_result_that_does_not_fit_is_a_failure():
     fill, dataset = filled(lambda text: np.zeros((2, 2)) if text == "one" else np.zeros(3))
     assert len(list(dataset)) == 3
     assert fill.counts["failed"] == 2
-    assert "shape (2, 2) where (None,) is expected" in fill.failures[0]
+    assert "shape (2, 2) instead of (None,)" in fill.failures[0]
 
 
 def test_too_many_failures_stop():
@@ -297,11 +298,15 @@ def test_bad_arguments_are_refused(options, match):
     ("dataset", "options", "match"),
     [
         (tf.data.Dataset.range(3), {}, "must be of a dict of modalities"),
-        (texts(), {"source": "speech"}, r"`source` must be in the dataset. Received: \['speech'\]"),
-        (texts(), {"flag": "id"}, "has the flag already"),
-        (texts(), {"spec": None}, "the form of `audio` must be known"),
-        (texts(), {"spec": tf.TensorSpec(None)}, "the form of `audio` must be known"),
-        (texts(), {"target": "id"}, "`spec` must fit `id`"),
+        (
+            texts(),
+            {"source": "speech"},
+            r"`source` must name keys of the dataset. Received: \['speech'\]",
+        ),
+        (texts(), {"flag": "id"}, "`flag` must be a new key"),
+        (texts(), {"spec": None}, "the spec of `audio` must be known"),
+        (texts(), {"spec": tf.TensorSpec(None)}, "the spec of `audio` must be known"),
+        (texts(), {"target": "id"}, "`spec` must match `id`"),
         (texts().batch(2), {"missing": lambda x: x["id"] > 1}, "one bool a sample.*Unbatch"),
     ],
 )

@@ -17,11 +17,11 @@ _FREE = {
 
 
 def exact(dataset):
-    """The dataset, with checkpoints that resume every epoch.
+    """Returns the dataset with checkpoints that resume every epoch.
 
-    TensorFlow 2.21's default checkpoints forget which epoch a seeded dataset is in once its
-    iterator has reached the end, which a parallel map or a prefetch does ahead of the consumer.
-    Symbolic checkpoints describe what was consumed instead.
+    TensorFlow 2.21's default checkpoints forget the epoch of a seeded dataset once its iterator has
+    reached the end, which a parallel map or a prefetch does ahead of the consumer. Symbolic
+    checkpoints describe what was consumed instead.
     """
     options = tf.data.Options()
     options.experimental_symbolic_checkpoint = True

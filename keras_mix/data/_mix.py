@@ -19,72 +19,72 @@ def mix(
     partner_labels=None,
     resumable=False,
 ):
-    """Mixes the batches of a dataset, reproducibly with a seed, and anew in every epoch.
+    """Mixes the batches of a dataset, with different draws in every epoch.
 
-    Every batch gets a seed of its own from a stream that runs beside the dataset: the i-th batch
-    of an epoch the i-th seed. It costs what `dataset.map(layer)` costs. With a seed, and if
+    Each batch gets its own seed from a stream that runs beside the dataset: the i-th batch of an
+    epoch gets the i-th seed. It costs as much as `dataset.map(layer)`. With a `seed`, and if
     `dataset` itself is deterministic:
 
-    - Two runs are equal bit for bit, whatever `num_parallel_calls`. The seed alone decides, unlike
-      that of `Dataset.shuffle`, which counts together with `tf.random.set_seed`.
-    - Each epoch (each new iterator of the returned dataset) draws other numbers.
-    - A `tf.train.Checkpoint` of an iterator resumes it mid-epoch with the batches that were
-      due, in any epoch, also when batches were prefetched. If `dataset` shuffles, caches,
-      interleaves or filters, see `resumable`.
+    - Two runs are bit-identical, whatever `num_parallel_calls`. Only the seed matters, unlike that
+      of `Dataset.shuffle`, which is combined with `tf.random.set_seed`.
+    - Each epoch (each new iterator of the returned dataset) draws different numbers.
+    - A `tf.train.Checkpoint` of an iterator resumes any epoch in the middle, with the batches that
+      were due, even if batches were prefetched. If `dataset` shuffles, caches, interleaves or
+      filters, see `resumable`.
 
     Sharding: automatic sharding (by `tf.distribute`, or static sharding by tf.data service) is by
     data, since TensorFlow cannot shard files beside a stream of seeds. The policies `AUTO` and
-    `FILE_OR_DATA` shard by data then; `FILE` is refused by TensorFlow. To shard by file, call
+    `FILE_OR_DATA` then shard by data; TensorFlow refuses `FILE`. To shard by file, call
     `dataset.shard` on the file names first.
 
-    tf.data service: if `dataset.apply(distribute(…))` comes before `mix`, the trainer mixes, and
-    all of the above holds. If `mix` comes before `distribute`, each worker runs a copy of the
-    pipeline, a new one for each iterator of the trainer:
+    tf.data service: if `dataset.apply(distribute(…))` precedes `mix`, the trainer mixes, and all of
+    the above holds. If `mix` precedes `distribute`, each worker runs a copy of the pipeline, a new
+    one for each iterator of the trainer:
 
-    - Without a seed, each worker draws other numbers in each epoch.
-    - With a seed, the draws follow from the batch's index and the epoch that the copy counts.
+    - Without a seed, each worker draws different numbers in each epoch.
+    - With a seed, the draws depend on the index of the batch and on the epoch that the copy counts.
       Static sharding by data gives the same set of batches in two runs. Without sharding, all
-      workers give the same batches. Under dynamic sharding each worker counts its own batches
-      from 0: workers use the same seeds for different batches, and runs differ with the splits.
-      For epochs that differ, call `mix(…).repeat(epochs)` before `distribute`, or leave out the
-      seed.
-    - Iterators of the service cannot be checkpointed, and `Dataset.snapshot` stores no position,
-      in TensorFlow itself. `Dataset.save` and `Dataset.load` keep the order.
+      workers give the same batches. Under dynamic sharding each worker counts its own batches from
+      0: workers use the same seeds for different batches, and runs differ with the splits. For
+      epochs that differ, call `mix(…).repeat(epochs)` before `distribute`, or omit the seed.
+    - TensorFlow cannot checkpoint iterators of the service, and `Dataset.snapshot` stores no
+      position. `Dataset.save` and `Dataset.load` keep the order.
 
     Args:
-        dataset: A batched `tf.data.Dataset` of what `layer` takes: x, (x, y),
-            (x, y, sample_weight) or Keras's dict.
+        dataset: Batched `tf.data.Dataset` of x, (x, y), (x, y, sample_weight) or Keras's dict, as
+            accepted by `layer`.
         layer: A mixer of `keras_mix.layers`.
-        seed: An integer of 64 bits. Defaults to None: a seed from Python's `random`, which
-            `keras.utils.set_random_seed` seeds, and entropy in each worker of tf.data service.
-        num_parallel_calls: As in `Dataset.map`: None, a number of at least 1, or
-            `tf.data.AUTOTUNE`, the default.
-        partners: A second batched dataset of the same structure that all partners come from; it
-            repeats as long as the first lasts. Or "paired", where `dataset` holds pairs of a batch
-            and its partners, as `pair_by_label` gives them, and `layer` takes these in order.
-            Defaults to None: partners come from the batch.
-        partner_labels: What the labels of a second dataset of inputs alone are. "kept": the
-            mixture keeps the first's labels, as if mixed with noise. A callable: it maps a batch
-            of inputs to labels, such as a teacher's. Refused beside a second dataset that has
-            labels, and without one. Defaults to None: the second dataset has labels.
-        resumable: Whether checkpoints resume every epoch exactly, whatever `dataset` and `partners`
-            are made of. They are symbolic then (`tf.data.Options.experimental_symbolic_checkpoint`)
-            for the whole pipeline, and a shuffle pays for its buffer at each element: an epoch of
-            small images takes 2 times as long with a buffer of 1,000 samples and 20 times with
-            50,000; so does a cache of samples. Defaults to False: checkpoints are exact only where
-            that is free, for slices, ranges and records that are mapped, batched, zipped,
-            repeated and so on. Elsewhere a checkpoint resumes the current epoch, but orders and
-            draws of later epochs begin anew if the current one was already read to its end, by a
-            prefetch for example. In either case TensorFlow 2.21 loses the next order of a shuffle
-            at the exact end of an epoch.
+        seed: Integer of 64 bits. Determines all draws. Defaults to None: a seed from Python's
+            `random`, which `keras.utils.set_random_seed` seeds; workers of tf.data service draw
+            their own.
+        num_parallel_calls: Integer ≥ 1, `tf.data.AUTOTUNE` or None. Number of batches mixed in
+            parallel, as in `Dataset.map`. Defaults to `tf.data.AUTOTUNE`.
+        partners: Batched `tf.data.Dataset` of the same structure, or `"paired"`. A dataset supplies
+            all partners and repeats as long as the first lasts. `"paired"` means that `dataset`
+            yields pairs of a batch and its partners, as `pair_by_label` does, and that `layer`
+            takes them in order. Defaults to None: partners come from the batch.
+        partner_labels: `"kept"`, or a callable. Labels of a second dataset that has only inputs:
+            `"kept"` keeps the labels of the first, as if mixed with noise; a callable maps a batch
+            of inputs to labels, like a teacher model. Refused if the second dataset has labels, and
+            without one. Defaults to None: the second dataset has labels.
+        resumable: Boolean. Whether checkpoints resume every epoch exactly, whatever `dataset` and
+            `partners` consist of. They are then symbolic
+            (`tf.data.Options.experimental_symbolic_checkpoint`) for the whole pipeline, and a
+            shuffle pays for its buffer at each element: an epoch of small images takes 2 times as
+            long with a buffer of 1,000 samples and 20 times with 50,000; so does a cache of
+            samples. Defaults to False: checkpoints are exact only where that is free, for slices,
+            ranges and records that are mapped, batched, zipped, repeated and so on. Otherwise a
+            checkpoint resumes the current epoch, but orders and draws of later epochs start over if
+            the current one had already been read to its end, for example by a prefetch. In both
+            cases TensorFlow 2.21 loses the next order of a shuffle at the exact end of an epoch.
 
     Returns:
-        A dataset with the structure of the first, with static shapes kept.
+        A `tf.data.Dataset` with the structure and the static shapes of `dataset`.
 
     Raises:
-        ValueError: If the dataset is not batched; if an argument is of another kind, such as a
-            class instead of a layer; if the second dataset's structure differs; or if pairs
-            would be paired anew.
+        ValueError: If the dataset is not batched; if an argument has the wrong type, such as a
+            class instead of a layer; if the structure of the second dataset differs; or if pairs
+            would be paired again.
 
     Example:
 
@@ -123,14 +123,17 @@ def mix(
 
 
 def mixed(layer, **options):
-    """`mix` in the form that `dataset.apply` takes: `dataset.apply(mixed(layer, seed=1))`.
+    """Returns `mix` as a function for `dataset.apply`: `dataset.apply(mixed(layer, seed=1))`.
 
     Args:
         layer: A mixer of `keras_mix.layers`.
         **options: The other arguments of `mix`.
 
+    Returns:
+        A function from a `tf.data.Dataset` to a `tf.data.Dataset`.
+
     Raises:
-        ValueError: If the layer is no mixer.
+        ValueError: If the layer is not a mixer.
     """
     _check_layer(layer)
     return _Mixed(layer, options)
@@ -252,7 +255,7 @@ def _labelled(partners, labels, spec):
     if labels is None and not labelled and in_tuples and len(spec) > 1:
         raise ValueError(
             "The second dataset must have the structure of the first, (x, y). "
-            f"Received: element_spec={second}. Say what its labels are: "
+            f"Received: element_spec={second}. Pass its labels: "
             'partner_labels="kept", or a callable from inputs to labels.'
         )
     if labels is not None and labelled:

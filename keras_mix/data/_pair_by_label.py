@@ -1,4 +1,4 @@
-"""Data sets in memory whose samples come beside partners that were chosen for them."""
+"""Pairing of a data set in memory: each sample with a partner of similar target."""
 
 import functools
 
@@ -21,36 +21,39 @@ def pair_by_label(
     shuffle=True,
     drop_remainder=False,
 ):
-    """C-Mixup over a whole data set in memory: batches beside their partners, anew each epoch.
+    """Pairs each sample of a data set in memory with a partner of similar target (C-Mixup).
 
-    Each epoch draws a partner for each of the N samples among all others, with
-    P ∝ exp(-d(y_i, y_j)² / 2σ²), d the Euclidean distance over all targets, and without a matrix
-    of all pairs. Each epoch (each new iterator) draws other partners. With a seed two runs are
-    equal bit for bit, and a `tf.train.Checkpoint` of an iterator resumes any epoch. In tf.data
-    service all workers have the same epoch under one seed, of which static sharding by data and
-    dynamic sharding give each batch once; without a seed each has its own. Else as in `mix`.
+    Each epoch (each new iterator) draws a partner for each of the N samples among all others, with
+    P ∝ exp(-d(y_i, y_j)² / 2σ²), where d is the Euclidean distance over all targets. No matrix of
+    all pairs is built. With a seed two runs are bit-identical, and a `tf.train.Checkpoint` of an
+    iterator resumes any epoch. In tf.data service all workers have the same epoch under one seed,
+    of which static sharding by data and dynamic sharding give each batch once; without a seed each
+    worker has its own. Otherwise it behaves as `mix`.
 
-    Mix it by a mixer that takes partners as they come, `pairing=keras_mix.pairings.InOrder()`.
-    What `keras_mix.pairings.ByLabel` says of the kernel's rounding holds here, too.
+    Mix the pairs by a mixer that takes partners in order, `pairing=keras_mix.pairings.InOrder()`.
+    The rounding of the kernel is described at `keras_mix.pairings.ByLabel`.
 
     Args:
-        x: An array of N samples, or a dict or list of them.
-        y: An array of targets (N,) or (N, K): numbers, all finite.
-        bandwidth: The kernel's σ > 0, in the targets' unit. Defaults to None: half the standard
-            deviation of y (of several targets, the root of the sum of their variances).
-        batch_size: The number of samples in a batch. Defaults to 32.
-        seed: An integer of 64 bits. Defaults to None: a seed from Python's `random`, which
-            `keras.utils.set_random_seed` seeds, and entropy in each worker of tf.data service.
-        include_self: Whether a sample may be its own partner, as in the paper. Defaults to False.
-        shuffle: Whether each epoch has an order of its own. Defaults to True.
-        drop_remainder: Whether a last batch of fewer samples is left out. Defaults to False.
+        x: Array of N samples, or a dict or list of arrays.
+        y: Array of finite numbers, `(N,)` or `(N, K)`. Targets.
+        bandwidth: Float > 0. Standard deviation σ of the kernel, in the unit of the targets.
+            Defaults to None: half the standard deviation of y (for several targets, the root of the
+            sum of their variances).
+        batch_size: Integer ≥ 1. Number of samples in a batch. Defaults to 32.
+        seed: Integer of 64 bits. Determines all draws. Defaults to None: a seed from Python's
+            `random`, which `keras.utils.set_random_seed` seeds; workers of tf.data service draw
+            their own.
+        include_self: Boolean. Whether a sample may be its own partner, as in the paper. Defaults to
+            False.
+        shuffle: Boolean. Whether each epoch has its own order. Defaults to True.
+        drop_remainder: Boolean. Whether a last, smaller batch is dropped. Defaults to False.
 
     Returns:
         A `tf.data.Dataset` of pairs ((x, y), (x, y)): a batch, and the partners of its samples.
 
     Raises:
-        ValueError: If the bandwidth is not above 0 or is too small for the range of y, if y is
-            no array of finite numbers, or if x and y differ in their number of samples.
+        ValueError: If the bandwidth is not above 0 or is too small for the range of y; if y is not
+            an array of finite numbers; or if x and y differ in their number of samples.
 
     Example:
 
@@ -84,7 +87,7 @@ def refuse_unpaired(spec, layer):
     """Pairs that were chosen before must not be paired anew, without a word."""
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise ValueError(
-            'partners="paired" is for a dataset of (batch, partners), such as pair_by_label\'s. '
+            'partners="paired" needs a dataset of (batch, partners), such as pair_by_label\'s. '
             f"Received: element_spec={spec}"
         )
     for mixer in getattr(layer, "mixers", [layer]):
@@ -92,8 +95,8 @@ def refuse_unpaired(spec, layer):
             refuse_unpaired(spec, mixer)
         elif not isinstance(mixer.pairing, pairings.InOrder):
             raise ValueError(
-                'partners="paired" needs mixers that take partners as they come. Received: '
-                f"{type(mixer).__name__}(pairing={mixer.pairing!r}). Say "
+                'partners="paired" needs mixers that take partners in order. Received: '
+                f"{type(mixer).__name__}(pairing={mixer.pairing!r}). Pass "
                 "pairing=keras_mix.pairings.InOrder()."
             )
 
@@ -115,7 +118,7 @@ def _targets(y, bandwidth):
     reach = label_kernels.reach(bandwidth, numbers.shape[1])
     if np.ptp(numbers, axis=0).max() > reach:
         raise ValueError(
-            f"`bandwidth` must not be so small beside the range of y. Received: {bandwidth=} and "
+            f"`bandwidth` is too small for the range of y. Received: {bandwidth=} and "
             f"a range of {np.ptp(numbers, axis=0).max():g}, more than {reach:g}"
         )
     return numbers[:, np.argsort(-spread, kind="stable")], bandwidth
@@ -125,7 +128,8 @@ def _check_count(arrays, count):
     for array in arrays:
         if array.shape.rank == 0 or array.shape[0] != count:
             raise ValueError(
-                f"`x` and `y` must have as many samples. Received: shape={tuple(array.shape)} "
+                "`x` and `y` must have the same number of samples. Received: "
+                f"shape={tuple(array.shape)} "
                 f"beside {count} targets"
             )
 

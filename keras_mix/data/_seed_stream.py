@@ -14,7 +14,7 @@ def checked(seed):
     """None, or an int of 64 bits."""
     seed = checks.integer("seed", seed, optional=True)
     if seed is not None and not -(2**63) <= seed < 2**63:
-        raise ValueError(f"`seed` must fit into 64 bits. Received: seed={seed}")
+        raise ValueError(f"`seed` must be a 64-bit integer. Received: seed={seed}")
     return seed
 
 

@@ -1,4 +1,4 @@
-"""Paired data synthesis: a modality that samples lack, made by any callable, kept on disk."""
+"""Synthesis of paired data: fills a modality that samples lack by any callable, cached on disk."""
 
 from keras_mix.synthesis.fill_modality import FillModality
 

@@ -1,4 +1,4 @@
-"""Tensors kept on disk, each under a key of what it was made from."""
+"""A disk cache of tensors, keyed by what they were generated from."""
 
 import hashlib
 import json
@@ -17,13 +17,13 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def key_of(name, version, spec, values):
-    """The key of a result: a hash of the maker, of the form it gives, and of all inputs' content.
+    """Returns the key of a result: a hash of the generator, the spec and the content of all inputs.
 
     Args:
-        name: str, the maker's name.
-        version: str, the maker's version.
+        name: str, the generator's name.
+        version: str, the generator's version.
         spec: The `tf.TensorSpec` of its results.
-        values: numpy arrays, or bytes.
+        values: List of NumPy arrays or bytes.
     """
     digest = hashlib.sha256()
     head = [_FORMAT, name, version, spec.dtype.name, str(spec.shape)]
@@ -40,13 +40,13 @@ def key_of(name, version, spec, values):
 
 
 class DiskCache:
-    """A folder of tensors. Whole files only ever appear in it, also when several runs write.
+    """A folder of tensors. Writes are atomic and safe for concurrent processes.
 
-    A file that is damaged or holds the tensor of another key counts as none. What cannot be read
-    or written costs the reuse, never the value: the logger of this module names it.
+    A file that is damaged or holds the tensor of another key counts as missing. A failure to read
+    or write loses the cached value only, and is logged by this module's logger.
 
     Args:
-        folder: Its path, `~` for the home folder; it is made at the first write.
+        folder: Path, with `~` for the home folder. Created at the first write.
     """
 
     def __init__(self, folder):
@@ -54,7 +54,7 @@ class DiskCache:
         self._writes = True
 
     def read(self, key, spec):
-        """The numpy array (or scalar) under a key, or None where there is none that fits."""
+        """Returns the NumPy array (or scalar) of a key, or None if none matches the spec."""
         path = self._path(key)
         try:
             content = path.read_bytes()
@@ -68,11 +68,11 @@ class DiskCache:
             found = tf.io.parse_tensor(tensor, spec.dtype)
             if spec.shape.is_compatible_with(found.shape):
                 return found.numpy()
-        _LOGGER.warning("The cache file %s is damaged; its value is made anew.", path)
+        _LOGGER.warning("The cache file %s is damaged; its value is generated again.", path)
         return None
 
     def write(self, key, value):
-        """Keeps a numpy array under a key."""
+        """Stores a NumPy array under a key."""
         tensor = tf.io.serialize_tensor(tf.convert_to_tensor(value)).numpy()
         path = self._path(key)
         try:
@@ -81,7 +81,8 @@ class DiskCache:
         except OSError as error:
             if self._writes:  # once: a full disk is full for the next value too
                 _LOGGER.warning(
-                    "The cache folder %s cannot be written (%s); values are made, but not kept.",
+                    "The cache folder %s cannot be written (%s); values are generated, but not "
+                    "cached.",
                     self.folder,
                     error.strerror,
                 )

@@ -10,56 +10,56 @@ from keras_mix.synthesis import _disk_cache
 
 
 class FillModality:
-    """Fills a missing modality of a dataset by any callable, for `dataset.apply`.
+    """Fills a missing modality of a dataset by any callable, for use with `dataset.apply`.
 
-    Each sample that lacks the target modality is handed to the generator: a speech synthesiser, a
-    text-to-image model, a recogniser that writes pseudo-transcripts. What it makes is kept on
-    disk under a key of the generator's name and version and of the inputs' content, so that it is
-    made once; change the version when the generator changes. A sample at which the generator
-    raises, or whose result does not fit `spec`, is skipped and counted, and tried again in the
-    next pass. Samples come out in the order in which they came in; how many is not known before.
+    Each sample that lacks the target modality is passed to the generator: a speech synthesizer, a
+    text-to-image model, a recognizer that writes pseudo-transcripts. Results are cached on disk
+    under the generator's name and version and the content of the inputs, so each is generated once;
+    change the version when the generator changes. A sample for which the generator raises, or whose
+    result does not match `spec`, is skipped, counted, and tried again in the next pass. The order
+    of samples is kept; their number is unknown in advance.
 
-    Each sample comes out with a flag, "synthetic" beside the modalities (`flag` names it), and
-    with a sample weight: `weight` times the own one for what is synthetic, the own one or 1 for
-    the rest. The callable runs in Python, beside the graph: such a dataset cannot be serialised.
+    Each sample comes out with a flag, `"synthetic"` by default, beside the modalities, and with a
+    sample weight: `weight` times its own weight if it is synthetic, else its own weight, or 1. The
+    callable runs in Python, outside the graph, so the dataset cannot be serialized.
 
     Args:
-        generator: Takes the source values of one sample, in the order of `source` (strings as
-            str, all else as numpy arrays), and returns the target's value.
-        source: The key of the modality that the generator reads, or several.
-        target: The key of the modality to be filled.
-        name: The generator's name, part of the cache's key.
-        version: The generator's version, part of the key, with all that its results depend on: a
-            voice, a checkpoint. Defaults to "1".
-        spec: The `tf.TensorSpec` of one filled value, such as `tf.TensorSpec([None], tf.float32)`
-            for a waveform. Defaults to None: what the dataset says of the target.
-        missing: A callable from a sample's dict of modalities to a scalar bool, whether it lacks
-            the target. Defaults to None: all do if the dataset has no such key, else those
-            whose value is empty, of size 0 or "".
-        weight: The factor ≥ 0 of a synthetic sample's weight. Defaults to 1.
-        flag: The key of the flag. Defaults to "synthetic".
-        cache: A folder to keep results in; it is made at the first one, and several processes may
-            share it. A damaged file is made anew, and a folder that cannot be written costs only
-            the reuse; the logger `keras_mix.synthesis` names both. Defaults to None: nothing is
-            kept.
-        max_failures: How many failures are skipped before the next is raised. Defaults to None:
-            any number.
-        num_parallel_calls: How many samples are made at a time, as in `Dataset.map`. Defaults to
-            None: one.
+        generator: Callable from the source values of one sample, in the order of `source` (strings
+            as str, all else as NumPy arrays), to the value of the target.
+        source: String, or list of strings. Keys of the modalities that the generator reads.
+        target: String. Key of the modality to fill.
+        name: String. Name of the generator, part of the cache key.
+        version: String. Version of the generator, part of the cache key; include all that results
+            depend on, such as a voice or a checkpoint. Defaults to `"1"`.
+        spec: `tf.TensorSpec` of one filled value, such as `tf.TensorSpec([None], tf.float32)` for a
+            waveform. Defaults to None: the dataset's own spec of the target.
+        missing: Callable from a sample's dict of modalities to a scalar bool, whether it lacks the
+            target. Defaults to None: all samples lack it if the dataset has no such key, else those
+            whose value is empty, of size 0 or `""`.
+        weight: Float ≥ 0. Factor of the sample weight of synthetic samples. Defaults to 1.
+        flag: String. Key of the flag. Defaults to `"synthetic"`.
+        cache: Path of a folder to keep results in, created with the first one and safe for
+            concurrent processes. Damaged files are generated again, and an unwritable folder only
+            prevents caching; both are logged by the logger `keras_mix.synthesis`. Defaults to None:
+            no cache.
+        max_failures: Integer ≥ 0. Number of failures to skip before the next one is raised.
+            Defaults to None: unlimited.
+        num_parallel_calls: Integer ≥ 1 or None. Number of samples generated in parallel, as in
+            `Dataset.map`. Defaults to None: one.
 
     Call arguments:
-        dataset: A `tf.data.Dataset`, not batched, of a dict of modalities, (dict, y) or
-            (dict, y, sample_weight). A dict alone gets its weight as "sample_weights", a tuple as
-            its third entry.
+        dataset: Unbatched `tf.data.Dataset` of a dict of modalities, (dict, y) or (dict, y,
+            sample_weight). A dict alone gets its weight under "sample_weights", a tuple as its
+            third element.
 
     Attributes:
-        counts: A dict of what became of the samples that lacked the target, over all passes so
-            far: how many were "generated", "cached" (read from the cache) and "failed" (skipped).
-        failures: The last messages of failures, up to 20.
+        counts: Dict of the numbers of samples, over all passes so far, whose target was
+        "generated", "cached" (read from the cache) or "failed" (skipped). failures: List of the
+        last failure messages, up to 20.
 
     Raises:
-        ValueError: If an argument is out of range; if the dataset is no dict of modalities, lacks
-            the source, has the flag already, or does not tell the target's form.
+        ValueError: If an argument is out of range; if the dataset is not a dict of modalities,
+            lacks the source, already has the flag, or does not specify the target.
 
     Example:
 
@@ -129,7 +129,7 @@ class FillModality:
         return filled.filter(_is_there).map(_sample)
 
     def made(self, values, spec):
-        """The value made from a sample's source values, and how; empty if that failed."""
+        """Returns (value, success) for the source values of a sample; empty after a failure."""
         key = _disk_cache.key_of(self.name, self.version, spec, values)
         found = None if self._cache is None else self._cache.read(key, spec)
         if found is not None:
@@ -171,21 +171,23 @@ class FillModality:
         lacking = [key for key in self.source if key not in modalities]
         if lacking:
             known = list(modalities)
-            checks.refuse(owner, "`source` must be in the dataset", f"{lacking}, not in {known}")
+            checks.refuse(
+                owner, "`source` must name keys of the dataset", f"{lacking}, not in {known}"
+            )
         if self.flag in modalities:
             received = f"flag={self.flag!r}"
-            checks.refuse(owner, "the dataset has the flag already", received, "Name another.")
+            checks.refuse(owner, "`flag` must be a new key", received, "Pass another one.")
         spec = modalities.get(self.target) if self.spec is None else self.spec
         if not isinstance(spec, tf.TensorSpec) or spec.shape.rank is None:
             checks.refuse(
                 owner,
-                f"the form of `{self.target}` must be known",
+                f"the spec of `{self.target}` must be known",
                 f"spec={spec}",
-                "Pass it: spec=tf.TensorSpec([None], tf.float32), say.",
+                "Pass it, for example spec=tf.TensorSpec([None], tf.float32).",
             )
         own = modalities.get(self.target, spec)
         if own.dtype != spec.dtype or not own.shape.is_compatible_with(spec.shape):
-            checks.refuse(owner, f"`spec` must fit `{self.target}`", f"{spec} beside {own}")
+            checks.refuse(owner, f"`spec` must match `{self.target}`", f"{spec} beside {own}")
         return spec
 
 
@@ -288,5 +290,5 @@ def _fitting(value, spec):
         array = np.asarray(value, spec.dtype.as_numpy_dtype)
     shape = np.shape(array)
     if not spec.shape.is_compatible_with(shape):
-        raise ValueError(f"a value of shape {shape} where {spec.shape} is expected")
+        raise ValueError(f"a value of shape {shape} instead of {spec.shape}")
     return array
