@@ -4,6 +4,9 @@ XLA drops assertions, so a train step that it compiles takes ids out of range wi
 one-hot label is then a row of zeros, and a packed id is rounded.
 """
 
+import functools
+import operator
+
 import numpy as np
 import tensorflow as tf
 
@@ -44,19 +47,42 @@ def check_whole(owner, leaf, rule, way_out, lowest=-np.inf, highest=np.inf):
     _check(owner, leaf, rule, way_out, lowest, highest, whole=True)
 
 
+def asserted(legal, sentence):
+    """An operation that fails with a sentence, as the graph runs, unless all of `legal` is True.
+
+    `tf.debugging.assert_equal` would add a branch, which costs as much as some of the mixing.
+    """
+    return tf.debugging.Assert(tf.reduce_all(legal), [sentence])
+
+
 def _check(owner, leaf, rule, way_out, lowest, highest, whole):
     values = known_values(leaf.tensor)
     if values is None:
-        # No dtype, bool and uint8 included, has to hold the limits.
-        numbers = tf.cast(leaf.tensor, tf.float64)
-        legal = (numbers >= lowest) & (numbers <= highest)
-        if whole:
-            legal &= tf.equal(numbers, tf.round(numbers))
         sentence = f"{owner}: `{leaf.name}` {rule}. {way_out}".rstrip()
-        tf.debugging.assert_equal(legal, True, sentence)
+        asserted(_legal(leaf.tensor, lowest, highest, whole), sentence)
         return
     numbers = np.asarray(values).astype(np.float64)
     legal = (numbers >= lowest) & (numbers <= highest)
     if not legal.all() or (whole and (numbers != np.round(numbers)).any()):
         received = f"values from {numbers.min():.15g} to {numbers.max():.15g}"
         checks.reject(owner, leaf.name, rule, received, way_out)
+
+
+def _legal(tensor, lowest, highest, whole):
+    """bool, whether each value is within the limits; NaN is not."""
+    if tensor.dtype.is_bool:
+        tensor = tf.cast(tensor, tf.uint8)
+    if tensor.dtype.is_floating:
+        # float32 holds all limits exactly but those of very many classes.
+        exact = all(abs(limit) <= 2**24 or np.isinf(limit) for limit in (lowest, highest))
+        narrow = exact and tensor.dtype != tf.float64
+        tensor = tf.cast(tensor, tf.float32 if narrow else tf.float64)
+        legal = [tf.equal(tf.round(tensor), tensor)] * whole
+    else:
+        legal = []
+    # No dtype has to hold a limit beyond its own.
+    if lowest > tensor.dtype.min:
+        legal.append(tensor >= tf.constant(lowest, tensor.dtype))
+    if highest < tensor.dtype.max:
+        legal.append(tensor <= tf.constant(highest, tensor.dtype))
+    return functools.reduce(operator.and_, legal, True)

@@ -6,6 +6,7 @@ from keras_mix._core import checks
 from keras_mix._core.batch.batch import axis_size, inputs_of
 from keras_mix._core.batch.grid import grid_of, leaf_of_the_grid
 from keras_mix._core.batch.reader import known_values
+from keras_mix._core.batch.value_checks import asserted
 
 
 def check_sequences(mixer, own, donors=()):
@@ -44,7 +45,7 @@ def _check_range(mixer, leaf, highest, rule, way_out):
         numbers = tf.cast(leaf.tensor, tf.int64)
         legal = (numbers >= 0) & (numbers <= tf.cast(highest, tf.int64))
         sentence = f"{mixer.owner}: `{leaf.name}` {rule}. {way_out}".rstrip()
-        tf.debugging.assert_equal(legal, True, sentence)
+        asserted(legal, sentence)
     elif values.size and not (values.min() >= 0 and values.max() <= highest):
         received = f"values from {values.min()} to {values.max()}, at most {highest} are possible"
         checks.reject(mixer.owner, leaf.name, rule, received, way_out)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_mix._core.plan.blending import blend, precise
+from keras_mix._core.plan.blending import precise
 from keras_mix._core.xla import apart
 
 
@@ -162,4 +162,8 @@ def _interpolated(values, line, nearest):
     if nearest:
         return low
     following = tf.gather(values, tf.minimum(line.low + 1, tf.shape(values)[0] - 1))
-    return blend([precise(low), precise(following)], [None, line.weight[..., None]])
+    low, following, weight = precise(low), precise(following), line.weight[..., None]
+    weight = tf.cast(weight, low.dtype)
+    # As `blending.blend`, but the weight of the next pixel is always below 1.
+    mixed = (1 - weight) * low + weight * following
+    return tf.where((weight == 0) | tf.equal(following, low), low, mixed)
