@@ -286,7 +286,7 @@ def test_spans_of_token_ids_are_cut():
     ("cut", "options", "sentence"),
     [
         ({}, {}, r"`x/ids` holds token ids.*embedding"),
-        ({"ids": "image"}, {}, r"`x/ids` holds token ids.*nor cut along two axes"),
+        ({"ids": "image"}, {}, r"`x/ids` holds token ids.*or cut along two axes"),
         ({"ids": CutMix(spatial_dims=1)}, {"padding_id": 0}, "valid time steps are not counted"),
         (
             {"ids": CutMix(spatial_dims=1)},

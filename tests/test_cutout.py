@@ -192,7 +192,7 @@ def test_ids_are_encoded_only_where_their_number_is_known_and_needed():
     labels = Cutout(num_classes={"a": 4})(images, {"a": ids, "b": ids})[1]
     np.testing.assert_array_equal(labels["a"], np.eye(4)[ids])
     np.testing.assert_array_equal(labels["b"], ids)
-    with pytest.raises(ValueError, match=r"known to smooth them.*or leave out label_smoothing"):
+    with pytest.raises(ValueError, match=r"to be smoothed.*or leave out label_smoothing"):
         Cutout(label_smoothing=0.1)(images, ids)
-    with pytest.raises(ValueError, match="known to mix them"):
+    with pytest.raises(ValueError, match="to be mixed"):
         RandomChoice([Cutout(), CutMix()])(images, ids)

@@ -101,8 +101,8 @@ def test_partners_of_another_batch():
 @pytest.mark.parametrize(
     ("frames", "sentence"),
     [
-        (FRAMES[:, 1:], r"`y` must be labels of frames \(B, T, …\), as many frames as `x` has"),
-        (FRAMES[:, 0, 0], r"must be labels of frames \(B, T, …\)"),
+        (FRAMES[:, 1:], r"`y` must be frame labels \(B, T, …\), one for each time step of `x`"),
+        (FRAMES[:, 0, 0], r"must be frame labels \(B, T, …\)"),
     ],
 )
 def test_what_are_no_labels_of_frames(frames, sentence):
@@ -111,7 +111,7 @@ def test_what_are_no_labels_of_frames(frames, sentence):
 
 
 def test_frames_of_sources_that_move():
-    with pytest.raises(ValueError, match="cannot follow sources that are moved or resized"):
+    with pytest.raises(ValueError, match="cannot follow moved or resized sources"):
         layers.RICAP(kinds=KINDS)(SOUNDS, FRAMES)
 
 

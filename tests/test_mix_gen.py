@@ -194,7 +194,10 @@ def test_bad_arguments_are_refused(options, match):
 @pytest.mark.parametrize(
     ("batch", "match"),
     [
-        ({"images": IMAGES}, "`texts` must name one leaf each. Received: 'text', which names 0"),
+        (
+            {"images": IMAGES},
+            "must match one leaf. Received: 'text', which matches 0",
+        ),
         (pairs(IMAGES[:, 0, 0]), r"strings \(B,\) or \(B, 1\), or token ids \(B, L\)"),
         (pairs(IDS[:, 0]), r"or token ids \(B, L\)"),
         (pairs(IDS[:5]), "as many samples as `images`. Received: 5 beside 6"),

@@ -189,7 +189,7 @@ def test_masks_of_classes_under_a_soft_region(mixer):
         (
             MixUp(),
             (IMAGES, IDS),
-            r"`y` holds class ids, whose .* Pass num_classes=…; for one sigmoid",
+            r"`y` holds class ids, which .* Pass num_classes=…; for one sigmoid",
         ),
         (MixUp(num_classes=3), (IMAGES, IDS), r"from 0 to 2, .* Received: values from 0 to 3"),
         (MixUp(num_classes=3), (IMAGES, -IDS), r"Received: values from -3 to 0"),

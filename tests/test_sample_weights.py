@@ -96,13 +96,13 @@ def test_what_is_no_weight_is_refused(y, third, form):
     if form == "dict":
         names = "images", "labels" if y is ONE_HOT else "segmentation_masks", "sample_weights"
         batch = dict(zip(names, batch, strict=True))
-    with pytest.raises(ValueError, match=r"^CutMix: `sample_weights?` holds sample weights"):
+    with pytest.raises(ValueError, match=r"^CutMix: `sample_weights?` must hold sample weights"):
         CutMix()(batch)
 
 
 @pytest.mark.parametrize("third", [np.arange(N), IMAGES], ids=["ids", "images"])
 def test_what_is_no_weight_is_refused_where_all_is_blended(third):
-    with pytest.raises(ValueError, match=r"^MixUp: `sample_weight` holds sample weights"):
+    with pytest.raises(ValueError, match=r"^MixUp: `sample_weight` must hold sample weights"):
         MixUp()(IMAGES, ONE_HOT, third)
 
 

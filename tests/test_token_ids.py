@@ -188,7 +188,7 @@ def test_blends_of_ids(layer):
 
 def test_ids_beside_images():
     x = {"ids": OWN, "image": np.zeros((SIZE, 6, 5, 3), "f4")}
-    with pytest.raises(ValueError, match=r"CutMix: `x/ids` holds token ids, .* nor cut along two"):
+    with pytest.raises(ValueError, match=r"CutMix: `x/ids` holds token ids, .* or cut along two"):
         layers.CutMix(kinds=KINDS)(x, np.eye(SIZE))
 
 
@@ -200,7 +200,9 @@ def test_what_are_no_ids(ids):
 
 def test_ids_have_no_mean():
     layer = layers.Cutout(size=3, spatial_dims=1, fill_value="mean", kinds=KINDS)
-    with pytest.raises(ValueError, match=r"token ids have no mean. Received: fill_value="):
+    with pytest.raises(
+        ValueError, match=r"ids cannot be filled with their mean. Received: fill_value="
+    ):
         layer({"ids": OWN}, np.eye(SIZE))
 
 

@@ -77,13 +77,13 @@ def test_masks_of_shares_are_mixed_as_images_are(make, dtype):
 
 def test_masks_of_other_floats_are_refused():
     batch = {"images": IMAGES, "segmentation_masks": tf.constant(SHARES * 255)}
-    rule = r"`segmentation_masks` must hold shares of classes from 0 to 1"
+    rule = r"`segmentation_masks` must hold class probabilities from 0 to 1"
     with pytest.raises(ValueError, match=rule):
         MixUp()(batch)
     with pytest.raises(tf.errors.InvalidArgumentError, match=rule):
         tf.function(MixUp())(batch)
     batch["segmentation_masks"] = IMAGES[..., 0] / 10
-    rule = r"`segmentation_masks` must hold class ids, whole numbers, to become shares"
+    rule = r"`segmentation_masks` must hold class ids, whole numbers, to become a soft mask"
     with pytest.raises(ValueError, match=rule):
         MixUp(soft_masks=True, num_classes=3)(batch)
 

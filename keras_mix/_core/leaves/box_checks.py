@@ -1,4 +1,4 @@
-"""Refuses invalid boxes: at once if eager, while the graph runs otherwise."""
+"""Checks of bounding boxes: immediate when eager, otherwise when the graph runs."""
 
 import functools
 
@@ -7,17 +7,17 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.leaves import boxes
 
-# In pixels: annotations are rounded, and boxes that were scaled reach over the border by a bit.
+# In pixels: rounded or scaled boxes may extend slightly beyond the border.
 _TOLERANCE = 1.0
 
 
 def check_boxes(owner, leaf, options):
-    """Refuses boxes with NaN, inverted ones, and those that lie outside their image.
+    """Refuses boxes that are not finite, inverted, or outside their image.
 
-    XLA drops such checks: in a train step that it compiles, such boxes go unnoticed.
+    XLA removes assertions, so a compiled train step does not detect such boxes.
     """
     pixels = boxes.pixels(leaf.tensor, options)
-    real = leaf.tensor.labels != -1
+    valid = leaf.tensor.labels != -1
     height, width = leaf.tensor.frame[0], leaf.tensor.frame[1]
     left, top, right, bottom = tf.unstack(pixels, axis=-1)
     rules = {
@@ -28,16 +28,16 @@ def check_boxes(owner, leaf, options):
         & (right <= width + _TOLERANCE)
         & (bottom <= height + _TOLERANCE),
     }
-    rules = {rule: legal | ~real for rule, legal in rules.items()}
+    rules = {rule: legal | ~valid for rule, legal in rules.items()}
     way_out = (
-        f'Are they really in the format "{options.format}"? Clip boxes that reach over the border '
-        "by more than a pixel: keras.utils.bounding_boxes.clip_to_image_size. Mark places without "
-        "a box by the label -1."
+        f'Check that their format is "{options.format}", clip boxes that extend more than a pixel '
+        "beyond the border with keras.utils.bounding_boxes.clip_to_image_size, and give padding "
+        "boxes the label -1."
     )
     if tf.executing_eagerly():
         _refuse(owner, leaf, rules, way_out)
         return
-    # One look at all, since a look costs as much as some of the mixing.
+    # A single condition, since each one costs as much as part of the mixing.
     assertions = functools.partial(_assert, owner, leaf.name, rules, way_out)
     tf.cond(tf.reduce_all(list(rules.values())), tf.no_op, assertions)
 

@@ -1,8 +1,8 @@
-"""Bounding boxes under a plan: what can still be seen of each, and the box around that.
+"""Bounding boxes under a plan: the visible part of each box, and the box around that part.
 
-A place of the result shows one source. A box keeps what its own source shows inside of it, and is
-cropped to the smallest box around that: so it shrinks where the rest is a rectangle, and stays
-where a piece was cut out of its middle or its corner.
+Each pixel of the result comes from one source. The visible part of a box is where its own source
+covers it, and the box is cropped to the smallest box around that part: it shrinks if the visible
+part is a smaller rectangle, and is kept if only its middle or a corner is hidden.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from keras_mix._core.plan import plan as plans
 
 
 class Options(NamedTuple):
-    """How boxes are treated; see the arguments of `keras_mix.layers.Mixer`."""
+    """The options of boxes; see the arguments of `keras_mix.layers.Mixer`."""
 
     format: str
     max_boxes: int | None = None
@@ -31,17 +31,17 @@ class Options(NamedTuple):
     sources: int = 2
 
 
-class _Seen(NamedTuple):
-    """What is seen of the boxes of one source, all [B, N] but `pixels`.
+class _Visible(NamedTuple):
+    """The visible boxes of one source or of several.
 
     Attributes:
-        pixels: float32 [B, N, 4], left, top, right, bottom of the box around what is seen.
-        area: float32, how much is seen, in pixels.
-        visible: float32, the share of the whole box that this is.
-        weights: float32, the share of the source there.
-        original: [B, N, 4], the box as it was given.
-        moved: bool, whether it is another box than that.
-        labels: Its class.
+        pixels: float32 `(B, N, 4)`, left, top, right, bottom of the box around the visible part.
+        area: float32 `(B, N)`, the visible area in pixels.
+        visible: float32 `(B, N)`, the visible fraction of the whole box.
+        weights: float32 `(B, N)`, the weight of the source inside the box.
+        original: `(B, N, 4)`, the input box.
+        moved: bool `(B, N)`, whether the box differs from the input box.
+        labels: `(B, N)`, the class of each box.
     """
 
     pixels: tf.Tensor
@@ -62,41 +62,40 @@ class BoundingBoxes(Rule):
     weighable = False
 
     def form(self, tensor):
-        """The boxes unmixed, with as many places for them as if they were mixed."""
+        """The unmixed boxes, padded to the number of boxes of a mixed sample."""
         given = pixels(tensor, self.options)
         whole = tf.ones_like(given[..., 0])
         moved = tf.zeros_like(whole, tf.bool)
-        seen = _Seen(given, area_of(given), whole, whole, tensor.boxes, moved, tensor.labels)
-        return _collected([seen], tensor, self.options)
+        found = _Visible(given, area_of(given), whole, whole, tensor.boxes, moved, tensor.labels)
+        return _collected([found], tensor, self.options)
 
     def mix(self, plan, pool):
-        """The boxes of all sources that can still be seen."""
+        """The visible boxes of all sources."""
         plan = plans.once(plan)
-        seen = [self._seen(plan, pool, source) for source in range(plan.number)]
-        return _collected(seen, pool.own, self.options)
+        found = [self._visible(plan, pool, source) for source in range(plan.number)]
+        return _collected(found, pool.own, self.options)
 
-    def _seen(self, plan, pool, source):
-        """What is seen of the boxes of one source, a `_Seen`."""
+    def _visible(self, plan, pool, source):
+        """The boxes of one source, a `_Visible`."""
         frame = pool.own.frame
         boxes, labels, given = (
-            pool.map(part).source(plan, source)
-            for part in (_boxes_of, _labels_of, functools.partial(pixels, options=self.options))
+            pool.map(field).source(plan, source)
+            for field in (_boxes_of, _labels_of, functools.partial(pixels, options=self.options))
         )
         placed = _placed(plan, given, source, frame)
-        area, rest = visible(plan, source, placed, frame)
-        share = tf.math.divide_no_nan(area, area_of(placed))
-        weights = tf.ones_like(share)
+        area, cropped = visible(plan, source, placed, frame)
+        fraction = tf.math.divide_no_nan(area, area_of(placed))
+        weights = tf.ones_like(fraction)
         if plan.region is None:
             weights *= plan.weights[:, source, None]
         elif not plan.hard:
-            weights = share
-        return _Seen(
-            rest, area, share, weights, boxes, tf.reduce_any(rest != given, axis=-1), labels
-        )
+            weights = fraction
+        moved = tf.reduce_any(cropped != given, axis=-1)
+        return _Visible(cropped, area, fraction, weights, boxes, moved, labels)
 
 
 def bind(mixer, leaf, main):
-    """The rule of a set of boxes, by the mixer's options of boxes."""
+    """The rule of a set of boxes, by the mixer's options."""
     if mixer.bounding_box_format is None:
         checks.reject(
             mixer.owner,
@@ -119,17 +118,17 @@ def _labels_of(boxes):
 
 
 def pixels(boxes, options):
-    """float32 [B, N, 4], left, top, right and bottom in pixels."""
+    """The boxes as float32 `(B, N, 4)`, left, top, right, bottom in pixels."""
     return _converted(tf.cast(boxes.boxes, tf.float32), boxes.frame, options.format, "xyxy")
 
 
 def from_pixels(pixels, frame, target):
-    """float32 [B, N, 4] in a format, of left, top, right and bottom in pixels."""
+    """Converts boxes (left, top, right, bottom) in pixels to a format: float32 `(B, N, 4)`."""
     return _converted(pixels, frame, "xyxy", target)
 
 
 def _converted(boxes, frame, source, target):
-    """In a graph, where Keras computes by TensorFlow whatever its backend is."""
+    """Converts inside a graph, where Keras uses TensorFlow on any backend."""
     if tf.inside_function():
         return _convert(boxes, frame, source, target)
     return _conversion(source, target, boxes.dtype)(boxes, frame)
@@ -142,55 +141,71 @@ def _convert(boxes, frame, source, target):
 
 @functools.cache
 def _conversion(source, target, dtype):
-    """One graph for any number of samples and boxes, which is not traced again for each."""
+    """A conversion that is traced once for any number of samples and boxes."""
     signature = [tf.TensorSpec([None, None, 4], dtype), tf.TensorSpec([2], tf.float32)]
     convert = functools.partial(_convert, source=source, target=target)
     return tf.function(convert, input_signature=signature, autograph=False)
 
 
 def area_of(pixels):
-    """The areas [B, N] of boxes of left, top, right and bottom."""
+    """The areas `(B, N)` of boxes (left, top, right, bottom)."""
     left, top, right, bottom = tf.unstack(pixels, axis=-1)
     return (right - left) * (bottom - top)
 
 
 def _placed(plan, pixels, source, frame):
-    """The boxes where the plan places the frame of their source."""
+    """The boxes moved with the frame of their source."""
     if plan.placement is None:
         return pixels
-    # Rows and columns of the upper left and of the lower right corners.
+    # The upper left and lower right corners as (row, column).
     size, number, _ = tf.unstack(tf.shape(pixels))
     corners = tf.reverse(tf.reshape(pixels, [size, 2 * number, 2]), [-1])
     moved = plan.placement.move(corners, source, tf.unstack(frame))
     return tf.reshape(tf.reverse(moved, [-1]), tf.shape(pixels))
 
 
-def _collected(seen, own, options):
-    """The boxes of all sources in as many places as are always returned, the rest padding."""
-    seen = _Seen(*(tf.concat(parts, axis=1) for parts in zip(*seen, strict=True)))
-    real = (seen.labels != -1) & (seen.area > 0) & (seen.weights > 0)
-    real &= seen.visible >= options.min_visible
+def _collected(found, own, options):
+    """The boxes of all sources as a dict, padded to the number that is always returned.
+
+    Args:
+        found: List of a `_Visible` for each source.
+        own: The `BoxSet` of the batch.
+        options: `Options`.
+    """
+    found = _Visible(*(tf.concat(tensors, axis=1) for tensors in zip(*found, strict=True)))
+    valid = (found.labels != -1) & (found.area > 0) & (found.weights > 0)
+    valid &= found.visible >= options.min_visible
     count = options.max_boxes or axis_size(own.boxes, 1) * options.sources
-    order = _order(tf.where(real, seen.area, -1.0), options.max_boxes)
-    seen = _Seen(*(tf.gather(part, order, batch_dims=1) for part in seen))
-    kept = tf.gather(real, order, batch_dims=1)
-    moved = _converted(seen.pixels, own.frame, "xyxy", options.format)
-    boxes = tf.where(seen.moved[..., None], tf.cast(moved, seen.original.dtype), seen.original)
-    found = {
+    order = _order(tf.where(valid, found.area, -1.0), options.max_boxes)
+    found = _Visible(*(tf.gather(tensor, order, batch_dims=1) for tensor in found))
+    kept = tf.gather(valid, order, batch_dims=1)
+    moved = _converted(found.pixels, own.frame, "xyxy", options.format)
+    boxes = tf.where(found.moved[..., None], tf.cast(moved, found.original.dtype), found.original)
+    result = {
         "boxes": _padded(boxes, kept, -1, count),
-        "labels": _padded(seen.labels, kept, -1, count),
+        "labels": _padded(found.labels, kept, -1, count),
     }
     if options.details:
-        found["weights"] = _padded(seen.weights, kept, 0, count)
-        found["visible"] = _padded(seen.visible, kept, 0, count)
-        found["dropped"] = tf.math.count_nonzero(real, 1, dtype=tf.int32) - tf.math.count_nonzero(
-            kept, 1, dtype=tf.int32
-        )
-    return found
+        result["weights"] = _padded(found.weights, kept, 0, count)
+        result["visible"] = _padded(found.visible, kept, 0, count)
+        result["dropped"] = _number_of(valid) - _number_of(kept)
+    return result
+
+
+def _number_of(flags):
+    return tf.math.count_nonzero(flags, axis=1, dtype=tf.int32)
 
 
 def _order(area, most):
-    """int32 [B, ≤ most], the places of the largest areas as they stand; those below 0 last."""
+    """The indices of the `most` largest areas, in input order, with negative areas last.
+
+    Args:
+        area: float32 `(B, N)`.
+        most: int, or None for all.
+
+    Returns:
+        int32 `(B, min(N, most))`.
+    """
     if most is None:
         return _negative_last(area)
     largest = tf.sort(tf.argsort(area, direction="DESCENDING", stable=True)[:, :most])

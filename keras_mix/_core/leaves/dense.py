@@ -1,6 +1,7 @@
-"""Dense values: pasted or combined where they lie on a region's grid, blended by weights elsewhere.
+"""Dense values: pasted or combined on the grid of a region, blended by the weights otherwise.
 
-Inputs of every kind are dense, and so are dense targets; other rules build on this one.
+Images, sounds and other numeric inputs are dense, and so are dense targets. Other rules build on
+this one.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ class Dense(Rule):
     Attributes:
         axes: The axes that a region covers, or None.
         dtype: The dtype of the result.
-        target: Whether the leaf is what a model learns: it is never filled, and always blended.
+        target: Whether the leaf is a target, which is never filled and always blended by weights.
     """
 
     axes: tuple | None = dataclasses.field()  # no default
@@ -37,16 +38,16 @@ class Dense(Rule):
 
     def mix(self, plan, pool):
         if self.axes is None or plan.region is None:
-            shares = [over(share, pool.own) for share in tf.unstack(plan.weights, axis=1)]
-            return self._combined(plan, pool.sources(plan), shares)
+            weights = [over(weight, pool.own) for weight in tf.unstack(plan.weights, axis=1)]
+            return self._combined(plan, pool.sources(plan), weights)
         if plan.hard:
             return convert(self.pasted(plan, pool), self.dtype)
         sources = [self.placed(plan, pool, number) for number in range(plan.number)]
-        shares = [along(part, pool.own, self.axes) for part in plan.coverage()]
-        return self._combined(plan, sources, shares)
+        weights = [along(weight, pool.own, self.axes) for weight in plan.coverage()]
+        return self._combined(plan, sources, weights)
 
     def pasted(self, plan, pool):
-        """Each position from one source, or filled."""
+        """Takes each position from its source, or fills it."""
         if plan.placement is not None:
             return convert(self.placed(plan, pool, plan.region), pool.own.dtype)
         value = pool.own
@@ -55,32 +56,32 @@ class Dense(Rule):
         layers = [pool.source(plan, number) for number in range(1, plan.number)]
         if plan.combine.fills:
             layers.append(plan.combine.filling(value, self.axes))
-        for part, layer in zip(plan.coverage_by_others(), layers, strict=True):
-            value = tf.where(along(part, value, self.axes), layer, value)
+        for covered, layer in zip(plan.coverage_by_others(), layers, strict=True):
+            value = tf.where(along(covered, value, self.axes), layer, value)
         return value
 
     def placed(self, plan, pool, source):
-        """Each position from its source, where the plan has placed that.
+        """Takes each position from a source, moved or resized by the plan's placement.
 
         Args:
             plan: A `plan.Plan`.
             pool: A `Pool`.
-            source: The number of the source of all positions; or a hard region.
+            source: int, the source of all positions; or a hard region.
         """
         if plan.placement is None:
             return pool.source(plan, source)
         return plan.placement.read(pool.whole(), plan.sources, self.axes, source, self.nearest)
 
-    def _combined(self, plan, sources, shares):
+    def _combined(self, plan, sources, weights):
         combine = Blend() if self.target or self.axes is None else plan.combine
-        return convert(combine.combine([precise(each) for each in sources], shares), self.dtype)
+        return convert(combine.combine([precise(each) for each in sources], weights), self.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
 class DenseOfUnknownSize(Dense):
-    """The rule of inputs whose sizes are known only as the graph runs.
+    """The rule of inputs whose sizes are known only when the graph runs.
 
-    They are pasted where they have the region's sizes, and blended by the weights where not.
+    They are pasted if they have the sizes of the region, and blended by the weights otherwise.
     """
 
     def mix(self, plan, pool):
@@ -89,7 +90,7 @@ class DenseOfUnknownSize(Dense):
             return blended
         sizes = [tf.shape(pool.own)[axis] for axis in self.axes]
         on_the_grid = tf.reduce_all(tf.equal(sizes, plan.region.sizes))
-        # Over the leaf's own sizes, so that the shapes fit whether it lies on the grid or not.
+        # Stretched to the leaf's own sizes, so that both branches have one shape.
         pasted = super().mix(plan._replace(region=plan.region.stretch(sizes)), pool)
         mixed = tf.where(on_the_grid, pasted, blended)
         mixed.set_shape(pool.own.shape)
@@ -97,7 +98,7 @@ class DenseOfUnknownSize(Dense):
 
 
 def bind(mixer, leaf, main):
-    """The rule of inputs, and of targets that are values."""
+    """The rule of inputs, and of targets of kind "values"."""
     found = lying(mixer, leaf, main)
     axes = found and found.axes
     if leaf.target:

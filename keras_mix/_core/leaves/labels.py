@@ -1,4 +1,4 @@
-"""Labels: Σ weight · label[source], or the union of the sources' classes."""
+"""Labels: Σ weight · label[source], or the union of the classes of all sources."""
 
 import dataclasses
 import functools
@@ -17,12 +17,12 @@ from keras_mix._core.plan.blending import blend, convert
 
 @dataclasses.dataclass(frozen=True)
 class Labels(Rule):
-    """The rule of labels `(B, ...)`, each of a sample as a whole.
+    """The rule of labels `(B, ...)`, one for each sample.
 
     Attributes:
         dtype: The dtype of the result.
-        union: Whether a label is the union of its sources' classes instead of their mean.
-        smoothing: The share of a label that is spread evenly over its classes.
+        union: Whether to return the union of the sources' classes instead of their weighted mean.
+        smoothing: The label smoothing, in [0, 1].
     """
 
     dtype: tf.DType
@@ -35,20 +35,21 @@ class Labels(Rule):
 
     def mix(self, plan, pool):
         pool = pool.map(self.form)
-        shares = [over(weight, pool.own) for weight in tf.unstack(plan.weights, axis=1)]
-        return self.combined(pool.sources(plan), shares)
+        weights = [over(weight, pool.own) for weight in tf.unstack(plan.weights, axis=1)]
+        return self.combined(pool.sources(plan), weights)
 
-    def combined(self, sources, shares):
-        """The labels of all sources as one, each with its share."""
+    def combined(self, sources, weights):
+        """Combines the labels of all sources."""
         if not self.union:
-            return blend(sources, shares)
-        # The largest of the sources that have a share.
+            return blend(sources, weights)
+        # The maximum over the sources with a weight above 0.
         lowest = sources[0].dtype.min
-        shown = [tf.where(share > 0, s, lowest) for s, share in zip(sources, shares, strict=True)]
-        return functools.reduce(tf.maximum, shown)
+        pairs = zip(sources, weights, strict=True)
+        weighted = [tf.where(weight > 0, source, lowest) for source, weight in pairs]
+        return functools.reduce(tf.maximum, weighted)
 
     def smooth(self, tensor):
-        """y (1 - s) + s / K; of a binary label, which has one number, K is 2."""
+        """y (1 - s) + s / K, with K = 2 for a binary label, which is one number."""
         if not self.smoothing:
             return tensor
         classes = 2 if self.is_binary(tensor.shape) else tf.shape(tensor)[-1]
@@ -56,7 +57,7 @@ class Labels(Rule):
         return tensor * (1.0 - self.smoothing) + spread
 
     def is_binary(self, shape):
-        """Whether labels of this shape are single numbers from 0 to 1."""
+        """Whether labels of this shape are binary: one number from 0 to 1."""
         return shape.rank == 1 or shape[-1] == 1
 
 
@@ -64,7 +65,7 @@ class Labels(Rule):
 class BinaryLabels(Labels):
     """The rule of floats `(B,)`, `(B, 1)` or `(B, 1, K)` that are smoothed as labels.
 
-    Nothing names them labels, so a label rule leaves them to the law of the plan.
+    They are not declared to be labels, so a label rule does not apply to them.
     """
 
     group: str | None = dataclasses.field(default=None, kw_only=True)
@@ -72,7 +73,7 @@ class BinaryLabels(Labels):
 
 @dataclasses.dataclass(frozen=True)
 class ClassIds(Labels):
-    """The rule of class ids `(B,)` or `(B, 1)`, which come out one-hot encoded, `(B, K)`.
+    """The rule of class ids `(B,)` or `(B, 1)`, returned one-hot encoded, `(B, K)`.
 
     Attributes:
         num_classes: The number of classes K.
@@ -87,7 +88,7 @@ class ClassIds(Labels):
 
 @dataclasses.dataclass(frozen=True)
 class PackedClassIds(Rule):
-    """The rule of class ids that come out packed: float32 `(B, 2, S)`, see `ops.packed`.
+    """The rule of class ids returned packed: float32 `(B, 2, S)`, see `ops.packed`.
 
     Attributes:
         number: The number of sources S.
@@ -103,7 +104,7 @@ class PackedClassIds(Rule):
 
     def mix(self, plan, pool):
         sources = pool.map(self._flat).sources(plan)
-        # A plan of a choice may have fewer sources than another: the sample itself, of weight 0.
+        # A plan of a `Choice` may have fewer sources: padded by the sample itself with weight 0.
         missing = self.number - plan.number
         ids = tf.stack(sources + sources[:1] * missing, axis=1)
         return tf.stack([ids, tf.pad(plan.weights, [[0, 0], [0, missing]])], axis=1)
@@ -128,15 +129,15 @@ def bind_class_ids(mixer, leaf, main):
         return PackedClassIds(mixer.num_sources)
     if count is None:
         if mixer.erases and not mixer.label_smoothing:
-            # No label is mixed, so none needs the form of shares.
+            # No label is mixed, so class ids stay class ids.
             return Passthrough()
-        use, way_out = "mix", for_class_ids(leaf.name)
+        use, way_out = "mixed", for_class_ids(leaf.name)
         if mixer.erases:
-            use, way_out = "smooth", "Pass num_classes=…, or leave out label_smoothing."
+            use, way_out = "smoothed", "Pass num_classes=…, or leave out label_smoothing."
         checks.reject(
             mixer.owner,
             leaf.name,
-            f"holds class ids, whose number must be known to {use} them",
+            f"holds class ids, which need `num_classes` to be {use}",
             f"{checks.described(leaf.tensor)} and no `num_classes` for it",
             way_out,
         )

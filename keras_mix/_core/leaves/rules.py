@@ -1,4 +1,4 @@
-"""The one table from the kind of a leaf to its rule, and how a plan is applied to all leaves.
+"""The table from the kind of a leaf to its rule, and the application of a plan to all leaves.
 
 A new kind of leaf is a module with its rule and a `bind` function, and one row of `KINDS`.
 """
@@ -29,8 +29,8 @@ def _pass(mixer, leaf, main):
     return Passthrough()
 
 
-# How a leaf of a kind is bound to its rule: bind(mixer, leaf, main), where main is the leaf that
-# the mixer's regions lie on, or None. Columns of a table are bound together.
+# `bind(mixer, leaf, main)` returns the rule of a leaf of a kind, where `main` is the leaf that the
+# mixer's regions lie on, or None. The columns of a table are bound together, by `tables.bind`.
 KINDS = {
     "images": dense.bind,
     "values": dense.bind,
@@ -51,12 +51,12 @@ KINDS = {
 
 
 def bind(mixer, leaves, main):
-    """The rule of each leaf; refuses what the mixer cannot mix.
+    """The rule of each leaf. Refuses leaves that the mixer cannot mix.
 
     Args:
         mixer: The mixer, whose options the rules are bound to.
-        leaves: A list of `batch.Leaf`.
-        main: The one that the mixer's regions lie on, or None.
+        leaves: List of `batch.Leaf`.
+        main: The leaf that the mixer's regions lie on, or None.
     """
     columns = tables.bind(mixer, leaves) if mixer.mixes_tables else {}
     rules = [
@@ -67,12 +67,12 @@ def bind(mixer, leaves, main):
 
 
 def with_context(mixer, leaves, rules, main):
-    """The rules, with what follows from those of other leaves: smoothing, and sample weights."""
+    """Completes the rules that depend on other leaves: label smoothing and sample weights."""
     return sample_weights.bind(mixer, leaves, smoothing.bind(mixer, leaves, rules), main)
 
 
 def sized(mixer, leaves, rules, main):
-    """The leaves, behind checks of the sizes that are unknown until the graph runs."""
+    """The leaves, after checks of sizes that are known only when the graph runs."""
     if main is None:
         return leaves
     main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
@@ -80,7 +80,7 @@ def sized(mixer, leaves, rules, main):
     for leaf, rule in zip(leaves, rules, strict=True):
         if rule.axes is None or isinstance(rule, DenseOfUnknownSize) or leaf is main:
             continue
-        # Of a sequence one axis, the first, is given.
+        # A leaf of a sequence has only the first of the axes.
         compared = main_axes[: len(rule.axes)]
         sizes = sizes_of(leaf.tensor.shape, rule.axes), sizes_of(main.tensor.shape, compared)
         if None in (*sizes[0], *sizes[1]):
@@ -89,7 +89,7 @@ def sized(mixer, leaves, rules, main):
 
 
 def apply(plan, pools, rules):
-    """The leaves as a plan mixes them, each by its own rule.
+    """The leaves mixed by a plan, each by its own rule.
 
     Args:
         plan: A `Plan`, or plans.

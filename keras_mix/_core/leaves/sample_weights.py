@@ -1,4 +1,4 @@
-"""Sample weights: one a sample as its label is mixed, one a position as its target is."""
+"""Sample weights: mixed as the label of a sample, or as the positions of a dense target."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from keras_mix._core.leaves.sequences import FrameLabels
 
 @dataclasses.dataclass(frozen=True)
 class SampleWeights(Dense):
-    """The rule of sample weights; with axes there is one for each position."""
+    """The rule of sample weights: one for each sample or, with `axes`, one for each position."""
 
     target: bool = True
     group: str | None = dataclasses.field(default="labels", kw_only=True)
@@ -22,7 +22,7 @@ class SampleWeights(Dense):
 
 
 def bind(mixer, leaves, rules, main):
-    """The rules, those of sample weights by the targets that they weigh."""
+    """Completes the rules of sample weights, by those of the targets that they weigh."""
     targets = [
         (leaf, rule)
         for leaf, rule in zip(leaves, rules, strict=True)
@@ -35,7 +35,7 @@ def bind(mixer, leaves, rules, main):
 
 
 def bind_later(mixer, leaf, main):
-    """None, since the rule follows from those of the targets."""
+    """None: the rule depends on those of the targets, see `bind`."""
     return None
 
 
@@ -45,7 +45,7 @@ def _of_weights(mixer, leaf, targets, main):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "holds sample weights, which must be floats",
+            "must hold sample weights, which are floats",
             checks.described(leaf.tensor),
             f'Cast it to float32, or name its kind, kinds={{"{key(leaf.name)}": …}}.',
         )
@@ -64,25 +64,25 @@ def _of_weights(mixer, leaf, targets, main):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "holds sample weights: floats (B,), (B, 1), or one for each position of one target",
+            "must hold sample weights (B,) or (B, 1), or one for each position of one target",
             checks.described(leaf.tensor)
             + "".join(f", beside {t.name}: {checks.described(t.tensor)}" for t, _ in targets),
-            f'Name the kind of what is no weight, kinds={{"{key(leaf.name)}": …}}, with '
-            "labels of frames and their weights as "
-            f'"frame_labels"; or leave it as it is, passthrough=["{key(leaf.name)}"].',
+            f'If it holds no weights, name its kind, kinds={{"{key(leaf.name)}": …}}; frame labels '
+            'and their weights are both "frame_labels"; or leave it as it is, '
+            f'passthrough=["{key(leaf.name)}"].',
         )
     return next(iter(found))
 
 
 def _beside(leaf, target, rule):
-    """The rule of weights that are those of a target; None if their shapes tell otherwise."""
+    """The rule of weights of a target; None if their shapes do not match."""
     shape, whole = leaf.tensor.shape, target.tensor.shape
     rank = shape.rank - (shape[-1] == 1)
-    fits = any(
+    matches = any(
         whole.rank >= end and shape[:end].is_compatible_with(whole[:end])
         for end in {rank, shape.rank}
     )
-    if not fits:
+    if not matches:
         return None
     group, dtype = rule.group or "labels", leaf.precise_dtype
     if isinstance(rule, FrameLabels):
@@ -94,7 +94,7 @@ def _beside(leaf, target, rule):
 
 
 def _may_lie_on(mixer, leaf, axes, main):
-    """Whether the sizes of axes are not known to be other ones than the grid's."""
+    """Whether axes may lie on the grid: their known sizes equal those of the grid."""
     if main is None or axes is None:
         return True
     main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
@@ -111,5 +111,5 @@ def _on_the_grid(mixer, leaf, main):
 
 
 def _tail(name):
-    """What comes behind the first part of a path, by which heads have weights of their own."""
+    """A leaf's name without its first part: weights of a head have the name of its target."""
     return name.partition("/")[2]

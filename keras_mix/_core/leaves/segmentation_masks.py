@@ -1,4 +1,4 @@
-"""Segmentation masks: class ids are pasted along with the images, soft masks are blended too."""
+"""Segmentation masks: class ids are pasted with the images; soft masks are also blended."""
 
 import dataclasses
 
@@ -26,11 +26,11 @@ class SegmentationMasks(Dense):
 
 @dataclasses.dataclass(frozen=True)
 class SoftMasks(Dense):
-    """The rule of masks that come out as shares of classes, `(B, H, W, K)`.
+    """The rule of masks returned as class probabilities, `(B, H, W, K)`.
 
     Attributes:
-        num_classes: The number of classes K. Ids of no class become rows of zeros.
-        smoothing: The share of a pixel's label that is spread evenly over the classes.
+        num_classes: The number of classes K. Other ids become zeros.
+        smoothing: The label smoothing, in [0, 1].
     """
 
     num_classes: int = 0
@@ -47,7 +47,7 @@ class SoftMasks(Dense):
     def smooth(self, tensor):
         if not self.smoothing:
             return tensor
-        # The row of a pixel of no class stays zero.
+        # A pixel of no class stays zero.
         spread = self.smoothing / self.num_classes * tf.reduce_sum(tensor, axis=-1, keepdims=True)
         return tensor * (1.0 - self.smoothing) + spread
 
@@ -56,8 +56,8 @@ def bind(mixer, leaf, main):
     """The rule of segmentation masks, by the mixer's `soft_masks`."""
     found = lying(mixer, leaf, main)
     axes = found and found.axes
-    if _holds_shares(mixer, leaf):
-        check_shares(mixer.owner, leaf, "must hold shares of classes from 0 to 1 to be blended")
+    if _is_soft(mixer, leaf):
+        check_shares(mixer.owner, leaf, "must hold class probabilities from 0 to 1 to be blended")
         return Dense(axes, leaf.precise_dtype, target=True)
     if mixer.soft_masks:
         return _bind_soft(mixer, leaf, axes)
@@ -67,14 +67,14 @@ def bind(mixer, leaf, main):
             leaf.name,
             "holds class ids of pixels, which cannot be blended",
             checks.described(leaf.tensor),
-            "Pass soft_masks=True, for masks of each class's share (with num_classes=…); or use a "
+            "Pass soft_masks=True and num_classes=… for masks of class probabilities; or use a "
             "mixer that pastes, such as CutMix.",
         )
     return SegmentationMasks(axes, leaf.tensor.dtype, target=True)
 
 
-def _holds_shares(mixer, leaf):
-    """Whether a mask to be blended holds shares of classes (B, H, W, K) already."""
+def _is_soft(mixer, leaf):
+    """Whether a mask already holds class probabilities (B, H, W, K) to be blended."""
     shape, count = leaf.tensor.shape, classes_of(mixer.num_classes, leaf.name)
     if not leaf.tensor.dtype.is_floating or shape.rank < 4 or shape[-1] == 1:
         return False
@@ -87,9 +87,9 @@ def _bind_soft(mixer, leaf, axes):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "holds class ids of pixels, whose number must be known to share pixels",
+            "holds class ids of pixels, which need `num_classes` to become a soft mask",
             f"{checks.described(leaf.tensor)} and no `num_classes` for it",
-            "Pass num_classes=…, as a dict by the heads' names where they differ.",
+            "Pass num_classes=…, or a dict by the names of the targets if they differ.",
         )
     shape = leaf.tensor.shape
     if axes is None and shape.rank >= 3:
@@ -102,10 +102,10 @@ def _bind_soft(mixer, leaf, axes):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "must be (B, H, W) or (B, H, W, 1) to become shares of classes",
+            "must be (B, H, W) or (B, H, W, 1) to become a soft mask",
             checks.described(leaf.tensor),
         )
     if leaf.tensor.dtype.is_floating:
-        rule = "must hold class ids, whole numbers, to become shares of classes"
-        check_whole(mixer.owner, leaf, rule, "Give shares of classes as (B, H, W, K).")
+        rule = "must hold class ids, whole numbers, to become a soft mask"
+        check_whole(mixer.owner, leaf, rule, "Pass class probabilities as (B, H, W, K).")
     return SoftMasks(axes, tf.float32, target=True, num_classes=count)

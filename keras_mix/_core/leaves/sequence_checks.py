@@ -1,4 +1,4 @@
-"""Refuses lengths and masks of padded sequences with values that none can have."""
+"""Checks of the values of lengths and masks of padded sequences."""
 
 import tensorflow as tf
 
@@ -9,29 +9,29 @@ from keras_mix._core.batch.reader import known_values
 from keras_mix._core.batch.value_checks import asserted
 
 
-def check_sequences(mixer, own, donors=()):
-    """Refuses lengths and masks with values that none can have.
+def check_sequences(mixer, own, second=()):
+    """Refuses lengths and masks with impossible values.
 
-    XLA drops such checks: in a train step that it compiles, such values go unnoticed.
+    XLA removes assertions, so a compiled train step does not detect such values.
     """
-    for leaf in {id(leaf): leaf for leaf in (*own, *donors) if leaf}.values():
+    for leaf in {id(leaf): leaf for leaf in (*own, *second) if leaf}.values():
         if leaf.kind == "lengths":
             name, longest = _longest(mixer, own)
-            rule = f"must be from 0 up to the places that `{name}` has in time"
-            _check_range(mixer, leaf, longest, rule, "Are these lengths of another axis?")
+            rule = f"must be from 0 to the number of time steps of `{name}`"
+            _check_range(mixer, leaf, longest, rule, "Check that they count time steps.")
         elif leaf.kind == "masks" and leaf.tensor.dtype.is_integer:
             _check_range(mixer, leaf, 1, "must hold 0 and 1, or booleans", "")
 
 
 def _longest(mixer, leaves):
-    """The name and the size of what lengths are of."""
+    """The name of the input that lengths refer to, and its number of time steps."""
     main = leaf_of_the_grid(mixer, leaves)
     if main is not None:
         return main.name, grid_of(mixer, main)[0][0]
     axis = 1 if mixer.data_format == "channels_last" else -1
     inputs = [leaf for leaf in inputs_of(leaves) if leaf.tensor.shape.rank > 1]
     if not inputs:
-        checks.refuse(mixer.owner, "lengths are of sequences", "none among the inputs")
+        checks.refuse(mixer.owner, "lengths need a sequence among the inputs", "none")
     sizes = [axis_size(leaf.tensor, axis) for leaf in inputs]
     if all(isinstance(size, int) for size in sizes):
         return max(zip(sizes, (leaf.name for leaf in inputs), strict=True))[::-1]
@@ -41,11 +41,11 @@ def _longest(mixer, leaves):
 def _check_range(mixer, leaf, highest, rule, way_out):
     values = known_values(leaf.tensor)
     if values is None or not isinstance(highest, int):
-        # A narrow dtype need not hold the size of the axis.
+        # A narrow dtype may not hold the size of the axis.
         numbers = tf.cast(leaf.tensor, tf.int64)
         legal = (numbers >= 0) & (numbers <= tf.cast(highest, tf.int64))
         sentence = f"{mixer.owner}: `{leaf.name}` {rule}. {way_out}".rstrip()
         asserted(legal, sentence)
     elif values.size and not (values.min() >= 0 and values.max() <= highest):
-        received = f"values from {values.min()} to {values.max()}, at most {highest} are possible"
+        received = f"values from {values.min()} to {values.max()}, not from 0 to {highest}"
         checks.reject(mixer.owner, leaf.name, rule, received, way_out)

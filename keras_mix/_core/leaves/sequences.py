@@ -1,7 +1,7 @@
-"""Padded sequences: which time steps are valid, and what a plan makes of them.
+"""Padded sequences: lengths, masks, token ids and frame labels under a plan.
 
-A time step of a mixed sample is valid where its source is. So are the weights counted: a pasted
-span of padding is worth nothing, and the law of the plan holds for what can be heard or read.
+A time step of a mixed sample is valid if it is valid in its source. Mixing weights are counted over
+valid time steps, so a pasted span of padding has no weight (see `padding`).
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from keras_mix._core.leaves.rule import Rule
 class Lengths(Rule):
     """The rule of lengths, integers `(B,)`: one past the last valid step of the mixed sample.
 
-    Where whole samples are blended, it is the largest length of a source with a weight.
+    If whole samples are blended, this is the largest length of a source with a weight above 0.
     """
 
     dtype: tf.DType
@@ -43,7 +43,7 @@ class Lengths(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class ValidityMasks(Rule):
-    """The rule of masks `(B, T)`, True or 1 at valid steps; of whole samples blended, the union."""
+    """The rule of masks `(B, T)`, True or 1 at valid steps; the union if samples are blended."""
 
     axes: tuple | None = dataclasses.field()  # no default
     dtype: tf.DType
@@ -55,7 +55,7 @@ class ValidityMasks(Rule):
         return tf.cast(mixed(plan, pool.map(lambda x: tf.cast(x, tf.bool))), self.dtype)
 
     def valid(self, tensor, size):
-        # A mask that is not on the grid says nothing of its steps.
+        # A mask that is not on the grid does not refer to its time steps.
         return tf.cast(tensor, tf.bool) if self.axes else None
 
 
@@ -64,8 +64,9 @@ class TokenIds(Dense):
     """The rule of token ids `(B, L)`, which are pasted.
 
     Attributes:
-        padding_id: The id that stands for no token, or None.
-        special_tokens: How many valid tokens stay in place at the first and the last end, or None.
+        padding_id: The id of padding, or None.
+        special_tokens: The number of valid tokens to keep at the start and at the end, a pair; or
+            None.
     """
 
     padding_id: int | None = None
@@ -84,9 +85,9 @@ class TokenIds(Dense):
         if plan.combine.fills and isinstance(plan.combine.value, str):
             checks.refuse(
                 "Mixer",
-                "token ids have no mean",
+                "token ids cannot be filled with their mean",
                 f'fill_value="{plan.combine.value}"',
-                "Fill with the id of a token, that of a mask say.",
+                "Pass the id of a token, such as that of the mask token.",
             )
         return self.pasted(plan, pool)
 
@@ -98,7 +99,7 @@ class TokenIds(Dense):
 
 @dataclasses.dataclass(frozen=True)
 class FrameLabels(Labels):
-    """The rule of labels of frames `(B, T, ...)`, each by the part of the frame of each source.
+    """The rule of labels of frames `(B, T, ...)`, weighted by the sources of each frame.
 
     Attributes:
         axes: `(1,)` if the frames are on the region's grid, else None.
@@ -110,25 +111,25 @@ class FrameLabels(Labels):
         pool = pool.map(self.form)
         if plan.number == 1:
             return pool.own
-        shares = tf.unstack(plan.weights[:, None], axis=2)
+        weights = tf.unstack(plan.weights[:, None], axis=2)
         if self.axes is not None and plan.region is not None:
             refuse_moved(plan)
-            shares = shares_of_frames(plan)
+            weights = weights_of_frames(plan)
         trailing = [1] * (pool.own.shape.rank - 2)
-        shares = [tf.reshape(share, [*tf.unstack(tf.shape(share)), *trailing]) for share in shares]
-        return self.combined(pool.sources(plan), shares)
+        weights = [tf.reshape(w, [*tf.unstack(tf.shape(w)), *trailing]) for w in weights]
+        return self.combined(pool.sources(plan), weights)
 
     def is_binary(self, shape):
         return shape.rank == 2 or shape[-1] == 1
 
 
 def of_lengths(lengths, size):
-    """bool `(B, size)`, True at the first steps of each sample, as many as its length says."""
+    """bool `(B, size)`, True at the valid steps by lengths `(B,)`."""
     return tf.range(size) < tf.cast(lengths, tf.int32)[:, None]
 
 
 def lengths_of(valid):
-    """int32 `(B,)`, one past the last valid step; 0 where there is none."""
+    """int32 `(B,)`, one past the last valid step; 0 if there is none."""
     steps = tf.range(1, tf.shape(valid)[1] + 1)
     return tf.reduce_max(tf.where(valid, steps, 0), axis=1)
 
@@ -136,44 +137,44 @@ def lengths_of(valid):
 def mixed(plan, pool):
     """bool `(B, T)`, the valid steps of the mixed samples.
 
-    Under a region these are the steps whose source is valid there, at any of the axes behind the
-    first; of a blend those that are valid in any source with a weight.
+    Under a region, a step is valid if any position of it is valid in its source; without one, if it
+    is valid in any source with a weight above 0.
     """
     if plan.number == 1:
         return pool.own
     if plan.region is None:
-        shown = tf.unstack(plan.weights > 0, axis=1)
-        parts = [part & over[:, None] for part, over in zip(pool.sources(plan), shown, strict=True)]
-        return functools.reduce(operator.or_, parts)
-    parts = valid_parts(plan, pool)
+        weighted = tf.unstack(plan.weights[:, None] > 0, axis=2)
+        pairs = zip(pool.sources(plan), weighted, strict=True)
+        return functools.reduce(operator.or_, [valid & mixed for valid, mixed in pairs])
+    covered = valid_coverage(plan, pool)
     if not plan.hard:
-        parts = [part > 0 for part in parts]
-    positions = functools.reduce(operator.or_, parts)
+        covered = [weights > 0 for weights in covered]
+    positions = functools.reduce(operator.or_, covered)
     return tf.reduce_any(positions, axis=list(range(2, positions.shape.rank)))
 
 
-def valid_parts(plan, pool):
-    """The valid part of each source in every position `(B, *spatial)`: bool, or float if soft.
+def valid_coverage(plan, pool):
+    """`plan.coverage()` restricted to the valid steps of each source.
 
     Args:
         plan: A `plan.Plan` with a region.
         pool: A `Pool` of bool `(B, T)`, the valid steps along the first axis of the region.
     """
-    shares = plan.coverage()
-    trailing = (..., *[tf.newaxis] * (shares[0].shape.rank - 2))
-    valid = [part[trailing] for part in pool.sources(plan)]
+    covered = plan.coverage()
+    trailing = (..., *[tf.newaxis] * (covered[0].shape.rank - 2))
+    pairs = zip([valid[trailing] for valid in pool.sources(plan)], covered, strict=True)
     if plan.hard:
-        return [part & share for part, share in zip(valid, shares, strict=True)]
-    return [tf.where(part, share, 0.0) for part, share in zip(valid, shares, strict=True)]
+        return [valid & positions for valid, positions in pairs]
+    return [tf.where(valid, weights, 0.0) for valid, weights in pairs]
 
 
-def shares_of_frames(plan):
-    """For each source, float32 `(B or 1, T)`, the part of each frame that is its own.
+def weights_of_frames(plan):
+    """A list of float32 `(B or 1, T)`, the weight of each source in each frame.
 
-    Frames are the steps along the first axis of the region, parts are counted along the others.
+    Frames are the steps along the first axis of the region; the weights are means over the others.
     """
-    others = [tf.cast(part, tf.float32) for part in plan.coverage_by_others()]
-    others = [tf.reduce_mean(part, axis=list(range(2, part.shape.rank))) for part in others]
+    others = [tf.cast(covered, tf.float32) for covered in plan.coverage_by_others()]
+    others = [tf.reduce_mean(each, axis=list(range(2, each.shape.rank))) for each in others]
     return [tf.maximum(1.0 - tf.add_n(others), 0.0), *others]
 
 
@@ -182,9 +183,9 @@ def refuse_moved(plan):
     if plan.placement is not None:
         checks.refuse(
             "Mixer",
-            "what belongs to time steps cannot follow sources that are moved or resized",
-            "a mixer that places its sources",
-            "Take one that mixes in place, such as CutMix, SpecMix or MixUp.",
+            "lengths, masks and labels of time steps cannot follow moved or resized sources",
+            "a mixer that moves or resizes its sources",
+            "Use one that mixes in place, such as CutMix, SpecMix or MixUp.",
         )
 
 
@@ -214,7 +215,7 @@ def bind_token_ids(mixer, leaf, main):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "holds token ids, which cannot be blended, nor cut along two axes",
+            "holds token ids, which cannot be blended or cut along two axes",
             checks.described(leaf.tensor),
             "Mix the output of the embedding, keras_mix.models.ManifoldMixup(model, "
             "mix_at=[…]); or cut spans of tokens, CutMix(spatial_dims=1); or leave them, "
@@ -224,19 +225,19 @@ def bind_token_ids(mixer, leaf, main):
 
 
 def with_ends(rule, mixer, leaf):
-    """The rule of token ids with what a mixer says of padding and special tokens."""
+    """The rule of token ids with the padding and the special tokens of a mixer."""
     padding = mixer.padding_id
     padding = entry(padding, leaf.name) if isinstance(padding, dict) else padding
     return dataclasses.replace(rule, padding_id=padding, special_tokens=mixer.special_tokens)
 
 
 def bind_frame_labels(mixer, leaf, main):
-    """The rule of labels of frames."""
+    """The rule of frame labels."""
     timed = leaf.tensor.shape.rank > 1
     axes = time_axis(mixer, leaf, main) if timed else None
     cut = main is not None and timed and not is_of_video(mixer, leaf, main)
     if not timed or (cut and axes is None):
-        beside = "" if main is None else f", as many frames as `{main.name}` has in time"
-        rule = f"must be labels of frames (B, T, …){beside}"
+        beside = "" if main is None else f", one for each time step of `{main.name}`"
+        rule = f"must be frame labels (B, T, …){beside}"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
     return FrameLabels(leaf.precise_dtype, mixer.label_mode == "union", axes=axes)

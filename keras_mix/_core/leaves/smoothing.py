@@ -1,4 +1,4 @@
-"""Which targets of a batch are labels that `label_smoothing` smooths; the rest is refused."""
+"""Which targets of a batch `label_smoothing` applies to; it needs at least one."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from keras_mix._core.leaves.segmentation_masks import SoftMasks
 
 
 def bind(mixer, leaves, rules):
-    """The rules, those of labels with the mixer's smoothing."""
+    """Completes the rules of labels by the mixer's smoothing."""
     targets = [leaf for leaf in leaves if leaf.target and leaf.kind != "passthrough"]
     if not mixer.label_smoothing or not targets:
         return rules
@@ -28,7 +28,7 @@ def bind(mixer, leaves, rules):
     pairs = list(zip(leaves, rules, strict=True))
     smooths = [_is_label(mixer, *pair) for pair in pairs]
     if not any(smooths):
-        # Floats that nothing names are labels where no other target is.
+        # Floats of no declared kind are labels if no other target is one.
         smooths = [_is_number(*pair) and _stated(mixer, pair[0]) is None for pair in pairs]
     if not any(smooths):
         received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in targets)
@@ -46,13 +46,13 @@ def bind(mixer, leaves, rules):
 
 
 def _is_label(mixer, leaf, rule):
-    """Whether a leaf is a label by its kind, or by what `kinds` says."""
+    """Whether a leaf is a label, by its rule or by the mixer's `kinds`."""
     known = isinstance(rule, Labels | SoftMasks)
     return known or (_is_number(leaf, rule) and _stated(mixer, leaf) == "labels")
 
 
 def _is_number(leaf, rule):
-    """Whether a target of floats has one label a sample: (B,), (B, 1), (B, 1, K)."""
+    """Whether a leaf is a float target with one label for each sample, (B,) to (B, 1, K)."""
     return leaf.target and type(rule) is Dense and all(n == 1 for n in leaf.tensor.shape[1:-1])
 
 

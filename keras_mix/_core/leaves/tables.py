@@ -1,4 +1,4 @@
-"""Columns of a table: continuous ones are blended, the others taken whole from one source."""
+"""Columns of a table: continuous ones are blended, the others come from one source."""
 
 import dataclasses
 
@@ -13,14 +13,14 @@ from keras_mix._core.plan.blending import blend, convert, precise
 
 @dataclasses.dataclass(frozen=True)
 class Columns(Rule):
-    """The rule of a leaf that holds columns of a table, whose plan has a region over all columns.
+    """The rule of a leaf that holds columns of a table. A region covers all columns of the table.
 
     Attributes:
-        first: The number of its first column among all of the table's.
-        continuous: A tuple, of each of its columns whether it is continuous. A leaf of one column
-            may be wider than one number, as one-hot categories are.
+        first: The index in the table of the leaf's first column.
+        continuous: Tuple of bools, whether each column of the leaf is continuous. A leaf of one
+            column may have a second axis, such as that of one-hot categories.
         dtype: The dtype of the result.
-        categories: The number of categories that ids are one-hot encoded with, or None.
+        categories: The number of categories for the one-hot encoding of ids, or None.
     """
 
     first: int
@@ -38,48 +38,48 @@ class Columns(Rule):
         if self.categories is not None:
             pool = pool.map(self.form)
         own, other = pool.sources(plan)
-        share = _over(self._share(plan), own)
-        if share.dtype == tf.bool:
-            return convert(tf.where(share, other, own), self.dtype)
+        weight = _over(self._partner_weight(plan), own)
+        if weight.dtype == tf.bool:
+            return convert(tf.where(weight, other, own), self.dtype)
         if own.dtype.is_floating:
             own, other = _filled(own, other, _over(plan.weights[:, 1:] > 0, own))
         if not any(self.continuous):
-            return convert(tf.where(share == 1, other, own), self.dtype)
-        blended = convert(blend([precise(own), precise(other)], [None, share]), self.dtype)
+            return convert(tf.where(weight == 1, other, own), self.dtype)
+        blended = convert(blend([precise(own), precise(other)], [None, weight]), self.dtype)
         if all(self.continuous):
             return blended
-        taken = convert(tf.where(share == 1, other, own), self.dtype)
+        taken = convert(tf.where(weight == 1, other, own), self.dtype)
         return tf.where(tf.constant(self.continuous), blended, taken)
 
-    def _share(self, plan):
-        """How much of each column is the partner's: bool or float `(B or 1, columns)`."""
+    def _partner_weight(self, plan):
+        """The weight of the partner in each column: bool or float `(B or 1, columns)`."""
         if plan.region is None:
             return plan.weights[:, 1:]
-        (share,) = plan.coverage_by_others()
-        return share[:, self.first : self.first + len(self.continuous)]
+        (weights,) = plan.coverage_by_others()
+        return weights[:, self.first : self.first + len(self.continuous)]
 
 
 def _filled(own, other, mixed):
-    """Of mixed samples both values, each standing in for the other where that is missing."""
-    own_misses, other_misses = tf.math.is_nan(own), tf.math.is_nan(other)
+    """Both values; in mixed samples, a missing one (NaN) is replaced by the other."""
+    own_missing, other_missing = tf.math.is_nan(own), tf.math.is_nan(other)
     return (
-        tf.where(mixed & own_misses, other, own),
-        tf.where(mixed & other_misses, own, other),
+        tf.where(mixed & own_missing, other, own),
+        tf.where(mixed & other_missing, own, other),
     )
 
 
-def _over(share, tensor):
-    return share if tensor.shape.rank == 2 else share[:, 0]
+def _over(weight, tensor):
+    return weight if tensor.shape.rank == 2 else weight[:, 0]
 
 
 def table_of(rules):
-    """Of each column of a table whether it is continuous, a tuple; from the rules of its leaves."""
-    laid = [rule.continuous for rule in rules if isinstance(rule, Columns)]
-    return tuple(continuous for each in laid for continuous in each)
+    """Tuple of bools, whether each column of a table is continuous, by the rules of its leaves."""
+    columns = [rule.continuous for rule in rules if isinstance(rule, Columns)]
+    return tuple(continuous for each in columns for continuous in each)
 
 
 def bind(mixer, leaves):
-    """Dict from the position of each leaf that holds columns of a table to its rule."""
+    """Dict from the index of each leaf that holds columns of a table to its rule."""
     found, first = {}, 0
     for position, leaf in enumerate(leaves):
         if leaf.kind == "columns":
@@ -105,16 +105,16 @@ def _columns(mixer, leaf, first):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "holds strings, which cannot be blended without a lookup",
+            "holds strings, which cannot be blended",
             checks.described(leaf.tensor),
-            'Leave it "categorical", or give its ids: keras.layers.StringLookup.',
+            'Leave it "categorical", or convert it to ids with keras.layers.StringLookup.',
         )
     if mixer.cut or mixer.keep_dtype or not any(continuous):
         dtype = own
     elif all(continuous):
         dtype = computed
     else:
-        # Ids beside numbers, which a narrower dtype could not hold.
+        # A narrower dtype may not hold the ids beside the numbers.
         dtype = own if own.is_floating else tf.float32
     return Columns(first, continuous, dtype)
 
@@ -125,7 +125,7 @@ def _of_matrix(mixer, leaf, kinds):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "as a table must be (B, F) with a known number of columns F",
+            "must be (B, F) with a known number of columns F to be a table",
             checks.described(leaf.tensor),
         )
     if not isinstance(kinds, tuple):
@@ -134,8 +134,8 @@ def _of_matrix(mixer, leaf, kinds):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "must have as many columns as `columns` has kinds",
-            f"{len(kinds)} kinds beside {checks.described(leaf.tensor)}",
+            "must have as many columns as `columns` has entries",
+            f"{len(kinds)} entries for {checks.described(leaf.tensor)}",
         )
     return tuple(kind == "continuous" for kind in kinds)
 
@@ -148,7 +148,7 @@ def _kinds_of(mixer, leaf):
     if isinstance(mixer.columns, tuple) and leaf.name != "x":
         checks.refuse(
             mixer.owner,
-            "`columns` as a list is for one matrix (B, F)",
+            "`columns` can be a list only for a single matrix (B, F)",
             f"an input named `{leaf.name}`",
             f'Name the columns: columns={{"{key(leaf.name)}": "continuous", …}}.',
         )
@@ -165,7 +165,7 @@ def _refuse_unknown_names(mixer, leaves):
             checks.refuse(
                 mixer.owner,
                 f"`{option}` must name columns of the inputs",
-                f"{missing} beside {sorted(key(leaf.name) for leaf in leaves)}",
+                f"{missing}, where the columns are {sorted(key(leaf.name) for leaf in leaves)}",
             )
 
 
@@ -175,9 +175,9 @@ def _check_ids(mixer, leaf, categories):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "is one-hot encoded from integers (B,) or (B, 1)",
+            "must be integers (B,) or (B, 1) to be one-hot encoded",
             checks.described(leaf.tensor),
-            "Look strings up first: keras.layers.StringLookup." * (dtype == tf.string),
+            "Convert strings to ids with keras.layers.StringLookup." * (dtype == tf.string),
         )
-    rule = f"must hold ids from 0 to {categories - 1}, as `one_hot` says"
+    rule = f"must hold ids from 0 to {categories - 1}, the categories of `one_hot`"
     check_whole(mixer.owner, leaf, rule, "", 0, categories - 1)

@@ -1,4 +1,4 @@
-"""The portions of a target under a plan: each position of the grid takes its own source's label."""
+"""The portions of a target under a plan, which takes each position from its source."""
 
 import tensorflow as tf
 
@@ -7,22 +7,22 @@ from keras_mix._core.broadcasting import along
 from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.rule import Pool
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks
-from keras_mix._core.leaves.sequences import refuse_moved, shares_of_frames
+from keras_mix._core.leaves.sequences import refuse_moved, weights_of_frames
 from keras_mix._core.ops.portions import Portion, choose, of_samples
 from keras_mix._core.plan.regions import Soft
 
 
 def portions(plan, target, fit=None):
-    """The portions of a target of one batch.
+    """The portions of a target.
 
-    Under a hard region there is one portion, the pasted target, which is exact for any loss; under
-    a soft region there is one for each source, weighted at each position; under a blend one for
-    each source, weighted as a whole.
+    Under a hard region there is one portion, the pasted target, which is exact for any loss. Under
+    a soft region there is one for each source, with a weight for each position; without a region,
+    one for each source, with a weight for each sample.
 
     Args:
-        plan: A `Plan`, or plans.
+        plan: A `Plan`, or a `Choice` or `PerGroup` of plans.
         target: `(B, ...)`.
-        fit: A `portions.Fit`, or None for a target that belongs to its sample as a whole.
+        fit: A `portions.Fit`; None for a target that does not lie on the grid.
 
     Returns:
         A list of `portions.Portion`.
@@ -30,7 +30,7 @@ def portions(plan, target, fit=None):
     group = fit and "columns"
     return plan.fold(
         lambda each: _portions(each.of(group), target, fit),
-        lambda index, found: choose(index, found, target),
+        lambda index, alternatives: choose(index, alternatives, target),
     )
 
 
@@ -47,32 +47,31 @@ def _portions(plan, target, fit):
     if plan.hard:
         return [Portion(rule.pasted(plan, pool), None)]
     return [
-        _portion(rule.placed(plan, pool, source), along(part, target, fit.axes), target)
-        for source, part in enumerate(plan.coverage())
+        _portion(rule.placed(plan, pool, source), along(weights, target, fit.axes), target)
+        for source, weights in enumerate(plan.coverage())
     ]
 
 
 def _portion(value, weight, target):
-    """Where the weight is 0, even an infinite loss of the source must not reach the sum."""
+    """Replaces values of weight 0 by the target, so that their loss cannot be infinite."""
     return Portion(tf.where(weight > 0, value, target), weight)
 
 
 def _along_first(plan, target, fit):
-    """Labels along the first axis of the grid, weighted by the mean over the other axes."""
+    """The portions of labels of frames: weights are means over all axes but the first."""
     refuse_moved(plan)
     pool, size = Pool(target), axis_size(target, fit.axes[0])
     found = []
-    for source, shares in enumerate(shares_of_frames(plan)):
-        _check_multiple([size], [tf.shape(shares)[1]])
-        # Along one axis shares are stretched as a region is.
-        weight = Soft(shares[..., None]).stretch([size]).values
+    for source, weights in enumerate(weights_of_frames(plan)):
+        _check_multiple([size], [tf.shape(weights)[1]])
+        weight = Soft(weights[..., None]).stretch([size]).values
         weight = tf.reshape(weight, [-1, size, *[1] * (target.shape.rank - 2)])
         found.append(_portion(pool.source(plan, source), weight, target))
     return found
 
 
 def _stretched(plan, sizes):
-    """The plan on a grid of these sizes, each a whole multiple of its own."""
+    """The plan on a grid of these sizes, each a multiple of the size of the plan's grid."""
     own = plan.region.sizes
     if all(isinstance(size, int) for size in (*own, *sizes)) and own == sizes:
         return plan
@@ -84,11 +83,11 @@ def _stretched(plan, sizes):
 
 
 def _check_multiple(sizes, own):
-    """Where all sizes are known, the shapes have been compared before."""
+    """Asserts that sizes are multiples; sizes that are known have been compared before."""
     for size, old in zip(sizes, own, strict=True):
         if not (isinstance(size, int) and isinstance(old, int)):
             tf.debugging.assert_equal(
                 size % old,
                 0,
-                "A target on the grid of a region must have its sizes, or whole multiples of them.",
+                "A target on the grid of a region must have its sizes or multiples of them.",
             )

@@ -1,4 +1,4 @@
-"""Texts put together: strings, or rows of token ids with padding at their end."""
+"""Concatenated texts: strings, or rows of token ids padded at the end."""
 
 import dataclasses
 
@@ -12,10 +12,10 @@ from keras_mix._core.leaves.rule import Rule
 
 @dataclasses.dataclass(frozen=True)
 class Strings(Rule):
-    """The rule of strings `(B,)` or `(B, 1)`: a mixed one is followed by its partner's.
+    """The rule of strings `(B,)` or `(B, 1)`: the partner's string is appended to a mixed one.
 
     Attributes:
-        separator: The str between the two.
+        separator: str between the two.
     """
 
     separator: str
@@ -27,13 +27,13 @@ class Strings(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class TokenRows(Rule):
-    """The rule of token ids `(B, L)`: a mixed row is followed by its partner's, and then padding.
+    """The rule of token ids `(B, L)`: the partner's tokens are appended to a mixed row.
 
     Attributes:
-        max_length: The length of the rows that come out; None for twice the length L.
-        padding_id: The id that fills a row's end.
-        start_id: The id that opens a row, or None.
-        end_id: The id that closes a row, or None.
+        max_length: The length of the returned rows; None for 2 · L.
+        padding_id: The id that pads a row at its end.
+        start_id: The id of the first token of a row, or None.
+        end_id: The id of the last token of a row, or None.
     """
 
     max_length: int | None
@@ -62,7 +62,7 @@ def bind(mixer, leaf, main):
         checks.reject(
             mixer.owner,
             key(name),
-            "must be strings (B,) or (B, 1), or token ids (B, L), to be put together",
+            "must be strings (B,) or (B, 1), or token ids (B, L), to be concatenated",
             checks.described(leaf.tensor),
         )
     padding = mixer.padding_id or 0
@@ -71,29 +71,29 @@ def bind(mixer, leaf, main):
 
 
 def refuse_unknown(owner, names, leaves):
-    """Refuses names in `texts` that are not those of one leaf each."""
+    """Refuses names in `texts` that do not match exactly one leaf."""
     for name in names:
         found = [leaf for leaf in leaves if name in (leaf.name, key(leaf.name))]
         if len(found) != 1:
             checks.refuse(
                 owner,
-                "`texts` must name one leaf each",
-                f"{name!r}, which names {len(found)} of {[leaf.name for leaf in leaves]}",
+                "each name in `texts` must match one leaf",
+                f"{name!r}, which matches {len(found)} of {[leaf.name for leaf in leaves]}",
             )
 
 
 def _joins(plan):
-    """bool `(B,)`, which samples are joined by their partner's."""
+    """bool `(B,)`, which samples have the text of a partner appended."""
     return (plan.weights[:, 1] > 0) & (plan.sources[:, 1] != plan.sources[:, 0])
 
 
 def strings(own, other, joins, separator):
-    """Each string with its partner's behind it, where it joins and neither is empty.
+    """Appends the partners' strings; the separator is left out if either is empty.
 
     Args:
-        own: string [B] or [B, 1].
-        other: The partners', alike.
-        joins: bool [B].
+        own: string `(B,)` or `(B, 1)`.
+        other: The strings of the partners, of the same shape.
+        joins: bool `(B,)`, where to append.
         separator: str between the two.
     """
     joins = tf.reshape(joins, [-1] + [1] * (own.shape.rank - 1))
@@ -103,19 +103,22 @@ def strings(own, other, joins, separator):
 
 
 def ids(own, other, joins, length, pad, start=None, end=None):
-    """int [B, length], each row's tokens, then its partner's where it joins, then padding.
+    """Appends the partners' tokens and pads.
 
-    Of a joined pair of rows the first's end token and the second's start token are left out. What
-    does not fit is cut, and the end token stands last then.
+    Between two joined rows, the end token of the first and the start token of the second are left
+    out. Rows that are too long are truncated, and their last token becomes the end token.
 
     Args:
-        own: int [B, L].
-        other: The partners', alike.
-        joins: bool [B].
+        own: Integers `(B, L)`.
+        other: The rows of the partners, of the same shape.
+        joins: bool `(B,)`, where to append.
         length: An int or a scalar tensor.
-        pad: The id that fills a row's end.
-        start: The id that opens a row, or None.
-        end: The id that closes a row, or None.
+        pad: The id that pads a row at its end.
+        start: The id of the first token of a row, or None.
+        end: The id of the last token of a row, or None.
+
+    Returns:
+        Integers `(B, length)`.
     """
     sizes, added = _lengths(own, pad), _lengths(other, pad)
     joins = joins & (added > 0)
@@ -129,25 +132,25 @@ def ids(own, other, joins, length, pad, start=None, end=None):
         closes = joins & (sizes > 0) & tf.equal(last, tf.cast(end, own.dtype))
         kept -= tf.cast(closes, tf.int32)
     total = kept + tf.where(joins, added - skipped, 0)
-    place = tf.range(length)[None]
-    first = _at(own, tf.zeros_like(sizes)[:, None] + place)
-    second = _at(other, place - (kept - skipped)[:, None])
+    index = tf.range(length)[None]
+    first = _at(own, tf.zeros_like(sizes)[:, None] + index)
+    second = _at(other, index - (kept - skipped)[:, None])
     padding = tf.cast(pad, own.dtype)
-    row = tf.where(place < total[:, None], second, padding)
-    row = tf.where(place < kept[:, None], first, row)
+    row = tf.where(index < total[:, None], second, padding)
+    row = tf.where(index < kept[:, None], first, row)
     if end is not None:
-        cut = (place == length - 1) & (total > length)[:, None]
+        cut = (index == length - 1) & (total > length)[:, None]
         row = tf.where(cut, tf.cast(end, own.dtype), row)
     return row
 
 
 def _lengths(tokens, pad):
-    """int32 [B], how many tokens there are up to the last that is no padding."""
-    real = tf.not_equal(tokens, tf.cast(pad, tokens.dtype))
-    place = tf.range(1, tf.shape(tokens)[1] + 1)
-    return tf.reduce_max(tf.where(real, place, 0), axis=1)
+    """int32 `(B,)`, one past the last token that is not padding."""
+    valid = tf.not_equal(tokens, tf.cast(pad, tokens.dtype))
+    ends = tf.range(1, tf.shape(tokens)[1] + 1)
+    return tf.reduce_max(tf.where(valid, ends, 0), axis=1)
 
 
-def _at(tokens, place):
-    """The tokens at places [B, length]; beyond the ends those at the ends."""
-    return tf.gather(tokens, tf.clip_by_value(place, 0, tf.shape(tokens)[1] - 1), batch_dims=1)
+def _at(tokens, index):
+    """The tokens at indices `(B, length)`, clipped to the row."""
+    return tf.gather(tokens, tf.clip_by_value(index, 0, tf.shape(tokens)[1] - 1), batch_dims=1)
