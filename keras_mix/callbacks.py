@@ -31,7 +31,7 @@ class MixSchedule(keras.callbacks.Callback):
             numbers ≥ 0: a callable of the epoch, or a dict from the first epoch of a phase to the
             numbers. So `{0: [1, 0], 50: [0, 1]}` uses the second mixer from epoch 50 on. Defaults
             to None: unchanged.
-        off_last: Integer ≥ 0. Number of final epochs that train unmixed. Defaults to 0.
+        unmixed_epochs: Integer ≥ 0. Number of final epochs that train unmixed. Defaults to 0.
 
     Raises:
         ValueError: If a number is out of range, or if the model does not mix.
@@ -41,18 +41,18 @@ class MixSchedule(keras.callbacks.Callback):
     >>> base = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     >>> model = keras_mix.models.MixingModel(base, alpha=0.2)
     >>> model.compile("sgd", "mse")
-    >>> schedule = keras_mix.callbacks.MixSchedule(alpha=(0.1, 1.0), off_last=2)
+    >>> schedule = keras_mix.callbacks.MixSchedule(alpha=(0.1, 1.0), unmixed_epochs=2)
     >>> history = model.fit(np.ones((8, 4)), np.ones((8, 2)), epochs=5, callbacks=[schedule],
     ...                     verbose=0)
     """
 
     @unknown_arguments.checked
-    def __init__(self, alpha=None, rate=None, probabilities=None, off_last=0):
+    def __init__(self, *, alpha=None, rate=None, probabilities=None, unmixed_epochs=0):
         super().__init__()
         self.alpha = _ramp("alpha", alpha)
         self.rate = _ramp("rate", rate)
         self.probabilities = _phases(probabilities)
-        self.off_last = checks.integer("off_last", off_last, low=0)
+        self.unmixed_epochs = checks.integer("unmixed_epochs", unmixed_epochs, low=0)
 
     def on_train_begin(self, logs=None):
         dials = getattr(self.model, "dials", None)
@@ -70,7 +70,7 @@ class MixSchedule(keras.callbacks.Callback):
         if self.probabilities is not None:
             dials.probabilities = self.probabilities(epoch)
         rate = dials.resting[1] if self.rate is None else self.rate(epoch, epochs)
-        dials.rate = 0.0 if epoch >= epochs - self.off_last else rate
+        dials.rate = 0.0 if epoch >= epochs - self.unmixed_epochs else rate
 
 
 class _Straight:

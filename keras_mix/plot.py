@@ -28,7 +28,7 @@ CELL, GAP, LINE, HEADING, CHARACTERS = 1.35, 0.1, 0.15, 0.34, 18
 AS_WRITTEN = {"parse_math": False, "usetex": False}
 
 
-def batch(images, labels, class_names=None, *, columns=8, row_names=None):
+def batch(images, labels, *, class_names=None, columns=8, row_names=None):
     r"""Draws a grid of images, each with its label below, such as `3: 0.68  7: 0.32`.
 
     A label names the classes with a share above 0.5 %, the largest first, and at most four.

@@ -11,7 +11,7 @@ def __dir__():
     return __all__
 
 
-def deit(per="batch", pairing="reverse", **options):
+def deit(*, per="batch", pairing="reverse", **options):
     """MixUp or CutMix, drawn for each batch, as in DeiT and in timm's recipes after it.
 
     MixUp with α = 0.8 or CutMix with α = 1.0, each with probability ½; one λ and box per batch;

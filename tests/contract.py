@@ -113,10 +113,10 @@ MIXERS = {
     ),
     "CowMix": Row(
         layers.CowMix,
-        strong={"share": [0.3, 0.7]},
-        off={"share": [0, 0]},
+        strong={"fraction": [0.3, 0.7]},
+        off={"fraction": [0, 0]},
         varied={
-            "share": [(0.2, 0.8), (0, 1)],
+            "fraction": [(0.2, 0.8), (0, 1)],
             "sigma": [(0.125, 0.5), (0.02, 0.1)],
             "wrap": [False, True],
         },
@@ -164,7 +164,7 @@ MIXERS = {
             "time_masks": [0, 1, 3],
             "time_width": [1, 100, 0.3],
             "frequency_width": [2, 1.0],
-            "time_share": [0.0, 0.5, 1.0],
+            "max_time_fraction": [0.0, 0.5, 1.0],
             "fill_value": [77],
         },
         erases=True,

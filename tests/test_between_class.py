@@ -162,7 +162,7 @@ def test_targets_on_the_grid_are_blended_by_the_weights():
 @pytest.mark.parametrize("per", ["sample", "batch"])
 def test_one_of_several_mixers(per):
     mixers = [BetweenClass(pairing="roll"), CutMix(spatial_dims=1, pairing="roll")]
-    layer = RandomChoice(mixers, [0.5, 0.5], per=per)
+    layer = RandomChoice(mixers, probabilities=[0.5, 0.5], per=per)
     found = set()
     for k in range(8):
         mixed = layer(WAVES, np.eye(7), seed=seed_of((k, 1)))[0].numpy()
@@ -221,7 +221,7 @@ FACTORS = {"db": 10.0, "log10": 1.0, "log": math.log(10)}
 def test_domains(domain, scale):
     compile_all = scale == "db" and domain == "power"
     spectra = (SPECTRA / 10 * FACTORS[scale]).astype("float32")
-    layer = SpectrogramMixUp(1.0, domain, scale, label_mode="pairs", pairing="roll")
+    layer = SpectrogramMixUp(1.0, domain=domain, scale=scale, label_mode="pairs", pairing="roll")
     call = tf.function(layer, jit_compile=True) if compile_all else layer
     mixed, pairs = call(tf.constant(spectra), tf.range(6), seed=seed_of())
     share = pairs[:, 1, 1].numpy().astype("float64")[:, None, None]
@@ -237,14 +237,14 @@ def test_domains(domain, scale):
 
 def test_the_log_domain_is_mixup():
     plain = MixUp(1.0)(SPECTRA, np.eye(6), seed=seed_of())
-    logs = SpectrogramMixUp(1.0, "log")(SPECTRA, np.eye(6), seed=seed_of())
+    logs = SpectrogramMixUp(1.0, domain="log")(SPECTRA, np.eye(6), seed=seed_of())
     for one, other in zip(plain, logs, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 @pytest.mark.parametrize("domain", ["power", "amplitude", "log"])
 def test_a_gain_of_both_is_one_of_the_blend(domain):
-    layer = SpectrogramMixUp(1.0, domain)
+    layer = SpectrogramMixUp(1.0, domain=domain)
     mixed, y = layer(SPECTRA, np.eye(6), seed=seed_of())
     louder, same = layer(SPECTRA + 30, np.eye(6), seed=seed_of())
     np.testing.assert_allclose(louder, mixed + 30, atol=1e-4)
@@ -286,7 +286,7 @@ def test_three_sources_of_logarithms():
 
 
 def test_a_loaded_mixer_blends_alike():
-    layer = SpectrogramMixUp(1.0, "amplitude", "log10")
+    layer = SpectrogramMixUp(1.0, domain="amplitude", scale="log10")
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     one, other = (each(SPECTRA, np.eye(6), seed=seed_of())[0] for each in (layer, copy))
     np.testing.assert_array_equal(one, other)

@@ -70,7 +70,7 @@ def test_dtype_is_the_one_that_all_can_give():
 def test_mixers_are_drawn_with_their_probabilities(probabilities):
     # Fixed masks tell who mixed: nothing, all, or the upper half is filled.
     fills = [Cutout(size=1.0, count=40, fill_value=value) for value in (1, 2, 3)]
-    layer = RandomChoice(fills, probabilities)
+    layer = RandomChoice(fills, probabilities=probabilities)
     size = 3000
     mixed = layer(np.zeros((size, 1, 1, 1), "float32"), seed=seed_of()).numpy().ravel()
     for number, expected in enumerate(probabilities or [1 / 3] * 3, start=1):
@@ -138,7 +138,9 @@ def test_a_blend_after_a_paste_keeps_the_labels_exact():
 @pytest.mark.parametrize(
     "layer",
     [
-        RandomChoice([MixUp(0.4), CutMix(pairing="roll")], [0.25, 0.75], num_classes=6),
+        RandomChoice(
+            [MixUp(0.4), CutMix(pairing="roll")], probabilities=[0.25, 0.75], num_classes=6
+        ),
         RandomApply(RandomChoice([FMix(decay=2)]), rate=0.9, num_classes=6),
     ],
     ids=["RandomChoice", "RandomApply"],
@@ -159,14 +161,14 @@ def test_saved_and_loaded_it_mixes_alike(layer):
         (lambda: RandomChoice(CutMix(), MixUp()), r"into a list: RandomChoice\(\[MixUp"),
         (lambda: RandomApply([CutMix()]), "`mixer` must be one mixer. .* by RandomChoice"),
         (
-            lambda: RandomChoice([CutMix(), MixUp()], [0.5, 0.6]),
+            lambda: RandomChoice([CutMix(), MixUp()], probabilities=[0.5, 0.6]),
             "2 in all, that sum to 1",
         ),
         (
-            lambda: RandomChoice([CutMix()], [0.5, 0.5]),
+            lambda: RandomChoice([CutMix()], probabilities=[0.5, 0.5]),
             "1 in all, that sum to 1",
         ),
-        (lambda: RandomChoice([CutMix(), MixUp()], [1.5, -0.5]), "between 0 and 1"),
+        (lambda: RandomChoice([CutMix(), MixUp()], probabilities=[1.5, -0.5]), "between 0 and 1"),
         (lambda: RandomChoice([keras.layers.RandomFlip()]), "must hold mixers.*Pipeline"),
         (
             lambda: RandomChoice([CutMix(num_classes=3)]),

@@ -14,7 +14,7 @@ both = pytest.mark.parametrize("wrap", [False, True])
 
 def borders(sigma, grid=(64, 64)):
     """How many pixels differ from the next of their row, in a mask on a torus on average."""
-    layer = CowMix(share=(0.5, 0.5), sigma=(sigma, sigma), wrap=True)
+    layer = CowMix(fraction=(0.5, 0.5), sigma=(sigma, sigma), wrap=True)
     region = sampled(layer, 128, grid).region.dense().numpy()
     return np.mean(np.sum(region != np.roll(region, 1, axis=2), axis=(1, 2)))
 
@@ -23,7 +23,7 @@ def borders(sigma, grid=(64, 64)):
 @pytest.mark.parametrize("share", [(0.2, 0.8), (0.3, 0.3), (0, 1)])
 @pytest.mark.parametrize("grid", [(1, 1), (9, 9), (33, 47), (224, 160)], ids=str)
 def test_share_is_that_drawn_rounded_to_pixels(grid, share, wrap):
-    region = sampled(CowMix(share=share, wrap=wrap), 64, grid).region.dense().numpy()
+    region = sampled(CowMix(fraction=share, wrap=wrap), 64, grid).region.dense().numpy()
     _, rest = random.split(seed_of(), 2)
     chance, _, _ = random.split(rest, 3)
     low, high = np.float32(share)
@@ -102,4 +102,4 @@ def test_one_mask_for_the_batch():
 
 def test_defaults_are_the_authors_choices():
     layer = CowMix()
-    assert (layer.share, layer.sigma, layer.wrap) == ((0.2, 0.8), (0.125, 0.5), False)
+    assert (layer.fraction, layer.sigma, layer.wrap) == ((0.2, 0.8), (0.125, 0.5), False)

@@ -44,8 +44,8 @@ def slow_calibration_error(probabilities, ids, bins):
 @pytest.mark.parametrize("bins", [1, 7, 15])
 def test_calibration_error_is_the_slow_loops(seed, bins):
     probabilities, ids = predictions(seed)
-    expected = slow_calibration_error(probabilities, ids, bins)
-    actual = scores.expected_calibration_error(probabilities, ids, bins)
+    expected = slow_calibration_error(probabilities, ids, bins=bins)
+    actual = scores.expected_calibration_error(probabilities, ids, bins=bins)
     assert actual == pytest.approx(expected, abs=1e-12)
 
 

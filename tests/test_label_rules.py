@@ -35,7 +35,7 @@ def test_labels_follow_the_rule_and_images_the_law(make, kappa, tau, per):
     images = constant_images(60, 9, 7)
     ids = np.arange(60)
     plain, law = make(**options)(images, ids, seed=seed_of())
-    rule = Remix(np.array(COUNTS)[IDS], kappa, tau)
+    rule = Remix(np.array(COUNTS)[IDS], kappa=kappa, tau=tau)
     mixed, labels = make(**options, label_rule=rule)(images, ids, seed=seed_of())
     np.testing.assert_array_equal(mixed, plain)
     changed = 0
@@ -83,7 +83,7 @@ def test_what_is_not_mixed_keeps_its_label():
     rule = Remix([900, 100], tau=1.0)
     for layer in (
         MixUp(alpha=1.0, rate=0.5, label_rule=rule, num_classes=2, pairing="roll"),
-        RandomApply(MixUp(alpha=1.0, pairing="roll"), 0.5, label_rule=rule, num_classes=2),
+        RandomApply(MixUp(alpha=1.0, pairing="roll"), rate=0.5, label_rule=rule, num_classes=2),
         MixUp(alpha=0, label_rule=Remix([900, 100]), num_classes=2, pairing="roll"),
     ):
         x = np.arange(40, dtype="f4")[:, None]
@@ -190,7 +190,7 @@ PADDED = {
     "make",
     [
         lambda **options: CutMix(spatial_dims=1, rate=0.7, **options),
-        lambda **options: RandomApply(CutMix(spatial_dims=1), 0.7, **options),
+        lambda **options: RandomApply(CutMix(spatial_dims=1), rate=0.7, **options),
         lambda **options: RandomChoice([CutMix(spatial_dims=1)] * 2, **options),
     ],
     ids=["mixer", "apply", "choice"],
@@ -202,7 +202,9 @@ def test_a_rule_reads_the_weights_that_are_counted_without_padding(make, told):
     for partners in (None, (tf.nest.map_structure(lambda a: a[::-1].copy(), x), ids[::-1].copy())):
         _, law = make(label_mode="pairs", **options)(x, ids, seed=seed_of(), partners=partners)
         for kappa, tau in ((1e9, 0.5), (3, 1.0)):
-            layer = make(label_mode="pairs", label_rule=Remix(counts, kappa, tau), **options)
+            layer = make(
+                label_mode="pairs", label_rule=Remix(counts, kappa=kappa, tau=tau), **options
+            )
             _, pairs = layer(x, ids, seed=seed_of(), partners=partners)
             expected = [
                 remix(weights[0], *counts[list(map(int, sources))], kappa, tau)

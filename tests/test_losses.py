@@ -90,7 +90,7 @@ def test_plain_labels_go_to_the_base_loss(labels):
 def test_class_weights_belong_to_each_source():
     class_weight = {0: 3.0, 4: 0.5}
     pairs = mixed_labels("pairs").numpy()
-    loss = MixedLoss("sparse_categorical_crossentropy", class_weight, reduction="none")
+    loss = MixedLoss("sparse_categorical_crossentropy", class_weight=class_weight, reduction="none")
     table = np.array([class_weight.get(k, 1.0) for k in range(6)])
     ids = pairs[:, 0].astype(int)
     crossentropy = -np.log(np.take_along_axis(PREDICTION, ids, axis=1))
@@ -104,7 +104,7 @@ def test_class_weights_belong_to_each_source():
 @pytest.mark.parametrize("class_weight", [{"cat": 1.0}, {1.5: 1.0}, [1.0, 2.0]])
 def test_class_weights_are_named_by_class_ids(class_weight):
     with pytest.raises(ValueError, match="must be a dict from class ids, whole numbers"):
-        MixedLoss("sparse_categorical_crossentropy", class_weight)
+        MixedLoss("sparse_categorical_crossentropy", class_weight=class_weight)
 
 
 def test_fit_refuses_class_weight_on_packed_targets():
@@ -125,7 +125,7 @@ def test_weights_with_a_column_for_each_row_of_the_pack_are_refused():
 
 @pytest.mark.parametrize("base", [keras.losses.CategoricalFocalCrossentropy(gamma=3.0), "mse"])
 def test_config_round_trip(base):
-    loss = MixedLoss(base, {1: 2.0}, name="pairs")
+    loss = MixedLoss(base, class_weight={1: 2.0}, name="pairs")
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert again.get_config() == loss.get_config()
     pairs = mixed_labels("pairs")

@@ -91,7 +91,7 @@ def test_names_must_be_a_list(names):
         (MixUp, {"labelsmoothing": 0.1}, "label_smoothing"),
         (layers.RandomChoice, {"mixers": [MixUp()], "p": [1.0]}, "probabilities"),
         (layers.FeatureMix, {"p": 0.5}, "rate"),
-        (layers.ModalityDropout, {"rate": 0.5}, "rates"),
+        (layers.ModalityDropout, {"rates": 0.5}, "rate"),
         (lambda **options: models.MixingModel(base(), **options), {"prob": 0.5}, "rate"),
         (pairings.ByLabel, {"bw": 1.0}, "bandwidth"),
         (pairings.ByClass, {"relations": "same"}, "relation"),

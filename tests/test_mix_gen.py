@@ -169,7 +169,17 @@ def test_partners_from_a_second_batch():
 
 
 def test_config_round_trip():
-    layer = MixGen(["text"], 0.6, " + ", 9, 2, 3, padding_id=1, passthrough=["id"], seed=0)
+    layer = MixGen(
+        ["text"],
+        mixing_weight=0.6,
+        separator=" + ",
+        max_length=9,
+        start_id=2,
+        end_id=3,
+        padding_id=1,
+        passthrough=["id"],
+        seed=0,
+    )
     again = MixGen.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     assert layer.get_config()["passthrough"] == ["id"]

@@ -248,7 +248,7 @@ def test_a_schedule_changes_all_without_a_new_trace(jit_compile):
         MixingModel(base, mixer=[MixUp(1e8, pairing=pairing) for pairing in ("roll", "reverse")]),
         jit_compile=jit_compile,
     )
-    schedule = MixSchedule(rate=(1.0, 0.5), probabilities={0: [1, 0], 2: [0, 1]}, off_last=1)
+    schedule = MixSchedule(rate=(1.0, 0.5), probabilities={0: [1, 0], 2: [0, 1]}, unmixed_epochs=1)
     seen, traces = [], []
     watch = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda *_: traces.append(Counting.traces),
@@ -303,7 +303,7 @@ def test_a_wrapper_trains_outermost_only():
 
 def test_an_interrupted_schedule_leaves_the_model_as_it_was():
     model = compiled(MixingModel(network(), alpha=0.5))
-    schedule = MixSchedule(alpha=(1.0, 2.0), off_last=2)
+    schedule = MixSchedule(alpha=(1.0, 2.0), unmixed_epochs=2)
     stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / (epoch - 1))
     with pytest.raises(ZeroDivisionError):
         model.fit(X, IDS, epochs=3, verbose=0, callbacks=[schedule, stop])

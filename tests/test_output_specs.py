@@ -76,7 +76,7 @@ def test_every_mixer_takes_symbolic_inputs(row):
             (IMAGES, IDS),
         ),
         (
-            layers.SynchronizedAugmentation({"s": 10}, 2.0, frames=["x"], crop=0.5),
+            layers.SynchronizedAugmentation({"s": 10}, duration=2.0, frames=["x"], crop=0.5),
             ({"s": np.ones((4, 30)), "x": IMAGES, "rest": WEIGHTS}, WEIGHTS),
         ),
     ],

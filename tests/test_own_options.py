@@ -55,7 +55,7 @@ VALUES = {
     "ResizeMix": {"scale": (0.2, 0.3)},
     "SaliencyMix": {"alpha": 0, "detector": "spectral_residual"},
     "SmoothMix": {"sigma": (0.1, 0.2)},
-    "CowMix": {"share": (0.1, 0.2), "sigma": (0.05, 0.1), "wrap": True},
+    "CowMix": {"fraction": (0.1, 0.2), "sigma": (0.05, 0.1), "wrap": True},
     "GridMix": {"alpha": 0, "cells": 2},
     "SpecMix": {"time_bands": 0, "frequency_bands": 0, "width": (0.5, 0.9)},
     "SpectrogramMixUp": {"alpha": 0, "domain": "log", "scale": "log"},
@@ -73,7 +73,7 @@ VALUES = {
         "frequency_masks": 0,
         "time_width": 2,
         "frequency_width": 2,
-        "time_share": 0.2,
+        "max_time_fraction": 0.2,
         "fill_value": 7,
     },
     "CrossModalMix": {"alpha": 0, "cuts": {"x": CutMix()}, "sampling_rates": {"x": 1}},
@@ -113,7 +113,7 @@ BESIDE = {
     ("SpecAugment", "fill_value"): {"time_width": 2, "frequency_width": 2},
     ("SpecAugment", "time_masks"): {"frequency_width": 2},
     ("SpecAugment", "frequency_masks"): {"time_width": 2},
-    ("SpecAugment", "time_share"): {"frequency_width": 2},
+    ("SpecAugment", "max_time_fraction"): {"frequency_width": 2},
     ("SpecAugment", "time_width"): {"frequency_width": 2},
     ("SpecAugment", "frequency_width"): {"time_width": 2},
 }
@@ -222,7 +222,7 @@ BESIDE_INNER = {
     **{name: {"spatial_dims": 1} for name in ("padding_id", "special_tokens")},
 }
 AROUND = {
-    "RandomApply": lambda mixer, **options: RandomApply(mixer, 1.0, **options),
+    "RandomApply": lambda mixer, **options: RandomApply(mixer, rate=1.0, **options),
     "RandomChoice": lambda mixer, **options: RandomChoice([mixer], **options),
     "CrossModalMix": lambda mixer, **options: layers.CrossModalMix(cuts={"x": mixer}, **options),
 }
@@ -251,7 +251,7 @@ def test_alpha_of_a_cut_is_refused_and_the_share_of_a_cow_is_used():
     with pytest.raises(ValueError, match="`alpha` belongs to the CrossModalMix"):
         AROUND["CrossModalMix"](CutMix(alpha=0.3))
     few, many = (
-        AROUND["CrossModalMix"](layers.CowMix(share=(s, s)))(BATCH, seed=seed_of())[1].numpy()
+        AROUND["CrossModalMix"](layers.CowMix(fraction=(s, s)))(BATCH, seed=seed_of())[1].numpy()
         for s in (0.2, 0.8)
     )
     mixed = few.max(axis=1) < 1

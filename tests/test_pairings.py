@@ -271,10 +271,11 @@ def test_saved_in_a_model_file(tmp_path):
 
 
 def test_written_on_the_command_line():
-    text = "mixup:alpha=2,pairing=ByLabel(bandwidth=0.5),rate=0.5,cutmix:pairing=ByClass('rare', 2)"
+    rare = "cutmix:pairing=ByClass('rare', exponent=2)"
+    text = f"mixup:alpha=2,pairing=ByLabel(bandwidth=0.5),rate=0.5,{rare}"
     mixup, cutmix = mixers.parse(text).values()
     assert repr(mixup.pairing) == repr(ByLabel(0.5))
-    assert (mixup.rate, repr(cutmix.pairing)) == (0.5, repr(ByClass("rare", 2)))
+    assert (mixup.rate, repr(cutmix.pairing)) == (0.5, repr(ByClass("rare", exponent=2)))
     for wrong in ("ByLabel(bandwith=2)", "ByLabel(bandwidth=-1)", "ByClass(relation)"):
         with pytest.raises(ValueError, match=r"refused|bandwidth|malformed"):
             mixers.parse(f"mixup:pairing={wrong}")

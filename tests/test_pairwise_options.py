@@ -148,7 +148,7 @@ def layer_of(case):
     drawn = {"per": case["per"], "pairing": pairing}
     options = {
         "labels": case["labels"] if case["labels"] in ("pairs", "values", "union") else "auto",
-        "label_rule": case["rule"] and Remix(COUNTS, KAPPA, TAU),
+        "label_rule": case["rule"] and Remix(COUNTS, kappa=KAPPA, tau=TAU),
         "label_smoothing": case["smoothing"],
         "per": case["per"],
         "rate": case["rate"],

@@ -24,7 +24,9 @@ def test_mixed_labels_name_the_largest_shares_first():
 
 
 def test_long_names_stand_below_each_other_and_are_shortened():
-    figure = plot.batch(np.zeros([1, 4, 4]), [[0.25, 0.75]], ["cat", "an unusually long name"])
+    figure = plot.batch(
+        np.zeros([1, 4, 4]), [[0.25, 0.75]], class_names=["cat", "an unusually long name"]
+    )
     assert texts(figure) == ["an unusuall…: 0.75\ncat: 0.25"]
 
 
@@ -34,7 +36,10 @@ def test_many_small_shares_are_summed():
 
 
 def test_ids_are_named():
-    assert texts(plot.batch(np.zeros([2, 4, 4]), [1, 0], ["cat", "dog"])) == ["dog", "cat"]
+    assert texts(plot.batch(np.zeros([2, 4, 4]), [1, 0], class_names=["cat", "dog"])) == [
+        "dog",
+        "cat",
+    ]
     assert texts(plot.batch(np.zeros([2, 4, 4]), np.array([1, 0], np.uint8))) == ["1", "0"]
 
 
@@ -58,7 +63,7 @@ def test_a_dark_uint8_batch_stays_dark():
 
 def test_rows_are_headed_and_nothing_overlaps_or_leaves_the_page():
     labels = np.eye(7)[np.arange(7)] * 0.5 + np.eye(7)[::-1] * 0.5
-    figure = plot.batch(np.zeros([7, 6, 4]), labels, list("abcdefg"), columns=3,
+    figure = plot.batch(np.zeros([7, 6, 4]), labels, class_names=list("abcdefg"), columns=3,
                         row_names=["first", "", "third"])  # fmt: skip
     assert [text.get_text() for text in figure.texts] == ["first", "", "third"]
     figure.savefig(io.BytesIO(), format="png")
@@ -78,12 +83,16 @@ def test_rows_are_headed_and_nothing_overlaps_or_leaves_the_page():
         ((np.zeros([0, 4, 4]), []), "B > 0"),
         ((np.zeros([2, 4, 4]), [0]), r"`labels` must be \[2\].*Received: labels.shape=\(1,\)"),
         ((np.zeros([1, 4, 4]), [0.5]), "dtype float64"),
-        ((np.zeros([1, 4, 4]), [2], ["a", "b"]), "Received: 2 names for 3 classes"),
     ],
 )
 def test_refusals(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         plot.batch(*arguments)
+
+
+def test_class_names_must_be_as_many_as_the_classes():
+    with pytest.raises(ValueError, match="Received: 2 names for 3 classes"):
+        plot.batch(np.zeros([1, 4, 4]), [2], class_names=["a", "b"])
 
 
 def test_row_names_must_fit():
@@ -114,7 +123,9 @@ NAMES = [r"$\frac$", "_x", "50 $ or 60 $", "<b>", "é 中", "a\nb"]
 
 
 def test_names_are_drawn_as_they_are_written():
-    figure = plot.batch(np.zeros([6, 4, 4]), np.arange(6), NAMES, columns=3, row_names=NAMES[:2])
+    figure = plot.batch(
+        np.zeros([6, 4, 4]), np.arange(6), class_names=NAMES, columns=3, row_names=NAMES[:2]
+    )
     assert texts(figure) == [*NAMES[:5], "a b"]
     reliability = plot.reliability({NAMES[0]: Reliability([1], [0.5], [0.0])})
     for made in (figure, reliability):

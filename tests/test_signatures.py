@@ -51,7 +51,7 @@ def test_the_representation_makes_the_same_mixer_again(row):
             "RandomChoice(mixers=[CutMix(), MixUp(alpha=0.8)], per='batch')",
         ),
         (
-            layers.RandomChoice([layers.CutMix(), layers.FMix()], [0.25, 0.75]),
+            layers.RandomChoice([layers.CutMix(), layers.FMix()], probabilities=[0.25, 0.75]),
             "RandomChoice(mixers=[CutMix(), FMix()], probabilities=[0.25, 0.75])",
         ),
         (layers.RandomApply(layers.Mosaic()), "RandomApply(mixer=Mosaic())"),
@@ -65,7 +65,7 @@ def test_the_representation_makes_the_same_mixer_again(row):
         ),
         (layers.SynchronizedAugmentation(frames=["x"]), "SynchronizedAugmentation(frames=['x'])"),
         (layers.FeatureMix(alpha=1.0), "FeatureMix(alpha=1.0)"),
-        (layers.ModalityDropout(rates=[0.1, 0.2]), "ModalityDropout(rates=[0.1, 0.2])"),
+        (layers.ModalityDropout(rate=[0.1, 0.2]), "ModalityDropout(rate=[0.1, 0.2])"),
         (layers.MixPoint(name="here"), "MixPoint(name='here')"),
         (pairings.ByClass(), "ByClass()"),
         (pairings.ByClass("rare", exponent=0.5), "ByClass(relation='rare', exponent=0.5)"),
@@ -116,3 +116,24 @@ def test_own_arguments_stand_first_and_a_subclass_has_them_too():
 
 def test_an_instance_has_the_signature_of_its_call():
     assert "alpha" not in inspect.signature(layers.CutMix()).parameters
+
+
+def test_only_the_first_argument_is_positional():
+    assert layers.CutMix(0.5, spatial_dims=1).alpha == 0.5
+    sentence = (
+        r"CutMix: only `alpha` can be positional. Received: CutMix\(1.0, 2\). "
+        r"Name the others: CutMix\(alpha=1.0, spatial_dims=2\)."
+    )
+    with pytest.raises(ValueError, match=sentence):
+        layers.CutMix(1.0, 2)
+    for name in layers.__all__:
+        kinds = [p.kind for p in inspect.signature(getattr(layers, name)).parameters.values()]
+        assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) <= 1, name
+
+
+def test_a_subclass_may_take_what_is_positional():
+    class Own(layers.CutMix):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+
+    assert Own(0.5).alpha == 0.5

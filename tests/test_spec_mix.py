@@ -185,9 +185,9 @@ def test_widths_and_places_of_masks_are_uniform():
         ({"time_width": 9}, 9),
         ({"time_width": 0.5}, 20),
         ({"time_width": 100}, 40),
-        ({"time_width": 30, "time_share": 0.25}, 10),
-        ({"time_width": 0.5, "time_share": 1.0}, 20),
-        ({"time_share": 0.0}, 0),
+        ({"time_width": 30, "max_time_fraction": 0.25}, 10),
+        ({"time_width": 0.5, "max_time_fraction": 1.0}, 20),
+        ({"max_time_fraction": 0.0}, 0),
     ],
 )
 def test_limits_of_the_width_in_time(options, most):
@@ -222,7 +222,7 @@ def test_masks_are_filled(fill):
 def test_defaults_of_specaugment_are_the_papers_policy_for_librispeech():
     layer = SpecAugment()
     assert (layer.time_masks, layer.frequency_masks, layer.fill_value) == (2, 2, 0.0)
-    assert (layer.time_width, layer.frequency_width, layer.time_share) == (100, 27, 1.0)
+    assert (layer.time_width, layer.frequency_width, layer.max_time_fraction) == (100, 27, 1.0)
 
 
 def test_spectrograms_of_keras_and_of_tensorflow():

@@ -13,6 +13,7 @@ from keras_mix.layers._mixer import shared_options
 def mix(
     dataset,
     layer,
+    *,
     seed=None,
     num_parallel_calls=tf.data.AUTOTUNE,
     partners=None,

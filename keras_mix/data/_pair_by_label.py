@@ -14,6 +14,7 @@ from keras_mix.data import _checkpoints, _seed_stream
 def pair_by_label(
     x,
     y,
+    *,
     bandwidth=None,
     batch_size=32,
     seed=None,

@@ -60,7 +60,7 @@ def draw(train, mixers, class_names, *, columns=None, rows=1, seed=0):
     return plot.batch(
         np.concatenate(images),
         np.concatenate(labels),
-        class_names,
+        class_names=class_names,
         columns=columns,
         row_names=names,
     )

@@ -109,7 +109,7 @@ def brier(probabilities, ids):
     return float(np.mean(np.sum((probabilities - truth) ** 2, axis=1)))
 
 
-def reliability(probabilities, ids, bins=BINS):
+def reliability(probabilities, ids, *, bins=BINS):
     """Sorts predictions by confidence, the probability of the most probable class.
 
     Args:
@@ -164,7 +164,7 @@ def pool(diagrams):
     return Reliability(counts.sum(axis=0).tolist(), confidence.tolist(), right.tolist())
 
 
-def expected_calibration_error(probabilities, ids, bins=BINS):
+def expected_calibration_error(probabilities, ids, *, bins=BINS):
     """How far confidence and accuracy lie apart, averaged over the predictions.
 
     The sum over the bins of (count / N) · |accuracy - confidence|, as in Naeini et al. (2015) and
@@ -192,7 +192,7 @@ def expected_calibration_error(probabilities, ids, bins=BINS):
         Binning, AAAI 2015. Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural
         Networks, arXiv 1706.04599.
     """
-    return reliability(probabilities, ids, bins).calibration_error
+    return reliability(probabilities, ids, bins=bins).calibration_error
 
 
 def _checked(probabilities, ids):

@@ -41,7 +41,7 @@ class Remix(LabelRule):
         Read in one independent implementation, not in the paper.
     """
 
-    def __init__(self, class_counts, kappa=3.0, tau=0.5, target=None):
+    def __init__(self, class_counts, *, kappa=3.0, tau=0.5, target=None):
         self.class_counts = checks.class_counts(class_counts)
         if self.class_counts is None:
             raise ValueError("`class_counts` must be given. Received: class_counts=None")

@@ -61,7 +61,7 @@ class BetweenClass(Mixer):
     grid_rank = 1
     draws_regions = False
 
-    def __init__(self, alpha=1.0, sampling_rate=None, window=2048, **kwargs):
+    def __init__(self, alpha=1.0, *, sampling_rate=None, window=2048, **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
         if sampling_rate is not None:

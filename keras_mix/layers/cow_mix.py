@@ -37,8 +37,8 @@ class CowMix(Mixer):
       32 × 32.
 
     Args:
-        share: Pair of floats in [0, 1]. Range of the fraction of pixels that come from the partner,
-            drawn uniformly. Defaults to (0.2, 0.8), as in the authors' code.
+        fraction: Pair of floats in [0, 1]. Range of the fraction of pixels that come from the
+            partner, drawn uniformly. Defaults to (0.2, 0.8), as in the authors' code.
         sigma: Pair of floats ≥ 0.02. Range of the filter's standard deviation as a fraction of the
             longer side, drawn log-uniformly. Defaults to (0.125, 0.5), the authors' 4 to 16 of 32
             pixels.
@@ -66,9 +66,9 @@ class CowMix(Mixer):
     pastes = True
     grid_rank = 2
 
-    def __init__(self, share=(0.2, 0.8), sigma=(0.125, 0.5), wrap=False, **kwargs):
+    def __init__(self, fraction=(0.2, 0.8), *, sigma=(0.125, 0.5), wrap=False, **kwargs):
         super().__init__(**kwargs)
-        self.share = checks.interval("share", share, high=1.0)
+        self.fraction = checks.interval("fraction", fraction, high=1.0)
         self.sigma = checks.interval("sigma", sigma, low=0.02)
         self.wrap = bool(wrap)
 
@@ -78,7 +78,7 @@ class CowMix(Mixer):
 
     def sample_given(self, batch, lam, partners, seed):
         share, width, noise = random.split(seed, 3)
-        low, high = self.share
+        low, high = self.fraction
         share = low + (high - low) * random.uniform(share, [batch.draws])
         sigma = self._widths(batch, width)
         if self.wrap:
@@ -104,5 +104,5 @@ class CowMix(Mixer):
         return tf.cast(noise, tf.float64) * amplitude
 
     def get_config(self):
-        own = {"share": list(self.share), "sigma": list(self.sigma), "wrap": self.wrap}
+        own = {"fraction": list(self.fraction), "sigma": list(self.sigma), "wrap": self.wrap}
         return {**super().get_config(), **own}

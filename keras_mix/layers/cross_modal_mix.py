@@ -61,7 +61,7 @@ class CrossModalMix(Mixer):
         Minimization", ICLR 2018, arXiv:1710.09412, section 2, drawn once for all modalities.
     """
 
-    def __init__(self, alpha=1.0, cuts=None, sampling_rates=None, **kwargs):
+    def __init__(self, alpha=1.0, *, cuts=None, sampling_rates=None, **kwargs):
         given, cuts = kwargs.get("data_format"), checks.mapping("cuts", cuts)
         kwargs["data_format"] = cutting.data_format_of(self.owner, given, cuts)
         super().__init__(**kwargs)

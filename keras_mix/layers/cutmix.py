@@ -53,7 +53,7 @@ class CutMix(Mixer):
 
     pastes = True
 
-    def __init__(self, alpha=1.0, spatial_dims=2, **kwargs):
+    def __init__(self, alpha=1.0, *, spatial_dims=2, **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
         self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))

@@ -55,7 +55,7 @@ class Cutout(Mixer):
     erases = True
     num_sources = 1
 
-    def __init__(self, size=0.5, count=1, fill_value=0.0, spatial_dims=2, **kwargs):
+    def __init__(self, size=0.5, *, count=1, fill_value=0.0, spatial_dims=2, **kwargs):
         super().__init__(**kwargs)
         self.size = checks.length("size", size)
         self.count = checks.integer("count", count, low=1)

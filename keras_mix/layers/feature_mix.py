@@ -76,6 +76,7 @@ class FeatureMix(keras.layers.Layer):
     def __init__(
         self,
         alpha=2.0,
+        *,
         pairing="shuffle",
         per="sample",
         rate=1.0,

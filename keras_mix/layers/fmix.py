@@ -65,7 +65,7 @@ class FMix(Mixer):
     """
 
     def __init__(
-        self, alpha=1.0, decay=3.0, max_soft=0.0, spectrum="paper", spatial_dims=2, **kwargs
+        self, alpha=1.0, *, decay=3.0, max_soft=0.0, spectrum="paper", spatial_dims=2, **kwargs
     ):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)

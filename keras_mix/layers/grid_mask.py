@@ -57,7 +57,7 @@ class GridMask(Mixer):
     grid_rank = 2
     num_sources = 1
 
-    def __init__(self, unit=(0.43, 1.0), keep_ratio=0.6, rotation=360, fill_value=0.0, **kwargs):
+    def __init__(self, unit=(0.43, 1.0), *, keep_ratio=0.6, rotation=360, fill_value=0.0, **kwargs):
         super().__init__(**kwargs)
         self.unit = checks.interval("unit", unit, low=0.01, high=2.0)
         self.keep_ratio = checks.number("keep_ratio", keep_ratio, high=1.0)

@@ -46,7 +46,7 @@ class GridMix(Mixer):
     pastes = True
     grid_rank = 2
 
-    def __init__(self, cells=4, alpha=1.0, **kwargs):
+    def __init__(self, alpha=1.0, *, cells=4, **kwargs):
         super().__init__(**kwargs)
         self.cells = checks.pair("cells", cells, low=1)
         self.alpha = checks.number("alpha", alpha)

@@ -59,6 +59,7 @@ class MixGen(Mixer):
     def __init__(
         self,
         texts=(),
+        *,
         mixing_weight=0.5,
         separator=" ",
         max_length=None,

@@ -30,7 +30,7 @@ class ModalityDropout(keras.layers.Layer):
     any Keras backend.
 
     Args:
-        rates: Float in [0, 1], or a dict or list of them by modality. Drop probabilities p_m; one
+        rate: Float in [0, 1], or a dict or list of them by modality. Drop probabilities p_m; one
             float applies to all modalities. Not all may be 1. Defaults to 0.3 (a choice of this
             package).
         learned_tokens: Boolean. Whether a dropped modality is replaced by a trainable vector.
@@ -77,7 +77,8 @@ class ModalityDropout(keras.layers.Layer):
 
     def __init__(
         self,
-        rates=0.3,
+        rate=0.3,
+        *,
         learned_tokens=False,
         token_initializer="zeros",
         rescale=None,
@@ -87,7 +88,7 @@ class ModalityDropout(keras.layers.Layer):
     ):
         keywords.check(type(self), kwargs)
         super().__init__(**kwargs)
-        self.rates = _checked(rates)
+        self.rate = _checked(rate)
         self.learned_tokens = bool(learned_tokens)
         self.token_initializer = keras.initializers.get(token_initializer)
         usual = isinstance(self.token_initializer, keras.initializers.Zeros)
@@ -158,18 +159,18 @@ class ModalityDropout(keras.layers.Layer):
 
         It is that of samples which lack nothing.
         """
-        if isinstance(self.rates, float):
+        if isinstance(self.rate, float):
             raise ValueError(
                 f"{self.owner}: one rate for all does not tell how many modalities there are. "
-                f"Received: rates={self.rates}. Pass a list or a dict."
+                f"Received: rate={self.rate}. Pass a list or a dict."
             )
-        named = isinstance(self.rates, Mapping)
-        values = list(self.rates.values()) if named else list(self.rates)
+        named = isinstance(self.rate, Mapping)
+        values = list(self.rate.values()) if named else list(self.rate)
         product = 1.0
         for value in values:
             product *= value
         marginal = [(value - product) / (1.0 - product) for value in values]
-        return dict(zip(self.rates, marginal, strict=True)) if named else marginal
+        return dict(zip(self.rate, marginal, strict=True)) if named else marginal
 
     def __repr__(self):
         zeros = isinstance(self.token_initializer, keras.initializers.Zeros)
@@ -177,12 +178,12 @@ class ModalityDropout(keras.layers.Layer):
         return layer_repr(self, token_initializer=default)
 
     def get_config(self):
-        rates = self.rates
-        if not isinstance(rates, float):
-            rates = dict(rates) if isinstance(rates, Mapping) else list(rates)
+        rate = self.rate
+        if not isinstance(rate, float):
+            rate = dict(rate) if isinstance(rate, Mapping) else list(rate)
         return {
             **super().get_config(),
-            "rates": rates,
+            "rate": rate,
             "learned_tokens": self.learned_tokens,
             "token_initializer": keras.initializers.serialize(self.token_initializer),
             "rescale": self.rescale,
@@ -205,17 +206,17 @@ class ModalityDropout(keras.layers.Layer):
 
     def _rates_of(self, keys):
         """The rates in the order of the keys."""
-        if isinstance(self.rates, float):
-            return [self.rates] * len(keys)
-        named = isinstance(self.rates, Mapping)
-        if set(self.rates if named else range(len(self.rates))) != set(keys):
-            rates = dict(self.rates) if named else list(self.rates)
+        if isinstance(self.rate, float):
+            return [self.rate] * len(keys)
+        named = isinstance(self.rate, Mapping)
+        if set(self.rate if named else range(len(self.rate))) != set(keys):
+            rates = dict(self.rate) if named else list(self.rate)
             checks.refuse(
                 self.owner,
-                "`rates` must have one rate for each modality, by the same keys",
-                f"rates={rates} for the modalities {keys}",
+                "`rate` must have one rate for each modality, by the same keys",
+                f"rate={rates} for the modalities {keys}",
             )
-        return [self.rates[key] for key in keys]
+        return [self.rate[key] for key in keys]
 
     def _check(self, keys, tensors):
         modalities.check_tensors(self.owner, keys, tensors)
@@ -280,21 +281,21 @@ def _no_mask(tensor):
 
 def _checked(rates):
     if isinstance(rates, Mapping):
-        found = {key: checks.number("rates", rate, high=1.0) for key, rate in rates.items()}
+        found = {key: checks.number("rate", rate, high=1.0) for key, rate in rates.items()}
         values = list(found.values())
     elif isinstance(rates, list | tuple):
-        found = values = [checks.number("rates", rate, high=1.0) for rate in rates]
+        found = values = [checks.number("rate", rate, high=1.0) for rate in rates]
     else:
-        found = checks.number("rates", rates, high=1.0)
+        found = checks.number("rate", rates, high=1.0)
         values = [found, found]
     if len(values) < 2:
         raise ValueError(
-            "`rates` must be of two modalities at least, for the only one is never dropped. "
-            f"Received: rates={rates!r}"
+            "`rate` must be of two modalities at least, for the only one is never dropped. "
+            f"Received: rate={rates!r}"
         )
     if min(values) == 1:
         raise ValueError(
-            "`rates` must leave a modality: 1 for all drops every modality always. "
-            f"Received: rates={rates!r}. Lower one of them."
+            "`rate` must leave a modality: 1 for all drops every modality always. "
+            f"Received: rate={rates!r}. Lower one of them."
         )
     return found

@@ -37,7 +37,7 @@ class RandomApply(Composed):
         Yun et al., "CutMix", arXiv:1905.04899, section 4.1: half of CIFAR's batches are mixed.
     """
 
-    def __init__(self, mixer, rate=0.5, **kwargs):
+    def __init__(self, mixer, *, rate=0.5, **kwargs):
         checks.instance(self.owner, "mixer", mixer)
         if isinstance(mixer, list | tuple):
             checks.refuse(

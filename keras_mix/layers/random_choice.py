@@ -7,7 +7,8 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan.choice import Choice
-from keras_mix.layers._mixer.composed import Composed, saved
+from keras_mix.layers._mixer.composed import Composed, refuse_no_list, saved
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -50,7 +51,13 @@ class RandomChoice(Composed):
         attention", 2020, arXiv:2012.12877, section 6, draws Mixup or CutMix for each batch.
     """
 
-    def __init__(self, mixers, probabilities=None, **kwargs):
+    def __new__(cls, *args, **kwargs):
+        # Before the second of several mixers is taken for another argument.
+        if args and isinstance(args[0], Mixer):
+            refuse_no_list(cls.__name__, args[0])
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, mixers, *, probabilities=None, **kwargs):
         super().__init__(mixers, **kwargs)
         self.probabilities = checks.probabilities(probabilities, len(self.mixers))
 

@@ -70,7 +70,7 @@ class SaliencyMix(Mixer):
     pastes = True
     grid_rank = 2
 
-    def __init__(self, alpha=1.0, detector="fine_grained", **kwargs):
+    def __init__(self, alpha=1.0, *, detector="fine_grained", **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
         self.detector = checks.choice("detector", detector, ("fine_grained", "spectral_residual"))

@@ -35,9 +35,9 @@ class SpecAugment(Mixer):
         frequency_width: Integer ≥ 1 or float in (0, 1]. Largest width of a frequency band: an
             integer in bins, a float as a fraction of the axis. Defaults to 27 (of 80), as in "LD";
             the policies for Switchboard use 15.
-        time_share: Float in [0, 1]. Upper bound of the width of a time band as a fraction of the
-            time axis, whatever `time_width` is. Defaults to 1, as in "LD"; the policies for
-            Switchboard use 0.2.
+        max_time_fraction: Float in [0, 1]. Upper bound of the width of a time band as a
+            fraction of the time axis, whatever `time_width` is. Defaults to 1, as in "LD"; the
+            policies for Switchboard use 0.2.
         fill_value: Float, or `"mean"`. Value of the filled bins; `"mean"` is the mean of each
             channel of each clip. Defaults to 0, the mean of the paper's normalized spectrograms.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
@@ -66,10 +66,11 @@ class SpecAugment(Mixer):
     def __init__(
         self,
         time_masks=2,
+        *,
         frequency_masks=2,
         time_width=100,
         frequency_width=27,
-        time_share=1.0,
+        max_time_fraction=1.0,
         fill_value=0.0,
         **kwargs,
     ):
@@ -78,12 +79,12 @@ class SpecAugment(Mixer):
         self.frequency_masks = checks.integer("frequency_masks", frequency_masks, low=0)
         self.time_width = checks.length("time_width", time_width)
         self.frequency_width = checks.length("frequency_width", frequency_width)
-        self.time_share = checks.number("time_share", time_share, high=1.0)
+        self.max_time_fraction = checks.number("max_time_fraction", max_time_fraction, high=1.0)
         self.fill_value = checks.fill_value("fill_value", fill_value)
 
     def sample(self, batch, seed):
         seeds, (time, frequency) = random.split(seed, 2), batch.grid
-        longest = tf.minimum(_places(self.time_width, time), _places(self.time_share, time))
+        longest = tf.minimum(_places(self.time_width, time), _places(self.max_time_fraction, time))
         widest = _places(self.frequency_width, frequency)
         drawn = [
             _bands(seeds[0], [batch.draws, self.time_masks], longest, time),
@@ -99,7 +100,7 @@ class SpecAugment(Mixer):
             "frequency_masks": self.frequency_masks,
             "time_width": self.time_width,
             "frequency_width": self.frequency_width,
-            "time_share": self.time_share,
+            "max_time_fraction": self.max_time_fraction,
             "fill_value": self.fill_value,
         }
 

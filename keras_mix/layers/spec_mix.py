@@ -64,7 +64,7 @@ class SpecMix(Mixer):
     pastes = True
     grid_rank = 2
 
-    def __init__(self, time_bands=(0, 2), frequency_bands=(0, 2), width=(0.1, 0.1), **kwargs):
+    def __init__(self, time_bands=(0, 2), *, frequency_bands=(0, 2), width=(0.1, 0.1), **kwargs):
         super().__init__(**kwargs)
         self.time_bands = checks.counts("time_bands", time_bands)
         self.frequency_bands = checks.counts("frequency_bands", frequency_bands)

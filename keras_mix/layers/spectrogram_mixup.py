@@ -59,7 +59,7 @@ class SpectrogramMixUp(Mixer):
     grid_rank = 2
     draws_regions = False
 
-    def __init__(self, alpha=0.2, domain="power", scale="db", **kwargs):
+    def __init__(self, alpha=0.2, *, domain="power", scale="db", **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
         self.domain = checks.choice("domain", domain, list(_POWERS))

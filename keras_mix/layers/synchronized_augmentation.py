@@ -74,6 +74,7 @@ class SynchronizedAugmentation(Configured):
     def __init__(
         self,
         sampling_rates=None,
+        *,
         duration=None,
         speed=(1.0, 1.0),
         frames=(),

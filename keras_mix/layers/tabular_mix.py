@@ -62,7 +62,7 @@ class TabularMix(Mixer):
     mixes_tables = True
     stands_alone = "a mixer of tables decides how each column is treated"
 
-    def __init__(self, alpha=0.2, columns=None, one_hot=None, cut=False, **kwargs):
+    def __init__(self, alpha=0.2, *, columns=None, one_hot=None, cut=False, **kwargs):
         super().__init__(**kwargs)
         self.alpha = checks.number("alpha", alpha)
         self.columns = checks.columns(columns)

@@ -77,6 +77,7 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
     def __init__(
         self,
         kind="info_nce",
+        *,
         temperature=None,
         mixed="both",
         from_logits=False,

@@ -59,7 +59,9 @@ class MixedLoss(keras.losses.Loss):
     0.8404...
     """
 
-    def __init__(self, base_loss, class_weight=None, class_ids=None, name="mixed_loss", **kwargs):
+    def __init__(
+        self, base_loss, *, class_weight=None, class_ids=None, name="mixed_loss", **kwargs
+    ):
         base_loss = keras.losses.get(base_loss)
         if isinstance(base_loss, keras.losses.Loss):
             kwargs.setdefault("reduction", base_loss.reduction)

@@ -30,15 +30,16 @@ class MixedMetric(keras.metrics.Metric):
             "accuracy" is binary for predictions (B,) and (B, 1), else of the largest prediction.
         name: Defaults to the metric's own name.
         dtype: Defaults to the metric's own.
-        reads: "class_ids", "one_hot", "indicators" or "values", the form in which the metric reads
-            labels. Defaults to None: known for Keras's metrics. `keras.metrics.AUC`, `Precision`
-            and their kin read indicators; `reads="one_hot"` suits one-hot labels of mixers with
-            more than two sources. Any other metric takes class ids, and needs `reads` for labels
-            of floats with the shape of the predictions.
+        label_form: "class_ids", "one_hot", "indicators" or "values", the form in which the metric
+            takes labels. Defaults to None: known for Keras's metrics. `keras.metrics.AUC`,
+            `Precision` and their kin take indicators; `label_form="one_hot"` suits one-hot labels
+            of mixers with more than two sources. Any other metric takes class ids, and needs
+            `label_form` for labels of floats with the shape of the predictions.
 
     Raises:
-        ValueError: If `reads` is none of these; if it is not known and labels are floats with the
-            shape of the predictions; and if packed targets have a dtype that cannot hold the ids.
+        ValueError: If `label_form` is none of these; if it is not known and labels are floats with
+            the shape of the predictions; and if packed targets have a dtype that cannot hold the
+            ids.
 
     Example:
 
@@ -53,14 +54,18 @@ class MixedMetric(keras.metrics.Metric):
     1.0
     """
 
-    def __init__(self, metric, name=None, dtype=None, reads=None):
+    def __init__(self, metric, *, name=None, dtype=None, label_form=None):
         checks.instance("MixedMetric", "metric", metric)
         metric, function = _built(metric, dtype)
         super().__init__(name=name or metric.name, dtype=dtype or metric.dtype)
         self.metric = metric
-        self.reads = reads if reads is None else checks.choice("reads", reads, hard_labels.READS)
-        self._reads = self.reads or hard_labels.read_by(metric, function)
-        self._by_predictions = function is _accuracy and reads is None
+        self.label_form = (
+            label_form
+            if label_form is None
+            else checks.choice("label_form", label_form, hard_labels.READS)
+        )
+        self._reads = self.label_form or hard_labels.read_by(metric, function)
+        self._by_predictions = function is _accuracy and label_form is None
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
@@ -78,7 +83,7 @@ class MixedMetric(keras.metrics.Metric):
 
     def get_config(self):
         metric = keras.metrics.serialize(self.metric)
-        return {**super().get_config(), "metric": metric, "reads": self.reads}
+        return {**super().get_config(), "metric": metric, "label_form": self.label_form}
 
     @classmethod
     def from_config(cls, config):

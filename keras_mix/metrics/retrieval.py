@@ -44,7 +44,7 @@ class RecallAtK(keras.metrics.Metric):
     0.5
     """
 
-    def __init__(self, k=1, direction="both", name=None, dtype=None):
+    def __init__(self, k=1, *, direction="both", name=None, dtype=None):
         self.k = checks.integer("k", k, low=1)
         super().__init__(name=name or f"recall_at_{k}", dtype=dtype)
         self.direction = checks.choice("direction", direction, DIRECTIONS)
@@ -69,7 +69,7 @@ class RecallAtK(keras.metrics.Metric):
         return {**super().get_config(), "k": self.k, "direction": self.direction}
 
 
-def retrieval_recall(first, second, ids=None, k=(1, 5, 10), direction="both", block_size=1024):
+def retrieval_recall(first, second, *, ids=None, k=(1, 5, 10), direction="both", block_size=1024):
     """Recall@k over a whole set, block by block, so that no N × N matrix is held.
 
     What a hit is, and ties, are as in `keras_mix.metrics.RecallAtK`.

@@ -46,7 +46,7 @@ class ByClass(WeightedPairing):
     >>> images, labels = mix(np.zeros((8, 32, 32, 3), "uint8"), np.arange(8))
     """
 
-    def __init__(self, relation="same", exponent=None, class_counts=None, target=None):
+    def __init__(self, relation="same", *, exponent=None, class_counts=None, target=None):
         self.relation = checks.choice("relation", relation, RELATIONS)
         self.exponent = _exponent(relation)
         if exponent is not None:

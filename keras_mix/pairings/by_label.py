@@ -51,7 +51,7 @@ class ByLabel(WeightedPairing):
         arXiv:2210.05775, section 3.
     """
 
-    def __init__(self, bandwidth=None, include_self=False, target=None):
+    def __init__(self, bandwidth=None, *, include_self=False, target=None):
         self.bandwidth = None if bandwidth is None else checks.positive("bandwidth", bandwidth)
         self.include_self = bool(include_self)
         self.target = checks.name("target", target)

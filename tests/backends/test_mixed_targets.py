@@ -160,7 +160,9 @@ def test_binary_predictions_take_ids_0_and_1_as_labels():
         plain = MixedLoss(base)(np.array([0, 1]), prediction)
         expected_plain = -np.log([0.8, 0.6]).mean()
         np.testing.assert_allclose(ops.convert_to_numpy(plain), expected_plain, rtol=1e-4)
-    weighted = MixedLoss("binary_crossentropy", {1: 3.0}, reduction="none")(packed, prediction)
+    weighted = MixedLoss("binary_crossentropy", class_weight={1: 3.0}, reduction="none")(
+        packed, prediction
+    )
     expected = [-0.7 * np.log(0.8) - 0.9 * np.log(0.2), -3 * np.log(0.6)]
     np.testing.assert_allclose(ops.convert_to_numpy(weighted), expected, rtol=1e-4)
 
@@ -263,7 +265,7 @@ def test_classes_are_read_as_the_dominant_one_whatever_the_form(form):
     entropy.update_state(FORMS[form], PREDICTION)
     expected = -np.log(PREDICTION[np.arange(SIZE), dominant]).mean()
     assert float(entropy.result()) == pytest.approx(expected, rel=1e-5)
-    auc, plain = MixedMetric(keras.metrics.AUC(), reads="one_hot"), keras.metrics.AUC()
+    auc, plain = MixedMetric(keras.metrics.AUC(), label_form="one_hot"), keras.metrics.AUC()
     auc.update_state(FORMS[form], PREDICTION)
     plain.update_state(np.eye(SIZE)[dominant], PREDICTION)
     assert float(auc.result()) == pytest.approx(float(plain.result()))
@@ -273,7 +275,7 @@ def test_a_quarter_each_has_a_dominant_class_but_passes_no_threshold():
     labels = np.array([[0.3, 0.25, 0.25, 0.2]], "float32")
     prediction = np.array([[0.97, 0.01, 0.01, 0.01]], "float32")
     for reads, expected in (("one_hot", 1.0), ("indicators", 0.0)):
-        metric = MixedMetric(keras.metrics.TruePositives(), reads=reads)
+        metric = MixedMetric(keras.metrics.TruePositives(), label_form=reads)
         metric.update_state(labels, prediction)
         assert float(metric.result()) == expected
 
@@ -288,18 +290,18 @@ def test_what_an_unknown_metric_reads_must_be_said():
     def own(y_true, y_pred):
         return ops.mean(ops.cast(y_true == ops.round(y_pred), "float32"), axis=-1)
 
-    with pytest.raises(ValueError, match=r"own: the form .* must be known .* Give `reads`"):
+    with pytest.raises(ValueError, match=r"own: the form .* must be known .* Give `label_form`"):
         MixedMetric(own).update_state(BINARY[:, None], SCORES[:, None])
-    metric = MixedMetric(own, reads="indicators")
+    metric = MixedMetric(own, label_form="indicators")
     metric.update_state(BINARY[:, None], SCORES[:, None])
     assert float(metric.result()) == 0.75
-    with pytest.raises(ValueError, match=r"`reads` must be one of"):
-        MixedMetric(own, reads="shares")
+    with pytest.raises(ValueError, match=r"`label_form` must be one of"):
+        MixedMetric(own, label_form="shares")
 
 
 @pytest.mark.parametrize("metric", ["accuracy", keras.metrics.AUC(num_thresholds=50)])
 def test_a_metric_is_saved_with_what_it_reads(metric):
-    mixed = MixedMetric(metric, reads=None if isinstance(metric, str) else "one_hot")
+    mixed = MixedMetric(metric, label_form=None if isinstance(metric, str) else "one_hot")
     again = keras.metrics.deserialize(keras.metrics.serialize(mixed))
     assert again.get_config() == mixed.get_config()
     for each in (mixed, again):

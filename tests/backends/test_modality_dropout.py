@@ -238,7 +238,7 @@ def test_config_round_trip(rates):
     layer = ModalityDropout(rates, token_initializer="ones", **options)
     again = keras.layers.deserialize(keras.layers.serialize(layer))
     assert again.get_config() == layer.get_config()
-    assert again.get_config().items() >= {"rates": rates, **options}.items()
+    assert again.get_config().items() >= {"rate": rates, **options}.items()
 
 
 TWO = [np.ones((2, 3), "float32")] * 2
@@ -247,13 +247,13 @@ TWO = [np.ones((2, 3), "float32")] * 2
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"rates": 1}, "1 for all drops every modality always. Received: rates=1"),
-        ({"rates": [1.0, 1.0]}, "drops every modality always"),
-        ({"rates": {"a": 1, "b": 1}}, "drops every modality always"),
-        ({"rates": [0.5]}, "two modalities at least"),
-        ({"rates": {}}, "two modalities at least"),
-        ({"rates": [0.5, -0.1]}, "between 0 and 1. Received: rates=-0.1"),
-        ({"rates": "all"}, "finite number"),
+        ({"rate": 1}, "1 for all drops every modality always. Received: rate=1"),
+        ({"rate": [1.0, 1.0]}, "drops every modality always"),
+        ({"rate": {"a": 1, "b": 1}}, "drops every modality always"),
+        ({"rate": [0.5]}, "two modalities at least"),
+        ({"rate": {}}, "two modalities at least"),
+        ({"rate": [0.5, -0.1]}, "between 0 and 1. Received: rate=-0.1"),
+        ({"rate": "all"}, "finite number"),
         ({"rescale": "sum"}, "`rescale` must be one of"),
         ({"rescale": "count", "learned_tokens": True}, "not for learned tokens"),
         ({"seed": 0.5}, "`seed` must be an integer"),

@@ -288,7 +288,9 @@ def test_lambda_has_the_mean_and_variance_of_beta_and_labels_follow(wrapper, per
 def test_a_schedule_changes_the_draws_and_compiles_nothing():
     counts = []
     seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: counts.append(Traced.count))
-    schedule = MixSchedule(alpha=(0.1, 50.0), rate=lambda epoch: 0.5 if epoch else 1.0, off_last=1)
+    schedule = MixSchedule(
+        alpha=(0.1, 50.0), rate=lambda epoch: 0.5 if epoch else 1.0, unmixed_epochs=1
+    )
     history = shown(MixingModel, 20, epochs=4, callbacks=[schedule, seen])
     _, half, fixed, off = history["squared_deviation"]
     # α = 16.7: of half of the samples the deviation is almost 0, of the others it is that of 1.

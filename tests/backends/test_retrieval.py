@@ -42,7 +42,7 @@ def stacked(first=FIRST, second=SECOND):
 @pytest.mark.parametrize("ids", [np.arange(40), IDS], ids=["own", "shared"])
 def test_recall_is_that_of_sorting(ids, k, direction):
     expected = expected_recall(FIRST, SECOND, ids, k, direction)
-    metric = RecallAtK(k, direction)
+    metric = RecallAtK(k, direction=direction)
     metric.update_state(ids, stacked())
     assert float(metric.result()) == pytest.approx(expected.mean())
     assert k == 50 or 0 < expected.mean() < 1
@@ -87,12 +87,12 @@ def test_of_packed_targets_the_dominant_source_counts():
 @pytest.mark.parametrize("block_size", [7, 1024])
 @pytest.mark.parametrize("ids", [None, IDS], ids=["own", "shared"])
 def test_a_whole_set_in_blocks(ids, block_size):
-    found = retrieval_recall(FIRST, SECOND, ids, k=(1, 5), block_size=block_size)
+    found = retrieval_recall(FIRST, SECOND, ids=ids, k=(1, 5), block_size=block_size)
     known = np.arange(40) if ids is None else ids
     for k in (1, 5):
         expected = expected_recall(FIRST, SECOND, known, k, "both").mean()
         assert found[k] == pytest.approx(expected)
-    one = retrieval_recall(FIRST, SECOND, ids, k=2, direction="second_to_first")
+    one = retrieval_recall(FIRST, SECOND, ids=ids, k=2, direction="second_to_first")
     assert one == {2: pytest.approx(hits(SECOND, FIRST, known, 2).mean())}
 
 
@@ -113,7 +113,7 @@ def test_in_a_compiled_model():
 
 
 def test_config_round_trip():
-    metric = RecallAtK(7, "first_to_second", name="found")
+    metric = RecallAtK(7, direction="first_to_second", name="found")
     again = keras.metrics.deserialize(keras.metrics.serialize(metric))
     assert again.get_config() == metric.get_config()
     assert (again.k, again.direction, again.name) == (7, "first_to_second", "found")
@@ -124,7 +124,7 @@ def test_config_round_trip():
     [
         (lambda: RecallAtK(0), "`k` must be an integer of at least 1"),
         (lambda: RecallAtK(1.5), "`k` must be an integer"),
-        (lambda: RecallAtK(1, "up"), "`direction` must be one of"),
+        (lambda: RecallAtK(1, direction="up"), "`direction` must be one of"),
         (lambda: RecallAtK().update_state(np.arange(40), FIRST), r"one tensor \[B, 2, D\]"),
         (lambda: RecallAtK().update_state(np.arange(40), (FIRST, SECOND[:, :5])), "one width"),
         (lambda: RecallAtK().update_state(np.arange(39), stacked()), "one for each pair. Received"),

@@ -115,7 +115,7 @@ def hardened(owner, y_true, y_pred, reads):
             owner,
             "the form in which the metric reads labels must be known to read mixed ones",
             checks.described(y_true),
-            f"Give `reads`, one of {list(READS)}.",
+            f"Give `label_form`, one of {list(READS)}.",
         )
     return y_true
 

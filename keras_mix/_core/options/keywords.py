@@ -1,5 +1,7 @@
 """Refuses keyword arguments that a layer does not have, and names the one that was meant."""
 
+import inspect
+
 from keras_mix._core.options import unknown_arguments
 from keras_mix._core.options.signatures import arguments
 
@@ -16,3 +18,24 @@ def check(cls, keywords):
     """
     given = {name: value for name, value in keywords.items() if name not in OF_KERAS}
     unknown_arguments.refuse(cls.__name__, given, arguments(cls))
+
+
+def refuse_positional(cls, values):
+    """Refuses positional arguments behind the first, which alone says what it is.
+
+    Args:
+        cls: The layer's class.
+        values: The positional arguments that it is given.
+    """
+    _, *own = inspect.signature(cls.__init__).parameters.values()
+    kinds = [each.kind for each in own]
+    allowed = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if len(values) <= allowed or inspect.Parameter.VAR_POSITIONAL in kinds:
+        return
+    names = list(arguments(cls))
+    named = [f"{name}={value!r}" for name, value in zip(names, values, strict=False)]
+    first = f"only `{names[0]}` can be" if allowed else "no argument can be"
+    raise ValueError(
+        f"{cls.__name__}: {first} positional. Received: {cls.__name__}"
+        f"({', '.join(map(repr, values))}). Name the others: {cls.__name__}({', '.join(named)})."
+    )

@@ -66,13 +66,18 @@ def refuse_outer_options(layer, mixer, kept=DRAWN):
             )
 
 
+def refuse_no_list(owner, mixers):
+    """Refuses what is given in the place of a list of mixers."""
+    raise ValueError(
+        f"{owner}: `mixers` must be a list of at least one mixer. Received: mixers={mixers!r}. "
+        f"Put them into a list: {owner}([MixUp(), CutMix()])."
+    )
+
+
 def _checked(layer, mixers):
     owner = layer.owner
     if not isinstance(mixers, list | tuple) or not mixers:
-        raise ValueError(
-            f"{owner}: `mixers` must be a list of at least one mixer. Received: mixers={mixers!r}. "
-            f"Put them into a list: {owner}([MixUp(), CutMix()])."
-        )
+        refuse_no_list(owner, mixers)
     for mixer in mixers:
         checks.instance(owner, "mixers", mixer)
         if not isinstance(mixer, Mixer):

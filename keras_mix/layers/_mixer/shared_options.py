@@ -116,6 +116,7 @@ class Configured(keras.layers.Layer):
 
     def __new__(cls, *args, **kwargs):
         call_forms.refuse_class(cls, (args, kwargs))
+        keywords.refuse_positional(cls, args)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
