@@ -73,7 +73,7 @@ def shares_of_powers(pixels):
     return (10 ** (pixels / 10) - 1) / (10**0.1 - 1)
 
 
-ALPHAS = {"alpha": [0.01, 0.2, 1.0, 8.0]}
+ALPHAS = {"alpha": [0.01, 0.2, 1.0, 8.0, (0.5, 2.0)], "keep_major": [False, True]}
 BY_ALPHA = {"strong": {"alpha": 8.0}, "off": {"alpha": 0}, "varied": ALPHAS}
 MOVES = {"moves": True, "smallest": 2}
 MIXERS = {

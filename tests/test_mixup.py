@@ -1,5 +1,7 @@
 """MixUp: x = λ x_i + (1 - λ) x_j. The laws of all: test_contract_*."""
 
+import json
+
 import numpy as np
 import oracles
 import pytest
@@ -80,3 +82,117 @@ def test_targets_of_every_head_share_the_plan():
 
 def test_default_is_the_papers_choice_for_imagenet():
     assert MixUp().alpha == 0.2
+
+
+# Laws of λ beside Beta(α, α).
+
+
+@pytest.mark.parametrize("pair", [(0.5, 2.0), (5.0, 1.0)], ids=str)
+def test_own_weight_follows_beta_of_a_pair(pair):
+    x = np.zeros((20_000, 1), "float32")
+    _, pairs = MixUp(alpha=pair, label_mode="pairs")(x, np.arange(20_000), seed=SEED)
+    own = pairs[:, 1, 0].numpy()
+    assert stats.kstest(own, stats.beta(*pair).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("per", ["sample", "batch"])
+@pytest.mark.parametrize("sources", [2, 3, 5])
+def test_blend_of_several_sources_is_that_of_its_labels(sources, per):
+    x = RANDOM.normal(size=(7, 4, 3)).astype("float32")
+    ids, options = np.arange(7), {"alpha": 1.0, "sources": sources, "per": per}
+    mixed, pairs = MixUp(**options, label_mode="pairs")(x, ids, seed=SEED)
+    assert pairs.shape == (7, 2, sources)
+    np.testing.assert_allclose(mixed, oracles.blend(x, *sources_and_weights(pairs)), atol=1e-6)
+    chosen, weights = sources_and_weights(pairs)
+    expected = np.zeros((7, 7))
+    for sample in range(7):
+        for source, weight in zip(chosen[sample], weights[sample], strict=True):
+            expected[sample, source] += weight
+    _, labels = MixUp(**options, num_classes=7)(x, ids, seed=SEED)
+    np.testing.assert_allclose(labels, expected, atol=1e-6)
+    assert len(np.unique(weights, axis=0)) == (1 if per == "batch" else 7)
+
+
+def test_weights_of_several_sources_are_dirichlet_distributed():
+    x = np.zeros((20_000, 1), "float32")
+    layer = MixUp(alpha=0.7, sources=4, label_mode="pairs")
+    weights = layer(x, np.arange(20_000), seed=SEED)[1][:, 1].numpy()
+    for source in range(4):
+        # A weight too near to 0 for float32 is 0.
+        inside = weights[weights[:, source] > 2.0**-12, source]
+        exact, least = stats.beta(0.7, 2.1), stats.beta(0.7, 2.1).cdf(2.0**-12)
+        found = stats.kstest(inside, lambda w, e=exact, p=least: (e.cdf(w) - p) / (1 - p))
+        assert found.pvalue > 1e-4
+
+
+def test_partners_of_several_sources_follow_the_pairing():
+    layer = MixUp(alpha=1.0, sources=4, pairing="roll", label_mode="pairs")
+    chosen, _ = sources_and_weights(layer(np.zeros((6, 1), "f4"), np.arange(6), seed=SEED)[1])
+    np.testing.assert_array_equal(chosen, (np.arange(6)[:, None] + np.arange(4)) % 6)
+
+
+def test_a_sample_among_several_sources_is_left_alone_by_alpha_0():
+    x = RANDOM.normal(size=(6, 3)).astype("float32")
+    mixed, labels = MixUp(alpha=0, sources=3, num_classes=6)(x, np.arange(6), seed=SEED)
+    np.testing.assert_array_equal(mixed, x)
+    np.testing.assert_array_equal(labels, np.eye(6))
+
+
+@pytest.mark.parametrize("sources", [2, 3, 4])
+def test_the_major_weight_is_the_samples_own(sources):
+    x, ids = np.zeros((500, 1), "f4"), np.arange(500)
+    options = {"alpha": 0.5, "sources": sources, "label_mode": "pairs"}
+    drawn, major = (
+        MixUp(**options, keep_major=keep_major)(x, ids, seed=SEED)[1].numpy()
+        for keep_major in (False, True)
+    )
+    np.testing.assert_array_equal(major[:, 0], drawn[:, 0])
+    np.testing.assert_array_equal(major[:, 1, 0], drawn[:, 1].max(axis=1))
+    # Of two, the other weight is 1 minus the major one, which rounds.
+    np.testing.assert_allclose(np.sort(major[:, 1]), np.sort(drawn[:, 1]), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"alpha": (2.0, 0.5)}, {"sources": 4, "keep_major": True}, {"alpha": (1, 3), "sources": 3}],
+)
+def test_laws_of_lambda_are_the_same_in_every_mode(options):
+    x, ids = RANDOM.random((8, 3), np.float32), np.arange(8)
+    layer = MixUp(**options, label_mode="pairs")
+
+    def call():
+        return layer(tf.constant(x), tf.constant(ids), seed=SEED)
+
+    eager = call()
+    compiled = tf.function(call, jit_compile=True)()
+    dataset = tf.data.Dataset.from_tensor_slices((x, ids)).batch(8)
+    mapped = next(iter(dataset.map(lambda x, y: layer(x, y, seed=SEED))))
+    for found in (tf.function(call)(), compiled, mapped):
+        np.testing.assert_array_equal(found[1], eager[1])
+        np.testing.assert_allclose(found[0], eager[0], rtol=0, atol=2e-7)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"alpha": (1.0,)}, r"`alpha` must be .* or a pair .* Received: alpha=\(1.0,\)"),
+        ({"alpha": (1, 2, 3)}, r"Received: alpha=\(1, 2, 3\)"),
+        ({"alpha": (0, 1)}, r"a pair \(a, b\) of finite numbers above 0 .* alpha=\(0, 1\)"),
+        ({"alpha": (1, float("inf"))}, r"Received: alpha=\(1, inf\)"),
+        ({"alpha": ("1", 2)}, r"Received: alpha=\('1', 2\)"),
+        ({"sources": 1}, r"`sources` must be an integer of at least 2. Received: sources=1"),
+        ({"sources": 2.5}, r"Received: sources=2.5"),
+    ],
+)
+def test_a_law_that_does_not_exist_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        MixUp(**options)
+
+
+def test_laws_of_lambda_are_saved_and_shown():
+    layer = MixUp((2, 5), sources=3, keep_major=True)
+    assert repr(layer) == "MixUp(alpha=[2.0, 5.0], sources=3, keep_major=True)"
+    config = json.loads(json.dumps(layer.get_config()))
+    again = MixUp.from_config(config)
+    assert (again.alpha, again.keep_major, again.num_sources) == ((2.0, 5.0), True, 3)
+    assert MixUp((3, 3)).alpha == 3.0

@@ -39,7 +39,7 @@ FRAMES = {"frames": ["video"]}
 
 # Of each layer the values to try, each beside what it needs; and the batch, where it is another.
 VALUES = {
-    "MixUp": {"alpha": 0},
+    "MixUp": {"alpha": (1.0, 8.0), "sources": 3, "keep_major": True},
     "MixGen": {
         "texts": ["caption", "ids"],
         "mixing_weight": 0.25,
@@ -48,20 +48,28 @@ VALUES = {
         "start_id": 7,
         "end_id": 8,
     },
-    "CutMix": {"alpha": 0, "spatial_dims": 1},
-    "FMix": {"alpha": 0, "decay": 1.0, "max_soft": 0.3, "spectrum": "code", "spatial_dims": 1},
-    "RICAP": {"alpha": 0},
+    "CutMix": {"alpha": 0, "keep_major": True, "spatial_dims": 1},
+    "FMix": {
+        "alpha": 0,
+        "keep_major": True,
+        "decay": 1.0,
+        "max_soft": 0.3,
+        "spectrum": "code",
+        "spatial_dims": 1,
+    },
+    "RICAP": {"alpha": 0, "keep_major": True},
     "Mosaic": {"offset": (0.1, 0.2)},
     "ResizeMix": {"scale": (0.2, 0.3)},
-    "SaliencyMix": {"alpha": 0, "detector": "spectral_residual"},
+    "SaliencyMix": {"alpha": 0, "keep_major": True, "detector": "spectral_residual"},
     "SmoothMix": {"sigma": (0.1, 0.2)},
     "CowMix": {"fraction": (0.1, 0.2), "sigma": (0.05, 0.1), "wrap": True},
-    "GridMix": {"alpha": 0, "cells": 2},
+    "GridMix": {"alpha": 0, "keep_major": True, "cells": 2},
     "SpecMix": {"time_bands": 0, "frequency_bands": 0, "width": (0.5, 0.9)},
-    "SpectrogramMixUp": {"alpha": 0, "domain": "log", "scale": "log"},
-    "BetweenClass": {"alpha": 0, "sampling_rate": 16000, "window": 8},
+    "SpectrogramMixUp": {"alpha": 0, "keep_major": True, "domain": "log", "scale": "log"},
+    "BetweenClass": {"alpha": 0, "keep_major": True, "sampling_rate": 16000, "window": 8},
     "TabularMix": {
         "alpha": 0,
+        "keep_major": True,
         "columns": {"age": "categorical"},
         "one_hot": {"job": B},
         "cut": True,
@@ -76,7 +84,12 @@ VALUES = {
         "max_time_fraction": 0.2,
         "fill_value": 7,
     },
-    "CrossModalMix": {"alpha": 0, "cuts": {"x": CutMix()}, "sampling_rates": {"x": 1}},
+    "CrossModalMix": {
+        "alpha": 0,
+        "keep_major": True,
+        "cuts": {"x": CutMix()},
+        "sampling_rates": {"x": 1},
+    },
     "RandomApply": {"mixer": MixUp(), "rate": 0},
     "RandomChoice": {"mixers": [MixUp(8.0), FMix(8.0)], "probabilities": [0.0, 1.0]},
     "SynchronizedAugmentation": {
@@ -123,7 +136,9 @@ OWN = [(name, option) for name, values in VALUES.items() for option in values]
 def outcome(name, options):
     """Bytes, dtypes and shapes of the results, or the refusal."""
     try:
-        results = getattr(layers, name)(**options)(BATCHES.get(name, BATCH), seed=seed_of())
+        # With this seed λ lies below 0.5 for some samples.
+        seed = seed_of((1, 3))
+        results = getattr(layers, name)(**options)(BATCHES.get(name, BATCH), seed=seed)
     except ValueError as error:
         return str(error)
     leaves = [np.asarray(leaf) for leaf in tf.nest.flatten(results)]

@@ -108,7 +108,7 @@ def test_own_arguments_stand_first_and_a_subclass_has_them_too():
             super().__init__(alpha, **kwargs)
 
     names = list(inspect.signature(Own).parameters)
-    assert names[:4] == ["alpha", "strength", "spatial_dims", "num_classes"]
+    assert names[:5] == ["alpha", "strength", "spatial_dims", "keep_major", "num_classes"]
     assert inspect.signature(Own).parameters["alpha"].default == 2.0
     assert "\n    label_smoothing: " in inspect.getdoc(Own)
     assert issubclass(Own, Mixer)

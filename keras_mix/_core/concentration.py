@@ -7,12 +7,14 @@ def check(alpha, name="alpha"):
     """A float, or a pair of floats that differ, of an argument given as either."""
     if not isinstance(alpha, list | tuple):
         return checks.number(name, alpha)
-    if len(alpha) != 2:
+    try:
+        a, b = (checks.positive(name, each) for each in alpha)
+    except ValueError:
         raise ValueError(
-            f"`{name}` must be a number, or a pair (a, b) for Beta(a, b). "
-            f"Received: {name}={alpha!r}"
-        )
-    return one_if_equal(checks.positive(name, each) for each in alpha)
+            f"`{name}` must be a finite number at least 0, or a pair (a, b) of finite numbers "
+            f"above 0 for Beta(a, b). Received: {name}={alpha!r}"
+        ) from None
+    return one_if_equal((a, b))
 
 
 def pair(alpha):

@@ -9,11 +9,11 @@ from keras_mix._core import checks
 from keras_mix._core.draw import loudness, random
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.combinations import Gains
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class BetweenClass(Mixer):
+class BetweenClass(BetaMixer):
     """Mixes two sounds so that they are perceived in the proportion of their labels.
 
     r is drawn from Beta(α, α), and the labels are weighted by r and 1 - r. The sounds become (p x_1
@@ -34,8 +34,9 @@ class BetweenClass(Mixer):
       normalized; clips below -80 dB are amplified less here.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to 1,
-            the paper's uniform r.
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws r, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
+            1, the paper's uniform r.
         sampling_rate: Float > 0. Samples per second, for A-weighted levels. Defaults to None:
             unweighted levels.
         window: Even integer ≥ 2. Length of a window in samples. Defaults to 2048, as in the
@@ -62,8 +63,7 @@ class BetweenClass(Mixer):
     draws_regions = False
 
     def __init__(self, alpha=1.0, *, sampling_rate=None, window=2048, **kwargs):
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        super().__init__(alpha=alpha, **kwargs)
         if sampling_rate is not None:
             sampling_rate = checks.positive("sampling_rate", sampling_rate)
         self.sampling_rate = sampling_rate
@@ -88,7 +88,6 @@ class BetweenClass(Mixer):
     def get_config(self):
         return {
             **super().get_config(),
-            "alpha": self.alpha,
             "sampling_rate": self.sampling_rate,
             "window": self.window,
         }

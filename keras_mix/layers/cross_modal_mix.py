@@ -7,11 +7,11 @@ from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer import cutting
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class CrossModalMix(Mixer):
+class CrossModalMix(BetaMixer):
     """Mixes all modalities of a sample with one partner and one λ.
 
     The inputs are a dict, or any structure, of modalities of any rank and length. λ is drawn once
@@ -30,7 +30,8 @@ class CrossModalMix(Mixer):
     `special_tokens` are always refused.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
             1.0, as in `CutMix`.
         cuts: Dict from modality names to the mixer that cuts them: one that pastes from one partner
             without moving it (CutMix, FMix, GridMix, SaliencyMix, CowMix). A value may also be the
@@ -43,7 +44,7 @@ class CrossModalMix(Mixer):
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite; if a mixer blends, moves or fills, or
+        ValueError: If `alpha` is out of range; if a mixer blends, moves or fills, or
             has an option of this layer; if sampling rates are not divisible by the lowest; and for
             a batch without a named modality.
 
@@ -64,8 +65,7 @@ class CrossModalMix(Mixer):
     def __init__(self, alpha=1.0, *, cuts=None, sampling_rates=None, **kwargs):
         given, cuts = kwargs.get("data_format"), checks.mapping("cuts", cuts)
         kwargs["data_format"] = cutting.data_format_of(self.owner, given, cuts)
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        super().__init__(alpha=alpha, **kwargs)
         self.cuts = cutting.checked_cuts(self, cuts)
         sampling_rates = checks.mapping("sampling_rates", sampling_rates)
         self.sampling_rates = cutting.checked_rates(self.owner, sampling_rates, self.cuts)
@@ -97,7 +97,7 @@ class CrossModalMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, place, *seeds = random.split(seed, 3 + len(self.cuts))
-        lam = random.beta(share, self.alpha, batch.draws)
+        lam = self.draw_lambda(batch, share)
         partners = self.partners(batch, order)
         drawn = cutting.cut(self.cuts, batch, lam, partners, seeds)
         drawn |= cutting.cut_in_time(self.sampling_rates, batch, lam, partners, place)
@@ -109,7 +109,6 @@ class CrossModalMix(Mixer):
     def get_config(self):
         return {
             **super().get_config(),
-            "alpha": self.alpha,
             "cuts": cutting.saved_cuts(self.cuts),
             "sampling_rates": dict(self.sampling_rates),
         }

@@ -5,11 +5,11 @@ import keras
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class CutMix(Mixer):
+class CutMix(BetaMixer):
     """Pastes a box of a partner into each image; labels are weighted by the area of the box.
 
     λ is drawn from Beta(α, α). The box has sides H√(1 - λ) and W√(1 - λ), rounded down. Its center
@@ -26,7 +26,8 @@ class CutMix(Mixer):
       on 224.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
             1.0, the paper's choice (section 3.1).
         spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for each
             frame of a video alike; 3 for volumes, or for a stretch of a video, where sides scale
@@ -35,7 +36,7 @@ class CutMix(Mixer):
             batch with probability 0.5 on CIFAR (`rate=0.5`) and always on ImageNet.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite, or if an input has no height and width.
+        ValueError: If `alpha` is out of range, or if an input has no height and width.
 
     Example:
 
@@ -54,8 +55,7 @@ class CutMix(Mixer):
     pastes = True
 
     def __init__(self, alpha=1.0, *, spatial_dims=2, **kwargs):
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        super().__init__(alpha=alpha, **kwargs)
         self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
 
     def sample(self, batch, seed):
@@ -74,6 +74,5 @@ class CutMix(Mixer):
     def get_config(self):
         return {
             **super().get_config(),
-            "alpha": self.alpha,
             "spatial_dims": self.grid_rank,
         }

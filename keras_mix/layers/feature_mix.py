@@ -26,8 +26,9 @@ class FeatureMix(keras.layers.Layer):
     `keras_mix.models`.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
-            2.0, the choice of Manifold Mixup for hidden states on CIFAR (section 5.1).
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ from Beta(a, b). 0 mixes nothing. Defaults to 2.0, the choice of Manifold Mixup
+            for hidden states on CIFAR (section 5.1).
         pairing: `"shuffle"`, `"derange"`, `"reverse"` or `"roll"`. How partners are drawn, as in
             `keras_mix.layers.MixUp`. Defaults to `"shuffle"`.
         per: `"sample"` or `"batch"`. Whether λ is drawn for each sample or once for the batch.

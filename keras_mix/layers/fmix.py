@@ -8,11 +8,11 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.draw import noise_fields, random
 from keras_mix._core.plan import plan
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class FMix(Mixer):
+class FMix(BetaMixer):
     """Pastes the partner's pixels where a smooth random field is highest.
 
     λ is drawn from Beta(α, α). A fraction 1 - λ of the pixels, rounded to a whole number, comes
@@ -37,8 +37,9 @@ class FMix(Mixer):
     The authors' code is ecs-vlc/FMix, `fmix.py`.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to 1,
-            the paper's choice.
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
+            1, the paper's choice.
         decay: Float > 0. Decay power of the field's spectrum. Defaults to 3, the paper's choice.
         max_soft: Float in [0, 0.5]. Fraction of the pixels, on each side of the edge, over which
             the mask ramps from 1 to 0 instead of jumping. A ramp costs a sort, and its pixels come
@@ -67,8 +68,7 @@ class FMix(Mixer):
     def __init__(
         self, alpha=1.0, *, decay=3.0, max_soft=0.0, spectrum="paper", spatial_dims=2, **kwargs
     ):
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        super().__init__(alpha=alpha, **kwargs)
         self.decay = checks.positive("decay", decay)
         self.max_soft = checks.number("max_soft", max_soft, high=0.5)
         self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
@@ -105,7 +105,6 @@ class FMix(Mixer):
     def get_config(self):
         return {
             **super().get_config(),
-            "alpha": self.alpha,
             "decay": self.decay,
             "max_soft": self.max_soft,
             "spectrum": self.spectrum,

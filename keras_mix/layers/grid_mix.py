@@ -6,11 +6,11 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class GridMix(Mixer):
+class GridMix(BetaMixer):
     """Takes each cell of a grid from the sample or from its partner.
 
     λ is drawn from Beta(α, α). A fraction 1 - λ of the cells, rounded to a whole number and chosen
@@ -23,9 +23,11 @@ class GridMix(Mixer):
     another method, which pastes the same part of each cell.
 
     Args:
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
+            1.
         cells: Integer ≥ 1, or a pair. Number of cells along the height and the width. Cells differ
             by one pixel if the number does not divide the side. Defaults to 4.
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to 1.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
@@ -47,9 +49,8 @@ class GridMix(Mixer):
     grid_rank = 2
 
     def __init__(self, alpha=1.0, *, cells=4, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(alpha=alpha, **kwargs)
         self.cells = checks.pair("cells", cells, low=1)
-        self.alpha = checks.number("alpha", alpha)
 
     def sample(self, batch, seed):
         order, share, choice = random.split(seed, 3)
@@ -69,7 +70,7 @@ class GridMix(Mixer):
         return {**super()._resolved(), "cells": (4, 4)}
 
     def get_config(self):
-        return {**super().get_config(), "cells": list(self.cells), "alpha": self.alpha}
+        return {**super().get_config(), "cells": list(self.cells)}
 
 
 def _paste(partners, region, grid):

@@ -128,12 +128,10 @@ class Mixer(Traits, ModelSide):
         drawn = random.partners(seed, self.pairing, *sizes, batch.has_second_batch, number)
         return drawn + batch.first_donor
 
-    def draw_lambda(self, batch, seed):
-        """float32 `(draws,)`, λ from Beta(α, α) with the layer's `alpha`."""
-        return random.beta(seed, self.alpha, batch.draws)
-
     def all_partners(self, batch, seed):
         """int32 `(B, S - 1)`, all partners of each sample, drawn independently."""
+        if self.num_sources == 2:
+            return self.partners(batch, seed)[:, None]
         seeds = random.split(seed, self.num_sources - 1)
         if isinstance(self.pairing, str):
             columns = [self.partners(batch, s, number) for number, s in enumerate(seeds, start=1)]

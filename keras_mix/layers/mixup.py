@@ -1,33 +1,39 @@
 """MixUp."""
 
 import keras
-import tensorflow as tf
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class MixUp(Mixer):
+class MixUp(BetaMixer):
     """Blends each sample with a partner: x = λ x_i + (1 - λ) x_j, and the labels by the same λ.
 
-    λ is drawn from Beta(α, α). Inputs may have any rank: images, spectrograms, tables, embeddings.
-    Blended inputs come out in the layer's compute dtype.
+    λ is drawn from Beta(α, α). With `sources` S > 2, each sample is blended with S - 1 partners,
+    drawn independently, by weights from the symmetric Dirichlet distribution of concentration α,
+    and the labels by the same weights. Inputs may have any rank: images, spectrograms, tables,
+    embeddings. Blended inputs come out in the layer's compute dtype.
 
     Deviation from the authors' code: λ is drawn for each sample by default, not once for the batch;
     `per="batch"` restores theirs.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing, 1 draws λ
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing, 1 draws λ
             uniformly, and larger values mix more evenly. Defaults to 0.2, the lower end of the
             paper's range for ImageNet (0.2 to 0.4; section 3.1) and Keras's default; the paper uses
             1 on CIFAR.
+        sources: Integer ≥ 2. Number S of samples in each blend, the sample itself included. With
+            `alpha=(a, b)`, weights are drawn from Dirichlet(a, b, …, b), a being the sample's own
+            concentration; with `keep_major`, the sample's own weight and the largest one change
+            places. Defaults to 2.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite.
+        ValueError: If an argument is out of range.
 
     Example:
 
@@ -43,14 +49,16 @@ class MixUp(Mixer):
         section 2.
     """
 
-    def __init__(self, alpha=0.2, **kwargs):
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+    def __init__(self, alpha=0.2, *, sources=2, **kwargs):
+        super().__init__(alpha=alpha, **kwargs)
+        self.num_sources = checks.integer("sources", sources, low=2)
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
-        lam = self.draw_lambda(batch, share)
-        return plan.blend(self.partners(batch, order), tf.stack([lam, 1.0 - lam], axis=1))
+        weights = random.dirichlet(
+            share, self.alpha, batch.draws, self.num_sources, self.keep_major
+        )
+        return plan.blend(self.all_partners(batch, order), weights)
 
     def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha}
+        return {**super().get_config(), "sources": self.num_sources}

@@ -3,15 +3,14 @@
 import keras
 import tensorflow as tf
 
-from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.placements import Shift
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class RICAP(Mixer):
+class RICAP(BetaMixer):
     """Patches four random crops together; labels are weighted by area.
 
     The crops meet at a point whose height and width are λ_h and λ_w times the image's, each drawn
@@ -26,12 +25,15 @@ class RICAP(Mixer):
     those of this layer.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution, the paper's β. 0 mixes nothing.
-            Defaults to 0.3, the paper's choice (section 4).
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α), the paper's β; a
+            pair (a, b) draws λ_h and λ_w, the sides of the sample's own crop, from Beta(a, b). 0
+            mixes nothing. Defaults to 0.3, the paper's choice (section 4).
+        keep_major: Boolean. Whether the larger of λ and 1 - λ is taken for each side, so that the
+            sample's own crop is the largest. Defaults to False.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite, or if images are smaller than 2 × 2.
+        ValueError: If `alpha` is out of range, or if images are smaller than 2 × 2.
 
     Example:
 
@@ -53,13 +55,12 @@ class RICAP(Mixer):
     smallest_grid = 2
 
     def __init__(self, alpha=0.3, **kwargs):
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        super().__init__(alpha=alpha, **kwargs)
 
     def sample(self, batch, seed):
         *shares, crop, order = random.split(seed, 4)
         sides = [
-            tf.round(random.beta(s, self.alpha, batch.draws) * tf.cast(size, tf.float32))
+            tf.round(self.draw_lambda(batch, s) * tf.cast(size, tf.float32))
             for s, size in zip(shares, batch.grid, strict=True)
         ]
         corner = tf.cast(tf.concat([side[:, None] for side in sides], axis=1), tf.int32)
@@ -67,6 +68,3 @@ class RICAP(Mixer):
         origin = random.below(crop, tf.stack(batch.grid) - sizes + 1)
         partners = self.all_partners(batch, order)
         return plan.paste(partners, shapes.blocks(corner, batch.grid), Shift(first - origin))
-
-    def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha}

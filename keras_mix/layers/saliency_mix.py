@@ -8,11 +8,11 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.draw import fine_grained_saliency, random, shapes, spectral_residual
 from keras_mix._core.plan import plan
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class SaliencyMix(Mixer):
+class SaliencyMix(BetaMixer):
     """Pastes the box around a partner's most salient pixel; labels are weighted by its area.
 
     λ is drawn from Beta(α, α). The box has sides H√(1 - λ) and W√(1 - λ), rounded down, and is
@@ -37,8 +37,9 @@ class SaliencyMix(Mixer):
       area of images of 32 pixels.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to 1,
-            as in the authors' code.
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
+            1, as in the authors' code.
         detector: `"fine_grained"` or `"spectral_residual"`. The latter is the saliency of Hou and
             Zhang, computed on a copy with sides of 64 to 127 pixels, and makes the layer two to
             three times as fast. It is a different method: on photographs of 32 to 224 pixels its
@@ -48,7 +49,7 @@ class SaliencyMix(Mixer):
             batch with probability 0.5 on CIFAR (`rate=0.5`) and always on ImageNet.
 
     Raises:
-        ValueError: If `alpha` is negative, NaN or infinite, if `detector` is unknown, or if an
+        ValueError: If `alpha` is out of range, if `detector` is unknown, or if an
             input has no height and width.
 
     Example:
@@ -71,8 +72,7 @@ class SaliencyMix(Mixer):
     grid_rank = 2
 
     def __init__(self, alpha=1.0, *, detector="fine_grained", **kwargs):
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        super().__init__(alpha=alpha, **kwargs)
         self.detector = checks.choice("detector", detector, ("fine_grained", "spectral_residual"))
 
     def sample(self, batch, seed):
@@ -96,4 +96,4 @@ class SaliencyMix(Mixer):
         return self.compiled(peaks, batch, batch.donor_images)
 
     def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha, "detector": self.detector}
+        return {**super().get_config(), "detector": self.detector}

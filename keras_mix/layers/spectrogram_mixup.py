@@ -10,14 +10,14 @@ from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.combinations import LogBlend
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 _TO_NATURAL = {"log": 1.0, "log10": math.log(10.0), "db": math.log(10.0) / 10.0}
 _POWERS = {"power": 1.0, "amplitude": 0.5, "log": None}
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class SpectrogramMixUp(Mixer):
+class SpectrogramMixUp(BetaMixer):
     """Blends log-spectrograms in the power, amplitude or log domain.
 
     λ is drawn from Beta(α, α). In the power domain a bin becomes log(λ e^x_i + (1 - λ) e^x_j):
@@ -31,7 +31,8 @@ class SpectrogramMixUp(Mixer):
     targets are blended linearly. A sample that is its own partner is unchanged.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
             0.2, as in `MixUp`.
         domain: `"power"`, `"amplitude"` or `"log"`. Domain in which spectrograms are blended.
             Defaults to `"power"`.
@@ -60,8 +61,7 @@ class SpectrogramMixUp(Mixer):
     draws_regions = False
 
     def __init__(self, alpha=0.2, *, domain="power", scale="db", **kwargs):
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        super().__init__(alpha=alpha, **kwargs)
         self.domain = checks.choice("domain", domain, list(_POWERS))
         self.scale = checks.choice("scale", scale, list(_TO_NATURAL))
         power = _POWERS[domain]
@@ -80,7 +80,6 @@ class SpectrogramMixUp(Mixer):
     def get_config(self):
         return {
             **super().get_config(),
-            "alpha": self.alpha,
             "domain": self.domain,
             "scale": self.scale,
         }

@@ -6,11 +6,11 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers._mixer.beta_mixer import BetaMixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class TabularMix(Mixer):
+class TabularMix(BetaMixer):
     """Mixes rows of a table: blends continuous columns and swaps categorical ones.
 
     λ is drawn from Beta(α, α). A continuous column becomes λ x_i + (1 - λ) x_j, as in MixUp. A
@@ -31,7 +31,8 @@ class TabularMix(Mixer):
     Batches with string columns are not compiled by XLA.
 
     Args:
-        alpha: Float ≥ 0. Concentration α of the Beta distribution. 0 mixes nothing. Defaults to
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
             0.2, as in `MixUp`.
         columns: Dict from column names to `"continuous"` or `"categorical"`, which may leave
             columns out; or a list with one entry for each column of a matrix. Kinds of the columns.
@@ -63,8 +64,7 @@ class TabularMix(Mixer):
     stands_alone = "a mixer of tables decides how each column is treated"
 
     def __init__(self, alpha=0.2, *, columns=None, one_hot=None, cut=False, **kwargs):
-        super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        super().__init__(alpha=alpha, **kwargs)
         self.columns = checks.columns(columns)
         self.one_hot = {
             name: checks.integer("one_hot", count, low=2)
@@ -74,7 +74,7 @@ class TabularMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, place = random.split(seed, 3)
-        own = random.beta(share, self.alpha, batch.draws)[:, None]
+        own = self.draw_lambda(batch, share)[:, None]
         partners = self.partners(batch, order)
         continuous = batch.table or ()
         if self.cut and not continuous:
@@ -96,7 +96,6 @@ class TabularMix(Mixer):
     def get_config(self):
         return {
             **super().get_config(),
-            "alpha": self.alpha,
             "columns": _listed(self.columns),
             "one_hot": dict(self.one_hot),
             "cut": self.cut,

@@ -43,12 +43,14 @@ def arguments(cls):
     return found
 
 
-def documented(cls, base):
-    """The docstring of a layer, with those arguments of its base that it does not document."""
+def documented(cls):
+    """The docstring of a layer, with those arguments of its bases that it does not document."""
     text = inspect.cleandoc(cls.__doc__) + "\n"
     own = _entries(text)
     taken = arguments(cls)
-    shared = _entries(inspect.cleandoc(base.__doc__) + "\n")
+    shared = {}
+    for base in reversed(cls.__mro__[1:]):
+        shared = _entries(inspect.cleandoc(vars(base).get("__doc__") or "") + "\n") | shared
     added = "".join(entry for name, entry in shared.items() if name in taken and name not in own)
     section = _ARGS.search(text)
     if section is None:

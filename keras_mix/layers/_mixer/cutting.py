@@ -54,10 +54,10 @@ def _check_mixer(layer, name, mixer):
             f"names. Received: cuts={{{name!r}: {mixer!r}}}. What is not cut is blended."
         )
     refuse_outer_options(layer, mixer, OF_A_CUT)
-    if mixer.stated_options(["alpha"]):
+    for option, value in mixer.stated_options(["alpha", "keep_major"]).items():
         raise ValueError(
-            f"{owner}: `alpha` belongs to the {owner}, whose λ all modalities share. "
-            f"Received: {mixer.owner}(alpha={mixer.alpha!r}) for {name!r}. Give it to the {owner}."
+            f"{owner}: `{option}` belongs to the {owner}, whose λ all modalities share. "
+            f"Received: {mixer.owner}({option}={value!r}) for {name!r}. Give it to the {owner}."
         )
 
 

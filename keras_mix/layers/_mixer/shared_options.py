@@ -112,7 +112,7 @@ class Configured(keras.layers.Layer):
         super().__init_subclass__(**kwargs)
         effects.check_when_complete(cls)
         if vars(cls).get("__doc__"):
-            cls.__doc__ = documented(cls, Configured)
+            cls.__doc__ = documented(cls)
 
     def __new__(cls, *args, **kwargs):
         call_forms.refuse_class(cls, (args, kwargs))

@@ -1,0 +1,36 @@
+"""The base of mixers that draw λ, the mixing weight of the sample itself."""
+
+from keras_mix._core import concentration
+from keras_mix._core.draw import random
+from keras_mix.layers.mixer import Mixer
+
+
+class BetaMixer(Mixer):
+    """Draws λ from a Beta distribution.
+
+    Args:
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
+            draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing.
+        keep_major: Boolean. Whether the larger of λ and 1 - λ becomes the weight of the sample
+            itself, as in MixMatch (Berthelot et al., 2019, arXiv:1905.02249, section 3.3) and TMix
+            (Chen et al., 2020, arXiv:2004.12239, section 3), so that the sample outweighs its
+            partner. Mixers that paste apply it to the λ drawn, before a region is rounded and
+            clipped. Defaults to False.
+        **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
+    """
+
+    def __init__(self, alpha, *, keep_major=False, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = concentration.check(alpha)
+        self.keep_major = bool(keep_major)
+
+    def draw_lambda(self, batch, seed):
+        """float32 `(draws,)`, λ from Beta(a, b); with `keep_major` max(λ, 1 - λ)."""
+        return random.beta(seed, self.alpha, batch.draws, self.keep_major)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "alpha": concentration.saved(self.alpha),
+            "keep_major": self.keep_major,
+        }
