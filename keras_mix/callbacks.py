@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix._core import checks
+from keras_mix._core import checks, concentration
 from keras_mix._core.options import unknown_arguments
 
 __all__ = ["MixSchedule"]
@@ -22,11 +22,12 @@ class MixSchedule(keras.callbacks.Callback):
     or set `dials`.
 
     Args:
-        alpha: Callable, or pair of floats ≥ 0. Concentration α in each epoch: a callable of the
-            epoch number, which starts at 0, or a pair (first, last) for a linear ramp over the
-            epochs of `fit`. Defaults to None: unchanged.
+        alpha: Callable, or pair. Concentration in each epoch: a callable of the epoch number, which
+            starts at 0, or a pair (first, last) for a linear ramp over the epochs of `fit`. Each
+            value is a float α ≥ 0, or a pair (a, b) of floats > 0 for Beta(a, b). Defaults to None:
+            unchanged.
         rate: Callable, or pair of floats in [0, 1]. Probability that a sample (or batch) is mixed,
-            like `alpha`. Defaults to None: unchanged.
+            as a callable or a ramp. Defaults to None: unchanged.
         probabilities: Callable, or dict. Probabilities of the model's `choices`, in their order, as
             numbers ≥ 0: a callable of the epoch, or a dict from the first epoch of a phase to the
             numbers. So `{0: [1, 0], 50: [0, 1]}` uses the second mixer from epoch 50 on. Defaults
@@ -49,8 +50,8 @@ class MixSchedule(keras.callbacks.Callback):
     @unknown_arguments.checked
     def __init__(self, *, alpha=None, rate=None, probabilities=None, unmixed_epochs=0):
         super().__init__()
-        self.alpha = _ramp("alpha", alpha)
-        self.rate = _ramp("rate", rate)
+        self.alpha = _ramp("alpha", alpha, _Concentrations)
+        self.rate = _ramp("rate", rate, _Rates)
         self.probabilities = _phases(probabilities)
         self.unmixed_epochs = checks.integer("unmixed_epochs", unmixed_epochs, low=0)
 
@@ -73,15 +74,29 @@ class MixSchedule(keras.callbacks.Callback):
         dials.rate = 0.0 if epoch >= epochs - self.unmixed_epochs else rate
 
 
-class _Straight:
-    """A ramp from the first epoch to the last."""
+class _Rates:
+    """A ramp of rates from the first epoch to the last."""
 
     def __init__(self, first, last):
-        self.first = first
-        self.last = last
+        self.first, self.last = (checks.number("rate", end, high=1.0) for end in (first, last))
 
     def __call__(self, epoch, epochs):
-        return self.first + (self.last - self.first) * epoch / max(1, epochs - 1)
+        return _between(self.first, self.last, epoch, epochs)
+
+
+class _Concentrations:
+    """A ramp of concentrations from the first epoch to the last."""
+
+    def __init__(self, first, last):
+        self.first, self.last = (concentration.pair(concentration.check(e)) for e in (first, last))
+
+    def __call__(self, epoch, epochs):
+        ends = zip(self.first, self.last, strict=True)
+        return concentration.one_if_equal(_between(*each, epoch, epochs) for each in ends)
+
+
+def _between(first, last, epoch, epochs):
+    return first + (last - first) * epoch / max(1, epochs - 1)
 
 
 class _ByEpoch:
@@ -104,7 +119,7 @@ class _Phases:
         return next(value for first, value in reversed(self.phases.items()) if first <= epoch)
 
 
-def _ramp(name, value):
+def _ramp(name, value, straight):
     if value is None:
         return None
     if callable(value):
@@ -114,8 +129,7 @@ def _ramp(name, value):
             f"MixSchedule: `{name}` must be a pair (first, last) or a callable of the epoch. "
             f"Received: {name}={value!r}"
         )
-    high = {"high": 1.0} if name == "rate" else {}
-    return _Straight(*(checks.number(name, end, **high) for end in value))
+    return straight(*value)
 
 
 def _phases(value):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, concentration
 from keras_mix._core.ops import draws, modalities, portable
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.packed import EXACT
@@ -29,6 +29,8 @@ class FeatureMix(keras.layers.Layer):
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
             draws λ from Beta(a, b). 0 mixes nothing. Defaults to 2.0, the choice of Manifold Mixup
             for hidden states on CIFAR (section 5.1).
+        keep_major: Boolean. Whether the larger of λ and 1 - λ becomes the weight of the sample
+            itself, as in `keras_mix.layers.MixUp`. Defaults to False.
         pairing: `"shuffle"`, `"derange"`, `"reverse"` or `"roll"`. How partners are drawn, as in
             `keras_mix.layers.MixUp`. Defaults to `"shuffle"`.
         per: `"sample"` or `"batch"`. Whether λ is drawn for each sample or once for the batch.
@@ -78,6 +80,7 @@ class FeatureMix(keras.layers.Layer):
         self,
         alpha=2.0,
         *,
+        keep_major=False,
         pairing="shuffle",
         per="sample",
         rate=1.0,
@@ -88,7 +91,8 @@ class FeatureMix(keras.layers.Layer):
         keywords.check(type(self), kwargs)
         # Autocast would spoil labels and weights.
         super().__init__(autocast=False, **kwargs)
-        self.alpha = checks.number("alpha", alpha)
+        self.alpha = concentration.check(alpha)
+        self.keep_major = bool(keep_major)
         self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
         self.per = checks.choice("per", per, checks.PER)
         self.rate = checks.number("rate", rate, high=1.0)
@@ -130,7 +134,8 @@ class FeatureMix(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "alpha": self.alpha,
+            "alpha": concentration.saved(self.alpha),
+            "keep_major": self.keep_major,
             "pairing": self.pairing,
             "per": self.per,
             "rate": self.rate,
@@ -205,7 +210,7 @@ class FeatureMix(keras.layers.Layer):
     def _drawn(self, size):
         order, share, chance = draws.split(draws.begin(self.seed_generator), 3)
         count = 1 if self.per == "batch" else size
-        ratio = draws.beta(share, self._concentration, count)
+        ratio = draws.beta(share, self._concentration, count, self.keep_major)
         ratio = ops.where(draws.coin(chance, self.rate, count), ratio, 1.0)
         partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
         return portable.shares(partners, ops.broadcast_to(ratio, [size]))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from scipy import stats
 
 from keras_mix.layers import FeatureMix
 from keras_mix.losses import MixedLoss
@@ -54,17 +55,33 @@ def test_both_features_and_the_labels_are_of_one_plan(pairing, per):
         assert (sources[:, 1] != IDS).all()
 
 
-@pytest.mark.parametrize("alpha", [0.3, 2.0])
-def test_lambda_has_the_mean_and_variance_of_beta(alpha):
-    count = 8000
+def drawn_weights(count=8000, **options):
+    """The weights of the samples themselves."""
     features = [np.zeros((count, 1), "float32")] * 2
-    layer = FeatureMix(alpha=alpha, seed=2, pairing="roll")
+    layer = FeatureMix(**options, seed=2, pairing="roll")
     _, packed = numpy_of(layer(features, np.arange(count), training=True))
-    ratio = packed[:, 1, 0]
-    variance = 1 / (4 * (2 * alpha + 1))
-    fourth = variance**2 * (2 - 6 / (2 * alpha + 3))
-    assert abs(ratio.mean() - 0.5) < 5 * np.sqrt(variance / count)
-    assert abs(((ratio - 0.5) ** 2).mean() - variance) < 5 * np.sqrt(fourth / count)
+    return packed[:, 1, 0].astype("float64")
+
+
+@pytest.mark.parametrize("alpha", [0.3, 2.0, (0.5, 2.0), (4.0, 1.0)], ids=str)
+def test_lambda_has_the_mean_and_variance_of_beta(alpha):
+    a, b = alpha if isinstance(alpha, tuple) else (alpha, alpha)
+    lam = drawn_weights(alpha=alpha)
+    mean, variance, excess = (float(each) for each in stats.beta.stats(a, b, moments="mvk"))
+    fourth = variance**2 * (excess + 2)
+    assert abs(lam.mean() - mean) < 5 * np.sqrt(variance / len(lam))
+    assert abs(((lam - mean) ** 2).mean() - variance) < 5 * np.sqrt(fourth / len(lam))
+
+
+@pytest.mark.parametrize("alpha", [0.5, (0.5, 2.0)], ids=str)
+def test_the_major_weight_is_distributed_as_the_larger_of_two(alpha):
+    a, b = alpha if isinstance(alpha, tuple) else (alpha, alpha)
+    major = drawn_weights(alpha=alpha, keep_major=True)
+    assert (major >= 0.5).all()
+    for level in (0.6, 0.75, 0.9):
+        expected = stats.beta.cdf(level, a, b) - stats.beta.cdf(1 - level, a, b)
+        error = np.sqrt(expected * (1 - expected) / len(major))
+        assert abs(np.mean(major <= level) - expected) < 5 * error
 
 
 def test_the_rate_leaves_samples_as_they_are():
@@ -197,6 +214,9 @@ def test_config_round_trip():
     again = keras.layers.deserialize(keras.layers.serialize(layer))
     assert again.get_config() == layer.get_config()
     assert again.get_config().items() >= {**options, "seed": 0, "name": "cross"}.items()
+    skewed = FeatureMix((2, 5), keep_major=True)
+    again = keras.layers.deserialize(keras.layers.serialize(skewed))
+    assert (again.alpha, again.keep_major) == ((2.0, 5.0), True)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +224,7 @@ def test_config_round_trip():
     [
         ({"alpha": -1}, "`alpha` must be a finite number at least 0"),
         ({"alpha": np.nan}, "`alpha` must be a finite number"),
+        ({"alpha": (1, 0)}, r"a pair \(a, b\) of finite numbers above 0 .* alpha=\(1, 0\)"),
         ({"pairing": "self"}, "`pairing` must be one of"),
         ({"per": "epoch"}, "`per` must be one of"),
         ({"rate": 1.1}, "`rate` must be a finite number between 0 and 1"),
