@@ -148,7 +148,7 @@ def test_saved_with_its_mixer():
             lambda: RICAP(num_classes=3, label_rule=Remix(COUNTS))(
                 constant_images(6, 4, 4), IDS[:6]
             ),
-            r"Remix: it weighs the labels of two sources. Received: 4 sources",
+            r"Remix: the plan must have two sources. Received: 4 sources",
         ),
         (
             lambda: MixUp(label_rule=Remix(COUNTS))(np.zeros((4, 2), "f4")),

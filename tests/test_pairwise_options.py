@@ -85,7 +85,7 @@ def refusal(case):
     if mixer in BLENDING and case.get("masks") == "hard":
         return "`y/seg` holds class ids of pixels, which cannot be blended"
     if mixer == "RICAP" and case.get("rule"):
-        return "Remix: it weighs the labels of two sources"
+        return "Remix: the plan must have two sources"
     if mixer == "RICAP" and case.get("padding"):
         return "cannot follow sources that are moved"
     if mixer == "CrossModalMix" and case.get("padding"):

@@ -1,7 +1,7 @@
-"""Rules that set the weights of labels otherwise than by what is in a sample.
+"""Rules that give labels other weights than those of the plan.
 
-They break the law of the plan on purpose, and so are asked for by name: a mixer's `label_rule`.
-Weights of samples follow the labels'; dense targets (values, masks, boxes) keep to the law.
+They break the law of the plan on purpose, and are chosen explicitly by a mixer's `label_rule`.
+Sample weights follow the labels; dense targets (values, masks, boxes) keep the plan's weights.
 """
 
 from keras_mix.label_rules.label_rule import LabelRule

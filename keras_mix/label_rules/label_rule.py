@@ -1,4 +1,4 @@
-"""LabelRule, the base of what a mixer takes as its `label_rule`."""
+"""LabelRule, the base class of objects that a mixer takes as its `label_rule`."""
 
 import abc
 
@@ -9,12 +9,10 @@ from keras_mix._core.options import option
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class LabelRule(option.Option, abc.ABC):
-    """How much each source counts in a label: the base of what a mixer takes as `label_rule`.
+    """The weights of sources in a label: the base class of objects for a mixer's `label_rule`.
 
-    A rule defines `weights`, and `get_config` where it has arguments.
-
-    Args:
-        **config: None of its own.
+    A subclass defines `weights`, and `get_config` if it has arguments. If it is registered with
+    Keras, it is saved with its mixer.
 
     Example:
 
@@ -27,9 +25,12 @@ class LabelRule(option.Option, abc.ABC):
 
     @abc.abstractmethod
     def weights(self, batch, plan):
-        """float32 [B, S], rows that sum to 1, the weights of the labels of a plan's sources.
+        """The weight of each source in the mixed label.
 
         Args:
             batch: A `keras_mix.plans.Batch`.
             plan: A `keras_mix.plans.Plan`.
+
+        Returns:
+            float32 `(B, S)`, rows that sum to 1.
         """

@@ -10,25 +10,25 @@ from keras_mix.label_rules.label_rule import LabelRule
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class Remix(LabelRule):
-    """The whole label to the rarer class, where a rare and a frequent one meet.
+    """Remix: gives the whole label to the rarer class of a pair with unbalanced classes.
 
-    With n_i and n_j the classes' samples in the training set, and λ the share of sample i, the
-    label's λ is 0 if n_i ≥ κ n_j and λ < τ; 1 if κ n_i ≤ n_j and 1 - λ < τ; and λ else. Inputs
-    are mixed by λ as ever. It takes any mixer of two sources, whatever its pairing; only
-    `keras_mix.pairings.ByClass("rare")` makes such pairs more frequent.
+    Let n_i and n_j be the number of samples of the two classes in the training set, and λ the
+    mixing weight of sample i. The label's λ is 0 if n_i ≥ κ n_j and λ < τ; 1 if κ n_i ≤ n_j and
+    1 - λ < τ; and λ otherwise. Inputs are mixed by λ. It works with any mixer of two sources and
+    any pairing; `keras_mix.pairings.ByClass("rare")` makes pairs with rare classes more frequent.
 
     Args:
-        class_counts: A list of the number of samples of each class in the training set.
-        kappa: The ratio κ ≥ 1 from which a class counts as the majority. Defaults to 3, the
-            authors' choice.
-        tau: How much τ in [0, 1] of the majority's share may be dropped. Defaults to 0.5, the
-            authors' choice.
-        target: The name of the target that holds the classes, such as "species" or "y/species".
-            Defaults to None: the only one. Masks and boxes do not count.
+        class_counts: List of the number of samples of each class in the training set.
+        kappa: Float ≥ 1. The ratio κ of the counts from which a class is the majority. Defaults to
+            3, the authors' choice.
+        tau: Float in [0, 1]. The weight τ below which the majority class is dropped from the label.
+            Defaults to 0.5, the authors' choice.
+        target: str or None. The name of the target that holds the classes, such as `"species"` or
+            `"y/species"`. Defaults to None: the only target that is not a mask or a set of boxes.
 
     Raises:
-        ValueError: If an argument is out of range, if labels do not tell classes, if there are
-            several targets and none is named, or if the mixer has more than two sources.
+        ValueError: If an argument is out of range, if the labels do not determine classes, if there
+            are several targets and `target` is None, or if the mixer has more than two sources.
 
     Example:
 
@@ -53,17 +53,17 @@ class Remix(LabelRule):
         owner = type(self).__name__
         if plan.sources.shape[1] != 2:
             checks.refuse(
-                owner, "it weighs the labels of two sources", f"{plan.sources.shape[1]} sources"
+                owner, "the plan must have two sources", f"{plan.sources.shape[1]} sources"
             )
         own, donors = label_kernels.class_ids_of(owner, batch, self.target)
         counts = tf.constant(self.class_counts, tf.float64)
         first = tf.gather(counts, own)
         second = tf.gather(counts, tf.gather(batch.pool(own, donors), plan.sources[:, 1]))
-        share = plan.weights[:, 0]
-        all_partner = (first >= self.kappa * second) & (share < self.tau)
-        all_own = (self.kappa * first <= second) & (1.0 - share < self.tau)
-        share = tf.where(all_partner, 0.0, tf.where(all_own, 1.0, share))[:, None]
-        return tf.concat([share, 1.0 - share], axis=1)
+        weight = plan.weights[:, 0]
+        all_partner = (first >= self.kappa * second) & (weight < self.tau)
+        all_own = (self.kappa * first <= second) & (1.0 - weight < self.tau)
+        weight = tf.where(all_partner, 0.0, tf.where(all_own, 1.0, weight))[:, None]
+        return tf.concat([weight, 1.0 - weight], axis=1)
 
     def get_config(self):
         return {

@@ -1,4 +1,4 @@
-"""Losses for packed targets, class ids and weights instead of one-hot; and for two modalities."""
+"""Losses: of packed targets (class ids and mixing weights), and of two modalities."""
 
 from keras_mix.losses.cross_modal_consistency_loss import CrossModalConsistencyLoss
 from keras_mix.losses.mixed_loss import MixedLoss

@@ -1,4 +1,4 @@
-"""CrossModalConsistencyLoss: two views of a sample shall agree, those of a mixed one by shares."""
+"""CrossModalConsistencyLoss: the agreement of two modalities of mixed samples."""
 
 import keras
 from keras import ops
@@ -13,49 +13,51 @@ _TEMPERATURES = {"cosine": 1.0, "jensen_shannon": 1.0, "info_nce": 0.07}
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class CrossModalConsistencyLoss(keras.losses.Loss):
-    """Asks the two modalities of a sample, mixed or not, to agree.
+    """Penalizes disagreement between the two modalities of each sample, mixed or not.
 
-    Three kinds, each a loss [B] before its reduction:
+    Three kinds, each a loss `(B,)` before the reduction:
 
-    - "cosine": 1 - cos(first_i, second_i), of embeddings.
-    - "jensen_shannon": the divergence of two predictions over K classes, in nats, at most ln 2.
-    - "info_nce": the cross-entropy of soft targets with the softmax of cos(first_i, second_j) / τ
-      over all j of the batch, and the same over all i: the mean of both directions.
+    - `"cosine"`: 1 - cos(first_i, second_i), of embeddings.
+    - `"jensen_shannon"`: the Jensen-Shannon divergence of two predictions over K classes, in nats,
+      at most ln 2.
+    - `"info_nce"`: the cross-entropy of soft targets with the softmax of cos(first_i, second_j) / τ
+      over all j of the batch, and the same over all i; the mean of both directions.
 
-    The targets of "info_nce" follow the plan. Let A[i, k] be the share of source k in the first
-    modality of sample i, and B[j, k] that in the second of sample j. The target is A Bᵀ, the
-    share that both have in common, each row divided by its sum; Aᵀ for the other direction. Where
-    only one modality is mixed, that is the sources with their weights: image_i, which is λ of
-    sample i and 1 - λ of sample j, matches text_i by λ and text_j by 1 - λ. Where both are mixed
-    by one plan, image_i also matches what else holds its sources. With targets that are soft the
-    smallest loss is their entropy, not 0. What no other holds adds nothing.
+    The targets of `"info_nce"` follow the plan. Let A[i, k] be the weight of source k in the first
+    modality of sample i, and B[j, k] its weight in the second modality of sample j. The target is
+    A Bᵀ, with each row divided by its sum; for the other direction it is the transpose, normalized
+    alike. If only one modality is mixed, the targets are the sources with their weights: image_i,
+    which is λ of sample i and 1 - λ of sample j, matches text_i by λ and text_j by 1 - λ. If both
+    are mixed by one plan, image_i also matches other samples with the same sources. For soft
+    targets the smallest loss is their entropy, not 0. A row without matches has a loss of 0.
 
-    The first two kinds do not look at `y_true`: they compare what stands beside each other, which
-    is right where both modalities are mixed by one plan. The batch is that of one replica.
+    The first two kinds ignore `y_true`: they compare the two modalities of each sample, which is
+    right if both are mixed by one plan. The batch is that of one replica.
 
     Args:
-        kind: "cosine", "jensen_shannon" or "info_nce". Defaults to "info_nce".
-        temperature: τ > 0: divides the similarities of "info_nce", and with `from_logits` the
-            logits of "jensen_shannon". Defaults to None: 0.07, with which CLIP starts to learn
-            its own, and 1.
-        mixed: Which modalities the plan has mixed: "both", "first" or "second". Defaults to
-            "both".
-        from_logits: Whether "jensen_shannon" is given logits, not probabilities. Defaults to
-            False.
-        name: Defaults to "cross_modal_consistency".
-        **kwargs: `reduction` and `dtype`, as in any Keras loss.
+        kind: str, `"cosine"`, `"jensen_shannon"` or `"info_nce"`. Defaults to `"info_nce"`.
+        temperature: Float > 0 or None. The τ that divides the similarities of `"info_nce"` and, if
+            `from_logits=True`, the logits of `"jensen_shannon"`. Defaults to None: 0.07, the
+            initial value of CLIP's learned temperature, and 1.
+        mixed: str, `"both"`, `"first"` or `"second"`. The modalities that the plan has mixed.
+            Defaults to `"both"`.
+        from_logits: bool. Whether `"jensen_shannon"` takes logits instead of probabilities.
+            Defaults to False.
+        name: str. The name of the loss. Defaults to `"cross_modal_consistency"`.
+        **kwargs: `reduction` and `dtype`, as for any Keras loss.
 
     Call arguments:
-        y_true: What each sample is made of. Packed, [B, 2, S]: a plan's sources, then its weights
-            (`keras.ops.stack([sources, weights], axis=1)`); or packed labels, by which samples of
-            one class match, too. Plain, [B] or [B, 1]: one source each, or class ids; those that
-            are equal match. Or the matrix of targets itself, [B, B]. None: each matches itself.
-        y_pred: Both modalities in one tensor [B, 2, D], which a compiled model gives out by
-            `keras.ops.stack([first, second], axis=1)`; or a pair of tensors [B, D].
-        sample_weight: [B].
+        y_true: The sources of each sample. Packed, `(B, 2, S)`: the sources of a plan, then their
+            weights (`keras.ops.stack([sources, weights], axis=1)`); or packed labels, in which case
+            samples of one class match, too. Plain, `(B,)` or `(B, 1)`: a source or a class id for
+            each sample; equal ones match. Or the matrix of targets, `(B, B)`. None: each sample
+            matches itself.
+        y_pred: Both modalities in one tensor `(B, 2, D)`, which a compiled model can return as
+            `keras.ops.stack([first, second], axis=1)`; or a pair of tensors `(B, D)`.
+        sample_weight: `(B,)`.
 
     Raises:
-        ValueError: If the embeddings differ in width or batch; if an argument is not as it says.
+        ValueError: If the embeddings differ in width or batch size, or an argument is invalid.
 
     Example:
 
@@ -70,8 +72,8 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
         Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
         ICML 2021, arXiv:2103.00020, section 2 (both directions, the temperature; from memory).
         Lin, "Divergence Measures Based on the Shannon Entropy", 1991. The soft targets are the
-        sources' weights, carried over from mixup's labels; for two mixed modalities they are a
-        choice made here.
+        mixing weights, as in mixup's labels; for two mixed modalities they are a choice of this
+        package.
     """
 
     def __init__(
@@ -138,12 +140,12 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
             checks.reject(
                 self.name,
                 "y_true",
-                "must be packed [B, 2, S], ids [B] or [B, 1], or targets [B, B], for B pairs",
+                "must be packed (B, 2, S), ids (B,) or (B, 1), or targets (B, B), for B pairs",
                 f"{checks.described(y_true)} for {first.shape[0]} pairs",
             )
 
     def _common(self, y_true):
-        """[B, B], the share that the first modality of i has in common with the second of j."""
+        """`(B, B)`, the product A Bᵀ of the weights of sources in the two modalities."""
         if len(y_true.shape) == 2 and y_true.shape[1] != 1:
             return y_true
         if len(y_true.shape) == 3:
@@ -151,7 +153,7 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
         else:
             ids = ops.reshape(y_true, [-1, 1])
             weights = ops.ones_like(ids)
-        # Column 0 is what an unmixed sample is, all of it.
+        # An unmixed modality consists of source 0 alone.
         rows = 1 if self.mixed == "second" else ids.shape[1]
         columns = 1 if self.mixed == "first" else ids.shape[1]
         common = 0.0
@@ -165,7 +167,7 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
 
 
 def _log_probabilities(prediction, temperature):
-    """log p; of logits if there is a temperature. Probabilities are made to sum to 1."""
+    """log p, of logits if `temperature` is not None, else of probabilities scaled to sum to 1."""
     if temperature is not None:
         return ops.log_softmax(prediction / temperature, axis=-1)
     total = ops.sum(prediction, axis=-1, keepdims=True)
@@ -173,14 +175,14 @@ def _log_probabilities(prediction, temperature):
 
 
 def _jensen_shannon(first, second):
-    """The mean divergence of two distributions from their middle, of logarithms [B, K]."""
-    middle = ops.logaddexp(first, second) - ops.log(ops.convert_to_tensor(2.0, first.dtype))
-    divergences = ops.exp(first) * (first - middle) + ops.exp(second) * (second - middle)
+    """The Jensen-Shannon divergence `(B,)` of two distributions, given log p `(B, K)`."""
+    mean = ops.logaddexp(first, second) - ops.log(ops.convert_to_tensor(2.0, first.dtype))
+    divergences = ops.exp(first) * (first - mean) + ops.exp(second) * (second - mean)
     return 0.5 * ops.sum(divergences, axis=-1)
 
 
 def _soft_cross_entropy(common, logits):
-    """[B], of targets that are made to sum to 1; 0 where there is nothing in common."""
+    """`(B,)`, with targets scaled to sum to 1; 0 for a row without targets."""
     total = ops.sum(common, axis=-1, keepdims=True)
     targets = common / ops.where(total > 0, total, 1.0)
     return -ops.sum(targets * ops.log_softmax(logits, axis=-1), axis=-1)

@@ -9,47 +9,48 @@ from keras_mix._core.ops import criteria, packed, reduction
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class MixedLoss(keras.losses.Loss):
-    """Any Keras loss of classes, under the packed targets of a mixer with `label_mode="pairs"`.
+    """Any Keras classification loss for the packed targets of a mixer with `label_mode="pairs"`.
 
     The loss of a mixed sample is Σ_s weight_s · base_loss(id_s, prediction). For cross-entropy
-    it equals the loss of the one-hot mixed label; for other losses it is the mean of the
-    sources' losses. Labels that are not packed go to the base loss, class ids in the form that
-    it takes, so the same compiled model takes a plain validation set.
+    this equals the loss of the one-hot mixed label; for other losses it is the weighted mean of
+    the losses of the sources. Labels that are not packed are passed to the base loss, with class
+    ids converted to the form that it takes, so a compiled model also takes a plain validation set.
 
-    Predictions (B, K) with K > 1 are of K classes. With one column (B, 1) the class ids 0 and 1
-    are themselves the labels, as for `keras.losses.BinaryCrossentropy`.
+    Predictions `(B, K)` with K > 1 are of K classes. With one column `(B, 1)` the class ids 0 and 1
+    are the labels themselves, as for `keras.losses.BinaryCrossentropy`.
 
-    What the base loss leaves out (`ignore_class`, by a Keras mask on its losses) counts for
-    nothing: a mean is over the weights of the sources that remain.
+    Samples that the base loss ignores (`ignore_class`, by a Keras mask on its losses) do not count:
+    a mean is over the weights of the remaining sources.
 
-    Metrics read packed targets by `keras_mix.metrics.MixedMetric`, such as
-    `MixedMetric("accuracy")`; Keras's own metrics cannot.
+    For metrics of packed targets, use `keras_mix.metrics.MixedMetric`, such as
+    `MixedMetric("accuracy")`; Keras's own metrics cannot read them.
 
     Args:
-        base_loss: A `keras.losses.Loss`, its name, or a function (y_true, y_pred) -> (B,).
-        class_weight: A dict from class id to weight ≥ 0, for each source by its own class;
-            classes left out weigh 1. A plain one-hot label counts by its largest entry. Keras's
-            `fit(class_weight=…)` cannot read packed targets and is refused. Defaults to None.
-        class_ids: Whether `base_loss` takes class ids (B,), as
-            `keras.losses.SparseCategoricalCrossentropy` does, or one-hot labels (B, K), as
+        base_loss: `keras.losses.Loss`, its name, or a function `(y_true, y_pred) -> (B,)`.
+        class_weight: Dict from class ids to weights ≥ 0, or None. Each source is weighted by its
+            class; missing classes have weight 1. A plain one-hot label has the weight of its
+            largest entry. Use it instead of Keras's `fit(class_weight=…)`, which cannot read packed
+            targets and is refused. Defaults to None.
+        class_ids: bool or None. Whether `base_loss` takes class ids `(B,)`, as
+            `keras.losses.SparseCategoricalCrossentropy` does, or one-hot labels `(B, K)`, as
             `keras.losses.CategoricalCrossentropy` does. Defaults to None: the form for which it
             returns one loss for each sample.
-        name: Defaults to "mixed_loss".
-        **kwargs: `reduction` and `dtype`, as in any Keras loss. They default to those of
+        name: str. The name of the loss. Defaults to `"mixed_loss"`.
+        **kwargs: `reduction` and `dtype`, as for any Keras loss. They default to those of
             `base_loss`.
 
     Call arguments:
-        y_true: float32 (B, 2, S), packed (ids, then weights); or plain labels. They are never
-            cast to the loss's dtype, which may not hold a class id.
-        y_pred: (B, K).
-        sample_weight: (B,) or (B, 1).
+        y_true: float32 `(B, 2, S)`, packed (ids, then weights); or plain labels. They are not cast
+            to the dtype of the loss, which may not represent all class ids.
+        y_pred: `(B, K)`.
+        sample_weight: `(B,)` or `(B, 1)`.
 
     Raises:
-        ValueError: If `class_weight` holds a negative weight, or a class that is not predicted;
-            if `base_loss` seems to take both forms of labels or none and `class_ids` is None; if
-            `base_loss` has a `__call__` of its own; if packed targets have a dtype that cannot
-            hold the class ids; and if `sample_weight` has a column for ids and one for weights,
-            which is what `fit(class_weight=…)` makes of packed targets.
+        ValueError: If `class_weight` holds a negative weight or a class that is not predicted; if
+            `class_ids` is None and `base_loss` accepts both forms of labels or neither; if
+            `base_loss` overrides `__call__`; if the dtype of packed targets cannot represent the
+            class ids; or if `sample_weight` has two columns, which is what `fit(class_weight=…)`
+            makes of packed targets.
 
     Example:
 
@@ -69,9 +70,9 @@ class MixedLoss(keras.losses.Loss):
             if type(base_loss).__call__ is not keras.losses.Loss.__call__:
                 checks.refuse(
                     "MixedLoss",
-                    "`base_loss` is used by its `call`, and its own `__call__` would be ignored",
+                    "`base_loss` must not override `__call__`, since only its `call` is used",
                     type(base_loss).__name__,
-                    "Move what it does into `call`.",
+                    "Override `call` instead.",
                 )
         super().__init__(name=name, **kwargs)
         self.base_loss = base_loss
@@ -114,7 +115,7 @@ class MixedLoss(keras.losses.Loss):
         return cls(**config)
 
     def _losses(self, y_true, y_pred):
-        """The losses of samples, and how much of each sample counts; None if all of each does."""
+        """The losses of samples, and the weight of each that counts; None if all samples count."""
         if not packed.is_packed(y_true, y_pred):
             values, mask = self._of_labels(y_true, y_pred)
             if mask is None:
@@ -132,7 +133,7 @@ class MixedLoss(keras.losses.Loss):
         return (total, None) if counts is None else (ops.divide_no_nan(total, counts), counts)
 
     def _of_labels(self, y_true, y_pred):
-        """The losses of plain labels, and the mask of the base loss, if it sets one."""
+        """The losses of plain labels, and the Keras mask on them or None."""
         classes = packed.classes_of(y_pred)
         column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
         if len(y_pred.shape) == 2 and classes != 1 and column:
@@ -143,7 +144,7 @@ class MixedLoss(keras.losses.Loss):
                 self.name,
                 f"{self.base_loss!r} takes class ids (B,) or (B, 1)",
                 f"labels with {checks.described(y_true)}",
-                "Give class ids, or take a loss of one-hot labels.",
+                "Pass class ids, or use a loss for one-hot labels.",
             )
         if classes == 1:
             y_true = ops.reshape(y_true, ops.shape(y_pred))
@@ -160,7 +161,7 @@ class MixedLoss(keras.losses.Loss):
         return values * self._weights(y_true, classes, values.dtype), mask
 
     def _of_ids(self, ids, y_pred):
-        """The losses of class ids int32 (B,), and the mask of the base loss, if it sets one."""
+        """The losses of class ids int32 `(B,)`, and the Keras mask on them or None."""
         values = self._per_sample(self._form(ids, y_pred), y_pred)
         mask = keras_compat.mask_of(values)
         if self.class_weight:
@@ -168,7 +169,7 @@ class MixedLoss(keras.losses.Loss):
         return values, mask
 
     def _form(self, ids, y_pred):
-        """Class ids as the base loss takes them."""
+        """Class ids in the form that the base loss takes."""
         classes = packed.classes_of(y_pred)
         if classes == 1:
             return ops.reshape(ops.cast(ids, y_pred.dtype), ops.shape(y_pred))
@@ -187,22 +188,22 @@ class MixedLoss(keras.losses.Loss):
                 "`base_loss` must return one loss for each sample, either for class ids (B,) or "
                 f"for one-hot labels (B, {classes})",
                 repr(self.base_loss),
-                "Say which it takes: MixedLoss(…, class_ids=True), or False for one-hot labels.",
+                "Pass class_ids=True if it takes class ids, or class_ids=False for one-hot labels.",
             )
         return self._forms[classes]
 
     def _weights(self, ids, classes, dtype):
-        """The weights of classes: (B,)."""
+        """The class weights of ids, `(B,)`."""
         number = max(classes, 2)
         unknown = [k for k in self.class_weight if not 0 <= k < number]
         if unknown:
             checks.refuse(
                 self.name,
-                f"`class_weight` must name classes from 0 to {number - 1}, which are predicted",
+                f"`class_weight` must have class ids from 0 to {number - 1}, the predicted classes",
                 f"classes {unknown}",
             )
         table = [self.class_weight.get(k, 1.0) for k in range(number)]
-        # What the loss ignores may be no class.
+        # Ids that the loss ignores may be out of range.
         ids = ops.clip(ops.cast(ids, "int32"), 0, number - 1)
         return ops.take(ops.convert_to_tensor(table, dtype), ids)
 
@@ -213,7 +214,7 @@ class MixedLoss(keras.losses.Loss):
                 self.name,
                 "`base_loss` must return one loss for each sample",
                 f"one number for the whole batch from {self.base_loss!r}",
-                "Leave out the mean over samples.",
+                "Do not average over samples in it.",
             )
         return values
 
@@ -234,7 +235,7 @@ class MixedLoss(keras.losses.Loss):
         if len(sample_weight.shape) > 1 and sample_weight.shape[-1] != 1:
             checks.refuse(
                 self.name,
-                "packed targets (B, 2, S) cannot be weighted by class outside the loss",
+                "packed targets (B, 2, S) can be weighted by class only inside the loss",
                 "`class_weight` in `fit`, or `sample_weight` of shape "
                 f"{tuple(sample_weight.shape)}",
                 "Use MixedLoss(…, class_weight={…}).",
@@ -242,7 +243,7 @@ class MixedLoss(keras.losses.Loss):
 
 
 def _by_class(class_weight):
-    """A dict from class id to weight; a saved loss has its ids as strings."""
+    """Dict from class ids to weights; the ids of a saved loss are strings."""
     rule = "`class_weight` must be a dict from class ids, whole numbers, to weights"
     try:
         items = [(float(k), v) for k, v in class_weight.items()]

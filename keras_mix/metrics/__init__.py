@@ -1,4 +1,4 @@
-"""Metrics under mixed labels, and of retrieval from one modality by another."""
+"""Metrics of mixed labels, and of retrieval between two modalities."""
 
 from keras_mix.metrics.mixed_metric import MixedMetric
 from keras_mix.metrics.retrieval import RecallAtK, retrieval_recall

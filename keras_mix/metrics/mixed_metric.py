@@ -9,36 +9,37 @@ from keras_mix._core.ops import hard_labels, packed
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class MixedMetric(keras.metrics.Metric):
-    """Any Keras metric of classes, read against the dominant class of mixed labels.
+    """Any Keras metric of classes, computed against the dominant class of mixed labels.
 
-    Keras's accuracies and AUC take labels of 0 and 1: a mixed label of 0.7 equals no prediction,
-    so they come out low in training and not in validation. This wrapper measures both alike. How a
-    mixed label is read depends on what the metric reads:
+    Keras's accuracies and AUC expect labels of 0 and 1. A mixed label of 0.7 equals no prediction,
+    so they are too low in training but not in validation. This wrapper hardens mixed labels first,
+    in the form that the metric takes:
 
-    - class ids: the class with the largest weight (of equal ones the first; of packed targets
-      the sample's own).
-    - one-hot labels (B, …, K): one-hot again, the class with the largest weight.
-    - indicators, each 0 or 1: binary labels (B,) or (B, 1), several labels a sample (B, K): 1
-      where the mixed label is above 0.5.
-    - values: as they are.
+    - class ids: the class with the largest weight (of equal ones the first; for packed targets,
+      that of the sample itself).
+    - one-hot labels `(B, …, K)`: the one-hot label of the class with the largest weight.
+    - indicators, each 0 or 1, such as binary labels `(B,)` or `(B, 1)`, or multi-label targets
+      `(B, K)`: 1 where the mixed label is above 0.5.
+    - values: unchanged.
 
-    Labels come in any form: packed targets (B, 2, S), class ids, one-hot labels, indicators; they
-    are converted to the form that the metric reads.
+    Labels may have any form: packed targets `(B, 2, S)`, class ids, one-hot labels or indicators.
+    They are converted to the form that the metric takes.
 
     Args:
-        metric: A `keras.metrics.Metric`, its name, or a function of (y_true, y_pred).
-            "accuracy" is binary for predictions (B,) and (B, 1), else of the largest prediction.
-        name: Defaults to the metric's own name.
-        dtype: Defaults to the metric's own.
-        label_form: "class_ids", "one_hot", "indicators" or "values", the form in which the metric
-            takes labels. Defaults to None: known for Keras's metrics. `keras.metrics.AUC`,
-            `Precision` and their kin take indicators; `label_form="one_hot"` suits one-hot labels
-            of mixers with more than two sources. Any other metric takes class ids, and needs
-            `label_form` for labels of floats with the shape of the predictions.
+        metric: `keras.metrics.Metric`, its name, or a function `(y_true, y_pred) -> (B,)`.
+            `"accuracy"` is binary accuracy for predictions `(B,)` and `(B, 1)`, else categorical.
+        name: str or None. Defaults to None: the name of `metric`.
+        dtype: dtype or None. Defaults to None: the dtype of `metric`.
+        label_form: str or None, `"class_ids"`, `"one_hot"`, `"indicators"` or `"values"`. The form
+            in which the metric takes labels. Defaults to None: known for Keras's metrics, of which
+            `keras.metrics.AUC`, `Precision` and similar ones take indicators
+            (`label_form="one_hot"` suits one-hot labels of mixers with more than two sources);
+            class ids for any other metric, which needs `label_form` for float labels with the shape
+            of the predictions.
 
     Raises:
-        ValueError: If `label_form` is none of these; if it is not known and labels are floats with
-            the shape of the predictions; and if packed targets have a dtype that cannot hold the
+        ValueError: If `label_form` is none of these; if it is unknown and labels are floats with
+            the shape of the predictions; or if the dtype of packed targets cannot represent the
             ids.
 
     Example:
@@ -93,7 +94,7 @@ class MixedMetric(keras.metrics.Metric):
 
 
 def _built(metric, dtype):
-    """The metric as an object, and the function that it is the mean of, if it is such a mean."""
+    """The metric as an object, and the function that it averages or None."""
     if metric in ("accuracy", "acc"):
         return keras.metrics.MeanMetricWrapper(_accuracy, name=metric, dtype=dtype), _accuracy
     metric = keras.metrics.get(metric)
@@ -107,7 +108,7 @@ def _built(metric, dtype):
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 def _accuracy(y_true, y_pred):
-    """What Keras takes "accuracy" for, of class ids or binary labels."""
+    """The accuracy that Keras selects for "accuracy", of class ids or binary labels."""
     binary = packed.classes_of(y_pred) == 1
     function = "binary_accuracy" if binary else "sparse_categorical_accuracy"
     return getattr(keras.metrics, function)(y_true, y_pred)

@@ -1,4 +1,4 @@
-"""Recall@k: whether one modality of a sample finds the other among many."""
+"""Recall@k: how often a modality of a sample retrieves the other one."""
 
 import keras
 from keras import ops
@@ -11,29 +11,29 @@ DIRECTIONS = ("both", "first_to_second", "second_to_first")
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class RecallAtK(keras.metrics.Metric):
-    """The share of queries that find a match among the k nearest of the other modality.
+    """The fraction of queries with a match among the k nearest samples of the other modality.
 
-    Nearness is the cosine of the embeddings. A query is a hit if at least one sample with its id
-    is among its k nearest; candidates that are as near as the best match stand before it, so that
-    embeddings which are all alike score 0, not 1. The candidates of a query are those of its own
-    batch, and hits are averaged over all batches: so the number depends on the batch's size, and
-    suits training. For a whole test set take `keras_mix.metrics.retrieval_recall`.
+    The similarity is the cosine of the embeddings. A query is a hit if at least one sample with its
+    id is among the k most similar. Other candidates as similar as the best match rank before it, so
+    constant embeddings score 0, not 1. The candidates of a query are the samples of its batch, and
+    hits are averaged over all batches. The result therefore depends on the batch size, which is
+    adequate during training; for a whole test set use `keras_mix.metrics.retrieval_recall`.
 
     Args:
-        k: How many of the nearest are looked at, at least 1. Defaults to 1.
-        direction: "first_to_second", "second_to_first", or "both", the mean of the two. Defaults
-            to "both".
-        name: Defaults to "recall_at_" and k.
-        dtype: Defaults to Keras's.
+        k: int ≥ 1. The number of nearest candidates. Defaults to 1.
+        direction: str, `"first_to_second"`, `"second_to_first"`, or `"both"` for the mean of the
+            two. Defaults to `"both"`.
+        name: str or None. Defaults to None: `"recall_at_"` and k.
+        dtype: dtype or None. Defaults to None: Keras's default.
 
     Call arguments:
-        y_true: Ids [B] or [B, 1]: samples of one id match (two captions of an image, say); or
-            packed [B, 2, S], of which the source of the largest weight counts.
-        y_pred: Both modalities' embeddings [B, 2, D], or a pair of tensors [B, D].
-        sample_weight: [B], the weight of each query.
+        y_true: Ids `(B,)` or `(B, 1)`; samples with equal ids match, such as two captions of an
+            image. Or packed `(B, 2, S)`, of which the source with the largest weight counts.
+        y_pred: The embeddings of both modalities, `(B, 2, D)` or a pair of tensors `(B, D)`.
+        sample_weight: `(B,)`, the weight of each query.
 
     Raises:
-        ValueError: If the embeddings differ in width or batch, or an argument is out of range.
+        ValueError: If the embeddings differ in width or batch size, or an argument is out of range.
 
     Example:
 
@@ -70,20 +70,21 @@ class RecallAtK(keras.metrics.Metric):
 
 
 def retrieval_recall(first, second, *, ids=None, k=(1, 5, 10), direction="both", block_size=1024):
-    """Recall@k over a whole set, block by block, so that no N × N matrix is held.
+    """Recall@k over a whole dataset, computed in blocks so that no N × N matrix is held.
 
-    What a hit is, and ties, are as in `keras_mix.metrics.RecallAtK`.
+    Hits and ties are defined as in `keras_mix.metrics.RecallAtK`.
 
     Args:
-        first: The first modality's embeddings, [N, D].
-        second: The second's, [N, D].
-        ids: Integers [N]; samples of one id match. Defaults to None: each matches itself alone.
-        k: An int or several. Defaults to (1, 5, 10).
-        direction: As in `RecallAtK`. Defaults to "both".
-        block_size: How many queries are compared at once. Defaults to 1024.
+        first: The embeddings of the first modality, `(N, D)`.
+        second: The embeddings of the second modality, `(N, D)`.
+        ids: Integers `(N,)` or None. Samples with equal ids match. Defaults to None: each sample
+            matches only itself.
+        k: int ≥ 1, or a list of them. The numbers of nearest candidates. Defaults to (1, 5, 10).
+        direction: str, as in `RecallAtK`. Defaults to `"both"`.
+        block_size: int ≥ 1. The number of queries in a block. Defaults to 1024.
 
     Returns:
-        A dict from each k to the share of hits, a float.
+        Dict from each k to the fraction of hits, a float.
 
     Raises:
         ValueError: If the embeddings differ in width or number, or an argument is out of range.
@@ -116,7 +117,7 @@ def retrieval_recall(first, second, *, ids=None, k=(1, 5, 10), direction="both",
 
 
 def _found(first, second, ids, k, direction):
-    """[B], whether each sample is a hit; the mean of both directions."""
+    """`(B,)`, 1 where a query is a hit, else 0; or the mean of both directions."""
     first, second = _units(first), _units(second)
     forth = ops.cast(_before(first, second, ids, ids) < k, "float32")
     back = ops.cast(_before(second, first, ids, ids) < k, "float32")
@@ -126,11 +127,11 @@ def _found(first, second, ids, k, direction):
 
 
 def _before(queries, candidates, ids, candidate_ids):
-    """int32 [Q], how many others stand before each query's best match."""
-    nearness = ops.matmul(queries, ops.transpose(candidates))
+    """int32 `(Q,)`, the number of other candidates that rank before each query's best match."""
+    similarity = ops.matmul(queries, ops.transpose(candidates))
     matches = ids[:, None] == candidate_ids[None]
-    best = ops.max(ops.where(matches, nearness, -2.0), axis=1, keepdims=True)
-    before = ops.logical_and(ops.logical_not(matches), nearness >= best)
+    best = ops.max(ops.where(matches, similarity, -2.0), axis=1, keepdims=True)
+    before = ops.logical_and(ops.logical_not(matches), similarity >= best)
     return ops.sum(ops.cast(before, "int32"), axis=1)
 
 
@@ -147,7 +148,7 @@ def _ids(owner, y_true, first):
         checks.reject(
             owner,
             "y_true",
-            "must be ids [B] or [B, 1], or packed [B, 2, S], one for each pair",
+            "must be ids (B,) or (B, 1), or packed (B, 2, S), one for each pair",
             f"{checks.described(y_true)} for {first.shape[0]} pairs",
         )
     return ops.reshape(y_true, [-1])

@@ -1,7 +1,7 @@
 """Pairings by labels: objects that any mixer takes as its `pairing`.
 
-They see the target of a batch as it was given (the one that is named, where there are several),
-and draw whole numbers alone, so that partners are the same eagerly, in graphs and under XLA.
+They read the target of a batch before mixing (if there are several, the one named by `target`), and
+draw integers only, so partners are the same eagerly, in graphs and under XLA.
 """
 
 from keras_mix.pairings.by_class import ByClass

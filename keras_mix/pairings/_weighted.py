@@ -1,4 +1,4 @@
-"""The base of pairings that draw donors by whole-number weights."""
+"""The base of pairings that draw partners by integer weights."""
 
 import abc
 
@@ -9,7 +9,7 @@ from keras_mix.pairings.pairing import Pairing
 
 
 class WeightedPairing(Pairing):
-    """Draws a donor for each sample by whole-number weights."""
+    """Draws a partner for each sample by integer weights."""
 
     def draw(self, batch, seed, number=1):
         return self.draw_all(batch, [seed])[0]
@@ -25,13 +25,13 @@ class WeightedPairing(Pairing):
 
     @abc.abstractmethod
     def legal(self, batch):
-        """bool [B, donors], which donors a sample may have."""
+        """bool `(B, donors)`, which samples may be the partner of each sample."""
 
     @abc.abstractmethod
     def weights(self, batch):
-        """int64 [B, donors], in proportion to the probability of each donor; 0 if not legal."""
+        """int64 `(B, donors)`, proportional to the probability of each partner; 0 if not legal."""
 
 
 def others(batch):
-    """bool [B, B], who is not oneself."""
+    """bool `(B, B)`, False on the diagonal."""
     return tf.range(batch.size)[:, None] != tf.range(batch.size)[None]

@@ -12,32 +12,35 @@ from keras_mix._core.options import call_repr
 from keras_mix.pairings._weighted import WeightedPairing, others
 
 RELATIONS = ("same", "different", "rare")
-# Classes with more samples in a batch count as this many.
+# Larger counts of a class in a batch are clipped to this one.
 _MOST = 2**14
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class ByClass(WeightedPairing):
-    """Partners by class: of the same one, of another one, or of a rare one above all.
+    """Draws partners by class: from the same class, from other classes, or favoring rare classes.
 
-    A sample without a legal partner (the only one of its class, say) stays with itself, and so
-    unmixed but where sources are moved.
+    A sample without a legal partner, such as the only one of its class, is its own partner and
+    therefore unmixed (unless the mixer moves its sources).
+
+    Classes are read from class ids `(B,)` or `(B, 1)`, or from labels `(B, K)` by their largest
+    entry.
 
     Args:
-        relation: "same": a partner of the sample's own class. "different": one of another class.
-            "rare": any other sample, those of rare classes more often.
-        exponent: How much rare classes are favoured: a donor is drawn with P ∝ 1 / n^exponent, n
-            the number of samples of its class. At 1 every class in the batch is as likely as any
-            other, at 0 every sample. Defaults to 1 for "rare", else to 0.
-        class_counts: A list of the number of samples of each class in the training set, to weigh
-            donors by. Defaults to None: the classes are counted in each batch of donors.
-        target: The name of the target that holds the classes, such as "species" or "y/species".
-            Defaults to None: the only one. Masks and boxes do not count.
+        relation: str, `"same"`, `"different"` or `"rare"`. `"same"` draws partners of the sample's
+            class, `"different"` of other classes, and `"rare"` any other sample, with samples of
+            rare classes more often. Defaults to `"same"`.
+        exponent: Float ≥ 0 or None. A partner is drawn with P ∝ 1 / n^exponent, where n is the
+            number of samples of its class: at 1 all classes in the batch are equally likely, at 0
+            all samples. Defaults to None: 1 for `"rare"`, else 0.
+        class_counts: List of the number of samples of each class in the training set, or None. The
+            n above. Defaults to None: classes are counted in each batch that partners come from.
+        target: str or None. The name of the target that holds the classes, such as `"species"` or
+            `"y/species"`. Defaults to None: the only target that is not a mask or a set of boxes.
 
     Raises:
-        ValueError: If an argument is out of range, if a batch has no labels that tell classes (ids
-            (B,) or (B, 1), or one-hot (B, K), whose largest entry is taken), or if it has several
-            targets and none is named.
+        ValueError: If an argument is out of range, if a batch has no labels that determine classes,
+            or if it has several targets and `target` is None.
 
     Example:
 
@@ -68,7 +71,7 @@ class ByClass(WeightedPairing):
         return label_kernels.class_ids_of(type(self).__name__, batch, self.target)
 
     def _rarity(self, donors):
-        """int64 [1, donors], the weight of each donor by the frequency of its class."""
+        """int64 `(1, donors)`, the weight of each sample by the frequency of its class."""
         if self.exponent == 0:
             return tf.ones_like(donors, tf.int64)[None]
         if self.class_counts is not None:
@@ -96,13 +99,13 @@ class ByClass(WeightedPairing):
 
 
 def _exponent(relation):
-    """How much rare classes are favoured by default."""
+    """The default exponent of a relation."""
     return 1.0 if relation == "rare" else 0.0
 
 
 @functools.lru_cache(maxsize=32)
 def _powers(counts, exponent):
-    """int64 like the counts, (smallest / count) ** exponent in parts of the kernel's peak."""
+    """int64 of the counts' shape, `PEAK` · (smallest count / count) ** exponent, at least 1."""
     counts = np.asarray(counts, np.float64)
-    shares = (counts.min() / counts) ** exponent
-    return np.maximum(np.round(label_kernels.PEAK * shares), 1).astype(np.int64)
+    powers = (counts.min() / counts) ** exponent
+    return np.maximum(np.round(label_kernels.PEAK * powers), 1).astype(np.int64)

@@ -9,34 +9,35 @@ from keras_mix.pairings._weighted import WeightedPairing, others
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class ByLabel(WeightedPairing):
-    """C-Mixup: partners with similar targets, by a Gaussian kernel on the labels.
+    """C-Mixup: draws partners with similar targets, by a Gaussian kernel on the labels.
 
-    Partner j of sample i is drawn with P ∝ exp(-d(y_i, y_j)² / 2σ²), d the Euclidean distance over
-    all targets (B, K) of a label; give them one scale beforehand. It is for regression: in a batch
-    of integers use `label_mode="values"`. Draws cost B × B, within a batch or for its partners; for
-    partners from a whole data set see `keras_mix.data.pair_by_label`.
+    Partner j of sample i is drawn with P ∝ exp(-d(y_i, y_j)² / 2σ²), where d is the Euclidean
+    distance over the K values of labels `(B, K)`; scale them alike beforehand. It is for
+    regression: with integer targets use `label_mode="values"`. The cost of a draw is B × B; to draw
+    partners from a whole dataset, see `keras_mix.data.pair_by_label`.
 
-    The kernel is taken relative to the nearest donor and cut off where it has fallen to 2⁻³⁰;
-    labels are rounded to σ/256 and its exponent to 2⁻¹⁰, which moves a probability by less than
-    1.5 % of itself within 2σ. So partners are equal to the bit in every mode.
+    The kernel is relative to the nearest partner and is 0 below 2⁻³⁰. Labels are rounded to σ/256
+    and its exponent to 2⁻¹⁰, which changes a probability by less than 1.5 % of itself within 2σ. So
+    partners are equal to the bit in every mode.
 
     Deviations from the authors' code (huaxiuyao/C-Mixup, `src/algorithm.py`): partners come from
-    the batch, theirs from the whole training set (`keras_mix.data.pair_by_label`). No sample is its
-    own partner unless `include_self` is set; with the default bandwidth 12 % of the samples of a
-    batch of 32 normally distributed labels would be. λ is one for each sample unless the mixer has
-    `per="batch"`. A sample whose label is not finite has no partner, and stays unmixed.
+    the batch, there from the whole training set (`keras_mix.data.pair_by_label`). A sample is its
+    own partner only with `include_self=True`; with the default bandwidth, 12 % of the samples would
+    be in a batch of 32 normally distributed labels. λ is drawn for each sample unless the mixer has
+    `per="batch"`. A sample whose label is not finite has no partner and stays unmixed.
 
     Args:
-        bandwidth: The kernel's σ > 0, in the labels' unit. Defaults to None: half the standard
-            deviation of the labels in the batch (of several targets, the root of the sum of their
-            variances), our own choice. The paper tunes it for each data set, from 0.05 to 20.
-        include_self: Whether a sample may be its own partner. Defaults to False.
-        target: The name of the target to compare, such as "age" or "y/age". Defaults to None: the
-            only one. Masks and boxes do not count.
+        bandwidth: Float > 0 or None. The kernel's σ, in the unit of the labels; the paper tunes it
+            for each dataset, from 0.05 to 20. Defaults to None: half the standard deviation of the
+            labels in the batch (for K values, the root of the sum of their variances), a choice of
+            this package.
+        include_self: bool. Whether a sample may be its own partner. Defaults to False.
+        target: str or None. The name of the target to compare, such as `"age"` or `"y/age"`.
+            Defaults to None: the only target that is not a mask or a set of boxes.
 
     Raises:
-        ValueError: If the bandwidth is not above 0, if a batch has no labels (B,) or (B, K), or if
-            it has several targets and none is named.
+        ValueError: If `bandwidth` is not above 0, if a batch has no labels (B,) or (B, K), or if it
+            has several targets and `target` is None.
 
     Example:
 

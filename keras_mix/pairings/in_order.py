@@ -8,13 +8,10 @@ from keras_mix.pairings.pairing import Pairing
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class InOrder(Pairing):
-    """Every sample with the donor in its own place of a second batch, as that was arranged.
+    """Pairs each sample with the sample at the same index of a second batch.
 
-    For partners that were chosen before, such as `keras_mix.data.pair_by_label`'s. Without a
-    second batch every sample is its own partner, and so nothing is mixed.
-
-    Args:
-        **config: None.
+    For partners that are chosen beforehand, such as by `keras_mix.data.pair_by_label`. Without a
+    second batch, each sample is its own partner and nothing is mixed.
 
     Example:
 
