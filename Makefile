@@ -9,7 +9,7 @@ NOTEBOOKS := $(wildcard tutorials/*.ipynb)
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test test-jax test-torch bench lint install-check tutorials clean
+.PHONY: help demo test test-quick test-jax test-torch bench lint install-check tutorials clean
 
 help:  ## Say what each target does.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,9 @@ demo: $(INSTALLED)  ## Compare the mixers on a small data set; the report is in 
 
 test: $(INSTALLED) tutorials test-jax  ## Run the tutorials, then the test suite.
 	$(BIN)/python -m pytest -n 2
+
+test-quick: $(INSTALLED)  ## Run the tests without XLA, statistics, training and notebooks.
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-jax: $(INSTALLED)  ## Test the model side on JAX.
 	KERAS_BACKEND=jax JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 tests/backends

@@ -68,7 +68,8 @@ def test_labels_are_float32_under_any_policy(row, labels, training, form):
 )
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_without_training_the_forms_are_those_of_training(row, dtype, options):
-    layer = row.make(num_classes=4, label_smoothing=0 if "labels" in options else 0.1, **options)
+    smoothing = 0.0 if "label_mode" in options else 0.1
+    layer = row.make(num_classes=4, label_smoothing=smoothing, **options)
     batch = constant_images(4, 3, 5, dtype), np.arange(4), np.ones(4, "f4")
     trained, plain = (layer(batch, training=training) for training in (True, False))
     specs = [[(t.dtype, t.shape) for t in tf.nest.flatten(r)] for r in (trained, plain)]
