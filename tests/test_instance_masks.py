@@ -1,0 +1,338 @@
+"""Instance masks: they show of each object what the mixed image shows of it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from contract import MIXERS, membership_images, seed_of
+from objects import (
+    HEIGHT,
+    SIZE,
+    WIDTH,
+    every_pasting,
+    every_resizing,
+    numbered,
+    origin,
+    sources_and_weights,
+)
+
+from keras_mix._core import checks
+from keras_mix.data import boxes_from_masks
+from keras_mix.layers import (
+    RICAP,
+    CrossModalMix,
+    CutMix,
+    Cutout,
+    MixUp,
+    ResizeMix,
+    SmoothMix,
+)
+
+COUNT = 4
+KINDS = {"objects": "instance_masks"}
+
+
+def objects(size=SIZE, count=COUNT, dtype="uint8", seed=0):
+    """Masks `(size, count, H, W)` of objects that overlap, each with a value; the last is empty."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    found = np.zeros((size, count, HEIGHT, WIDTH), "int32")
+    for i, n in np.ndindex(size, max(count - 1, 0)):
+        row, column = random.integers(2, HEIGHT - 2), random.integers(2, WIDTH - 2)
+        inside = (rows - row) ** 2 + (columns - column) ** 2 <= random.integers(2, 30)
+        found[i, n] = (1 + count * i + n) * inside
+    return found.astype(dtype)
+
+
+def expected(seen, sources, weights, given, least):
+    """The mixed masks `(B, S · N, H, W)`, by a loop over the pixels that an `Origin` tells."""
+    size, number = sources.shape
+    count = given.shape[1]
+    found = np.zeros((size, number * count, HEIGHT, WIDTH), given.dtype)
+    for i, s, n in np.ndindex(size, number, count):
+        whole = given[sources[i, s], n]
+        mask = found[i, s * count + n]
+        for place in np.ndindex(HEIGHT, WIDTH):
+            if seen.sample[i][place] == sources[i, s] and weights[i, s] > 0:
+                mask[place] = whole[seen.row[i][place], seen.column[i][place]]
+        if whole.any() and np.float32((mask != 0).sum() / (whole != 0).sum()) < np.float32(least):
+            mask[:] = 0
+    return found
+
+
+@every_pasting
+@pytest.mark.parametrize("least", [0.0, 0.4])
+def test_masks_show_what_the_image_shows(make, least):
+    layer, given = make(kinds=KINDS, min_visible=least, label_mode="pairs"), objects()
+    y = {"objects": given, "id": np.arange(SIZE)}
+    mixed, found = layer(numbered(), y, seed=seed_of())
+    right = expected(origin(mixed), *sources_and_weights(found["id"]), given, least)
+    assert right.any()
+    np.testing.assert_array_equal(found["objects"], right)
+
+
+@every_resizing
+def test_masks_show_what_the_resized_image_shows(make):
+    """A segmentation mask in which each pixel has a number is read from the nearest pixel."""
+    options = {} if make(kinds=KINDS).owner == "Mosaic" else {"min_visible": 0.0}
+    layer, given = make(kinds=KINDS, label_mode="pairs", **options), objects()
+    pixels = numbered()[..., 0].astype("int32")
+    y = {"objects": given, "pixels": pixels, "id": np.arange(SIZE)}
+    _, found = layer(numbered(), y, seed=seed_of())
+    right = expected(origin(found["pixels"]), *sources_and_weights(found["id"]), given, 0.0)
+    assert right.any()
+    np.testing.assert_array_equal(found["objects"], right)
+
+
+def test_a_reduced_object_is_measured_by_its_reduced_size():
+    """At half the size the quarter of its pixels is all of an object."""
+    given = np.zeros((2, 1, 32, 32), "uint8")
+    given[:, 0, 8:24, 8:24] = 1
+    images = np.zeros((2, 32, 32, 1), "float32")
+    layer = ResizeMix(scale=(0.5, 0.5), kinds=KINDS, min_visible=0.9, pairing="roll")
+    _, found = layer(images, {"objects": given}, seed=seed_of())
+    np.testing.assert_array_equal(np.sum(found["objects"][:, 1], axis=(1, 2)), [64, 64])
+
+
+def test_blended_masks_of_both_sources_stay():
+    given = objects()
+    layer = MixUp(8.0, kinds=KINDS, pairing="roll")
+    _, found = layer(numbered(), {"objects": given}, seed=seed_of())
+    both = np.concatenate([given, np.roll(given, -1, axis=0)], axis=1)
+    np.testing.assert_array_equal(found["objects"], both)
+    _, found = MixUp(0, kinds=KINDS)(numbered(), {"objects": given}, seed=seed_of())
+    np.testing.assert_array_equal(found["objects"][:, :COUNT], given)
+    assert not np.any(found["objects"][:, COUNT:])
+
+
+@pytest.mark.parametrize("least", [0.0, 0.3, 0.7])
+def test_under_a_soft_region_an_object_must_be_covered_enough(least):
+    given = objects()
+    layer = SmoothMix(sigma=(0.2, 0.4), kinds=KINDS, min_visible=least, pairing="roll")
+    mixed, found = layer(membership_images(SIZE, HEIGHT, WIDTH), {"objects": given}, seed=seed_of())
+    kept = 0
+    for i, s, n in np.ndindex(SIZE, 2, COUNT - 1):
+        j = (i + s) % SIZE
+        covered = mixed[i, ..., j].numpy()
+        visible = covered[given[j, n] != 0].mean()
+        assert abs(visible - least) > 1e-6
+        right = np.where((covered > 0) & (visible >= least), given[j, n], 0)
+        np.testing.assert_array_equal(found["objects"][i, s * COUNT + n], right)
+        kept += right.any()
+    assert kept < SIZE * 2 * (COUNT - 1) or not least
+
+
+@pytest.mark.parametrize("mixer", [CutMix, MixUp])
+def test_a_sample_mixed_with_itself_has_each_object_once(mixer):
+    given = objects(5)
+    layer = mixer(8.0, kinds=KINDS, pairing="reverse")
+    _, found = layer(numbered(5), {"objects": given}, seed=seed_of())
+    np.testing.assert_array_equal(found["objects"][2, :COUNT], given[2])
+    assert not np.any(found["objects"][2, COUNT:])
+
+
+@pytest.mark.parametrize("name", [n for n, row in MIXERS.items() if row.make.grid_rank != 1])
+@pytest.mark.parametrize("training", [True, False])
+def test_unmixed_masks_stay(name, training):
+    row, given = MIXERS[name], objects()
+    layer = row.make(kinds=KINDS, **row.strong | {"rate": 0})
+    _, found = layer(numbered(), {"objects": given}, seed=seed_of(), training=training)
+    assert found["objects"].shape == (SIZE, COUNT * row.sources, HEIGHT, WIDTH)
+    np.testing.assert_array_equal(found["objects"][:, :COUNT], given)
+    assert not np.any(found["objects"][:, COUNT:])
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "uint16", "int32", "int64"])
+@pytest.mark.parametrize("mixer", [CutMix, RICAP, ResizeMix])
+def test_dtypes_stay(dtype, mixer):
+    layer = mixer(kinds=KINDS, pairing="roll", dtype="mixed_float16")
+    given = objects(dtype=dtype)
+    _, found = layer(numbered(), {"objects": given}, seed=seed_of())
+    _, right = layer(numbered(), {"objects": given.astype("int32")}, seed=seed_of())
+    assert found["objects"].dtype == dtype
+    np.testing.assert_array_equal(found["objects"], right["objects"])
+
+
+@pytest.mark.parametrize("name", ["MixUp", "CutMix", "FMix", "RICAP", "ResizeMix", "SmoothMix"])
+@pytest.mark.parametrize("known", [True, False])
+def test_graphs_and_datasets_give_what_an_eager_call_gives(name, known):
+    """XLA compiles where the sizes are known."""
+    row = MIXERS[name]
+    layer = row.make(kinds=KINDS, **row.strong)
+    x, y = numbered(), objects()
+    eager = layer(x, {"objects": y}, seed=seed_of())
+
+    def mix(x, y):
+        return layer(x, {"objects": y}, seed=seed_of())
+
+    signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in (x, y)]
+    if not known:
+        signature = [tf.TensorSpec([None] * 3 + [1]), tf.TensorSpec([None] * 4, tf.uint8)]
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(SIZE)
+    mapped = next(iter(dataset.map(mix)))
+    for found in (tf.function(mix, input_signature=signature)(x, y), mapped):
+        np.testing.assert_array_equal(found[1]["objects"], eager[1]["objects"])
+
+
+@pytest.mark.parametrize("name", ["MixUp", "CutMix", "RICAP", "Mosaic", "SmoothMix", "Cutout"])
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize(("size", "count"), [(4, 0), (0, 3), (1, 3)])
+def test_empty_and_single_batches(name, graph, size, count):
+    row = MIXERS[name]
+    layer = row.make(kinds=KINDS, **row.strong)
+    call = tf.function(layer, autograph=False) if graph else layer
+    _, found = call(numbered(size), {"objects": objects(size, count)})
+    assert found["objects"].shape == (size, count * row.sources, HEIGHT, WIDTH)
+
+
+def test_partners_from_a_second_batch():
+    given, others = objects(), objects(seed=1)
+    layer = CutMix(8.0, kinds=KINDS, pairing="roll", min_visible=0.0)
+    second = numbered(first=SIZE), {"objects": others}
+    mixed, found = layer(numbered(), {"objects": given}, partners=second, seed=seed_of())
+    sample = origin(mixed).sample[:, None]
+    own = np.where(sample == np.arange(SIZE).reshape(-1, 1, 1, 1), given, 0)
+    np.testing.assert_array_equal(found["objects"][:, :COUNT], own)
+    partner = np.where(sample >= SIZE, sample - SIZE, 0).max(axis=(1, 2, 3))
+    theirs = np.where(sample >= SIZE, others[partner], 0)
+    np.testing.assert_array_equal(found["objects"][:, COUNT:], theirs)
+    assert theirs.any()
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_masks_follow_the_image_of_several_modalities(factor):
+    """Also at twice the size of the image."""
+    layer = CrossModalMix(
+        8.0,
+        cuts={"image": CutMix(), "objects": "image"},
+        kinds=KINDS,
+        min_visible=0.0,
+        pairing="roll",
+    )
+    given = objects().repeat(factor, axis=2).repeat(factor, axis=3)
+    x = {"image": numbered(), "sound": np.zeros((SIZE, 9), "float32")}
+    mixed, found = layer(x, {"objects": given}, seed=seed_of())
+    sample = origin(mixed["image"]).sample[:, None].repeat(factor, axis=2).repeat(factor, axis=3)
+    own = np.arange(SIZE).reshape(-1, 1, 1, 1)
+    partner = (own + 1) % SIZE
+    right = [
+        np.where(sample == own, given, 0),
+        np.where(sample == partner, np.roll(given, -1, 0), 0),
+    ]
+    np.testing.assert_array_equal(found["objects"], np.concatenate(right, axis=1))
+
+
+def test_the_shape_that_comes_out_is_known():
+    layer = RICAP(kinds={"y": "instance_masks"})
+    shapes = layer.compute_output_shape((None, 8, 9, 3), (None, COUNT, 8, 9))
+    assert shapes == ((None, 8, 9, 3), (None, 4 * COUNT, 8, 9))
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (objects()[:, 0], r"give masks \(B, H, W\) an axis of objects"),
+        (objects(dtype="float32"), "Cast floats to uint8 or bool"),
+        (objects()[..., 1:], r"must have the size \(14, 17\) of `x`"),
+        (np.moveaxis(objects(), 1, -1), r"transpose \(B, H, W, N\) to \(B, N, H, W\)"),
+    ],
+    ids=["one mask", "floats", "another size", "objects last"],
+)
+def test_what_is_no_instance_mask_is_refused(value, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        CutMix(kinds={"y": "instance_masks"})(numbered(), value)
+
+
+def test_sizes_that_are_unknown_are_compared_as_the_graph_runs():
+    layer = CutMix(kinds={"y": "instance_masks"}, jit_compile=False)
+    signature = [tf.TensorSpec([None] * 3 + [1]), tf.TensorSpec([None] * 4, tf.uint8)]
+    call = tf.function(lambda x, y: layer(x, y), input_signature=signature)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`y` must have the size of `x`"):
+        call(numbered(), objects()[..., 1:])
+
+
+@pytest.mark.parametrize(
+    ("make", "x", "sentence"),
+    [
+        (lambda **k: CutMix(spatial_dims=1, **k), numbered()[..., 0], "lies on images"),
+        (lambda **k: CrossModalMix(cuts={"x": CutMix()}, **k), numbered(), "be cut along with it"),
+    ],
+    ids=["time", "beside a cut image"],
+)
+def test_masks_that_cannot_follow_are_refused(make, x, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        make(kinds={"y": "instance_masks"})(x, objects())
+
+
+def test_advice_names_the_kind():
+    with pytest.raises(ValueError, match='"masks": "instance_masks"'):
+        CutMix()({"images": numbered(), "masks": objects()})
+
+
+def around(mask):
+    """left, top, right, bottom of what is nonzero in a mask, or None."""
+    ys, xs = np.nonzero(mask)
+    return (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1) if len(ys) else None
+
+
+@pytest.mark.parametrize("name", checks.BOX_FORMATS)
+@pytest.mark.parametrize("graph", [False, True])
+def test_boxes_lie_around_masks(name, graph):
+    given = objects()
+    call = tf.function(boxes_from_masks) if graph else boxes_from_masks
+    found = call(tf.constant(given), format=name)
+    pixels = keras.utils.bounding_boxes.convert_format(found["boxes"], name, "xyxy", HEIGHT, WIDTH)
+    for i, n in np.ndindex(SIZE, COUNT):
+        right = around(given[i, n])
+        if right is None:
+            np.testing.assert_array_equal(found["boxes"][i, n], [-1] * 4)
+            assert found["labels"][i, n] == -1
+        else:
+            np.testing.assert_allclose(pixels[i, n], right, atol=1e-4)
+            assert found["labels"][i, n] == given[i, n].max()
+
+
+def test_boxes_of_mixed_masks_lie_in_mixed_boxes():
+    """A mixed box is cropped without knowing the shape in it."""
+    given = objects()
+    whole = boxes_from_masks(given)
+    layer = CutMix(8.0, kinds=KINDS, bounding_box_format="xyxy", min_visible=0.0, pairing="roll")
+    _, found = layer(numbered(), {"objects": given, "boxes": whole}, seed=seed_of())
+    exact = boxes_from_masks(found["objects"])
+    cropped = found["boxes"]
+    for i in range(SIZE):
+        boxes = dict(zip(cropped["labels"][i].numpy(), cropped["boxes"][i].numpy(), strict=True))
+        for label, (left, top, right, bottom) in zip(
+            exact["labels"][i].numpy(), exact["boxes"][i].numpy(), strict=True
+        ):
+            if label != -1:
+                outer = boxes[label]
+                assert (outer[:2] <= [left, top]).all()
+                assert (outer[2:] >= [right, bottom]).all()
+
+
+@pytest.mark.parametrize("masks", [np.zeros((2, 0, 4, 4), bool), np.zeros((0, 3, 4, 4), "uint8")])
+def test_no_masks_have_no_boxes(masks):
+    found = boxes_from_masks(masks)
+    assert found["boxes"].shape == (*masks.shape[:2], 4)
+    assert found["labels"].dtype == tf.int32
+
+
+@pytest.mark.parametrize(
+    ("masks", "format", "sentence"),
+    [
+        (objects()[0], "xyxy", r"`masks` must be integers or booleans \(B, N, H, W\)"),
+        (objects(dtype="float32"), "xyxy", "must be integers or booleans"),
+        (objects(), "corners", "must be one of"),
+    ],
+)
+def test_boxes_of_what_are_no_masks_are_refused(masks, format, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        boxes_from_masks(masks, format=format)
+
+
+def test_filled_pixels_show_no_object():
+    given = np.ones((4, 1, HEIGHT, WIDTH), bool)
+    layer = Cutout(0.5, fill_value=-1, kinds=KINDS)
+    mixed, found = layer(numbered(4), {"objects": given}, seed=seed_of())
+    np.testing.assert_array_equal(found["objects"][:, 0], origin(mixed).sample != -1)
