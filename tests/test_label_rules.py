@@ -152,7 +152,7 @@ def test_saved_with_its_mixer():
         ),
         (
             lambda: MixUp(label_rule=Remix(COUNTS))(np.zeros((4, 2), "f4")),
-            r"Remix: partners and weights by labels need the labels",
+            r"Remix: the batch must have labels",
         ),
     ],
 )

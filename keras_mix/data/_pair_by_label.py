@@ -114,7 +114,7 @@ def _targets(y, bandwidth):
     numbers = numbers.astype(np.float64).reshape(len(numbers), -1)
     spread = numbers.std(axis=0)
     if bandwidth is None:
-        bandwidth = float(label_kernels.SHARE * np.sqrt(np.sum(spread**2))) or 1.0
+        bandwidth = float(label_kernels.DEVIATIONS * np.sqrt(np.sum(spread**2))) or 1.0
     bandwidth = checks.positive("bandwidth", bandwidth)
     reach = label_kernels.reach(bandwidth, numbers.shape[1])
     if np.ptp(numbers, axis=0).max() > reach:

@@ -1,24 +1,23 @@
-"""Entropy for layers without a seed in the workers of tf.data service."""
+"""Fresh entropy for layers without a seed in the workers of tf.data service."""
 
 import tensorflow as tf
 
-# The name of a variable that exists in this process's own resources and in no copy of them.
+# The name of a variable in the resources of this process; copies of a pipeline do not have it.
 _MARK = "keras_mix/original"
 
 
 def fresh_in_copies(seed):
-    """The seed; but entropy in a copy of the mapped function that calls this.
+    """Returns the seed, or fresh entropy inside a copy of the mapped function that calls this.
 
-    tf.data service sends each of its workers a copy of a pipeline, in each epoch anew, with the
-    state of its layers as it was. So all copies would draw the same numbers, and draw them again
-    in the next epoch. A worker has resources of its own, in which a variable that is looked up by
-    name is not found, even if it runs in the same process.
+    tf.data service sends a copy of a pipeline to each of its workers in each epoch, with the
+    initial state of its layers, so all copies would draw the same numbers in all epochs. A worker
+    has resources of its own and does not find a variable by its name, even in the same process.
 
     Args:
-        seed: int32[2].
+        seed: int32 `(2,)`.
 
     Returns:
-        int32[2].
+        int32 `(2,)`.
     """
     if not _in_dataset():
         return seed
@@ -31,7 +30,7 @@ def fresh_in_copies(seed):
 
 
 def _in_dataset():
-    """Whether a function of tf.data is being traced, whose graph TensorFlow names so."""
+    """Whether a function of tf.data is being traced, by the name of its graph."""
     if not tf.inside_function():
         return False
     graph = tf.compat.v1.get_default_graph()

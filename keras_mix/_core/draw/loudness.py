@@ -1,22 +1,25 @@
-"""How loud sounds are: the mean power of the loudest stretch of each."""
+"""The loudness of sounds: the mean power of the loudest window of each."""
 
 import numpy as np
 import tensorflow as tf
 
-# Of full scale. What is more silent counts as this, lest it be amplified without end.
+# Relative to full scale. Quieter sounds are clipped to it, so that gains stay bounded.
 _SILENCE = 1e-8  # -80 dB
 
 
 def pressure(sounds, axis, window, sampling_rate=None):
-    """float64 [B], the root of the mean power of the loudest window, at least -80 dB.
+    """The root of the mean power of the loudest window, at least -80 dB.
 
-    Windows overlap by half; of a clip shorter than one all is taken.
+    Windows overlap by half. A clip shorter than a window is padded by zeros.
 
     Args:
-        sounds: [B, …], with one axis of time.
-        axis: The axis of time. The power of channels is added up.
-        window: The window's length, an even number of samples.
-        sampling_rate: Samples a second: power is weighted by A, as ears do. None: it is not.
+        sounds: `(B, ...)`, with one time axis.
+        axis: The time axis. The power of channels is summed.
+        window: The length of a window, an even number of time steps.
+        sampling_rate: Time steps per second, for A-weighted power; None for unweighted power.
+
+    Returns:
+        float64 `(B,)`.
     """
     last = sounds.shape.rank - 1
     order = [0, *(a for a in range(1, last + 1) if a != axis), axis]
@@ -34,7 +37,7 @@ def pressure(sounds, axis, window, sampling_rate=None):
 
 
 def _powers(sounds, window):
-    """float64 [B, windows], the mean squares."""
+    """float64 `(B, windows)`, the mean squares."""
     half = window // 2
     number = tf.shape(sounds)[2] // half
     squares = tf.square(tf.cast(sounds[..., : number * half], tf.float64))
@@ -44,18 +47,18 @@ def _powers(sounds, window):
 
 
 def _weighted(sounds, window, sampling_rate):
-    """float64 [B, windows], the power under the A-weighting, of windows tapered as by Hann."""
+    """float64 `(B, windows)`, the A-weighted power of windows with a Hann taper."""
     frames = tf.signal.frame(tf.cast(sounds, tf.float32), window, window // 2)
     spectra = tf.signal.rfft(frames * tf.signal.hann_window(window))
     power = tf.square(tf.math.real(spectra)) + tf.square(tf.math.imag(spectra))
     weights = tf.constant(_a_weights(sampling_rate, window), tf.float32)
-    # Not a product with a vector: eager ones of several batch axes are garbage (seen on TF 2.21).
+    # Not `matvec`, which is wrong eagerly with several batch axes (seen on TF 2.21).
     weighted = tf.tensordot(power, weights, 1)
     return tf.cast(tf.reduce_sum(weighted, axis=1), tf.float64)
 
 
 def _a_weights(sampling_rate, window):
-    """float64 [window // 2 + 1], by how much ears weaken the power of each frequency.
+    """float64 `(window // 2 + 1,)`, the A-weighting of the power of each frequency.
 
     The curve of IEC 61672, which is 1 at 1000 Hz, at least -80 dB.
     """

@@ -1,9 +1,10 @@
-"""Partners by likeness among all samples of a data set, without a matrix of all pairs.
+"""Partners with similar labels from a whole dataset, without a matrix of all pairs.
 
-A candidate is drawn uniformly from the samples near enough along one target, and accepted with
-the kernel's probability, which leaves exactly the kernel's distribution. What finds none in many
-rounds (a sample far from all others, say) is drawn from all by its weights, some rows at a time;
-and so are all partners in a small data set, where the rounds would take longer.
+Rejection sampling: a candidate is drawn uniformly from the samples that are near along the first
+value of the label, and accepted with the kernel's probability, which gives exactly the kernel's
+distribution. Samples without an accepted candidate after many rounds, such as one far from all
+others, draw from all samples by their weights, in blocks of rows. In a small dataset all samples
+do, since that is faster than rejection sampling.
 """
 
 import functools
@@ -13,22 +14,25 @@ import tensorflow as tf
 
 from keras_mix._core.draw import label_kernels, random
 
-# How often all are tried, and then those that are left.
+# Rounds for all samples, and then for those without a partner.
 _ROUNDS = (24, 200)
-# As many pairs are weighed at a time.
+# Pairs whose weights are computed at once.
 _BLOCK = 2**20
-# Up to as many samples are weighed without a try before.
+# Datasets of up to this size skip rejection sampling.
 _FEW = 2**11
 
 
 def partners(seed, levels, include_self=False):
-    """int32 [N], a partner of each sample among all, with P ∝ exp(-d²/2σ²).
+    """Draws a partner for each sample among all, with P ∝ exp(-d²/2σ²).
 
     Args:
-        seed: int32[2].
-        levels: int64 [N, K], N known: all labels' levels, as `label_kernels.levels` of a
-            known bandwidth gives them. Along the first target neighbours are sought.
+        seed: int32 `(2,)`.
+        levels: int64 `(N, K)` with known N, the levels of all labels by `label_kernels.levels` for
+            a given bandwidth.
         include_self: Whether a sample may be its own partner.
+
+    Returns:
+        int32 `(N,)`.
     """
     order = tf.argsort(levels[:, 0], stable=True)
     levels = tf.gather(levels, order)
@@ -36,52 +40,52 @@ def partners(seed, levels, include_self=False):
     found = tf.fill([tf.shape(order)[0]], -1)
     tries = zip(_ROUNDS, (first, second), strict=True) if levels.shape[0] > _FEW else ()
     for rounds, once in tries:
-        rows = _unfinished(found)
-        found = _with(found, rows, _tried(once, rows, levels, include_self, rounds))
-    rows = _unfinished(found)
-    found = _with(found, rows, _weighed(last, rows, levels, include_self))
+        rows = _without_partner(found)
+        found = _updated(found, rows, _accepted(once, rows, levels, include_self, rounds))
+    rows = _without_partner(found)
+    found = _updated(found, rows, _by_weight(last, rows, levels, include_self))
     return tf.gather(order, tf.gather(found, tf.argsort(order, stable=True)))
 
 
-def _unfinished(found):
+def _without_partner(found):
     return tf.cast(tf.where(found < 0)[:, 0], tf.int32)
 
 
-def _with(found, rows, new):
+def _updated(found, rows, new):
     return tf.tensor_scatter_nd_update(found, rows[:, None], new)
 
 
-def _tried(seed, rows, levels, include_self, rounds):
-    """int32 like `rows`, those of the candidates that were accepted first, or -1."""
+def _accepted(seed, rows, levels, include_self, rounds):
+    """int32 of the shape of `rows`, the first accepted candidate of each, or -1."""
     line = levels[:, 0]
     reach = int(math.sqrt(label_kernels.FARTHEST / label_kernels.RATE)) + 1
     own = tf.gather(line, rows)
     low = tf.searchsorted(line, own - reach, side="left")
     near = tf.searchsorted(line, own + reach, side="right") - low
     step = functools.partial(_round, seed, rows, levels, include_self, low, near)
-    unfinished = functools.partial(_goes_on, rounds)
+    proceed = functools.partial(_proceed, rounds)
     start = tf.zeros([], tf.int32), tf.fill(tf.shape(rows), -1)
-    return tf.while_loop(unfinished, step, start)[1]
+    return tf.while_loop(proceed, step, start)[1]
 
 
-def _goes_on(rounds, number, found):
+def _proceed(rounds, number, found):
     return (number < rounds) & tf.reduce_any(found < 0)
 
 
 def _round(seed, rows, levels, include_self, low, near, number, found):
-    place, chance = random.split(seed + tf.stack([number, 0]), 2)
-    candidate = low + random.below(place, near)
-    apart = tf.gather(levels, rows) - tf.gather(levels, candidate)
-    weight = label_kernels.weight(label_kernels.steps_apart(apart, label_kernels.RATE))
-    coin = tf.cast(random.bits(chance, tf.shape(rows)), tf.int64) & (label_kernels.PEAK - 1)
+    candidate_seed, coin_seed = random.split(seed + tf.stack([number, 0]), 2)
+    candidate = low + random.below(candidate_seed, near)
+    differences = tf.gather(levels, rows) - tf.gather(levels, candidate)
+    weight = label_kernels.weight(label_kernels.steps_apart(differences, label_kernels.RATE))
+    coin = tf.cast(random.bits(coin_seed, tf.shape(rows)), tf.int64) & (label_kernels.PEAK - 1)
     accepted = (coin < weight) & (found < 0)
     if not include_self:
         accepted &= candidate != rows
     return number + 1, tf.where(accepted, candidate, found)
 
 
-def _weighed(seed, rows, levels, include_self):
-    """int32 like `rows`, drawn by the weights of all others; itself where there are none."""
+def _by_weight(seed, rows, levels, include_self):
+    """int32 of the shape of `rows`, drawn by the weights of all samples; itself if all are 0."""
     count = tf.shape(levels)[0]
     size = tf.maximum(_BLOCK // count, 1)
     step = functools.partial(_block, seed, rows, levels, include_self, size)
@@ -97,4 +101,4 @@ def _block(seed, rows, levels, include_self, size, number, found):
         legal &= block[:, None] != tf.range(tf.shape(levels)[0])[None]
     some = label_kernels.Levels(tf.gather(levels, block), levels, label_kernels.RATE)
     drawn = random.by_weight(seed + tf.stack([number, 0]), label_kernels.kernel(some, legal))
-    return number + 1, _with(found, at, tf.where(drawn < 0, block, drawn))
+    return number + 1, _updated(found, at, tf.where(drawn < 0, block, drawn))

@@ -1,9 +1,9 @@
-"""Every random draw, from stateless int32[2] seeds.
+"""All random draws, from stateless int32 `(2,)` seeds.
 
-All draws start from integer bits of the Philox algorithm, whose key is the seed: these are the
-same eagerly, in graphs and under XLA. TensorFlow's stateless floats are not, nor are integers of
-the algorithm that it selects by itself, for negative seeds (seen on TF 2.21). This is the only
-file that imports TensorFlow Probability, at the first draw of a λ.
+All draws start from integer bits of the Philox algorithm with the seed as its key, which are the
+same eagerly, in graphs and under XLA. TensorFlow's stateless floats are not the same, nor are
+integers of the algorithm that it selects by default, for negative seeds (seen on TF 2.21). Only
+this file imports TensorFlow Probability, at the first draw of a λ.
 """
 
 import functools
@@ -22,46 +22,49 @@ _LARGEST_ALPHA = 1e8
 
 
 def split(seed, count):
-    """`count` independent int32[2] seeds made of one; use each for one draw only."""
+    """A list of `count` independent seeds int32 `(2,)`; use each for one draw only."""
     return tf.unstack(bits(seed, [count, 2]), num=count)
 
 
 def bits(seed, shape):
-    """int32 `shape`, every bit pattern equally likely."""
+    """int32 of a shape; every bit pattern is equally likely."""
     return tf.raw_ops.StatelessRandomUniformFullIntV2(shape=shape, dtype=tf.int32, **_state(seed))
 
 
 def uniform(seed, shape):
-    """float32 `shape` in [0, 1), multiples of 2**-24."""
+    """float32 of a shape, uniform in [0, 1), in multiples of 2**-24."""
     return tf.cast(bits(seed, shape) & 0xFFFFFF, tf.float32) * 2.0**-24
 
 
 def integers(seed, shape, limit):
-    """int32 `shape`, uniform over 0 … limit - 1."""
+    """int32 of a shape, uniform over 0 … limit - 1."""
     return tf.raw_ops.StatelessRandomUniformIntV2(
         shape=shape, minval=0, maxval=limit, **_state(seed)
     )
 
 
 def coin(seed, probability, count):
-    """bool [count], True with the given probability; 0 and 1 are exact."""
+    """bool `(count,)`, True with the given probability; 0 and 1 are exact."""
     return uniform(seed, [count]) < probability
 
 
 def below(seed, limits):
-    """int32 like `limits`, uniform over 0 … limit - 1 for each of them."""
+    """int32 of the shape of `limits`, each uniform over 0 … limit - 1."""
     pattern = tf.cast(bits(seed, tf.shape(limits)) & 0x7FFFFFFF, tf.int64)
     scaled = pattern * tf.cast(limits, tf.int64)
     return tf.cast(tf.bitwise.right_shift(scaled, tf.constant(31, tf.int64)), tf.int32)
 
 
 def by_weight(seed, weights):
-    """int32 [B], for each row of weights a column, as likely as its share of the row's sum.
+    """Draws a column for each row of weights, with probabilities proportional to the weights.
 
     Args:
-        seed: int32[2].
-        weights: int64 [B, N], whole numbers of which no row sums to 2**44 or more: so none is
-            favoured by more than 2**-18 of its probability. Rows of zeros give -1.
+        seed: int32 `(2,)`.
+        weights: int64 `(B, N)`, not negative. The sum of each row is below 2**44, so that the
+            relative error of a probability is at most 2**-18.
+
+    Returns:
+        int32 `(B,)`; -1 for rows of zeros.
     """
     sums = tf.cumsum(weights, axis=1)
     total = sums[:, -1]
@@ -72,17 +75,17 @@ def by_weight(seed, weights):
 
 
 def normal(seed, shape):
-    """float32 `shape`, standard normal: one of 2**14 equally likely quantiles."""
+    """float32 of a shape, standard normal, from 2**14 equally likely quantiles."""
     pattern = bits(seed, shape)
     small = tf.gather(tf.constant(_lower_normal_quantiles()), pattern & (_QUANTILES - 1))
     return tf.where(pattern < 0, small, -small)
 
 
 def points(seed, count, grid):
-    """int32 [count, len(grid)], a place on the grid, each equally likely."""
+    """int32 `(count, axes)`, positions on a grid, all equally likely."""
     seeds = split(seed, len(grid))
     axes = [integers(s, [count, 1], size) for s, size in zip(seeds, grid, strict=True)]
-    # Not a stack: TensorFlow's graph optimizer spoils slices of stacks (seen on TF 2.21).
+    # Not `tf.stack`: TensorFlow's graph optimizer breaks slices of stacks (seen on TF 2.21).
     return tf.concat(axes, axis=1)
 
 
@@ -95,7 +98,7 @@ def beta(seed, alpha, count, keep_major=False):
     The largest error of the CDF is 2**-15.
 
     Args:
-        seed: int32[2].
+        seed: int32 `(2,)`.
         alpha: The concentration: a Python float a ≥ 0 for Beta(a, a), a pair (a, b) of floats
             above 0, or a `Concentration` that may change later. 0 draws λ = 1: no mixing.
         count: The number of draws.
@@ -121,7 +124,7 @@ def dirichlet(seed, alpha, count, sources, keep_major=False):
     Two sources have the weights λ and 1 - λ.
 
     Args:
-        seed: int32[2].
+        seed: int32 `(2,)`.
         alpha: As in `beta`; a `Concentration` must have been prepared for as many sources.
         count: The number of draws.
         sources: The number of sources S, an int.
@@ -195,7 +198,7 @@ def partners(seed, pairing, size, donors, has_second_batch, number=1):
     """The partner of each sample.
 
     Args:
-        seed: int32[2].
+        seed: int32 `(2,)`.
         pairing: "shuffle", a random permutation, as in the papers; "derange", a random cycle
             through all samples, so that none is its own partner if there are two or more;
             "reverse" or "roll", which are not random.

@@ -1,46 +1,49 @@
-"""Geometry without randomness: the regions that plans are made of."""
+"""Regions by their geometry, without randomness."""
 
 import numpy as np
 import tensorflow as tf
 
 from keras_mix._core.plan.regions import Blocks, Box, Boxes
 
-# Sines and cosines as whole numbers.
+# The factor by which sines and cosines become integers.
 _TURN = 2.0**9
 
 
-def sides(share, grid):
-    """int32 [N, len(grid)], the sides, rounded down, of boxes with the grid's own proportions.
+def sides(fraction, grid):
+    """The sides, rounded down, of boxes with the proportions of the grid.
 
     Args:
-        share: float32 [N], the share of the grid that an unclipped box covers, in [0, 1].
-        grid: The grid's sizes.
+        fraction: float32 `(N,)` in [0, 1], the fraction of the grid that a box covers.
+        grid: The sizes of the grid.
+
+    Returns:
+        int32 `(N, axes)`.
     """
-    # A square root is correctly rounded and so the same in every mode; a general power is not.
-    scale = tf.sqrt(share) if len(grid) == 2 else share ** (1.0 / len(grid))
+    # A square root is correctly rounded and therefore the same in every mode; a power is not.
+    scale = tf.sqrt(fraction) if len(grid) == 2 else fraction ** (1.0 / len(grid))
     axes = [tf.cast(scale[:, None] * tf.cast(n, tf.float32), tf.int32) for n in grid]
-    # Not a stack: TensorFlow's graph optimizer spoils slices of stacks (seen on TF 2.21).
+    # Not `tf.stack`: TensorFlow's graph optimizer breaks slices of stacks (seen on TF 2.21).
     return tf.concat(axes, axis=1)
 
 
-def rectangle(centre, sides, grid):
-    """The boxes around `centre`, clipped at the grid's borders.
+def rectangle(center, sides, grid):
+    """Boxes around a center, clipped at the borders of the grid.
 
-    A side of s places covers centre - s // 2 up to, but without, centre - s // 2 + s.
+    A side s covers the positions from center - s // 2 to center - s // 2 + s - 1.
 
     Args:
-        centre: int32 [B, axes] or, for several boxes of a sample, [B, N, axes].
-        sides: int32, alike.
-        grid: The grid's sizes.
+        center: int32 `(B, axes)`; or `(B, N, axes)` for N boxes of each sample.
+        sides: int32 of the same shape.
+        grid: The sizes of the grid.
 
     Returns:
-        A `Box`; of several boxes a sample, `Boxes`.
+        A `Box`; or `Boxes` for N boxes of each sample.
     """
-    return box(centre - sides // 2, sides, grid)
+    return box(center - sides // 2, sides, grid)
 
 
 def box(corner, sides, grid):
-    """The boxes from their first corner on, as `rectangle` returns them."""
+    """Boxes by their first corner; arguments and result as in `rectangle`."""
     end = corner + sides
     lines = tuple(
         (tf.range(size) >= corner[..., axis, None]) & (tf.range(size) < end[..., axis, None])
@@ -50,26 +53,26 @@ def box(corner, sides, grid):
 
 
 def bands(starts, widths, grid):
-    """The union of bands across the grid, each as wide as told along one axis, else as the grid.
+    """The union of bands that cross the whole grid.
 
     Args:
-        starts: For each axis of the grid, int32 [B, N], the first place of each of its bands.
-        widths: For each axis int32 [B, N], how many places they are wide, 0 for none.
-        grid: The grid's sizes.
+        starts: List with an int32 `(B, N)` for each axis, the first position of each band.
+        widths: List with an int32 `(B, N)` for each axis, the width of each band, 0 for none.
+        grid: The sizes of the grid.
 
     Returns:
-        `Boxes`, one for each axis, of all its bands.
+        `Boxes`, one for each axis of the grid.
     """
     covered = []
     for size, start, width in zip(grid, starts, widths, strict=True):
-        place, end = tf.range(size), start + width
-        inside = (place >= start[..., None]) & (place < end[..., None])
+        position, end = tf.range(size), start + width
+        inside = (position >= start[..., None]) & (position < end[..., None])
         covered.append(tf.reduce_any(inside, axis=1)[:, None])
     region = []
     for axis, line in enumerate(covered):
-        # Along the other axes a box is as long as the grid.
+        # Along the other axes, a box covers the whole grid.
         boxes = [line if box == axis else tf.ones_like(line) for box in range(len(grid))]
-        # Not a stack, for the reason in `sides`.
+        # Not `tf.stack`, see `sides`.
         region.append(tf.concat(boxes, axis=1))
     return Boxes(tuple(region))
 
@@ -78,7 +81,7 @@ def blocks(corner, grid):
     """The `Blocks` around a point: upper left 0, upper right 1, lower left 2, lower right 3.
 
     Args:
-        corner: int32 [B, 2], the first row and column of block 3.
+        corner: int32 `(B, 2)`, the first row and column of block 3.
         grid: (height, width).
     """
     rows, columns = (
@@ -88,79 +91,85 @@ def blocks(corner, grid):
 
 
 def block_frames(corner, grid):
-    """The four blocks around a point: int32 [B, 4, 2], their first places, and their sizes."""
+    """The first corners and the sizes of the four `blocks`, each int32 `(B, 4, 2)`."""
     y, x = corner[:, :1], corner[:, 1:]
     zero = tf.zeros_like(y)
     below, right = grid[0] - y, grid[1] - x
     first = [zero, zero, zero, x, y, zero, y, x]
     sizes = [y, x, y, right, below, x, below, right]
-    # Not a stack, for the reason in `sides`.
+    # Not `tf.stack`, see `sides`.
     return [tf.reshape(tf.concat(parts, axis=1), [-1, 4, 2]) for parts in (first, sizes)]
 
 
-def cells(owners, grid):
-    """A region of cells as equal as pixels allow.
+def cells(values, grid):
+    """A region of rectangular cells of (almost) equal size.
 
     Args:
-        owners: bool or int32 [B, rows, columns], what the region holds in each cell.
+        values: bool or int32 `(B, rows, columns)`, the value of the region in each cell.
         grid: (height, width).
 
     Returns:
-        Of the same dtype [B, height, width].
+        `(B, H, W)` of the same dtype.
     """
     rows, columns = (
-        tf.range(size) * count // size for size, count in zip(grid, owners.shape[1:], strict=True)
+        tf.range(size) * count // size for size, count in zip(grid, values.shape[1:], strict=True)
     )
-    # A matrix product, which XLA does not compute again for every row.
+    # Unlike a gather, XLA does not compute a matrix product again for every row.
     wide = tf.tensordot(
-        tf.cast(owners, tf.float32), tf.one_hot(columns, owners.shape[2], axis=0), 1
+        tf.cast(values, tf.float32), tf.one_hot(columns, values.shape[2], axis=0), 1
     )
-    return tf.gather(tf.cast(wide, owners.dtype), rows, axis=1)
+    return tf.gather(tf.cast(wide, values.dtype), rows, axis=1)
 
 
-def spot(centre, sigma, grid):
-    """float32 [B, *grid, 2], what a Gaussian spot leaves and what it takes.
+def spot(center, sigma, grid):
+    """The weights of the sample and of a partner in a Gaussian spot.
 
     Args:
-        centre: int32 [B, 2], the pixel where it takes all.
-        sigma: float32 [B], its standard deviation, as a share of the height and of the width.
+        center: int32 `(B, 2)`, the pixel where the partner has the weight 1.
+        sigma: float32 `(B,)`, the standard deviation relative to the height and to the width.
         grid: (height, width).
+
+    Returns:
+        float32 `(B, *grid, 2)`.
     """
     inside = tf.ones([])
     for axis, size in enumerate(grid):
-        away = tf.cast(tf.range(size) - centre[:, axis, None], tf.float32)
-        away /= sigma[:, None] * tf.cast(size, tf.float32)
-        inside *= tf.expand_dims(tf.exp(-0.5 * tf.square(away)), 2 - axis)
+        distance = tf.cast(tf.range(size) - center[:, axis, None], tf.float32)
+        distance /= sigma[:, None] * tf.cast(size, tf.float32)
+        inside *= tf.expand_dims(tf.exp(-0.5 * tf.square(distance)), 2 - axis)
     return tf.stack([1.0 - inside, inside], axis=-1)
 
 
 def lattice(angle, offset, unit, side, grid):
-    """bool [B, *grid], True inside the squares of a lattice turned around the image's centre.
+    """A lattice of squares, rotated around the center of the image.
 
-    All in whole numbers that float32 holds exactly, up to images of 4,000 pixels.
+    All numbers are integers that float32 represents exactly, for images of up to 4,000 pixels.
 
     Args:
-        angle: int32 [B], degrees in 0 … 359.
-        offset: int32 [B, 2], how far the lattice is shifted, in pixels.
-        unit: int32 [B], the distance of the squares.
-        side: int32 [B], the side of the squares.
+        angle: int32 `(B,)`, degrees in 0 … 359.
+        offset: int32 `(B, 2)`, the shift of the lattice, in pixels.
+        unit: int32 `(B,)`, the period of the lattice.
+        side: int32 `(B,)`, the side of the squares.
         grid: (height, width).
+
+    Returns:
+        bool `(B, *grid)`, True inside the squares.
     """
     turns = np.deg2rad(np.arange(360))
     sine, cosine = (
         tf.gather(tf.constant(np.round(_TURN * f(turns)), tf.float32), angle)[:, None, None]
         for f in (np.sin, np.cos)
     )
-    # Twice the distance from the centre is a whole number.
+    # Twice the distance from the center is an integer.
     y, x = (2.0 * tf.cast(tf.range(n), tf.float32) - tf.cast(n - 1, tf.float32) for n in grid)
     y, x = y[None, :, None], x[None, None, :]
     period, inside = (2.0 * _TURN * tf.cast(n, tf.float32)[:, None, None] for n in (unit, side))
     region = True
-    for axis, turned in enumerate((cosine * y - sine * x, sine * y + cosine * x)):
-        place = turned + 2.0 * _TURN * tf.cast(offset[:, axis], tf.float32)[:, None, None]
-        place -= period * tf.floor(place / period)
-        # The quotient may have been rounded up or down to the next whole one.
-        place = tf.where(place < 0, place + period, place)
-        place = tf.where(place >= period, place - period, place)
-        region &= place < inside
+    for axis, rotated in enumerate((cosine * y - sine * x, sine * y + cosine * x)):
+        position = rotated + 2.0 * _TURN * tf.cast(offset[:, axis], tf.float32)[:, None, None]
+        position -= period * tf.floor(position / period)
+        # The quotient may have been rounded to the next integer.
+        position = tf.where(position < 0, position + period, position)
+        position = tf.where(position >= period, position - period, position)
+        region &= position < inside
     return region

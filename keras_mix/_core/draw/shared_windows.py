@@ -1,4 +1,4 @@
-"""Windows that lie alike over tensors of different rates or sizes: on what they have in common."""
+"""Windows at the same positions of tensors with different rates or sizes."""
 
 import functools
 import math
@@ -11,11 +11,11 @@ from keras_mix._core.draw import random
 
 
 class Steps(NamedTuple):
-    """What several axes have in common: steps that are whole places along each.
+    """Common steps of several axes: each step is a whole number of positions along every axis.
 
     Attributes:
-        sizes: A dict from a tensor's name to the places of one step.
-        length: The steps of a window; None if a window ends between two places.
+        sizes: Dict from the name of a tensor to the number of positions of a step.
+        length: The number of steps of a window; None if it is not a whole number.
     """
 
     sizes: dict
@@ -23,11 +23,14 @@ class Steps(NamedTuple):
 
 
 def common(rates, length):
-    """The largest steps that are whole places at every rate.
+    """The largest steps that are whole numbers of positions at every rate.
 
     Args:
-        rates: A dict from names to places for one unit, such as a second or a whole side.
-        length: The units of a window.
+        rates: Dict from names to the number of positions per unit, such as a second or a side.
+        length: The length of a window in units.
+
+    Returns:
+        `Steps`.
     """
     exact = {name: fraction(rate) for name, rate in rates.items()}
     divisor = functools.reduce(_gcd, exact.values())
@@ -37,21 +40,21 @@ def common(rates, length):
 
 
 def fraction(value):
-    """The number as it is written: 0.1 is a tenth."""
+    """A number as an exact fraction of its decimal form: 0.1 is 1/10."""
     return Fraction(str(value))
 
 
 def starts(seed, length, total):
-    """int32 like `length`, where windows of so many steps begin among so many, each as likely."""
+    """int32, uniform starts of windows of int32 `length` steps among int32 `total` steps."""
     return random.below(seed, tf.maximum(total - length, 0) + 1)
 
 
 def cut(tensor, start, size, axis):
-    """The places start … start + size - 1 of each sample along an axis.
+    """The positions start … start + size - 1 of each sample along an axis.
 
     Args:
-        tensor: [B, …].
-        start: int32 [B].
+        tensor: `(B, ...)`.
+        start: int32 `(B,)`.
         size: int.
         axis: int.
     """
@@ -59,31 +62,32 @@ def cut(tensor, start, size, axis):
 
 
 def resample(tensor, start, size, speed):
-    """`size` places along axis 1, `speed` apart, from `start` on.
+    """`size` time steps along axis 1, from `start` on, at intervals of `speed`.
 
-    Floats are read between their places, on a line; all else at the nearest place.
+    Floats are interpolated linearly; other dtypes take the nearest time step.
 
     Args:
-        tensor: [B, T, …].
-        start: int32 [B].
+        tensor: `(B, T, ...)`.
+        start: int32 `(B,)`.
         size: int.
-        speed: float32 [B].
+        speed: float32 `(B,)`.
     """
     offset = tf.range(size, dtype=tf.float32) * speed[:, None]
     last = tf.shape(tensor)[1] - 1
     if not tensor.dtype.is_floating:
-        near = start[:, None] + tf.cast(tf.round(offset), tf.int32)
-        return tf.gather(tensor, tf.minimum(near, last), axis=1, batch_dims=1)
+        nearest = start[:, None] + tf.cast(tf.round(offset), tf.int32)
+        return tf.gather(tensor, tf.minimum(nearest, last), axis=1, batch_dims=1)
     whole = tf.floor(offset)
     before = tf.minimum(start[:, None] + tf.cast(whole, tf.int32), last)
     low = tf.gather(tensor, before, axis=1, batch_dims=1)
     high = tf.gather(tensor, tf.minimum(before + 1, last), axis=1, batch_dims=1)
-    share = tf.cast(offset - whole, tensor.dtype)
-    share = tf.reshape(share, tf.concat([tf.shape(share), [1] * (tensor.shape.rank - 2)], axis=0))
-    return low + share * (high - low)
+    weight = tf.cast(offset - whole, tensor.dtype)
+    trailing = [1] * (tensor.shape.rank - 2)
+    weight = tf.reshape(weight, tf.concat([tf.shape(weight), trailing], axis=0))
+    return low + weight * (high - low)
 
 
 def _gcd(one, other):
-    """The largest fraction of which both are whole multiples."""
+    """The largest fraction of which both are integer multiples."""
     below = math.lcm(one.denominator, other.denominator)
     return Fraction(math.gcd(int(one * below), int(other * below)), below)

@@ -1,30 +1,33 @@
-"""Where an image is most salient, by the spectral residual.
+"""The most salient pixel of an image, by the spectral residual.
 
-Hou and Zhang, "Saliency Detection: A Spectral Residual Approach", CVPR 2007, section 3: what an
-image's logarithmic spectrum has beyond its own local mean is what stands out of the image.
+Hou and Zhang, "Saliency Detection: A Spectral Residual Approach", CVPR 2007, section 3: saliency is
+the inverse transform of the difference between the log spectrum and its local mean.
 """
 
 import numpy as np
 import tensorflow as tf
 
-# The paper works on images of 64 pixels, where the eye sees objects and not their texture.
+# The paper resizes images to 64 pixels, where objects remain visible and textures do not.
 _SIDE = 64
-# Amplitudes below this share of the image's level are rounding errors.
+# Amplitudes below this fraction of the mean are rounding errors.
 _NOISE = 3e-5
 
 
 def peaks(light, grid):
-    """int32 [B, 2], the row and column of the most salient place of each image.
+    """The most salient pixel of each image.
 
     Args:
-        light: float32 [B, *grid], how bright each place is.
+        light: float32 `(B, *grid)`, the brightness of each pixel.
         grid: (height, width).
+
+    Returns:
+        int32 `(B, 2)`, row and column.
     """
     small = _shrunk(light, grid)
     shape = tf.shape(small)
     levels = residual(small)
     best = tf.argmax(tf.reshape(levels, [shape[0], -1]), axis=1, output_type=tf.int32)
-    # The middle of the place in the small copy, in pixels of the image.
+    # The center of the pixel of the small copy, in pixels of the image.
     row, column = best // shape[2], best % shape[2]
     scaled = [
         ((2 * index + 1) * size) // (2 * small_size)
@@ -34,37 +37,37 @@ def peaks(light, grid):
 
 
 def residual(light):
-    """int32 [B, H, W], the saliency in 256 levels: alike in all modes but at a level's edge."""
+    """int32 `(B, H, W)`, saliency in 256 levels; modes may differ where a level is rounded."""
     shape = tf.shape(light)
-    places = tf.cast(shape[1] * shape[2], tf.float32)
+    size = tf.cast(shape[1] * shape[2], tf.float32)
     mean = tf.reduce_mean(light, axis=[1, 2], keepdims=True)
-    # Without the taper, the jump from one side to the opposite one is what stands out most.
+    # Without a taper, the discontinuity at the periodic border would be the most salient.
     tapered = (light - mean) * _taper(shape[1])[:, None] * _taper(shape[2])
     spectrum = tf.signal.fft2d(tf.cast(tapered, tf.complex64))
-    amplitude = tf.maximum(tf.abs(spectrum), _NOISE * places * tf.abs(mean) + 1e-30)
+    amplitude = tf.maximum(tf.abs(spectrum), _NOISE * size * tf.abs(mean) + 1e-30)
     logarithm = tf.math.log(amplitude)
     residual = tf.exp(logarithm - _blurred(logarithm, _THIRDS))
     salient = tf.signal.ifft2d(spectrum * tf.cast(residual / amplitude, tf.complex64))
     salient = _blurred(tf.square(tf.abs(salient)), _GAUSSIAN)
-    # An image of one colour has rounding errors alone, far below this, and no level but 0.
-    most = tf.maximum(tf.reduce_max(salient, axis=[1, 2], keepdims=True), 0.05 / places)
+    # The rounding errors of a constant image are far below this limit, so its levels are 0.
+    most = tf.maximum(tf.reduce_max(salient, axis=[1, 2], keepdims=True), 0.05 / size)
     return tf.cast(tf.round(255.0 * salient / most), tf.int32)
 
 
 def _taper(size):
-    """float32 [size], rising from 0 to 1 along the first 15 % and falling along the last."""
-    place = (tf.cast(tf.range(size), tf.float32) + 0.5) / tf.cast(size, tf.float32)
-    edge = tf.minimum(tf.minimum(place, 1.0 - place) / 0.15, 1.0)
+    """float32 `(size,)`, a cosine taper over the first and the last 15 %."""
+    position = (tf.cast(tf.range(size), tf.float32) + 0.5) / tf.cast(size, tf.float32)
+    edge = tf.minimum(tf.minimum(position, 1.0 - position) / 0.15, 1.0)
     return 0.5 - 0.5 * tf.cos(np.pi * edge)
 
 
-# The paper's mean of 3 × 3 for the spectrum, and a Gaussian for the map.
+# The filters of the paper: a mean of 3 × 3 for the spectrum, and a Gaussian for the map.
 _THIRDS = (1 / 3, 1 / 3, 1 / 3)
 _GAUSSIAN = (0.011, 0.043, 0.114, 0.205, 0.254, 0.205, 0.114, 0.043, 0.011)
 
 
 def _blurred(image, weights):
-    """[B, H, W], filtered along both axes; sides go on at the opposite ones."""
+    """Filters images `(B, H, W)` along both axes, with periodic borders."""
     for axis in (1, 2):
         shifts = range(-(len(weights) // 2), len(weights) // 2 + 1)
         image = sum(w * tf.roll(image, s, axis) for w, s in zip(weights, shifts, strict=True))
@@ -72,7 +75,7 @@ def _blurred(image, weights):
 
 
 def _shrunk(light, grid):
-    """[B, ≤ 127, ≤ 127], the means of as many whole squares of pixels as fit."""
+    """Means over blocks of pixels, `(B, ≤ 127, ≤ 127)`; incomplete blocks are dropped."""
     (height, width), steps = grid, [tf.maximum(size // _SIDE, 1) for size in grid]
     rows, columns = height // steps[0], width // steps[1]
     light = light[:, : rows * steps[0], : columns * steps[1]]
