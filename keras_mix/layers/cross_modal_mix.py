@@ -89,10 +89,10 @@ class CrossModalMix(BetaMixer):
     def batch(self, found):
         return cutting.batch(self, found)
 
-    def bind(self, leaves, main):
+    def bind(self, leaves, grid):
         return cutting.bind(self, leaves)
 
-    def sized(self, leaves, rules_of_leaves, main):
+    def sized(self, leaves, rules_of_leaves, grid):
         return cutting.sized(self, leaves)
 
     def sample(self, batch, seed):

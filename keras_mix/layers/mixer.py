@@ -9,9 +9,8 @@ from keras_mix._core.batch import call_forms
 from keras_mix._core.draw import random
 from keras_mix._core.leaves import rules
 from keras_mix._core.plan import plan as plans
-from keras_mix.layers._mixer.batches import batch_of
 from keras_mix.layers._mixer.model_side import ModelSide
-from keras_mix.layers._mixer.reading import read
+from keras_mix.layers._mixer.reading import batch_of, read
 from keras_mix.layers._mixer.traits import Traits
 
 
@@ -105,13 +104,13 @@ class Mixer(Traits, ModelSide):
     def check(self, leaves):
         """Refuses the leaves of a call that this mixer alone cannot take; by default none."""
 
-    def bind(self, leaves, main):
+    def bind(self, leaves, grid):
         """The rule of each leaf: see `rules.bind`."""
-        return rules.bind(self, leaves, main)
+        return rules.bind(self, leaves, grid)
 
-    def sized(self, leaves, rules_of_leaves, main):
+    def sized(self, leaves, rules_of_leaves, grid):
         """The leaves, behind checks of sizes that are unknown until a graph runs."""
-        return rules.sized(self, leaves, rules_of_leaves, main)
+        return rules.sized(self, leaves, rules_of_leaves, grid)
 
     def batch(self, found):
         """What `sample` sees of a `reading.Reading`."""

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_mix._core import checks
 from keras_mix._core.batch import call_forms
-from keras_mix._core.batch.structure import BoxDict, BoxSet, fold
+from keras_mix._core.batch.structure import BoxDict, BoxSet, is_set_of_boxes
 from keras_mix._core.draw import random, shared_windows
 from keras_mix._core.leaves import boxes as box_rule
 from keras_mix._core.options import idle
@@ -273,10 +273,10 @@ class SynchronizedAugmentation(Configured):
     def _boxes(self, given, frames, origin, flips):
         if self.bounding_box_format is None:
             self._refuse("boxes need a `bounding_box_format`", "bounding_box_format=None")
-        given = fold(given)
-        if not isinstance(given, BoxDict):
+        if not (isinstance(given, dict) and is_set_of_boxes(given)):
             rule = 'must be a dict of "boxes" (B, N, 4) and "labels" (B, N)'
             checks.reject(self.owner, self.boxes, rule, f"a {type(given).__name__}")
+        given = BoxDict(given)
         coordinates, labels = (tf.convert_to_tensor(part) for part in given.parts.values())
         options = box_rule.Options(self.bounding_box_format)
         pixels = box_rule.pixels(BoxSet(coordinates, labels, frames[0]), options)

@@ -1,16 +1,15 @@
 """The forms in which a mixer is called."""
 
 import numbers
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.structure import paths
-from keras_mix._core.batch.tensors import tensor_of, with_arrays
-
-_ARGUMENTS = ("x", "y", "sample_weight")
+from keras_mix._core.batch.reader import tensor_of
+from keras_mix._core.batch.structure import ROLES
 
 
 def arranged(x, y, sample_weight):
@@ -37,26 +36,32 @@ def arranged(x, y, sample_weight):
 
 def as_tensors(owner, args, kwargs):
     """The arguments of a call, with arrays beside tensors as tensors, which Keras would refuse."""
-    if len(args) > len(_ARGUMENTS):
+    if len(args) > len(ROLES):
         checks.refuse(
             owner,
             "a batch must be x, (x, y) or (x, y, sample_weight)",
             f"{len(args)} arguments",
             "Put several inputs or targets into a list or a dict; pass options by name.",
         )
-    args = [
-        _as_tensors(owner, name, arg) for name, arg in zip(_ARGUMENTS, args, strict=False)
-    ] + list(args[len(_ARGUMENTS) :])
-    batches = (*_ARGUMENTS, "partners")
-    kwargs = {
-        name: _as_tensors(owner, name, arg) if name in batches else arg
-        for name, arg in kwargs.items()
+    batches = {name: kwargs[name] for name in (*ROLES, "partners") if name in kwargs}
+    given = {**batches, **dict(zip(ROLES, args, strict=False))}
+    if _are_tensors(given):
+        return args, kwargs
+    found = {name: _as_tensors(owner, name, value) for name, value in given.items()}
+    return [found[name] for name in ROLES[: len(args)]], {
+        name: found[name] if name in batches else value for name, value in kwargs.items()
     }
-    return args, kwargs
+
+
+def _are_tensors(given):
+    try:
+        return all(value is None or _is_tensor(value) for value in tf.nest.flatten(given))
+    except TypeError:  # for keys that cannot be sorted, which are refused by name
+        return False
 
 
 def _as_tensors(owner, name, arg):
-    arg = with_arrays(arg)
+    arg = _with_arrays(arg)
     try:
         given = tf.nest.flatten(arg)
     except TypeError:
@@ -65,13 +70,49 @@ def _as_tensors(owner, name, arg):
         return arg
     whole = isinstance(arg, tuple) and name == "x"
     tensors = []
-    for path, value in zip(paths(arg), given, strict=True):
+    for path, value in zip(_paths(arg), given, strict=True):
         full = (*path,) if isinstance(arg, dict) else (name, *path)
-        if whole and int(path[0]) < len(_ARGUMENTS):
-            full = (_ARGUMENTS[int(path[0])], *path[1:])
+        if whole and int(path[0]) < len(ROLES):
+            full = (ROLES[int(path[0])], *path[1:])
         kept = value is None or _is_tensor(value)
         tensors.append(value if kept else tensor_of(owner, "/".join(full), value))
     return tf.nest.pack_sequence_as(arg, tensors)
+
+
+def _paths(structure, path=()):
+    """The path of every leaf, in the order of tf.nest (which sorts the keys of a dict)."""
+    if isinstance(structure, Mapping):
+        for key in sorted(structure):
+            yield from _paths(structure[key], (*path, str(key)))
+    elif isinstance(structure, list | tuple):
+        for index, value in enumerate(structure):
+            yield from _paths(value, (*path, str(index)))
+    else:
+        yield path
+
+
+def _with_arrays(value):
+    """The structure, with every list of numbers in it, nested or not, as one tensor."""
+    if isinstance(value, list) and value and _is_array(value):
+        try:
+            return tf.convert_to_tensor(value)
+        except (TypeError, ValueError):
+            return value
+    if isinstance(value, dict):
+        found = {name: _with_arrays(part) for name, part in value.items()}
+        return found if any(found[name] is not value[name] for name in found) else value
+    if isinstance(value, list | tuple):
+        parts = [_with_arrays(part) for part in value]
+        if all(new is old for new, old in zip(parts, value, strict=True)):
+            return value
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
+
+
+def _is_array(value):
+    if isinstance(value, list):
+        return bool(value) and all(_is_array(part) for part in value)
+    return isinstance(value, numbers.Number | np.generic | str)
 
 
 def _is_tensor(value):
@@ -158,7 +199,7 @@ def refuse_other_backends(mixer, args, kwargs):
 
 def refuse_lost_labels(mixer, structure):
     """Refuses inputs without their labels in a model that trains, unless these stay as they are."""
-    if len(structure) > 1 or mixer.inputs_only or mixer.erases:
+    if len(structure.folded) > 1 or mixer.inputs_only or mixer.erases:
         return
     checks.refuse(
         mixer.owner,

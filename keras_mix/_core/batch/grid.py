@@ -1,52 +1,109 @@
-"""The leaf that a mixer's regions lie on, and the sizes of its axes."""
+"""The grid of a mixer's regions: some axes of an input, and how other leaves lie on them."""
 
 import math
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.alignment import alignment, sizes_of, spatial_axes
-from keras_mix._core.batch.batch import axis_size, inputs_of
+from keras_mix._core.batch.batch import Leaf, axis_size, inputs_of
+from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.leaf_names import key, position
 
 
-def grid_of(mixer, leaf):
-    """The sizes of the axes of a leaf that the mixer's regions cover, and the axes."""
+class Grid(NamedTuple):
+    """The spatial axes of the input that a mixer's regions are drawn on.
+
+    Attributes:
+        leaf: The `Leaf` of that input.
+        axes: Its axes that the regions cover.
+        data_format: "channels_last" or "channels_first".
+    """
+
+    leaf: Leaf
+    axes: tuple
+    data_format: str
+
+    @property
+    def known(self):
+        """The sizes of the axes, None for unknown ones."""
+        return sizes_of(self.leaf.tensor.shape, self.axes)
+
+    @property
+    def sizes(self):
+        """The sizes of the axes: an int where it is known, else a scalar tensor."""
+        known = self.known
+        if None not in known:
+            return known
+        return tuple(axis_size(self.leaf.tensor, axis) for axis in self.axes)
+
+    def alignment(self, shape):
+        """The `Alignment` of a leaf of this `tf.TensorShape`; None if it is off the grid."""
+        return alignment(shape, self.leaf.tensor.shape, len(self.axes), self.data_format)
+
+    def is_of_video(self, leaf):
+        """Whether a leaf's second axis is the time of a video, whose frames are cut alike."""
+        shape, rank = self.leaf.tensor.shape, len(self.axes)
+        frames = rank > 1 and shape.rank > rank + 2
+        return (
+            frames
+            and self.data_format == "channels_last"
+            and leaf.tensor.shape[1:2].is_compatible_with(shape[1:2])
+        )
+
+    def time_axis(self, leaf):
+        """`(1,)` if a leaf's second axis is the first of the grid; None if it is not.
+
+        Where a size is unknown, the running graph checks that they agree.
+        """
+        if self.is_of_video(leaf):
+            return None
+        sizes = leaf.tensor.shape[1], self.known[0]
+        return (1,) if None in sizes or sizes[0] == sizes[1] else None
+
+
+def grid_of(mixer, leaves):
+    """The `Grid` of a mixer on the leaves of a batch; None for a mixer without regions."""
+    if mixer.grid_rank is None:
+        return None
+    return grid_on(mixer, _leaf_of_the_grid(mixer, leaves))
+
+
+def grid_on(mixer, leaf):
+    """The `Grid` of a mixer on a leaf; refuses one with too few axes or too few positions."""
     axes = spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
     if axes is None:
         rule = f"must have {mixer.grid_rank} axes to be cut along, beside the batch's"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    sizes = tuple(axis_size(leaf.tensor, axis) for axis in axes)
-    if any(isinstance(size, int) and size < mixer.smallest_grid for size in sizes):
+    grid = Grid(leaf, axes, mixer.data_format)
+    if any(size is not None and size < mixer.smallest_grid for size in grid.known):
         checks.reject(
             mixer.owner,
             leaf.name,
             f"must have at least {mixer.smallest_grid} places along each axis that is cut",
             checks.described(leaf.tensor),
         )
-    return sizes, axes
+    return grid
 
 
-def smallest(mixer, leaf, axes):
+def smallest(mixer, grid):
     """The check, made as a graph runs, that unknown sizes of the grid are large enough."""
-    if None not in sizes_of(leaf.tensor.shape, axes):
+    if None not in grid.known:
         return []
+    tensor = grid.leaf.tensor
     sentence = (
-        f"{mixer.owner}: `{leaf.name}` must have at least {mixer.smallest_grid} places along each "
-        f"axis that is cut. Received: {checks.described(leaf.tensor)}, some of which is smaller."
+        f"{mixer.owner}: `{grid.leaf.name}` must have at least {mixer.smallest_grid} places along "
+        f"each axis that is cut. Received: {checks.described(tensor)}, some of which is smaller."
     )
-    sizes = tf.stack([axis_size(leaf.tensor, axis) for axis in axes])
-    return [tf.debugging.assert_greater_equal(sizes, mixer.smallest_grid, sentence)]
+    return [asserted(tf.stack(grid.sizes) >= mixer.smallest_grid, sentence)]
 
 
-def leaf_of_the_grid(mixer, leaves):
+def _leaf_of_the_grid(mixer, leaves):
     """The input that the mixer's regions are drawn on: the named one, or that of the most places.
 
     Token ids can only be cut, and images must not be blended while others are cut, so these come
     first; along one axis an image is like any other input.
     """
-    if mixer.grid_rank is None:
-        return None
     inputs = [leaf for leaf in inputs_of(leaves) if leaf.tensor.shape.rank > mixer.grid_rank]
     if not inputs:
         received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
@@ -61,6 +118,8 @@ def leaf_of_the_grid(mixer, leaves):
     if mixer.main_input is not None:
         names = [leaf.name for leaf in inputs]
         return inputs[position(mixer.owner, "main_input", mixer.main_input, names)]
+    if len(inputs) == 1:
+        return inputs[0]
     first = inputs[0].kind
     alike = first == "token_ids" or (first == "images" and mixer.grid_rank > 1)
     return _largest(mixer, [leaf for leaf in inputs if leaf.kind == first] if alike else inputs)
@@ -96,36 +155,22 @@ def _largest(mixer, inputs):
     return inputs[most[0]]
 
 
-def time_axis(mixer, leaf, main):
-    """`(1,)` if the leaf's second axis is the first that the mixer cuts; None if it is not.
-
-    Where a size is unknown, the running graph checks that they agree.
-    """
-    if main is None:
-        return None
-    axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
-    if axes is None or is_of_video(mixer, leaf, main):
-        return None
-    sizes = leaf.tensor.shape[1], main.tensor.shape[axes[0]]
-    return (1,) if None in sizes or sizes[0] == sizes[1] else None
-
-
-def lying(mixer, leaf, main):
+def lying(mixer, leaf, grid):
     """The leaf's `Alignment` with the grid; None where it is off the grid."""
-    if main is None or leaf.kind in ("class_ids", "labels"):
+    if grid is None or leaf.kind in ("class_ids", "labels"):
         return None
     shape = leaf.tensor.shape
     if leaf.target and leaf.kind == "values" and (shape.rank < 2 or shape[1:] == [1]):
         # One number a sample has no places, whatever the size of the grid.
         return None
-    found = alignment(shape, main.tensor.shape, mixer.grid_rank, mixer.data_format)
+    if leaf is grid.leaf:
+        return Alignment(grid.axes, None not in grid.known)
+    found = grid.alignment(shape)
     if found is None and leaf.kind in ("images", "segmentation_masks"):
-        main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
         checks.reject(
             mixer.owner,
             leaf.name,
-            f"must have the size {sizes_of(main.tensor.shape, main_axes)} of `{main.name}` to be "
-            "cut along with it",
+            f"must have the size {grid.known} of `{grid.leaf.name}` to be cut along with it",
             checks.described(leaf.tensor),
             _way_onto_the_grid(leaf),
         )
@@ -156,12 +201,118 @@ def refuse_other_axes(mixer, leaf):
         )
 
 
-def is_of_video(mixer, leaf, main):
-    """Whether the leaf's second axis is the time of a video, each frame of which is cut alike."""
-    shape = main.tensor.shape
-    frames = mixer.grid_rank > 1 and shape.rank > mixer.grid_rank + 2
-    return (
-        frames
-        and mixer.data_format == "channels_last"
-        and leaf.tensor.shape[1:2].is_compatible_with(shape[1:2])
+class Alignment(NamedTuple):
+    """How a leaf lies on the grid of another.
+
+    Attributes:
+        axes: The leaf's axes that correspond to the grid's.
+        known: Whether their sizes are known to be the grid's. Where one of a pair of sizes is
+            unknown, only the running graph can compare them.
+    """
+
+    axes: tuple
+    known: bool
+
+
+def spatial_axes(rank, grid_rank, data_format):
+    """The axes of a tensor of this rank that a grid covers, or None where it has too few.
+
+    (B, *grid), (B, *grid, C) or (B, C, *grid), and (B, …, *grid, C) where one region serves
+    leading axes such as the time of a video.
+    """
+    if rank <= grid_rank:
+        return None
+    channels = rank > grid_rank + 1
+    first = rank - grid_rank - (channels and data_format == "channels_last")
+    return tuple(range(first, first + grid_rank))
+
+
+def alignment(shape, grid_shape, grid_rank, data_format):
+    """The `Alignment` of a leaf with the leaf of the grid, or None where the leaf is off the grid.
+
+    The shape alone does not tell whether a leaf has an axis of channels or axes before the grid:
+    (B, D, H, W) is the mask of a volume (B, D, H, W, C). So the leaf of the grid decides.
+
+    Args:
+        shape: The leaf's `tf.TensorShape`.
+        grid_shape: That of the leaf of the grid.
+        grid_rank: The number of axes that the mixer's regions cover.
+        data_format: "channels_last" or "channels_first".
+    """
+    grid_axes = spatial_axes(grid_shape.rank, grid_rank, data_format)
+    if grid_axes is None:
+        return None
+    sizes = sizes_of(grid_shape, grid_axes)
+    for axes in _layouts(shape, grid_shape, grid_axes, data_format):
+        own = sizes_of(shape, axes)
+        if tf.TensorShape(own).is_compatible_with(sizes):
+            return Alignment(axes, None not in (*own, *sizes))
+    return None
+
+
+def followed(shape, grid_shape, grid_rank, data_format):
+    """The axes of a leaf that follows another one's region, also at another size; None if too few.
+
+    A leaf of the same sizes is aligned; one of other sizes has the same axes before the grid's, or
+    else the axes that its shape alone tells.
+    """
+    found = alignment(shape, grid_shape, grid_rank, data_format)
+    if found is not None:
+        return found.axes
+    axes = spatial_axes(grid_shape.rank, grid_rank, data_format)
+    alike = shape.rank == axes[-1] + 1 and shape[-1] != 1
+    before = shape[1 : axes[0]].is_compatible_with(grid_shape[1 : axes[0]])
+    if data_format == "channels_last" and alike and before:
+        return axes
+    return spatial_axes(shape.rank, grid_rank, data_format)
+
+
+def sizes_of(shape, axes):
+    """The sizes of axes, None for unknown ones."""
+    return tuple(shape[axis] for axis in axes)
+
+
+def same_size(owner, leaf, axes, main, main_axes):
+    """A check, made as the graph runs, that sizes which are unknown before are those of the grid.
+
+    Args:
+        owner: The name that the message begins with.
+        leaf: The `batch.Leaf` to check.
+        axes: Its axes.
+        main: The leaf of the grid.
+        main_axes: The axes of that one.
+    """
+    sentence = (
+        f"{owner}: `{leaf.name}` must have the size of `{main.name}` to be cut along with it. "
+        f"Received: {checks.described(leaf.tensor)} beside {checks.described(main.tensor)}, "
+        "whose sizes differ. Resize it, or leave it as it is by `passthrough`."
     )
+    sizes = (
+        [tf.shape(each.tensor)[axis] for axis in chosen]
+        for each, chosen in ((leaf, axes), (main, main_axes))
+    )
+    return asserted(tf.equal(*map(tf.stack, sizes)), sentence)
+
+
+def _layouts(shape, grid_shape, grid_axes, data_format):
+    """The axes that may be the grid's, the likeliest first."""
+    rank, grid_rank = shape.rank, len(grid_axes)
+    if data_format == "channels_first":
+        layouts = [rank - grid_rank] if rank > grid_rank else []
+    else:
+        layouts = [grid_axes[0]] if _begins_alike(shape, grid_shape, grid_axes) else []
+        if rank > grid_rank + 1:
+            layouts.append(rank - 1 - grid_rank)
+        if rank > grid_rank:
+            layouts.append(rank - grid_rank)
+    return [tuple(range(first, first + grid_rank)) for first in layouts]
+
+
+def _begins_alike(shape, grid_shape, grid_axes):
+    """Whether a leaf has the axes of the other up to the grid's, and at most channels behind."""
+    end = grid_axes[-1] + 1
+    if shape.rank == grid_shape.rank + 1 and shape[-1] == 1:
+        end = grid_shape.rank
+    elif shape.rank not in (end, end + 1):
+        return False
+    return shape[1:end].is_compatible_with(grid_shape[1:end])

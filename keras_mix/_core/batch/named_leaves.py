@@ -1,7 +1,5 @@
 """Options that name leaves: a name that no leaf of the batch has would change nothing."""
 
-from collections.abc import Mapping
-
 import tensorflow as tf
 
 from keras_mix._core import leaf_names, spelling
@@ -13,7 +11,7 @@ _ROLES = ("y", "sample_weight")
 _KINDS_OF_TARGETS = (*TARGETS, "sample_weights")
 
 
-def refuse_unknown(mixer, structure, names, alone):
+def refuse_unknown(mixer, structure, alone):
     """Refuses a name in `kinds`, `passthrough` or `padding_id` that no leaf has.
 
     `kinds` may serve several batches: a name in it that is absent is refused where no other name is
@@ -24,16 +22,15 @@ def refuse_unknown(mixer, structure, names, alone):
 
     Args:
         mixer: The mixer.
-        structure: The batch, a dict or a tuple.
-        names: The names of its leaves.
+        structure: The `Structure` of the batch.
         alone: Whether the mixer is called by itself, and not inside a model.
     """
-    keyed = isinstance(structure, Mapping)
-    labelled = bool(set(structure) & set(TARGETS)) if keyed else len(structure) > 1
+    keyed, given = structure.keyed, structure.folded
+    labelled = bool(set(given) & set(TARGETS)) if keyed else len(given) > 1
     if not labelled and not (alone and tf.executing_eagerly()):
         return
-    given = set(structure) if keyed else {"x", *_ROLES[: len(structure) - 1]}
-    absent = set(DICT_KEYS if keyed else _ROLES) - given
+    given = set(given) if keyed else {"x", *_ROLES[: len(given) - 1]}
+    absent, names = set(DICT_KEYS if keyed else _ROLES) - given, structure.names
     padding = mixer.padding_id if isinstance(mixer.padding_id, dict) else {}
     for option, named in (
         ("kinds", _suspect(mixer, names)),

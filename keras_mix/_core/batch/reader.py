@@ -1,6 +1,7 @@
 """Reads what a layer is called with into named leaves, and refuses what cannot be mixed."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -9,8 +10,8 @@ from keras_mix._core import checks
 from keras_mix._core.batch.advice import DICT_KEYS, for_input, for_keys
 from keras_mix._core.batch.batch import Leaf, axis_size, behind
 from keras_mix._core.batch.second_batch import matched
-from keras_mix._core.batch.structure import BoxDict, BoxSet, paths
-from keras_mix._core.batch.tensors import refuse_unmixable, tensor_of
+from keras_mix._core.batch.structure import BoxDict, BoxSet, Structure
+from keras_mix._core.batch.value_checks import asserted, known_values
 from keras_mix._core.leaf_names import entry, key
 
 TARGETS = (
@@ -34,38 +35,14 @@ class Reader:
         self.passthrough = tuple(passthrough)
         self.tables = tables
 
-    def names(self, structure):
-        """The names of the leaves, in their order."""
-        return [self._role_and_name(structure, path)[1] for path in paths(structure)]
-
     def read(self, structure):
-        """The leaves of a dict, or of a tuple (x,), (x, y) or (x, y, sample_weight)."""
-        given = []
-        for path, value in zip(paths(structure), tf.nest.flatten(structure), strict=True):
-            role, name = self._role_and_name(structure, path)
-            given.append((role, name, path, self._tensor(name, value)))
-        self._refuse_unknown_keys(given)
-        for role, name, _, tensor in given:
-            if not self._passes(name):
-                texts = self._named_kind(name) == "texts" or (self.tables and role == "x")
-                refuse_unmixable(self.owner, name, tensor, texts=texts)
-        found = [
-            (role, name, self._stated(role, name, path), tensor)
-            for role, name, path, tensor in given
-        ]
-        # Named as another kind, "labels" remain what a model learns.
-        targets = [role == "y" or path[0] in TARGETS * (not role) for role, _, path, _ in given]
-        labels = [tensor for role, _, stated, tensor in found if _is_label(role, stated)]
-        sole = sum(not isinstance(tensor, BoxSet | BoxDict) for tensor in labels) == 1
-        leaves = [
-            Leaf(
-                name,
-                self._kind(role, stated, name, tensor, sole),
-                tensor,
-                target=stated in TARGETS or (target and stated not in checks.TELLING),
-            )
-            for (role, name, stated, tensor), target in zip(found, targets, strict=True)
-        ]
+        """The leaves of a `Structure`."""
+        given = [self._given(entry) for entry in structure.entries]
+        if structure.keyed:
+            self._refuse_unknown_keys(given)
+        labels = [each for each in given if each.is_label]
+        sole = sum(not isinstance(each.tensor, BoxSet | BoxDict) for each in labels) == 1
+        leaves = [self._leaf(each, sole) for each in given]
         self._check_batched(leaves)
         return self._of_one_size(leaves)
 
@@ -75,24 +52,53 @@ class Reader:
         None stands where it has no label or weight, so that the first batch's is kept.
         """
         whole = isinstance(partners, Mapping | tuple)
-        donors = {leaf.name: leaf for leaf in self.read(partners if whole else (partners,))}
+        structure = Structure(partners if whole else (partners,))
+        donors = {leaf.name: leaf for leaf in self.read(structure)}
         return matched(self.owner, own, donors)
 
-    def _role_and_name(self, structure, path):
-        if isinstance(structure, Mapping):
-            return "", "/".join(path)
-        role = ("x", "y", "sample_weight")[int(path[0])]
-        return role, "/".join((role, *path[1:]))
+    def _given(self, entry):
+        """What an entry of the structure is, as far as its own name and value tell."""
+        name, end = entry.name, key(entry.name)
+        named = self.kinds.get(name, self.kinds.get(end))
+        passes = name in self.passthrough or end in self.passthrough
+        stated = named
+        if not named and not passes:
+            stated = "sample_weights" if entry.role == "sample_weight" else entry.first or None
+        return _Given(
+            name=name,
+            role=entry.role,
+            target=entry.role == "y" or entry.first in TARGETS,
+            known=bool(named) or passes or bool(entry.role) or entry.first in DICT_KEYS,
+            texts=named == "texts" or (self.tables and entry.role == "x"),
+            passes=passes,
+            stated=stated,
+            tensor=self._tensor(name, entry.value, passes),
+        )
 
-    def _tensor(self, name, value):
-        if self._passes(name):
+    def _tensor(self, name, value, passes):
+        if passes and (isinstance(value, BoxDict) or value is None or tf.is_tensor(value)):
             # It is only handed on, whatever it is.
-            whole = isinstance(value, BoxDict) or value is None or tf.is_tensor(value)
-            return value if whole else tensor_of(self.owner, name, value)
+            return value
         if isinstance(value, BoxDict):
-            parts = {part: self._tensor(f"{name}/{part}", v) for part, v in value.parts.items()}
-            return self._boxes(name, **parts)
+            parts = {part: f"{name}/{part}" for part in value.parts}
+            tensors = [tensor_of(self.owner, parts[part], value.parts[part]) for part in parts]
+            return self._boxes(name, *tensors)
         return tensor_of(self.owner, name, value)
+
+    def _leaf(self, given, sole):
+        """The `Leaf`, with its kind.
+
+        Args:
+            given: A `_Given`.
+            sole: Whether the batch has one label only.
+        """
+        if given.passes:
+            kind = "passthrough"
+        else:
+            refuse_unmixable(self.owner, given.name, given.tensor, given.texts)
+            kind = self._kind(given, sole)
+        target = given.stated in TARGETS or (given.target and given.stated not in checks.TELLING)
+        return Leaf(given.name, kind, given.tensor, target)
 
     def _boxes(self, name, boxes, labels):
         for part, tensor in (("boxes", boxes), ("labels", labels)):
@@ -117,25 +123,16 @@ class Reader:
             )
         if None in (*shapes[0], *shapes[1]):
             sentence = f"{self.owner}: `{name}` must have one label for each box, (B, N)."
-            check = tf.debugging.assert_equal(tf.shape(boxes)[:2], tf.shape(labels), sentence)
+            check = asserted(tf.equal(tf.shape(boxes)[:2], tf.shape(labels)), sentence)
             with tf.control_dependencies([check]):
                 boxes, labels = tf.identity(boxes), tf.identity(labels)
         if not boxes.dtype.is_floating:
             boxes = tf.cast(boxes, tf.float32)
         return BoxSet(boxes, labels)
 
-    def _passes(self, name):
-        return name in self.passthrough or key(name) in self.passthrough
-
     def _refuse_unknown_keys(self, given):
         """Refuses a dict with keys that are neither Keras's nor named, all in one sentence."""
-        unknown = [
-            (name, tensor)
-            for role, name, path, tensor in given
-            if not role
-            and path[0] not in DICT_KEYS
-            and not (self._passes(name) or self._named_kind(name))
-        ]
+        unknown = [(each.name, each.tensor) for each in given if not each.known]
         if unknown:
             names = ", ".join(f"`{name}`" for name, _ in unknown)
             rule = "is not a known key" if len(unknown) == 1 else "are not known keys"
@@ -146,33 +143,20 @@ class Reader:
                 for_keys(unknown),
             )
 
-    def _named_kind(self, name):
-        return entry(self.kinds, name)
-
-    def _stated(self, role, name, path):
-        """The kind that a leaf's name or key states; None where its place and dtype tell it."""
-        stated = self._named_kind(name)
-        if stated or self._passes(name):
-            return stated
-        if role == "sample_weight":
-            return "sample_weights"
-        return None if role else path[0]
-
-    def _kind(self, role, stated, name, tensor, sole):
-        if self._passes(name):
-            return "passthrough"
+    def _kind(self, given, sole):
+        name, tensor = given.name, given.tensor
         if isinstance(tensor, BoxSet):
             return "bounding_boxes"
-        if stated == "bounding_boxes":
+        if given.stated == "bounding_boxes":
             return checks.reject(
                 self.owner,
                 name,
                 'must be a dict of "boxes" (B, N, 4) and "labels" (B, N), as in Keras',
                 checks.described(tensor),
             )
-        if _is_label(role, stated):
+        if given.is_label:
             return self._kind_of_label(name, tensor, sole)
-        return stated or self._kind_of_input(name, tensor)
+        return given.stated or self._kind_of_input(name, tensor)
 
     def _kind_of_input(self, name, tensor):
         rank = tensor.shape.rank
@@ -218,15 +202,15 @@ class Reader:
             "it then holds class ids. "
             f" Received: {checks.described(tensor)}. Call `set_shape` on it."
         )
-        tf.debugging.assert_none_equal(tf.shape(tensor)[1], 1, message=sentence)
+        asserted(tf.not_equal(tf.shape(tensor)[1], 1), sentence)
 
     def _check_indicators(self, name, tensor):
         rule = "as integers (B, K) must be indicators of 0 and 1"
         way_out = "One-hot encode several class ids a sample, or cast numbers to float."
         values = known_values(tensor)
         if values is None:
-            legal = tensor == tf.cast(tf.cast(tensor, tf.bool), tensor.dtype)
-            tf.debugging.assert_equal(legal, True, f"{self.owner}: `{name}` {rule}. {way_out}")
+            legal = tf.equal(tensor, tf.cast(tf.cast(tensor, tf.bool), tensor.dtype))
+            asserted(legal, f"{self.owner}: `{name}` {rule}. {way_out}")
         elif not np.isin(values, (0, 1)).all():
             received = f"values up to {values.max()}, {checks.described(tensor)}"
             checks.reject(self.owner, name, rule, received, way_out)
@@ -260,20 +244,50 @@ class Reader:
         mixed = [leaf for leaf in leaves if leaf.kind != "passthrough"]
         # Texts go along with the rest.
         first, *others = sorted(mixed, key=lambda leaf: leaf.kind == "texts")
+        known = first.tensor.shape[0]
+        counted = None
         checked = []
         for leaf in others:
-            sizes = first.tensor.shape[0], leaf.tensor.shape[0]
+            size = leaf.tensor.shape[0]
+            if size == known and size is not None:
+                continue
             rule = f"must have as many samples as `{first.name}`"
             hint = "Is the dataset batched?"
-            if None not in sizes and sizes[0] != sizes[1]:
-                checks.reject(
-                    self.owner, leaf.name, rule, f"{sizes[1]} beside {sizes[0]} samples", hint
-                )
-            if None in sizes:
-                sizes = axis_size(leaf.tensor, 0), axis_size(first.tensor, 0)
-                sentence = f"{self.owner}: `{leaf.name}` {rule}. {hint}"
-                checked.append(tf.debugging.assert_equal(*sizes, sentence))
+            if None not in (size, known):
+                checks.reject(self.owner, leaf.name, rule, f"{size} beside {known} samples", hint)
+            counted = axis_size(first.tensor, 0) if counted is None else counted
+            alike = tf.equal(axis_size(leaf.tensor, 0), counted)
+            checked.append(asserted(alike, f"{self.owner}: `{leaf.name}` {rule}. {hint}"))
         return behind(checked, leaves) if checked else leaves
+
+
+class _Given(NamedTuple):
+    """A leaf, before its kind is known.
+
+    Attributes:
+        name: As in `structure.Entry`.
+        role: As in `structure.Entry`.
+        target: Whether it stands where targets do. Named as another kind, they remain targets.
+        known: Whether its role, its key or an option says what it is.
+        texts: Whether it may hold strings.
+        passes: Whether it is handed on as it is.
+        stated: The kind that its name or its key states; None where its role and dtype tell it.
+        tensor: As in `Leaf`; or whatever is handed on.
+    """
+
+    name: str
+    role: str
+    target: bool
+    known: bool
+    texts: bool
+    passes: bool
+    stated: str | None
+    tensor: object
+
+    @property
+    def is_label(self):
+        """Whether its dtype and shape tell which kind of label it is."""
+        return self.stated == "labels" or (self.stated is None and self.role == "y")
 
 
 def classes_of(num_classes, name):
@@ -281,10 +295,41 @@ def classes_of(num_classes, name):
     return entry(num_classes, name) if isinstance(num_classes, dict) else num_classes
 
 
-def known_values(tensor):
-    """The values of an eager tensor; None while a graph is traced."""
-    return tensor.numpy() if hasattr(tensor, "numpy") else None
+def tensor_of(owner, name, value):
+    """The value as a tensor of known rank; refuses what is none."""
+    if value is None:
+        checks.reject(owner, name, "must be a tensor", "None")
+    if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
+        kind = "ragged" if isinstance(value, tf.RaggedTensor) else "sparse"
+        checks.reject(owner, name, "must be a dense tensor", f"a {kind} tensor", "Pad it first.")
+    try:
+        tensor = tf.convert_to_tensor(value)
+    except (TypeError, ValueError):
+        dataset = isinstance(value, tf.data.Dataset)
+        checks.reject(
+            owner,
+            name,
+            "must be a tensor, or an array of one dtype",
+            f"a value of the type {type(value).__name__}",
+            "Mix a dataset by dataset.map(layer) or keras_mix.data.mix(dataset, layer)."
+            if dataset
+            else "",
+        )
+    if tensor.shape.rank is None:
+        checks.reject(owner, name, "must have a known rank", "unknown", "Call `set_shape` on it.")
+    return tensor
 
 
-def _is_label(role, stated):
-    return stated == "labels" or (stated is None and role == "y")
+def refuse_unmixable(owner, name, tensor, texts):
+    """Refuses dtypes that no rule mixes; strings where the mixer takes no texts."""
+    dtype = tensor.dtype
+    known = dtype.is_floating or dtype.is_integer or dtype.is_bool
+    if known or (texts and dtype == tf.string):
+        return
+    checks.reject(
+        owner,
+        name,
+        f"has dtype {dtype.name}, which cannot be mixed",
+        checks.described(tensor),
+        f"Leave it as it is with passthrough=['{key(name)}'], or mix text by TabularMix.",
+    )

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+# What the entries of a tuple are.
+ROLES = ("x", "y", "sample_weight")
+
 
 class BoxSet(NamedTuple):
     """The boxes of a batch.
@@ -53,35 +56,73 @@ class BoxDict:
         return {self.classes if key == "labels" else key: part for key, part in found.items()}
 
 
-def fold(structure):
-    """The structure, with each dict of boxes as one leaf."""
-    if isinstance(structure, Mapping):
-        if set(structure) in ({"boxes", "labels"}, {"boxes", "classes"}):
-            return BoxDict(structure)
-        folded = {key: fold(value) for key, value in structure.items()}
-        changed = any(folded[key] is not structure[key] for key in folded)
-        return folded if changed else structure
-    if isinstance(structure, list | tuple):
-        folded = [fold(value) for value in structure]
-        if all(new is old for new, old in zip(folded, structure, strict=True)):
-            return structure
-        named = hasattr(structure, "_fields")
-        return type(structure)(*folded) if named else type(structure)(folded)
-    return structure
+class Entry(NamedTuple):
+    """A leaf of a structure, before its kind is known.
+
+    Attributes:
+        name: Its path, such as "x", "y/age" or "images".
+        role: "x", "y" or "sample_weight" in a tuple; "" in a dict.
+        first: The first part of its path in a dict; "" in a tuple.
+        value: What stands there; of a set of boxes a `BoxDict`.
+    """
+
+    name: str
+    role: str
+    first: str
+    value: object
 
 
-def restored(given, found):
-    """A result in the place of what was given: a set of boxes with the keys that it had."""
-    return given.restored(found) if isinstance(given, BoxDict) else found
+class Structure:
+    """The structure of a batch: a dict, or a tuple (x,), (x, y) or (x, y, sample_weight).
+
+    Args:
+        given: The structure, nested as in `tf.nest`.
+
+    Attributes:
+        keyed: Whether it is a dict.
+        folded: The structure with each set of boxes as one leaf.
+        entries: An `Entry` for each leaf, in the order of `tf.nest`.
+    """
+
+    def __init__(self, given):
+        self.keyed = isinstance(given, Mapping)
+        self.entries = []
+        self.folded = self._walk(given, ())
+
+    @property
+    def names(self):
+        """The names of the leaves."""
+        return [entry.name for entry in self.entries]
+
+    def packed(self, results):
+        """The structure with results in the place of its leaves, boxes by the keys they had."""
+        found = [
+            entry.value.restored(result) if isinstance(entry.value, BoxDict) else result
+            for entry, result in zip(self.entries, results, strict=True)
+        ]
+        return tf.nest.pack_sequence_as(self.folded, found)
+
+    def _walk(self, value, path):
+        """The value as it is folded; its leaves become entries."""
+        if isinstance(value, Mapping) and not (path and is_set_of_boxes(value)):
+            # In the order of tf.nest.
+            folded = {key: self._walk(value[key], (*path, str(key))) for key in sorted(value)}
+            if all(folded[key] is value[key] for key in folded):
+                return value
+            return {key: folded[key] for key in value}
+        if isinstance(value, list | tuple):
+            folded = [self._walk(part, (*path, str(n))) for n, part in enumerate(value)]
+            if all(new is old for new, old in zip(folded, value, strict=True)):
+                return value
+            named = hasattr(value, "_fields")
+            return type(value)(*folded) if named else type(value)(folded)
+        leaf = BoxDict(value) if isinstance(value, Mapping) else value
+        role = "" if self.keyed else ROLES[int(path[0])]
+        name = "/".join((role, *path[1:]) if role else path)
+        self.entries.append(Entry(name, role, "" if role else path[0], leaf))
+        return leaf
 
 
-def paths(structure, path=()):
-    """The path of every leaf, in the order of tf.nest (which sorts the keys of a dict)."""
-    if isinstance(structure, Mapping):
-        for key in sorted(structure):
-            yield from paths(structure[key], (*path, str(key)))
-    elif isinstance(structure, list | tuple):
-        for index, value in enumerate(structure):
-            yield from paths(value, (*path, str(index)))
-    else:
-        yield path
+def is_set_of_boxes(value):
+    """Whether a dict is one of boxes and their labels."""
+    return set(value) in ({"boxes", "labels"}, {"boxes", "classes"})

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.reader import known_values
 from keras_mix._core.ops.packed import EXACT
 
 # Sums of shares are rounded.
@@ -45,6 +44,11 @@ def check_shares(owner, leaf, rule, way_out=""):
 def check_whole(owner, leaf, rule, way_out, lowest=-np.inf, highest=np.inf):
     """Refuses a leaf of any dtype with what is not a whole number within limits."""
     _check(owner, leaf, rule, way_out, lowest, highest, whole=True)
+
+
+def known_values(tensor):
+    """The values of an eager tensor; None while a graph is traced."""
+    return tensor.numpy() if hasattr(tensor, "numpy") else None
 
 
 def asserted(legal, sentence):

@@ -94,7 +94,7 @@ class BoundingBoxes(Rule):
         return _Visible(cropped, area, fraction, weights, boxes, moved, labels)
 
 
-def bind(mixer, leaf, main):
+def bind(mixer, leaf, grid):
     """The rule of a set of boxes, by the mixer's options."""
     if mixer.bounding_box_format is None:
         checks.reject(

@@ -4,12 +4,11 @@ import math
 
 from keras_mix._core import checks
 from keras_mix._core.batch.advice import BOXES, POINTS
-from keras_mix._core.batch.grid import is_of_video
 from keras_mix._core.batch.value_checks import check_shares
 from keras_mix._core.leaf_names import entry, key
 
 
-def refuse_coordinates(mixer, leaf, found, main):
+def refuse_coordinates(mixer, leaf, found, grid):
     """Refuses float targets that a region cannot cut where inputs are cut or moved.
 
     One vector a sample, (B,), (B, K) or (B, 1, K), is blended by the weights. More than one has
@@ -22,12 +21,12 @@ def refuse_coordinates(mixer, leaf, found, main):
         mixer: The mixer.
         leaf: A target of floats.
         found: Its `Alignment` with the grid, or None.
-        main: The leaf of the grid, or None.
+        grid: The `Grid` of the mixer, or None.
     """
     stated = entry(mixer.kinds, leaf.name)
     if found is not None or mixer.erases or stated == "values":
         return
-    of_video = main is not None and is_of_video(mixer, leaf, main)
+    of_video = grid is not None and grid.is_of_video(leaf)
     if _has_positions(leaf, of_video, stated, mixer.draws_regions):
         checks.refuse(
             mixer.owner,

@@ -97,15 +97,15 @@ class DenseOfUnknownSize(Dense):
         return mixed
 
 
-def bind(mixer, leaf, main):
+def bind(mixer, leaf, grid):
     """The rule of inputs, and of targets of kind "values"."""
-    found = lying(mixer, leaf, main)
+    found = lying(mixer, leaf, grid)
     axes = found and found.axes
     if leaf.target:
-        refuse_coordinates(mixer, leaf, found, main)
+        refuse_coordinates(mixer, leaf, found, grid)
         return Dense(axes, leaf.precise_dtype, target=True)
     own, computed = leaf.tensor.dtype, tf.as_dtype(mixer.compute_dtype)
-    if found is not None and not found.known and leaf.kind == "values" and leaf is not main:
+    if found is not None and not found.known and leaf.kind == "values" and leaf is not grid.leaf:
         return DenseOfUnknownSize(axes, own if mixer.keep_dtype else computed)
     kept = mixer.keep_dtype or (mixer.pastes and axes is not None)
     return Dense(axes, own if kept else computed)

@@ -5,7 +5,6 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.alignment import sizes_of, spatial_axes
 from keras_mix._core.batch.grid import refuse_other_axes
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks
@@ -62,7 +61,7 @@ class InstanceMasks(Rule):
         return tf.concat([*found, *[tf.zeros_like(found[0])] * missing], axis=1)
 
 
-def bind(mixer, leaf, main):
+def bind(mixer, leaf, grid):
     """The rule of instance masks."""
     shape, dtype = leaf.tensor.shape, leaf.tensor.dtype
     if shape.rank != 4 or not (dtype.is_integer or dtype.is_bool):
@@ -74,17 +73,14 @@ def bind(mixer, leaf, main):
             "Cast floats to uint8 or bool; give masks (B, H, W) an axis of objects, `[:, None]`.",
         )
     refuse_other_axes(mixer, leaf)
-    if main is not None:
-        main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
-        sizes = sizes_of(main.tensor.shape, main_axes)
-        if not shape[2:].is_compatible_with(sizes):
-            checks.reject(
-                mixer.owner,
-                leaf.name,
-                f"must have the size {sizes} of `{main.name}` to be cut along with it",
-                checks.described(leaf.tensor),
-                "Resize it by the nearest pixel, and transpose (B, H, W, N) to (B, N, H, W).",
-            )
+    if grid is not None and not shape[2:].is_compatible_with(grid.known):
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            f"must have the size {grid.known} of `{grid.leaf.name}` to be cut along with it",
+            checks.described(leaf.tensor),
+            "Resize it by the nearest pixel, and transpose (B, H, W, N) to (B, N, H, W).",
+        )
     # Where nothing is hidden, the pixels of a reduced object may be few.
     return InstanceMasks(mixer.num_sources, mixer.min_visible if mixer.hides else 0.0)
 

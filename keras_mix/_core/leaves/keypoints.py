@@ -69,7 +69,7 @@ class Keypoints(Rule):
         return tf.concat([*found, *[none] * (self.number - len(found))], axis=1)
 
 
-def bind(mixer, leaf, main):
+def bind(mixer, leaf, grid):
     """The rule of keypoints."""
     shape, dtype = leaf.tensor.shape, leaf.tensor.dtype
     if shape.rank != 3 or shape[2] not in (2, 3) or not dtype.is_floating:

@@ -113,13 +113,13 @@ class PackedClassIds(Rule):
         return tf.cast(tf.reshape(ids, [-1]), tf.float32)
 
 
-def bind(mixer, leaf, main):
+def bind(mixer, leaf, grid):
     """The rule of labels `(B, K)`."""
-    refuse_coordinates(mixer, leaf, None, main)
+    refuse_coordinates(mixer, leaf, None, grid)
     return Labels(leaf.precise_dtype, union=mixer.label_mode == "union")
 
 
-def bind_class_ids(mixer, leaf, main):
+def bind_class_ids(mixer, leaf, grid):
     """The rule of class ids, by the mixer's `label_mode` and `num_classes`."""
     count = classes_of(mixer.num_classes, leaf.name)
     if mixer.label_mode == "pairs":

@@ -5,9 +5,8 @@ A new kind of leaf is a module with its rule and a `bind` function, and one row 
 
 import functools
 
-from keras_mix._core.batch.alignment import same_size, sizes_of, spatial_axes
 from keras_mix._core.batch.batch import behind
-from keras_mix._core.batch.grid import smallest
+from keras_mix._core.batch.grid import same_size, sizes_of, smallest
 from keras_mix._core.leaves import (
     boxes,
     dense,
@@ -25,12 +24,12 @@ from keras_mix._core.leaves.dense import DenseOfUnknownSize
 from keras_mix._core.leaves.rule import Passthrough
 
 
-def _pass(mixer, leaf, main):
+def _pass(mixer, leaf, grid):
     return Passthrough()
 
 
-# `bind(mixer, leaf, main)` returns the rule of a leaf of a kind, where `main` is the leaf that the
-# mixer's regions lie on, or None. The columns of a table are bound together, by `tables.bind`.
+# `bind(mixer, leaf, grid)` returns the rule of a leaf of a kind, where `grid` is the
+# `Grid` of the mixer's regions, or None. The columns of a table are bound together, by `tables.bind`.
 KINDS = {
     "images": dense.bind,
     "values": dense.bind,
@@ -50,41 +49,42 @@ KINDS = {
 }
 
 
-def bind(mixer, leaves, main):
+def bind(mixer, leaves, grid):
     """The rule of each leaf. Refuses leaves that the mixer cannot mix.
 
     Args:
         mixer: The mixer, whose options the rules are bound to.
         leaves: List of `batch.Leaf`.
-        main: The leaf that the mixer's regions lie on, or None.
+        grid: The `Grid` of the mixer's regions, or None.
     """
     columns = tables.bind(mixer, leaves) if mixer.mixes_tables else {}
     rules = [
-        columns[number] if number in columns else KINDS[leaf.kind](mixer, leaf, main)
+        columns[number] if number in columns else KINDS[leaf.kind](mixer, leaf, grid)
         for number, leaf in enumerate(leaves)
     ]
-    return with_context(mixer, leaves, rules, main)
+    return with_context(mixer, leaves, rules, grid)
 
 
-def with_context(mixer, leaves, rules, main):
+def with_context(mixer, leaves, rules, grid):
     """Completes the rules that depend on other leaves: label smoothing and sample weights."""
-    return sample_weights.bind(mixer, leaves, smoothing.bind(mixer, leaves, rules), main)
+    if mixer.label_smoothing:
+        rules = smoothing.bind(mixer, leaves, rules)
+    return sample_weights.bind(mixer, leaves, rules, grid) if None in rules else rules
 
 
-def sized(mixer, leaves, rules, main):
+def sized(mixer, leaves, rules, grid):
     """The leaves, after checks of sizes that are known only when the graph runs."""
-    if main is None:
+    if grid is None:
         return leaves
-    main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
-    checked = smallest(mixer, main, main_axes)
+    checked = smallest(mixer, grid)
     for leaf, rule in zip(leaves, rules, strict=True):
-        if rule.axes is None or isinstance(rule, DenseOfUnknownSize) or leaf is main:
+        if rule.axes is None or isinstance(rule, DenseOfUnknownSize) or leaf is grid.leaf:
             continue
         # A leaf of a sequence has only the first of the axes.
-        compared = main_axes[: len(rule.axes)]
-        sizes = sizes_of(leaf.tensor.shape, rule.axes), sizes_of(main.tensor.shape, compared)
-        if None in (*sizes[0], *sizes[1]):
-            checked.append(same_size(mixer.owner, leaf, rule.axes, main, compared))
+        number = len(rule.axes)
+        if None in (*sizes_of(leaf.tensor.shape, rule.axes), *grid.known[:number]):
+            compared = grid.leaf, grid.axes[:number]
+            checked.append(same_size(mixer.owner, leaf, rule.axes, *compared))
     return behind(checked, leaves) if checked else leaves
 
 

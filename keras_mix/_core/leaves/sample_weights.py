@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.alignment import alignment, sizes_of, spatial_axes
+from keras_mix._core.batch.grid import sizes_of
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.sequences import FrameLabels
@@ -21,7 +21,7 @@ class SampleWeights(Dense):
     nearest = True
 
 
-def bind(mixer, leaves, rules, main):
+def bind(mixer, leaves, rules, grid):
     """Completes the rules of sample weights, by those of the targets that they weigh."""
     targets = [
         (leaf, rule)
@@ -29,17 +29,17 @@ def bind(mixer, leaves, rules, main):
         if leaf.target and rule is not None and rule.weighable
     ]
     return [
-        _of_weights(mixer, leaf, targets, main) if rule is None else rule
+        _of_weights(mixer, leaf, targets, grid) if rule is None else rule
         for leaf, rule in zip(leaves, rules, strict=True)
     ]
 
 
-def bind_later(mixer, leaf, main):
+def bind_later(mixer, leaf, grid):
     """None: the rule depends on those of the targets, see `bind`."""
     return None
 
 
-def _of_weights(mixer, leaf, targets, main):
+def _of_weights(mixer, leaf, targets, grid):
     shape = leaf.tensor.shape
     if not leaf.tensor.dtype.is_floating:
         checks.reject(
@@ -56,10 +56,10 @@ def _of_weights(mixer, leaf, targets, main):
         rule: None
         for target, each in (named if len(named) == 1 else targets)
         if (rule := _beside(leaf, target, each)) is not None
-        if _may_lie_on(mixer, leaf, rule.axes, main)
+        if _may_lie_on(leaf, rule.axes, grid)
     }
     if not found and (not targets or any(rule.axes for _, rule in targets)):
-        found = dict.fromkeys(_on_the_grid(mixer, leaf, main))
+        found = dict.fromkeys(_on_the_grid(leaf, grid))
     if len(found) != 1:
         checks.reject(
             mixer.owner,
@@ -93,20 +93,18 @@ def _beside(leaf, target, rule):
     return SampleWeights(rule.axes, dtype, group=group) if covered else None
 
 
-def _may_lie_on(mixer, leaf, axes, main):
+def _may_lie_on(leaf, axes, grid):
     """Whether axes may lie on the grid: their known sizes equal those of the grid."""
-    if main is None or axes is None:
+    if grid is None or axes is None:
         return True
-    main_axes = spatial_axes(main.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
     sizes = tf.TensorShape(sizes_of(leaf.tensor.shape, axes))
-    return sizes.is_compatible_with(sizes_of(main.tensor.shape, main_axes[: len(axes)]))
+    return sizes.is_compatible_with(grid.known[: len(axes)])
 
 
-def _on_the_grid(mixer, leaf, main):
-    if main is None:
+def _on_the_grid(leaf, grid):
+    if grid is None:
         return [SampleWeights(None, leaf.precise_dtype)]
-    shapes = leaf.tensor.shape, main.tensor.shape
-    found = alignment(*shapes, mixer.grid_rank, mixer.data_format)
+    found = grid.alignment(leaf.tensor.shape)
     return [] if found is None else [SampleWeights(found.axes, leaf.precise_dtype)]
 
 

@@ -52,9 +52,9 @@ class SoftMasks(Dense):
         return tensor * (1.0 - self.smoothing) + spread
 
 
-def bind(mixer, leaf, main):
+def bind(mixer, leaf, grid):
     """The rule of segmentation masks, by the mixer's `soft_masks`."""
-    found = lying(mixer, leaf, main)
+    found = lying(mixer, leaf, grid)
     axes = found and found.axes
     if _is_soft(mixer, leaf):
         check_shares(mixer.owner, leaf, "must hold class probabilities from 0 to 1 to be blended")

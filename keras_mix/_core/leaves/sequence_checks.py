@@ -4,30 +4,31 @@ import tensorflow as tf
 
 from keras_mix._core import checks
 from keras_mix._core.batch.batch import axis_size, inputs_of
-from keras_mix._core.batch.grid import grid_of, leaf_of_the_grid
-from keras_mix._core.batch.reader import known_values
-from keras_mix._core.batch.value_checks import asserted
+from keras_mix._core.batch.value_checks import asserted, known_values
 
 
-def check_sequences(mixer, own, second=()):
+def check_sequences(mixer, found):
     """Refuses lengths and masks with impossible values.
 
     XLA removes assertions, so a compiled train step does not detect such values.
+
+    Args:
+        mixer: The mixer.
+        found: The `reading.Reading` of the batch.
     """
-    for leaf in {id(leaf): leaf for leaf in (*own, *second) if leaf}.values():
+    for leaf in filter(None, (*found.leaves, *(found.second or ()))):
         if leaf.kind == "lengths":
-            name, longest = _longest(mixer, own)
+            name, longest = _longest(mixer, found.leaves, found.grid)
             rule = f"must be from 0 to the number of time steps of `{name}`"
             _check_range(mixer, leaf, longest, rule, "Check that they count time steps.")
         elif leaf.kind == "masks" and leaf.tensor.dtype.is_integer:
             _check_range(mixer, leaf, 1, "must hold 0 and 1, or booleans", "")
 
 
-def _longest(mixer, leaves):
+def _longest(mixer, leaves, grid):
     """The name of the input that lengths refer to, and its number of time steps."""
-    main = leaf_of_the_grid(mixer, leaves)
-    if main is not None:
-        return main.name, grid_of(mixer, main)[0][0]
+    if grid is not None:
+        return grid.leaf.name, grid.sizes[0]
     axis = 1 if mixer.data_format == "channels_last" else -1
     inputs = [leaf for leaf in inputs_of(leaves) if leaf.tensor.shape.rank > 1]
     if not inputs:

@@ -11,7 +11,6 @@ import operator
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.grid import is_of_video, time_axis
 from keras_mix._core.leaf_names import entry, key
 from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.labels import Labels
@@ -189,7 +188,7 @@ def refuse_moved(plan):
         )
 
 
-def bind_lengths(mixer, leaf, main):
+def bind_lengths(mixer, leaf, grid):
     """The rule of lengths."""
     if leaf.tensor.shape.rank != 1 or not leaf.tensor.dtype.is_integer:
         rule = "must be integers (B,), the number of valid time steps of each sample"
@@ -197,20 +196,20 @@ def bind_lengths(mixer, leaf, main):
     return Lengths(leaf.tensor.dtype)
 
 
-def bind_validity_masks(mixer, leaf, main):
+def bind_validity_masks(mixer, leaf, grid):
     """The rule of masks of valid time steps."""
     if leaf.tensor.shape.rank != 2 or leaf.tensor.dtype.is_floating:
         rule = "must be booleans or integers (B, T), True or 1 at valid time steps"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    return ValidityMasks(time_axis(mixer, leaf, main), leaf.tensor.dtype)
+    return ValidityMasks(_time_axis(leaf, grid), leaf.tensor.dtype)
 
 
-def bind_token_ids(mixer, leaf, main):
+def bind_token_ids(mixer, leaf, grid):
     """The rule of token ids."""
     if leaf.tensor.shape.rank != 2 or not leaf.tensor.dtype.is_integer:
         rule = "must be integers (B, L) to be token ids"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    axes = time_axis(mixer, leaf, main)
+    axes = _time_axis(leaf, grid)
     if not mixer.pastes or mixer.grid_rank != 1 or axes is None:
         checks.reject(
             mixer.owner,
@@ -224,6 +223,10 @@ def bind_token_ids(mixer, leaf, main):
     return with_ends(TokenIds(axes, leaf.tensor.dtype, leaf.target), mixer, leaf)
 
 
+def _time_axis(leaf, grid):
+    return None if grid is None else grid.time_axis(leaf)
+
+
 def with_ends(rule, mixer, leaf):
     """The rule of token ids with the padding and the special tokens of a mixer."""
     padding = mixer.padding_id
@@ -231,13 +234,13 @@ def with_ends(rule, mixer, leaf):
     return dataclasses.replace(rule, padding_id=padding, special_tokens=mixer.special_tokens)
 
 
-def bind_frame_labels(mixer, leaf, main):
+def bind_frame_labels(mixer, leaf, grid):
     """The rule of frame labels."""
     timed = leaf.tensor.shape.rank > 1
-    axes = time_axis(mixer, leaf, main) if timed else None
-    cut = main is not None and timed and not is_of_video(mixer, leaf, main)
+    axes = _time_axis(leaf, grid) if timed else None
+    cut = grid is not None and timed and not grid.is_of_video(leaf)
     if not timed or (cut and axes is None):
-        beside = "" if main is None else f", one for each time step of `{main.name}`"
+        beside = "" if grid is None else f", one for each time step of `{grid.leaf.name}`"
         rule = f"must be frame labels (B, T, …){beside}"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
     return FrameLabels(leaf.precise_dtype, mixer.label_mode == "union", axes=axes)

@@ -13,7 +13,7 @@ from keras_mix._core.leaves.segmentation_masks import SoftMasks
 def bind(mixer, leaves, rules):
     """Completes the rules of labels by the mixer's smoothing."""
     targets = [leaf for leaf in leaves if leaf.target and leaf.kind != "passthrough"]
-    if not mixer.label_smoothing or not targets:
+    if not targets:
         return rules
     if mixer.label_mode == "values":
         named = (

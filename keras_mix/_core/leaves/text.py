@@ -52,7 +52,7 @@ class TokenRows(Rule):
         return ids(own, other, joins, length, self.padding_id, self.start_id, self.end_id)
 
 
-def bind(mixer, leaf, main):
+def bind(mixer, leaf, grid):
     """The rule of a text of a `MixGen`."""
     name, shape, dtype = leaf.name, leaf.tensor.shape, leaf.tensor.dtype
     column = shape.rank == 1 or (shape.rank == 2 and shape[1] == 1)

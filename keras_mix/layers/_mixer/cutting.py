@@ -7,9 +7,8 @@ import functools
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.alignment import followed
 from keras_mix._core.batch.batch import axis_size, behind
-from keras_mix._core.batch.grid import grid_of
+from keras_mix._core.batch.grid import followed, grid_on
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.leaf_names import key, position
 from keras_mix._core.leaves import rules
@@ -20,8 +19,8 @@ from keras_mix._core.leaves.sample_weights import SampleWeights
 from keras_mix._core.leaves.sequences import FrameLabels, TokenIds, ValidityMasks, with_ends
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.regions import Box
-from keras_mix.layers._mixer.batches import batch_of
 from keras_mix.layers._mixer.composed import Composed, refuse_outer_options, saved
+from keras_mix.layers._mixer.reading import batch_of
 from keras_mix.layers.mixer import Mixer
 
 # The shared options that a mixer in `cuts` follows: the draws are those of the layer around it.
@@ -113,7 +112,7 @@ def index_of(owner, leaves, name):
 def _batch_of(mixer, name, found):
     """The `Batch` of one of `cuts`; for boxes and keypoints that of the image they follow."""
     by, leaf, main = mixer_of(mixer.cuts, name), *_with_followed(mixer, found.leaves, name)
-    part = batch_of(by, found, main)
+    part = batch_of(by, found, grid_on(by, main))
     if leaf is main or leaf.kind in ("bounding_boxes", "keypoints"):
         return part
     axes = _axes(by, leaf, main)
@@ -131,7 +130,7 @@ def _axes(by, leaf, main):
     """The axes of a leaf that the region of a mixer covers, which was drawn on another."""
     if leaf.kind == "instance_masks":
         return InstanceMasks.axes
-    grid_of(by, leaf)
+    grid_on(by, leaf)
     return followed(leaf.tensor.shape, main.tensor.shape, by.grid_rank, by.data_format)
 
 
@@ -188,7 +187,8 @@ def _rule_of_part(mixer, leaves, leaf, name):
     elif leaf.kind == "segmentation_masks" and mixer.soft_masks:
         rule = rules.KINDS[leaf.kind](mixer, leaf, None)
     else:
-        rule = rules.KINDS[leaf.kind](by, leaf, leaf)
+        has_axes = leaf.tensor.shape.rank > by.grid_rank
+        rule = rules.KINDS[leaf.kind](by, leaf, grid_on(by, leaf) if has_axes else None)
     if isinstance(rule, Labels):
         rule = dataclasses.replace(rule, union=mixer.label_mode == "union")
     if rule.axes is not None:

@@ -1,6 +1,7 @@
 """What models ask of a mixer: a plan for hidden values, applied to them and to targets."""
 
-from keras_mix._core.batch.grid import grid_of, leaf_of_the_grid
+from keras_mix._core.batch.grid import grid_of
+from keras_mix._core.batch.structure import Structure
 from keras_mix._core.leaves import targets
 from keras_mix._core.leaves.sequence_checks import check_sequences
 from keras_mix._core.ops.portions import Grid
@@ -22,7 +23,7 @@ class ModelSide:
             A `keras_mix.plans.Plan`.
         """
         found = read_inputs(self, x)
-        check_sequences(self, found.leaves)
+        check_sequences(self, found)
         return self.draw(found.batch(self), self.seed_of_call(seed), rate)
 
     def apply(self, plan, x):
@@ -38,17 +39,15 @@ class ModelSide:
             return None
         if self.grid_rank is None:
             return Grid(None)
-        main = leaf_of_the_grid(self, self.reader.read((x,)))
-        sizes, axes = grid_of(self, main)
-        sizes = tuple(size if isinstance(size, int) else None for size in sizes)
-        return Grid(sizes, axes, self.data_format == "channels_first")
+        grid = grid_of(self, self.reader.read(Structure((x,))))
+        return Grid(grid.known, grid.axes, self.data_format == "channels_first")
 
     def portions(self, plan, target, fit):
         """The portions of a target under a plan: see `targets.portions`."""
         return targets.portions(plan, target, fit)
 
     def _columns(self, x):
-        own = self.reader.read((x,))
+        own = self.reader.read(Structure((x,)))
         shape = own[0].tensor.shape
         one = len(own) == 1 and shape.rank == 2
         return Grid((shape[1],), (1,)) if one else Grid(None)

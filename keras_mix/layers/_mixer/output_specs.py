@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from keras_mix._core import keras_compat
+from keras_mix._core import keras_compat, leaf_names
 from keras_mix._core.batch import call_forms
-from keras_mix._core.batch.reader import classes_of, key
-from keras_mix._core.batch.structure import paths
+from keras_mix._core.batch.reader import classes_of
+from keras_mix._core.batch.structure import BoxDict, Structure
 
 # What leaves of these kinds hold; the others may be floats.
 _DTYPES = {
@@ -33,13 +33,8 @@ def of_shapes(layer, *shapes):
     """
     given = [_specs(shape) for shape in shapes if shape is not None]
     structure, pack = call_forms.arranged(*given, *[None] * (3 - len(given)))
-    leaves = [
-        tf.TensorSpec(
-            leaf.shape, layer.dtype_of_shape(*_name_and_kind(layer, structure, path), leaf.shape)
-        )
-        for path, leaf in zip(paths(structure), tf.nest.flatten(structure), strict=True)
-    ]
-    batch = pack(tf.nest.pack_sequence_as(structure, leaves))
+    structure = Structure(structure)
+    batch = pack(structure.packed([_typed(layer, entry) for entry in structure.entries]))
     outputs = _traced(layer.call, (batch,), {"training": False})
     return tf.nest.map_structure(lambda spec: tuple(spec.shape), outputs)
 
@@ -57,13 +52,14 @@ def dtype_of_shape(layer, name, kind, shape):
     return _DTYPES.get(kind, tf.float32)
 
 
-def _name_and_kind(layer, structure, path):
-    if isinstance(structure, Mapping):
-        name, kind = "/".join(path), path[0]
-    else:
-        role = ("x", "y", "sample_weight")[int(path[0])]
-        name, kind = "/".join((role, *path[1:])), "labels" if role == "y" else None
-    return name, layer.kinds.get(name) or layer.kinds.get(key(name)) or kind
+def _typed(layer, entry):
+    """The spec of a leaf of this shape; boxes and their labels may be floats."""
+    if isinstance(entry.value, BoxDict):
+        return entry.value
+    kind = "labels" if entry.role == "y" else entry.first or None
+    kind = leaf_names.entry(layer.kinds, entry.name) or kind
+    shape = entry.value.shape
+    return tf.TensorSpec(shape, layer.dtype_of_shape(entry.name, kind, shape))
 
 
 def _traced(function, args, kwargs):

@@ -3,22 +3,25 @@
 import operator
 from typing import NamedTuple
 
-import tensorflow as tf
-
-from keras_mix._core.batch.batch import Leaf
+from keras_mix._core import checks
+from keras_mix._core.batch.batch import Batch, Head, axis_size, inputs_of
 from keras_mix._core.batch.call_forms import (
     arranged,
     refuse_unused_label_rule,
     refuse_unused_partners,
 )
-from keras_mix._core.batch.grid import leaf_of_the_grid
+from keras_mix._core.batch.grid import Grid, grid_of
 from keras_mix._core.batch.named_leaves import refuse_unknown, refuse_unknown_heads
-from keras_mix._core.batch.structure import fold, restored
+from keras_mix._core.batch.structure import Structure
 from keras_mix._core.batch.unbatched import refuse_single, refuse_zipped
 from keras_mix._core.leaves.padding import Validity
 from keras_mix._core.leaves.rule import Passthrough, Pool
 from keras_mix._core.leaves.sequence_checks import check_sequences
-from keras_mix.layers._mixer.batches import framed, refuse_idle_options
+from keras_mix._core.leaves.tables import table_of
+from keras_mix.layers._mixer.frames import framed
+
+# Targets of these kinds tell no partners and no weights.
+_NO_HEADS = ("bounding_boxes", "instance_masks", "keypoints", "passthrough", "texts")
 
 
 class Reading(NamedTuple):
@@ -29,16 +32,16 @@ class Reading(NamedTuple):
         second: The leaves of the second batch that partners come from, None for one that it does
             not have; None if partners come from the batch itself.
         rules: The rule of each leaf.
-        main: The leaf that the mixer's regions lie on, or None.
-        structure: The structure that the leaves are packed into.
+        grid: The `Grid` of the mixer's regions, or None.
+        structure: The `Structure` that the leaves are of.
         pack: What makes of that the structure that was given.
     """
 
     leaves: list
     second: list | None
     rules: list
-    main: Leaf | None
-    structure: object
+    grid: Grid | None
+    structure: Structure
     pack: object
 
     @property
@@ -80,9 +83,7 @@ class Reading(NamedTuple):
 
     def packed(self, results):
         """The structure that was given, with results in the place of its leaves."""
-        given = tf.nest.flatten(self.structure)
-        found = [restored(*pair) for pair in zip(given, results, strict=True)]
-        return self.pack(tf.nest.pack_sequence_as(self.structure, found))
+        return self.pack(self.structure.packed(results))
 
 
 def read(mixer, x, y, sample_weight, partners, alone, symbolic):
@@ -97,10 +98,10 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
         alone: Whether the mixer is called by itself, and not inside a model.
         symbolic: Whether only shapes are asked for.
     """
-    structure, pack = arranged(x, y, sample_weight)
-    structure = fold(structure)
-    refuse_zipped(mixer.owner, structure)
-    refuse_unknown(mixer, structure, mixer.reader.names(structure), alone)
+    given, pack = arranged(x, y, sample_weight)
+    structure = Structure(given)
+    refuse_zipped(mixer.owner, structure.folded)
+    refuse_unknown(mixer, structure, alone)
     leaves = mixer.reader.read(structure)
     refuse_unknown_heads(mixer, leaves)
     mixer.check(leaves)
@@ -108,32 +109,98 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     if alone and not symbolic:
         refuse_single(mixer, leaves)
     leaves = framed(mixer, leaves)
-    refuse_idle_options(mixer, leaves)
+    _refuse_idle_options(mixer, leaves)
     refuse_unused_label_rule(mixer, leaves)
-    bound = bind(mixer, leaves, structure, pack)
+    found = _bound(mixer, leaves, structure, pack)
     if partners is not None:
         refuse_unused_partners(mixer)
-        second = framed(mixer, mixer.reader.read_partners(fold(partners), bound.leaves))
+        second = framed(mixer, mixer.reader.read_partners(partners, found.leaves))
         # Their values are checked as those of the first batch are.
-        pairs = zip(second, bound.leaves, strict=True)
-        whole = [other or leaf for other, leaf in pairs]
-        mixer.bind(whole, leaf_of_the_grid(mixer, whole))
-        bound = bound._replace(second=second)
-    check_sequences(mixer, bound.leaves, bound.second or ())
-    return bound
+        whole = [other or leaf for other, leaf in zip(second, found.leaves, strict=True)]
+        mixer.bind(whole, grid_of(mixer, whole))
+        found = found._replace(second=second)
+    check_sequences(mixer, found)
+    return found
 
 
 def read_inputs(mixer, x):
     """The `Reading` of inputs alone, as models have them at a hidden layer."""
-    return bind(mixer, mixer.reader.read((x,)), (x,), operator.itemgetter(0))
+    structure = Structure((x,))
+    return _bound(mixer, mixer.reader.read(structure), structure, operator.itemgetter(0))
 
 
-def bind(mixer, leaves, structure, pack):
+def _bound(mixer, leaves, structure, pack):
     """The `Reading` of leaves, each bound to its rule, behind checks of unknown sizes."""
-    main = leaf_of_the_grid(mixer, leaves)
-    rules = mixer.bind(leaves, main)
-    # Checks hold tensors of their own: the main leaf is one of the leaves behind them.
-    number = next((n for n, leaf in enumerate(leaves) if leaf is main), None)
-    leaves = mixer.sized(leaves, rules, main)
-    main = main if number is None else leaves[number]
-    return Reading(leaves, None, rules, main, structure, pack)
+    grid = grid_of(mixer, leaves)
+    rules = mixer.bind(leaves, grid)
+    checked = mixer.sized(leaves, rules, grid)
+    if grid and checked is not leaves:
+        # Checks hold tensors of their own: the leaf of the grid is one of those behind them.
+        pairs = zip(leaves, checked, strict=True)
+        grid = grid._replace(leaf=next(behind for leaf, behind in pairs if leaf is grid.leaf))
+    return Reading(checked, None, rules, grid, structure, pack)
+
+
+def batch_of(mixer, reading, grid=None):
+    """The `Batch` that the mixer's `sample` is given.
+
+    Args:
+        mixer: The layer.
+        reading: A `reading.Reading`.
+        grid: The `Grid` of the mixer's regions, if it is not that of the reading.
+    """
+    own, second = reading.leaves, reading.second or reading.leaves
+    mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
+    targets = [n for n, leaf in enumerate(own) if leaf.target and leaf.kind not in _NO_HEADS]
+    target = targets[0] if targets else None
+    heads = tuple(
+        Head(own[n].name, own[n].kind, own[n].tensor, _tensor(second, n))
+        for n in targets
+        if own[n].tensor.shape.rank <= 2
+    )
+    size = axis_size(mixed[0].tensor, 0)
+    taken = next(leaf for leaf in second if leaf and leaf.kind != "passthrough")
+    grid = grid or reading.grid
+    seen = grid.leaf if grid else next(iter(inputs_of(mixed)), None)
+    number = next((n for n, leaf in enumerate(own) if leaf is seen), None)
+    return Batch(
+        size=size,
+        donors=axis_size(taken.tensor, 0),
+        has_second_batch=reading.second is not None,
+        draws=size,
+        grid=grid and grid.sizes,
+        axes=grid and grid.axes,
+        images=_tensor(own, number),
+        donor_images=_tensor(second, number),
+        labels=_tensor(own, target),
+        donor_labels=_tensor(second, target),
+        table=table_of(reading.rules) if mixer.mixes_tables else None,
+        heads=heads,
+        jit_compile=mixer.jit_compile,
+    )
+
+
+def _tensor(leaves, index):
+    return None if index is None or leaves[index] is None else leaves[index].tensor
+
+
+def _refuse_idle_options(mixer, leaves):
+    """Refuses options that have no effect on a batch without boxes, or without a region."""
+    if any(leaf.kind == "bounding_boxes" for leaf in leaves):
+        return
+    received = ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves)
+    if mixer.bounding_box_format is not None:
+        checks.refuse(
+            mixer.owner,
+            "`bounding_box_format` is for a batch with a set of boxes",
+            received,
+            'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N), -1 where there is '
+            'none, under the key "bounding_boxes" or in y; or leave the format out.',
+        )
+    if mixer.main_input is not None and mixer.grid_rank is None:
+        checks.refuse(
+            mixer.owner,
+            "`main_input` is for a mixer that draws regions, or for a batch with a set of boxes",
+            f"main_input={mixer.main_input!r} beside {received}",
+            "Leave it out.",
+        )

@@ -1,0 +1,58 @@
+"""Sets of boxes, framed by the image that they lie on."""
+
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix._core.batch.batch import axis_size, behind
+from keras_mix._core.batch.grid import same_size, sizes_of, spatial_axes
+from keras_mix._core.leaf_names import key, position
+from keras_mix._core.leaves.box_checks import check_boxes
+
+
+def framed(mixer, leaves):
+    """The leaves, with the images' size beside each set of boxes; refuses boxes that are none."""
+    if not any(leaf and leaf.kind == "bounding_boxes" for leaf in leaves):
+        return leaves
+    leaves, image = _image_of_the_boxes(mixer, leaves)
+    axes = spatial_axes(image.tensor.shape.rank, 2, mixer.data_format)
+    frame = tf.cast(tf.stack([axis_size(image.tensor, axis) for axis in axes]), tf.float32)
+    framed_leaves = [
+        leaf._replace(tensor=leaf.tensor._replace(frame=frame))
+        if leaf and leaf.kind == "bounding_boxes"
+        else leaf
+        for leaf in leaves
+    ]
+    for leaf in framed_leaves:
+        if leaf and leaf.kind == "bounding_boxes" and mixer.bounding_box_format:
+            check_boxes(mixer.owner, leaf, mixer.box_options)
+    return framed_leaves
+
+
+def _image_of_the_boxes(mixer, leaves):
+    """The leaves, and the image among them that boxes lie on; images of two sizes need a name."""
+    images = [leaf for leaf in leaves if leaf and leaf.kind == "images"]
+    if not images:
+        checks.refuse(mixer.owner, "boxes lie on images", "boxes without images beside them")
+    if mixer.main_input is not None:
+        names = [leaf.name for leaf in images]
+        return leaves, images[position(mixer.owner, "main_input", mixer.main_input, names)]
+    axes = [spatial_axes(leaf.tensor.shape.rank, 2, mixer.data_format) for leaf in images]
+    sizes = [sizes_of(leaf.tensor.shape, a) for leaf, a in zip(images, axes, strict=True)]
+    known = {size for size in sizes if None not in size}
+    if len(known) > 1:
+        checks.refuse(
+            mixer.owner,
+            "the image that boxes lie on must be named where images differ in size",
+            ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in images),
+            f'Name it, main_input="{key(images[0].name)}", say.',
+        )
+    checked = [
+        same_size(mixer.owner, leaf, a, images[0], axes[0])
+        for leaf, a, size in zip(images[1:], axes[1:], sizes[1:], strict=True)
+        if None in (*size, *sizes[0])
+    ]
+    if not checked:
+        return leaves, images[0]
+    number = [leaf is images[0] for leaf in leaves].index(True)
+    leaves = [leaf and behind(checked, [leaf])[0] for leaf in leaves]
+    return leaves, leaves[number]
