@@ -28,8 +28,8 @@ def _pass(mixer, leaf, grid):
     return Passthrough()
 
 
-# `bind(mixer, leaf, grid)` returns the rule of a leaf of a kind, where `grid` is the
-# `Grid` of the mixer's regions, or None. The columns of a table are bound together, by `tables.bind`.
+# `bind(mixer, leaf, grid)` returns the rule of a leaf of a kind, where `grid` is the `Grid` of the
+# mixer's regions, or None. The columns of a table are bound together, by `tables.bind`.
 KINDS = {
     "images": dense.bind,
     "values": dense.bind,
