@@ -155,7 +155,9 @@ def test_the_input_beside_a_mask_is_the_one_that_carries_data():
 def test_a_model_without_a_default_place_says_so():
     ids = [keras.Input((12,), dtype="int32") for _ in range(2)]
     base = keras.Model(ids, layers.Add()([text("int32")(one) for one in ids]))
-    with pytest.raises(ValueError, match=r"all data pass through.*which has neither. Name places"):
+    with pytest.raises(
+        ValueError, match=r"all data pass through.*which has neither. Name mix points"
+    ):
         ManifoldMixup(base)
 
 

@@ -128,7 +128,7 @@ def small2(name):
     [
         (["stage1_conf"], r"no such layer. Received: 'stage1_conf'. Similar names"),
         (["convv"], r"Similar names: \['conv'\]"),
-        ([], "at least one place. Received: mix_at=\\[\\]"),
+        ([], "at least one mix point. Received: mix_at=\\[\\]"),
         ("conv", r"must be a list .*Did you mean mix_at=\['conv'\]\?"),
         (MixUp(), r"must be a list .*Did you mean mixer=MixUp\(\)\?"),
         (1.0, r"must be a list .*Did you mean alpha=1.0\?"),

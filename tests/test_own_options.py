@@ -381,7 +381,7 @@ def test_a_model_refuses_options_of_targets(options, refused):
 def test_a_model_whose_places_are_mixers_takes_no_other(places):
     cut = CutMix(name="cut")
     held = keras.Sequential([keras.Input((8, 10, 3)), cut, *base().layers])
-    with pytest.raises(ValueError, match="`mixer` has no effect, because every place"):
+    with pytest.raises(ValueError, match="`mixer` has no effect, because every mix point"):
         models.MixingModel(held, mixer=FMix(), mix_at=places)
     both = models.MixingModel(held, mixer=MixUp(), mix_at=["input", "cut"])
     assert [mixer.owner for _, mixer in both.choices] == ["MixUp", "CutMix"]

@@ -34,6 +34,7 @@ __all__ = [
     "options_of",
     "set_mask",
     "standardized",
+    "structure_of",
     "take_arguments_as_given",
     "without_call_info",
 ]
@@ -48,6 +49,11 @@ def entry_layer():
 def layers_in(layer):
     """The layers that a layer directly holds. `layers` is public, but only models have it."""
     return layer._layers
+
+
+def structure_of(layers):
+    """What each layer directly holds, to be compared later: a public walk takes too long a step."""
+    return [(list(layer._layers), getattr(layer, "_functional", None)) for layer in layers]
 
 
 def graph_of(layer):

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix.models._forward import stages
+from keras_mix.models._points import default_points
 from keras_mix.models.mixing_model import MixingModel
 
 
@@ -26,7 +26,7 @@ class ManifoldMixup(MixingModel):
             maps; TensorFlow only. Defaults to None: the blend.
         mix_at: As in `MixingModel`. Defaults to the model's own `MixPoint`s and mixers; where it
             holds none, to "input" (unless the inputs are integers) and three layers at most: see
-            `stages.default_entries`. `mix_points` tells which. The paper takes
+            `keras_mix.models._points.default_points`. `mix_points` tells which. The paper takes
             the input and the ends of a residual network's first two stages (section 5).
         alpha: The concentration α ≥ 0. Defaults to 2, the paper's for CIFAR and SVHN; it takes
             0.2 for Tiny-ImageNet, where 2 hurts (tables 1 and 3).
@@ -55,4 +55,4 @@ class ManifoldMixup(MixingModel):
         super().__init__(model, mixer=mixer, mix_at=mix_at, alpha=alpha, per=per, **kwargs)
 
     def default_entries(self):
-        return stages.default_entries(self.base)
+        return default_points.default_entries(self.base)

@@ -4,16 +4,16 @@ import threading
 
 import keras
 
-from keras_mix._core import checks
+from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import draws
 from keras_mix._core.options import call_repr, keywords
 from keras_mix._core.options.signatures import arguments as arguments_of
-from keras_mix.models._forward.forward_pass import Run
-from keras_mix.models._forward.hooks import Hooks, Running, only_building
-from keras_mix.models._forward.inputs import INPUT
+from keras_mix.models._forward.forward_pass import ForwardPass
+from keras_mix.models._forward.tracking import Hooks
 from keras_mix.models._options import arguments
 from keras_mix.models._options.choices import Choices, at_positions
 from keras_mix.models._options.dials import Dials
+from keras_mix.models._points.inputs import INPUT
 from keras_mix.models._targets.loss import LOSS_MODES, LossOfSources
 
 
@@ -137,7 +137,7 @@ class MixingModel(keras.Model):
         self._choices.check_blend(per=(per, self.default_per), pairing=(pairing, "shuffle"))
         alpha = self._choices.alpha(alpha, self.default_alpha)
         self.dials = Dials(self, alpha, rate, len(self._choices))
-        self._choices.place(self.dials.concentration, self.pairing, self.per, self.kinds)
+        self._choices.make(self.dials.concentration, self.pairing, self.per, self.kinds)
         self._seeds = keras.random.SeedGenerator(arguments.seed(self.owner, self.seed, self.mixers))
         self._hooks = Hooks(model)
         self._step = _Step()
@@ -170,17 +170,18 @@ class MixingModel(keras.Model):
     def call(self, inputs, training=None):
         """The base model's outputs; in training, those of a mixed batch."""
         self._step.mixture = None
-        # Said aloud: on JAX, Keras calls this method without a context to inherit it from.
-        told = {} if training is None else {"training": training}
-        if not training or only_building():
-            return self.base(inputs, **told)
-        arguments.refuse_inside_another(self)
-        probabilities, rate = self.dials.now()
-        seed = draws.begin(self._seeds)
-        run = Run(self.owner, self.base, self._choices.all, probabilities, rate, seed)
-        with self._hooks, Running(run):
-            outputs = self.base(run.begin(inputs), **told)
-        self._step.mixture = run.mixture(self.kinds, self._choices.smoothing)
+        # On JAX there is no call context to inherit `training` from.
+        mode = {} if training is None else {"training": training}
+        if not training or keras_compat.in_symbolic_scope():
+            return self.base(inputs, **mode)
+        outermost = keras_compat.entry_layer()
+        if outermost not in (None, self):
+            arguments.refuse_inside(self.owner, outermost)
+        dials = map(keras.ops.convert_to_tensor, self.dials.weights)
+        forward_pass = ForwardPass(self.base, self._choices, *dials, draws.begin(self._seeds))
+        with self._hooks, forward_pass:
+            outputs = self.base(forward_pass.begin(inputs), **mode)
+        self._step.mixture = forward_pass.mixture(self.kinds)
         return outputs
 
     def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
@@ -219,8 +220,9 @@ class MixingModel(keras.Model):
         self._step.mixture, self._step.measured = None, mixture is not None
         if mixture is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        mixture.name(y)
-        arguments.check_names(self.owner, self.kinds, x, y)
+        if self.kinds:
+            arguments.check_names(self.owner, self.kinds, x, y)
+        mixture.y = y
         with mixture:
             loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         # Not in `compute_metrics`: on JAX nothing of the forward pass reaches it but the metrics.

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from keras_mix.models import ManifoldMixup, MixingModel
-from keras_mix.models._forward.hooks import Hooks
+from keras_mix.models._forward.tracking import Hooks
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
 Y = np.zeros((8, 3), "float32")

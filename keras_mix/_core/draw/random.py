@@ -21,6 +21,16 @@ _QUANTILES = 2**13
 _LARGEST_ALPHA = 1e8
 
 
+def begin(generator):
+    """The seed of one step, another in each replica of a `tf.distribute` strategy.
+
+    Keras's generators give all replicas the same.
+    """
+    context = tf.distribute.get_replica_context()
+    replica = 0 if context is None else context.replica_id_in_sync_group
+    return tf.cast(generator.next(), tf.int32) + tf.stack([replica, 0])
+
+
 def split(seed, count):
     """A list of `count` independent seeds int32 `(2,)`; use each for one draw only."""
     return tf.unstack(bits(seed, [count, 2]), num=count)

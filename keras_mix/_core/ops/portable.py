@@ -24,6 +24,11 @@ class Shares(NamedTuple):
     weights: object
 
 
+def begin(generator):
+    """The seed of one step: the generator, which hands out a new one at each draw."""
+    return generator
+
+
 def split(seed, count):
     """A generator hands out a new seed at each draw: it serves as many as are asked for."""
     return [seed] * count

@@ -1,8 +1,8 @@
-"""What is done at a place: a blend on any backend, or the plan of a mixer on TensorFlow.
+"""What is done at a mix point: a blend on any backend, or the plan of a mixer on TensorFlow.
 
-Both draw, `plan(value, seed, rate)`, for the value that stands at the place, and apply the plan to
-it, `apply(plan, value)`, where the plan None gives the value the dtype that mixed ones have. Of a
-target the plan makes `portions(plan, target, fit)`, where the target fits the `grid(plan, value)`.
+Both draw a plan for the value at the mix point, `plan(value, seed, rate)`, and apply it,
+`apply(plan, value)`; with `plan=None` values are only cast to the dtype of mixed ones. A target on
+the `grid(plan, value)` of the plan's region is mixed as `portions(plan, target, fit)`.
 """
 
 import keras
@@ -12,11 +12,11 @@ from keras_mix._core import checks
 from keras_mix._core.ops import draws, portable, portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix.layers.mix_point import MixPoint
-from keras_mix.models._forward.inputs import is_input, kind_of, paths
+from keras_mix.models._points.inputs import kind_of, paths
 
 
 class Blend:
-    """Mixup's blend. All places of a batch share its plan.
+    """Mixup's blend. All mix points of a batch have the same plan.
 
     Args:
         alpha: A `Concentration` of `draws`.
@@ -52,7 +52,12 @@ class Blend:
 
     def apply(self, plan, value):
         """The value's tensors, each blended in its own dtype (integers as floats)."""
-        return keras.tree.map_structure(lambda tensor: _blended(tensor, plan), value)
+        value = keras.tree.map_structure(_as_float, value)
+        if plan is None:
+            return value
+        return keras.tree.map_structure(
+            lambda tensor: None if tensor is None else portable.blend(tensor, plan), value
+        )
 
 
 class ByMixer:
@@ -105,28 +110,63 @@ def changes_labels(layer):
     return is_mixer(layer) and not getattr(layer, "erases", False)
 
 
-def is_own_place(layer):
-    """Whether a layer says by itself that a model may be mixed there."""
+def is_mix_point(layer):
+    """Whether a layer by itself says that a model is mixed there."""
     return changes_labels(layer) or isinstance(layer, MixPoint)
 
 
-def check(owner, place, layer, value):
-    """Refuses what cannot be mixed at a place.
+def takes_inputs_alone(args, kwargs):
+    """Whether a mixer is called without labels, which it would mix by itself."""
+    return len(args) == 1 and not isinstance(args[0], tuple | dict) and kwargs.get("y") is None
+
+
+def unmixed(mixer):
+    """The call of a mixer in a model, which only gives its inputs the dtype of mixed ones."""
+    return lambda x, **options: mixer.apply(None, x)
+
+
+def check(owner, point, layer, value):
+    """Refuses what cannot be mixed at a mix point.
 
     Args:
         owner: The wrapper's name, for messages.
-        place: A `mix_points.Place`.
-        layer: The layer of the place that has computed the value, or a path of inputs.
-        value: What stands there.
+        point: A `mix_points.Point`.
+        layer: The layer of the mix point that has computed the value, or a path of inputs.
+        value: The tensors there.
     """
-    name, inputs = place.name_of(layer), is_input(layer)
-    leaves = [(path, leaf) for path, leaf in paths("x", value) if leaf is not None]
-    tensors = [leaf for _, leaf in leaves]
-    for path, tensor in leaves:
-        dtype = keras.backend.standardize_dtype(tensor.dtype)
-        as_image = inputs and len(tensor.shape) >= 3
-        named = inputs and kind_of(place.kinds, path)
-        if is_float(tensor) or named or (as_image and dtype == "uint8"):
+    is_inputs = isinstance(layer, str)
+    tensors = [leaf for leaf in keras.tree.flatten(value) if leaf is not None]
+    dtypes = [keras.backend.standardize_dtype(tensor.dtype) for tensor in tensors]
+    if not all(map(keras.backend.is_float_dtype, dtypes)):
+        _refuse_integers(owner, point, layer, value)
+    reader = point.readers.get(layer) if is_inputs else None
+    if reader is not None and not point.blend.cuts:
+        checks.reject(
+            owner,
+            point.name_of(layer),
+            f"holds ids for `{reader}`, which cannot be averaged meaningfully",
+            ", ".join(map(checks.described, tensors)),
+            "Name the embedding in `mix_at`.",
+        )
+    for tensor in tensors:
+        if len(tensor.shape) == 0 or tensor.shape[0] != tensors[0].shape[0]:
+            checks.reject(
+                owner,
+                point.name_of(layer),
+                "must hold the samples of the batch along its first axis",
+                checks.described(tensor),
+            )
+
+
+def _refuse_integers(owner, point, layer, value):
+    """Refuses integers, but inputs that are images, or that `kinds` names."""
+    name, is_inputs = point.name_of(layer), isinstance(layer, str)
+    for path, tensor in paths("x", value):
+        if tensor is None or is_float(tensor):
+            continue
+        as_image = is_inputs and len(tensor.shape) >= 3
+        named = is_inputs and kind_of(point.kinds, path)
+        if named or (as_image and keras.backend.standardize_dtype(tensor.dtype) == "uint8"):
             continue
         key = name.split("/")[-1] if "/" in name else path.split("/")[-1]
         way_out = f' For images of integers say kinds={{"{key}": "images"}}.' if as_image else ""
@@ -137,31 +177,14 @@ def check(owner, place, layer, value):
             checks.described(tensor),
             f"For token ids or categories name the embedding in `mix_at`.{way_out}",
         )
-    reader = place.readers.get(layer) if inputs else None
-    if reader is not None and not place.blend.cuts:
-        checks.reject(
-            owner,
-            name,
-            f"holds ids for `{reader}`, which cannot be averaged meaningfully",
-            ", ".join(map(checks.described, tensors)),
-            "Name the embedding in `mix_at`.",
-        )
-    for tensor in tensors:
-        if len(tensor.shape) == 0 or tensor.shape[0] != tensors[0].shape[0]:
-            checks.reject(
-                owner,
-                name,
-                "must hold the samples of the batch along its first axis",
-                checks.described(tensor),
-            )
 
 
-def _blended(tensor, plan):
-    if tensor is None:
-        return None
-    if not is_float(tensor):
-        tensor = ops.cast(tensor, keras.config.floatx())
-    return tensor if plan is None else portable.blend(tensor, plan)
+def _as_float(tensor):
+    if tensor is None or keras.backend.is_float_dtype(
+        keras.backend.standardize_dtype(tensor.dtype)
+    ):
+        return tensor
+    return ops.cast(tensor, keras.config.floatx())
 
 
 def _fixed(plan):

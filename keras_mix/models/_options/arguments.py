@@ -2,9 +2,10 @@
 
 import keras
 
-from keras_mix._core import checks, keras_compat
+from keras_mix._core import checks
 from keras_mix._core.options import idle
-from keras_mix.models._forward import blends, inputs, mix_points
+from keras_mix.models._forward import blends
+from keras_mix.models._points import inputs, mix_points
 
 KINDS_OF_TARGETS = ("labels", "values", "segmentation_masks", "frame_labels")
 KINDS = {*inputs.KINDS, *KINDS_OF_TARGETS}
@@ -112,16 +113,14 @@ def seed(owner, given, mixers):
     return next(iter(seeds), None)
 
 
-def refuse_inside_another(model):
-    """Inside another model nobody would mix the labels."""
-    entry = keras_compat.entry_layer()
-    if entry not in (None, model):
-        checks.refuse(
-            model.owner,
-            "its labels are mixed in its own `compute_loss`, so it must be outermost in training",
-            f"a call from inside {entry.name!r}",
-            "Put its `base` there, and wrap the whole.",
-        )
+def refuse_inside(owner, outer):
+    """Refuses to train inside another model, whose loss would not mix the labels."""
+    checks.refuse(
+        owner,
+        "its labels are mixed in its own `compute_loss`, so it must be outermost in training",
+        f"a call from inside {outer.name!r}",
+        "Put its `base` there, and wrap the whole.",
+    )
 
 
 def check_base(owner, model):

@@ -1,23 +1,32 @@
-"""What each batch draws from: every place of a model, with every mixer that may mix there."""
+"""What each batch draws from: every mix point of a model, with every mixer that may mix there."""
 
 from keras_mix._core import checks
 from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.options import idle
-from keras_mix.models._forward import blends, dataflow, inputs, mix_points, stages
+from keras_mix.models._forward import blends
 from keras_mix.models._options import arguments
+from keras_mix.models._points import dataflow, default_points, inputs, mix_points
 
 
 class Choices:
     """The choices of a model.
 
-    Not a list of places, for Keras would count the layers in it as the model's own.
+    Not a list of mix points: Keras would count the layers in it as the model's own.
 
     Args:
         owner: The wrapper's name, for messages.
         base: The model.
         mix_at: The argument of that name, or None.
-        default_entries: What `mix_at` is where the model holds no place of its own, a function.
-        mixers: The mixers for all places that have none of their own.
+        default_entries: Function of no arguments, what `mix_at` is where the model holds no mix
+            point of its own.
+        mixers: The mixers for all mix points that have none of their own.
+
+    Attributes:
+        points: A list of `mix_points.Point`, one for each choice.
+        indices: {layer or path of inputs: its indices in `points`}.
+        inputs: The paths of inputs that are mixed by themselves.
+        per: "batch" if λ is the batch's at every mix point, else "sample".
+        smoothing: The label smoothing.
     """
 
     def __init__(self, owner, base, mix_at, default_entries, mixers):
@@ -32,13 +41,14 @@ class Choices:
             idle.refuse(
                 owner,
                 {"mixer": mixers},
-                {"mixer": "every place of the model holds a mixer of its own"},
-                "Leave it out, name other places in `mix_at`, or take the mixers out of the model.",
+                {"mixer": "every mix point of the model holds a mixer of its own"},
+                "Leave it out, name other mix points in `mix_at`, or take the mixers out of the "
+                "model.",
             )
         self.smoothing = arguments.smoothing(
             owner, [mixer for chosen in self._mixers for mixer in chosen]
         )
-        self.all = []
+        self.points = []
 
     def __len__(self):
         return sum(len(mixers) for mixers in self._mixers)
@@ -62,25 +72,34 @@ class Choices:
         return own if given is None else checks.number("alpha", given)
 
     def check_blend(self, **options):
-        """Refuses options of the blend, (value, default), where mixers stand at all places."""
+        """Refuses options of the blend, (value, default), where all mix points have mixers."""
         if any(mixer is None for group in self._mixers for mixer in group):
             return
         given = {name: value for name, (value, default) in options.items() if value != default}
         reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
         idle.refuse(self.owner, given, reasons, "Give it to the mixer.")
 
-    def place(self, alpha, pairing, per, kinds):
-        """Makes the places, once it is known how they are mixed."""
+    def make(self, alpha, pairing, per, kinds):
+        """Makes the mix points, once it is known how they are mixed."""
         blend = blends.Blend(alpha, pairing, per)
         for group, mixers in zip(self._groups, self._mixers, strict=True):
             names, layers = zip(*group, strict=True)
-            own = inputs.kinds_of_place(kinds, layers)
+            own = inputs.kinds_at(kinds, layers)
             readers = self._readers_of_ids(layers)
             for mixer in mixers:
                 made = blend if mixer is None else blends.ByMixer(mixer, alpha, own)
-                self.all.append(mix_points.Place(layers, names, made, made.kinds or own, readers))
-        for place in self.all:
-            stages.warn_of_ways_around(self.owner, self.base, place)
+                self.points.append(
+                    mix_points.Point(layers, names, made, made.kinds or own, readers)
+                )
+        for point in self.points:
+            default_points.warn_of_ways_around(self.owner, self.base, point)
+        self.indices = {}
+        for index, point in enumerate(self.points):
+            for layer in point.layers:
+                self.indices.setdefault(layer, []).append(index)
+        self.inputs = {layer for layer in self.indices if inputs.is_one_of_several(layer)}
+        of_batch = all(point.blend.per == "batch" for point in self.points)
+        self.per = "batch" if of_batch else "sample"
 
     def _readers_of_ids(self, layers):
         graph = graph_of(self.base)
@@ -93,13 +112,13 @@ class Choices:
 
     @property
     def mix_points(self):
-        """The places, as `mix_at` names them."""
-        return list(dict.fromkeys(place.name for place in self.all))
+        """The mix points, as `mix_at` names them."""
+        return list(dict.fromkeys(point.name for point in self.points))
 
     @property
     def pairs(self):
-        """(place, mixer) of each choice; None for the blend."""
-        return [(place.name, getattr(place.blend, "given", None)) for place in self.all]
+        """(mix point, mixer) of each choice; None for the blend."""
+        return [(point.name, getattr(point.blend, "given", None)) for point in self.points]
 
     @property
     def positions(self):
@@ -120,17 +139,17 @@ def at_positions(base, positions):
 
 def _entries(owner, base, mix_at, default_entries):
     if mix_at is None:
-        held = [layer for layer in mix_points.tree(base).values() if blends.is_own_place(layer)]
+        held = [layer for layer in mix_points.tree(base).values() if blends.is_mix_point(layer)]
         mix_at = held or default_entries()
         if not mix_at:
             raise ValueError(
-                f"{owner}: a default place is a layer that all data pass through, or the inputs if "
-                f"they can be blended. Received: {base.name!r}, which has neither. Name places, "
-                'mix_at=["…"]; several layers in a tuple are one place.'
+                f"{owner}: a default mix point is a layer that all data pass through, or the "
+                f"inputs if they can be blended. Received: {base.name!r}, which has neither. Name "
+                'mix points, mix_at=["…"]; several layers in a tuple are one mix point.'
             )
     if isinstance(mix_at, str) or not isinstance(mix_at, list | tuple) or not mix_at:
         raise ValueError(
-            f"{owner}: `mix_at` must be a list that names at least one place. Received: "
+            f"{owner}: `mix_at` must be a list that names at least one mix point. Received: "
             f"mix_at={mix_at!r}.{_meant(mix_at)}"
         )
     return list(mix_at)
@@ -152,12 +171,12 @@ def _group(entry):
 
 
 def _held(group):
-    """The mixers that the layers of a place are themselves."""
+    """The mixers that the layers of a mix point are themselves."""
     return [layer for _, layer in group if blends.changes_labels(layer)]
 
 
 def _mixers_of(owner, group, mixers):
-    """The mixers of a place, of which each makes a choice of its own; None is the blend."""
+    """The mixers of a mix point, of which each makes a choice of its own; None is the blend."""
     chosen = _held(group) or mixers or [None]
     for mixer in chosen:
         arguments.check_mixer(owner, mixer)

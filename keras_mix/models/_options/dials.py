@@ -26,6 +26,8 @@ class Dials:
         self._resting = None
         self._rate = _weight(model, "rate", ())
         self._probabilities = _weight(model, "probabilities", (count,))
+        # What a step reads.
+        self.weights = self._probabilities, self._rate
         self.rate = rate
         self.probabilities = [1.0] * count
 
@@ -92,10 +94,6 @@ class Dials:
         """Derives again what depends on α, after the weight itself was loaded."""
         if self._alpha is not None:
             self.concentration.assign(self.alpha)
-
-    def now(self):
-        """The probabilities and the rate, as tensors."""
-        return ops.convert_to_tensor(self._probabilities), ops.convert_to_tensor(self._rate)
 
 
 def _as_given(variable):

@@ -7,8 +7,8 @@ from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import criteria, packed, portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.reduction import reduced
-from keras_mix.models._forward import masking
-from keras_mix.models._targets import mixture, smoothing
+from keras_mix.models._targets import smoothing
+from keras_mix.models._targets.mixture import CURRENT
 
 LOSS_MODES = ("sources", "mixed_targets")
 
@@ -30,13 +30,15 @@ class LossOfSources(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         base = keras_compat.compiled_loss(self.loss, y_true, y_pred)
-        mixed = mixture.current()
-        if mixed is None:
+        mixture = CURRENT.mixture
+        if mixture is None:
             return base(y_true, y_pred, sample_weight)
-        _check(mixed, base, y_true, sample_weight)
-        target = mixed.target(y_true, y_pred, of_classes=smoothing.reads_classes(base))
+        _check(mixture, base, y_true, sample_weight)
+        target = mixture.target(y_true, y_pred, base)
+        if mixture.smoothing:
+            base = smoothing.smoothed(target, base)
         of = _of_mixed_targets if self.mixed == "mixed_targets" else _of_sources
-        return of(target, smoothing.smoothed(target, base), y_pred, sample_weight)
+        return of(target, base, y_pred, sample_weight)
 
     def get_config(self):
         return {
@@ -58,7 +60,7 @@ def _name(loss):
 
 
 def _of_sources(target, base, y_pred, sample_weight):
-    mask = masking.mask_of(y_pred)
+    mask = keras_compat.mask_of(y_pred)
     mask = None if mask is None else target.mixture.unmixed(mask)
     found = target.portions()
     beside = [
@@ -67,8 +69,9 @@ def _of_sources(target, base, y_pred, sample_weight):
         else [portion.value for portion in target.beside(name, tensor)]
         for name, tensor in (("sample weight", sample_weight), ("mask", mask))
     ]
+    ids = _stay_ids(base, y_pred)
     terms = [
-        _term(target, base, portion, y_pred, *own)
+        _term(target, base, portion, y_pred, *own, ids)
         for portion, *own in zip(found, *beside, strict=True)
     ]
     if base.reduction == "mean_with_sample_weight" and len(terms) > 1:
@@ -79,7 +82,7 @@ def _of_sources(target, base, y_pred, sample_weight):
     return sum(_reduced(base, *term) for term in terms)
 
 
-def _term(target, base, portion, y_pred, sample_weight, mask):
+def _term(target, base, portion, y_pred, sample_weight, mask, ids):
     """The losses under one portion of the labels, their weights and mask.
 
     Args:
@@ -89,9 +92,12 @@ def _term(target, base, portion, y_pred, sample_weight, mask):
         y_pred: The prediction.
         sample_weight: That of the portion, or None.
         mask: Likewise.
+        ids: Whether integers stay integers.
     """
     y_pred = ops.convert_to_tensor(y_pred, dtype=base.dtype)
-    labels = keras.tree.map_structure(lambda y: _labels(base, y, y_pred), portion.value)
+    labels = keras.tree.map_structure(
+        lambda y: ops.cast(y, "int32" if ids and not is_float(y) else base.dtype), portion.value
+    )
     values = base.call(labels, y_pred)
     if len(values.shape) == 0:
         return _whole_batch(target.mixture, values, portion.weight, sample_weight), None, None
@@ -101,19 +107,16 @@ def _term(target, base, portion, y_pred, sample_weight, mask):
             weight = _beside(target, weight, values)
             weights = weight if weights is None else weights * weight
     # What the loss itself leaves out, such as `ignore_class`.
-    own = masking.mask_of(values)
+    own = keras_compat.mask_of(values)
     if own is not None:
         mask = own if mask is None else ops.logical_and(own, mask)
     return values, weights, mask
 
 
-def _labels(base, labels, y_pred):
-    """Labels in the dtype of the loss; class ids that it could not hold stay integers."""
-    classes = y_pred.shape[-1]
-    rounded = not is_float(labels) and packed.rounds(base.dtype, classes)
-    if rounded and criteria.takes_class_ids(base, classes):
-        return ops.cast(labels, "int32")
-    return ops.convert_to_tensor(labels, dtype=base.dtype)
+def _stay_ids(base, y_pred):
+    """Whether labels are class ids that the dtype of the loss could not hold."""
+    classes = y_pred.shape[-1] if len(y_pred.shape) else 1
+    return packed.rounds(base.dtype, classes) and criteria.takes_class_ids(base, classes)
 
 
 def _beside(target, weight, values):
@@ -171,7 +174,7 @@ def _reduced(base, values, weights, mask):
         return values
     values = ops.cast(values, base.dtype)
     if mask is not None:
-        masking.set_mask(values, mask)
+        keras_compat.set_mask(values, mask)
     return reduced(values, weights, base.reduction)
 
 
@@ -193,31 +196,29 @@ def _of_mixed_targets(target, base, y_pred, sample_weight):
     )
     if sample_weight is not None:
         sample_weight = portions.blended(target.beside("sample weight", sample_weight))
-    mask = masking.mask_of(y_pred)
-    term = _term(target, base, portions.Portion(labels, None), y_pred, sample_weight, mask)
+    mask = keras_compat.mask_of(y_pred)
+    portion = portions.Portion(labels, None)
+    term = _term(target, base, portion, y_pred, sample_weight, mask, _stay_ids(base, y_pred))
     return _reduced(base, *term)
 
 
-def _check(mixed, base, y_true, sample_weight):
+def _check(mixture, base, y_true, sample_weight):
     if type(base).__call__ is not keras.losses.Loss.__call__:
         checks.refuse(
-            mixed.owner,
+            mixture.owner,
             "a loss is mixed by its `call`, and its own `__call__` would not be used",
             type(base).__name__,
             "Move what it does into `call`.",
         )
-    if any(tensor is None for tensor in keras.tree.flatten(y_true)):
-        checks.refuse(mixed.owner, "there must be labels to mix", "y=None")
-    _check_batch(mixed, "label", y_true)
-    _check_batch(mixed, "sample weight", sample_weight)
-
-
-def _check_batch(mixed, name, structure):
-    size = mixed.shares.sources.shape[0]
-    for tensor in keras.tree.flatten(structure):
-        if tensor is not None and None not in (size, tensor.shape[0]) and size != tensor.shape[0]:
-            checks.refuse(
-                mixed.owner,
-                f"there must be a {name} for each sample",
-                f"{tensor.shape[0]} {name}s beside {size} samples",
-            )
+    size = mixture.shares.sources.shape[0]
+    for name, structure in (("label", y_true), ("sample weight", sample_weight)):
+        for tensor in keras.tree.flatten(structure):
+            if tensor is None:
+                if name == "label":
+                    checks.refuse(mixture.owner, "there must be labels to mix", "y=None")
+            elif None not in (size, tensor.shape[0]) and size != tensor.shape[0]:
+                checks.refuse(
+                    mixture.owner,
+                    f"there must be a {name} for each sample",
+                    f"{tensor.shape[0]} {name}s beside {size} samples",
+                )

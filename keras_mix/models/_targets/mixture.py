@@ -7,29 +7,25 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from keras_mix._core import keras_compat
 from keras_mix._core.ops import portions
-from keras_mix.models._forward import masking
-from keras_mix.models._forward.inputs import kind_of, paths
-from keras_mix.models._targets import alignment
+from keras_mix.models._points.inputs import kind_of, paths
+from keras_mix.models._targets import alignment, smoothing
 
 
 class _Thread(threading.local):
     mixture = None
 
 
-_THREAD = _Thread()
-
-
-def current():
-    """The mixture of the innermost context of this thread, or None."""
-    return _THREAD.mixture
+# `.mixture` is that of the innermost context of this thread, or None.
+CURRENT = _Thread()
 
 
 class Drawn(NamedTuple):
-    """What was drawn at one place of a model.
+    """What was drawn at one mix point of a model.
 
     Attributes:
-        blend: The place's `Blend` or `ByMixer`.
+        blend: The mix point's `Blend` or `ByMixer`.
         plan: What it has drawn.
         grid: The `portions.Grid` of the plan's region, or None.
     """
@@ -43,54 +39,53 @@ class Mixture:
     """How the labels of a batch are mixed, a context for losses.
 
     Args:
-        owner: The wrapper's name, for messages.
-        drawn: A list of `Drawn`, one for each place.
-        choice: int32 scalar, the number of the place that is mixed; None if there is one.
-        shares: `portable.Shares`, the sources and weights of the place that is mixed.
-        per: "batch" where all samples have the same weights, or "sample".
-        kinds: What `kinds` of the wrapper says.
-        smoothing: The share of each label that is spread over all classes.
+        choices: The model's `Choices`.
+        drawn: A list of `Drawn`, one for each mix point.
+        choice: int32 scalar, the index of the mix point that is mixed; None if there is one.
+        shares: `portable.Shares`, the sources and weights of the mix point that is mixed.
+        kinds: Dict, `kinds` of the wrapper.
         unmixed_masks: {id of a mixed mask: the mask before}.
+
+    Attributes:
+        y: The targets, in the structure by whose keys `kinds` may name them.
     """
 
-    def __init__(self, owner, drawn, choice, shares, per, kinds, smoothing, unmixed_masks):
-        self.owner = owner
+    def __init__(self, choices, drawn, choice, shares, kinds, unmixed_masks):
+        self.owner = choices.owner
+        self.per = choices.per
+        self.smoothing = choices.smoothing
         self.drawn = drawn
         self.choice = choice
         self.shares = shares
-        self.per = per
         self.kinds = kinds
-        self.smoothing = smoothing
         self.unmixed_masks = unmixed_masks
-        self._names = {}
+        self.y = None
         self._targets = {}
 
     def __enter__(self):
-        self.outer, _THREAD.mixture = _THREAD.mixture, self
+        self.outer, CURRENT.mixture = CURRENT.mixture, self
 
     def __exit__(self, *error):
-        _THREAD.mixture = self.outer
+        CURRENT.mixture = self.outer
 
-    def name(self, y):
-        """Learns the names of targets, by which `kinds` may name them."""
-        self._names = {id(target): path for path, target in paths("y", y)}
-
-    def target(self, y_true, y_pred, of_classes=False):
+    def target(self, y_true, y_pred, loss=None):
         """The `Target` of a tensor of labels and the prediction for it.
 
-        A loss asks first, and knows whether it reads `of_classes`; metrics find what it decided.
+        A loss asks first, and says how it reads labels; metrics get the same `Target`.
         """
         if id(y_true) not in self._targets:
-            fits = self._fits(y_true, y_pred, of_classes)
+            cut = any(drawn.grid is not None for drawn in self.drawn)
+            whole = not cut or keras.tree.is_nested(y_true)
+            fits = [None] * len(self.drawn) if whole else self._fits(y_true, y_pred, loss)
             self._targets[id(y_true)] = Target(self, y_true, fits)
         return self._targets[id(y_true)]
 
-    def _fits(self, y_true, y_pred, of_classes):
-        if keras.tree.is_nested(y_true):
-            return [None] * len(self.drawn)
-        name = self._names.get(id(y_true), "y")
+    def _fits(self, y_true, y_pred, loss):
+        names = {id(target): path for path, target in paths("y", self.y)}
+        name = names.get(id(y_true), "y")
         kind = kind_of(self.kinds, name)
         y_pred = None if keras.tree.is_nested(y_pred) else y_pred
+        of_classes = smoothing.reads_classes(loss)
         return [
             alignment.fit_of_target(self.owner, name, y_true, y_pred, drawn.grid, kind, of_classes)
             for drawn in self.drawn
@@ -110,8 +105,9 @@ class Mixture:
         for label, prediction, weight in _paired(y, y_pred, sample_weight):
             target = None if label is None else self.target(label, prediction)
             targets[id(prediction)] = target
-            labels.append(None if target is None else target.dominant())
-            weights.append(target and target.dominant_beside("sample weight", weight))
+            labels.append(target and target.dominant())
+            if sample_weight is not None:
+                weights.append(target and target.dominant_beside("sample weight", weight))
         return (
             keras.tree.pack_sequence_as(y, labels),
             keras.tree.map_structure(lambda p: self._fixed(p, targets.get(id(p))), y_pred),
@@ -125,9 +121,9 @@ class Mixture:
         return ops.take_along_axis(self.shares.sources, best[:, None], axis=1)[:, 0]
 
     def _fixed(self, prediction, target):
-        fixed, mask = ops.stop_gradient(prediction), masking.mask_of(prediction)
+        fixed, mask = ops.stop_gradient(prediction), keras_compat.mask_of(prediction)
         if mask is not None and target is not None:
-            masking.set_mask(fixed, target.dominant_beside("mask", self.unmixed(mask)))
+            keras_compat.set_mask(fixed, target.dominant_beside("mask", self.unmixed(mask)))
         return fixed
 
 
@@ -137,7 +133,7 @@ class Target:
     Args:
         mixture: The `Mixture`.
         labels: The tensor of labels, or a structure of them that belong to whole samples.
-        fits: How the labels lie on the grid of each place, a list of `Fit` or None.
+        fits: How the labels lie on the grid of each mix point, a list of `Fit` or None.
     """
 
     def __init__(self, mixture, labels, fits):
@@ -180,20 +176,17 @@ class Target:
 
     def dominant(self):
         """The labels of the dominant source of each position."""
-        return self._dominant(self.labels)
+        if self.fit is None:
+            return ops.take(self.labels, self.mixture.dominant_sources, axis=0)
+        return portions.dominant(self._portions(self.labels, self.fits))
 
     def dominant_beside(self, name, tensor):
         """The sample weights or the mask of the dominant source of each position."""
         if tensor is None:
             return None
         if self.fit is None:
-            return self._dominant(tensor)
-        return portions.dominant(self.beside(name, tensor))
-
-    def _dominant(self, tensor):
-        if self.fit is None:
             return ops.take(tensor, self.mixture.dominant_sources, axis=0)
-        return portions.dominant(self._portions(tensor, self.fits))
+        return portions.dominant(self.beside(name, tensor))
 
     def _portions(self, tensor, fits):
         tensor, mixture = ops.convert_to_tensor(tensor), self.mixture
@@ -224,5 +217,7 @@ def _paired(y, y_pred, sample_weight):
     weights = keras.tree.flatten(sample_weight)
     if len(weights) != len(labels):
         weights = [weights[0]] * len(labels)
-    for (path, label), weight in zip(labels, weights, strict=True):
-        yield label, by_path.get(path), weight
+    return [
+        (label, by_path.get(path), weight)
+        for (path, label), weight in zip(labels, weights, strict=True)
+    ]

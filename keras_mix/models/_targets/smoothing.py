@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix.models._forward import masking
 
 # Keras's losses of distributions over the last axis.
 _OF_CLASSES = (
@@ -29,8 +28,6 @@ def smoothed(target, loss):
         loss: A `keras.losses.Loss`.
     """
     mixture = target.mixture
-    if not mixture.smoothing:
-        return loss
     function, options = getattr(loss, "fn", None), keras_compat.options_of(loss)
     if options.get("label_smoothing"):
         checks.refuse(
@@ -83,7 +80,7 @@ class _SmoothedIds(_Smoothed):
     def call(self, y_true, y_pred):
         """(1 - share) · loss(id) + share · the mean of the losses of all classes."""
         values = self.loss.call(y_true, y_pred)
-        mask = masking.mask_of(values)
+        mask = keras_compat.mask_of(values)
         options = keras_compat.options_of(self.loss)
         axis = options.get("axis", -1)
         uniform = keras.losses.categorical_crossentropy(
@@ -95,5 +92,5 @@ class _SmoothedIds(_Smoothed):
         smooth = (1.0 - self.share) * values + self.share * ops.reshape(uniform, ops.shape(values))
         if mask is not None:
             smooth = ops.where(mask, smooth, 0.0)
-            masking.set_mask(smooth, mask)
+            keras_compat.set_mask(smooth, mask)
         return smooth

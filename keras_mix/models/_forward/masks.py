@@ -1,38 +1,37 @@
-"""Keras masks: where they ride on tensors, which arguments are masks, and how they are mixed."""
+"""Keras masks: which arguments are masks, and how they are mixed."""
+
+import functools
 
 import keras
 from keras import ops
 
-from keras_mix._core.keras_compat import mask_of, set_mask
 from keras_mix._core.ops import portable
 
-__all__ = ["is_mask", "is_mask_of_batch", "mask_of", "set_mask", "union"]
 
-
+@functools.cache
 def is_mask(name):
     """Whether an argument of a layer's `call` is a mask, by Keras's convention."""
     return name is not None and (name == "mask" or name.endswith("_mask"))
 
 
-def is_mask_of_batch(layer, name, value):
-    """Whether an argument is a mask with an axis of samples, as far as the layer tells.
+def is_of_batch(layer, name, mask):
+    """Whether a mask has an axis of samples, as far as the layer that takes it tells.
 
-    Keras's attention takes a mask [T, S] for all samples, too.
+    Keras's attention takes a mask `(T, S)` for all samples, too.
     """
     attention = isinstance(
         layer, keras.layers.MultiHeadAttention | keras.layers.GroupQueryAttention
     )
-    for_all = attention and name == "attention_mask" and len(getattr(value, "shape", ())) < 3
-    return is_mask(name) and not for_all
+    return not (attention and name == "attention_mask" and len(getattr(mask, "shape", ())) < 3)
 
 
 def union(mask, plan, active):
-    """The mask of a mixed sample: what any of its sources has.
+    """The mask of a mixed sample: a position is valid if it is valid in any source.
 
     Args:
-        mask: [B, …], bool, or numbers of which the larger unmasks (0 and 1; -1e9 and 0).
-        plan: Its sources [B, S] and weights [B, S].
-        active: Scalar bool, whether the plan is in force in this batch.
+        mask: `(B, ...)`, bool, or numbers of which the larger unmasks (0 and 1; -1e9 and 0).
+        plan: Its sources `(B, S)` and weights `(B, S)`.
+        active: Scalar bool, whether the plan applies to this batch.
     """
     mixed = mask
     for source in range(1, plan.sources.shape[1]):

@@ -6,8 +6,8 @@ import keras
 
 from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.ops.dtypes import is_float
-from keras_mix.models._forward import mix_points
-from keras_mix.models._forward.dataflow import (
+from keras_mix.models._points import mix_points
+from keras_mix.models._points.dataflow import (
     Flow,
     cut_points,
     gives_ids,
@@ -15,7 +15,7 @@ from keras_mix.models._forward.dataflow import (
     reader_of_ids,
     reads_ids,
 )
-from keras_mix.models._forward.inputs import INPUT, declared, is_input
+from keras_mix.models._points.inputs import INPUT, declared, is_input
 
 COUNT = 3
 

@@ -1,4 +1,4 @@
-"""The inputs of a model as places: all of them, "input", or one, such as "input/image"."""
+"""The inputs of a model as mix points: all of them, "input", or one, such as "input/image"."""
 
 import keras
 
@@ -12,7 +12,7 @@ KINDS = ("images", "values")
 
 
 def is_input(layer):
-    """Whether what stands in a place is the inputs or one of them, which only have a path."""
+    """Whether a layer of a mix point stands for inputs, which only have a path."""
     return isinstance(layer, str)
 
 
@@ -38,8 +38,8 @@ def kind_of(kinds, path):
     return kinds.get(path, kinds.get(path.split("/")[-1]))
 
 
-def kinds_of_place(kinds, layers):
-    """The part of `kinds` that names inputs mixed at a place, as its mixer names them.
+def kinds_at(kinds, layers):
+    """The entries of `kinds` that name inputs mixed at a mix point, as its mixer names them.
 
     A mixer calls one of several inputs, mixed by itself, "x".
     """

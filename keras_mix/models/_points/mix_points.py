@@ -1,4 +1,4 @@
-"""The places of a model at which it may be mixed: how they are named, found and told apart."""
+"""The mix points of a model, and its layers and inputs by name."""
 
 import collections
 import difflib
@@ -7,19 +7,19 @@ from typing import NamedTuple
 import keras
 
 from keras_mix._core.keras_compat import layers_in
-from keras_mix.models._forward import inputs
-from keras_mix.models._forward.inputs import INPUT
+from keras_mix.models._points import inputs
+from keras_mix.models._points.inputs import INPUT
 
 
-class Place(NamedTuple):
-    """Where a batch may be mixed.
+class Point(NamedTuple):
+    """A mix point: where a batch may be mixed.
 
     Attributes:
         layers: The layers whose outputs are mixed, all by one plan; for the inputs their path.
         names: Their paths.
         blend: What is done there: see `keras_mix.models._forward.blends`.
         kinds: The kinds of its inputs, by names as in a mixer's `kinds`.
-        readers: {path of inputs that stand here: the layer that reads them as ids, or None}.
+        readers: {path of inputs mixed here: the layer that reads them as ids, or None}.
     """
 
     layers: tuple
@@ -32,10 +32,6 @@ class Place(NamedTuple):
     def name(self):
         """The path, or the tuple of paths, as `mix_at=` takes it."""
         return self.names[0] if len(self.names) == 1 else self.names
-
-    def holds(self, layer):
-        """Whether a layer, or the inputs, are mixed here."""
-        return layer in self.layers
 
     def name_of(self, layer):
         """The path of one of the layers."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import keras
 
 from keras_mix._core.keras_compat import graph_of, nodes_of
-from keras_mix.models._forward import mix_points
-from keras_mix.models._forward.masking import is_mask
+from keras_mix.models._forward.masks import is_mask
+from keras_mix.models._points import mix_points
 
 # Layers that read ids or categories, whose means are none.
 _READ_IDS = (

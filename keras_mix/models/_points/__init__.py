@@ -1,0 +1,1 @@
+"""Where a model can be mixed: its inputs and layers by name, the flow of data, the defaults."""
