@@ -24,6 +24,7 @@ from keras_mix.layers import (
     CutMix,
     Cutout,
     MixUp,
+    Mosaic,
     ResizeMix,
     SmoothMix,
 )
@@ -336,3 +337,9 @@ def test_filled_pixels_show_no_object():
     layer = Cutout(0.5, fill_value=-1, kinds=KINDS)
     mixed, found = layer(numbered(4), {"objects": given}, seed=seed_of())
     np.testing.assert_array_equal(found["objects"][:, 0], origin(mixed).sample != -1)
+
+
+@pytest.mark.parametrize("mixer", [MixUp, Mosaic])
+def test_min_visible_without_effect_is_refused(mixer):
+    with pytest.raises(ValueError, match=r"`min_visible` has no effect.*hides no part"):
+        mixer(kinds=KINDS, min_visible=0.3)

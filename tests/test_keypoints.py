@@ -1,5 +1,6 @@
 """Keypoints: they follow the pixel that they lie in, and vanish with it."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,6 +19,7 @@ from objects import (
 import keras_mix
 from keras_mix import layers
 from keras_mix.layers import CrossModalMix, CutMix, Cutout, MixUp, Mosaic, SmoothMix
+from keras_mix.models import ManifoldMixup, MixingModel
 
 COUNT = 5
 KINDS = {"points": "keypoints", "flagged": "keypoints"}
@@ -359,3 +361,28 @@ def test_keypoints_train_in_a_dataset():
     dataset = tf.data.Dataset.from_tensor_slices((numbered(), batch())).batch(3)
     mixed = keras_mix.data.mix(dataset, CutMix(kinds=KINDS), seed=1)
     assert [y["points"].shape for _, y in mixed] == [(3, 2 * COUNT, 2)] * 2
+
+
+@pytest.mark.parametrize(
+    ("mixer", "reason"),
+    [(MixUp, "hides no part"), (Mosaic, "hides no part"), (CutMix, "all of a keypoint or nothing")],
+)
+def test_min_visible_without_effect_is_refused(mixer, reason):
+    with pytest.raises(ValueError, match=f"`min_visible` has no effect.*{reason}"):
+        mixer(kinds={"y": "keypoints"}, min_visible=0.3)
+
+
+@pytest.mark.parametrize("kind", ["keypoints", "instance_masks"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda model, kinds: MixingModel(model, kinds=kinds),
+        lambda model, kinds: MixingModel(model, mixer=CutMix(kinds=kinds)),
+        lambda model, kinds: ManifoldMixup(model, kinds=kinds),
+    ],
+    ids=["by the model", "by its mixer", "ManifoldMixup"],
+)
+def test_a_model_refuses_them_as_targets(make, kind):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=f"{kind} are mixed in the dataset"):
+        make(model, {"y": kind})

@@ -77,14 +77,21 @@ class Traits(Configured):
             images = "boxes lie on height and width, along which the layer does not mix"
             return dict.fromkeys(BOX_OPTIONS, images)
         if self.bounding_box_format is None:
-            of_boxes = [name for name in BOX_OPTIONS[1:] if not self._hides_named(name)]
-            return dict.fromkeys(of_boxes, idle.without_box_format("are mixed"))
+            reasons = dict.fromkeys(BOX_OPTIONS[1:], idle.without_box_format("are mixed"))
+            return reasons | self._visibility_without_effect()
         return {} if self.hides else {"min_visible": "the layer hides no part of a box"}
 
-    def _hides_named(self, option):
-        """Whether an option of boxes also decides on keypoints or instance masks."""
-        named = set(self.kinds.values()) & {"keypoints", "instance_masks"}
-        return option == "min_visible" and bool(named)
+    def _visibility_without_effect(self):
+        """Dict with the reason why `min_visible` has no effect on keypoints and instance masks."""
+        kinds = set(self.kinds.values()) & {"keypoints", "instance_masks"}
+        if not kinds:
+            return {}
+        if not self.hides:
+            return {"min_visible": "the layer hides no part of an object"}
+        whole = self.pastes and "instance_masks" not in kinds
+        return {
+            "min_visible": whole and "a pixel that is pasted shows all of a keypoint or nothing"
+        }
 
     def _tokens_without_effect(self):
         if not self.cuts_tokens:

@@ -9,6 +9,8 @@ from keras_mix.models._points import inputs, mix_points
 
 KINDS_OF_TARGETS = ("labels", "values", "segmentation_masks", "frame_labels")
 KINDS = {*inputs.KINDS, *KINDS_OF_TARGETS}
+# Lists of the objects in images, which no loss can mix.
+_OF_OBJECTS = ("bounding_boxes", "keypoints", "instance_masks")
 # What a wrapper does by itself, and so not by the base's own way.
 METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 
@@ -38,6 +40,7 @@ def mixers(owner, mixer):
 
 def check_mixer(owner, mixer):
     """Refuses a mixer with options that a model could not keep; None is the blend."""
+    _refuse_objects(owner, getattr(mixer, "kinds", {}))
     rule = getattr(mixer, "label_rule", None)
     if rule is not None:
         raise ValueError(
@@ -65,6 +68,7 @@ def smoothing(owner, mixers):
 def kinds(owner, given):
     """A dict from names of inputs and targets to their kinds."""
     found = checks.kinds(given)
+    _refuse_objects(owner, found)
     for name, kind in found.items():
         if kind not in KINDS:
             raise ValueError(
@@ -72,6 +76,16 @@ def kinds(owner, given):
                 f"{list(KINDS_OF_TARGETS)}. Received: kinds={{{name!r}: {kind!r}}}"
             )
     return found
+
+
+def _refuse_objects(owner, kinds):
+    for name, kind in kinds.items():
+        if kind in _OF_OBJECTS:
+            raise ValueError(
+                f"{owner}: {kind} are mixed in the dataset, since a model mixes targets in its "
+                f"loss alone. Received: kinds={{{name!r}: {kind!r}}}. Map the mixer over "
+                "the dataset: keras_mix.data.mix(dataset, mixer)."
+            )
 
 
 def check_names(owner, given, x, y):

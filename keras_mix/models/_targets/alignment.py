@@ -144,4 +144,5 @@ def _refuse(owner, name, target, grid):
         )
         way_out = f'Resize it, or name its kind: kinds={{"{key}": "labels"}} for whole samples'
         way_out += f', "frame_labels" for labels along the first axis {first}.' if first else "."
+        way_out += " Mix boxes, keypoints and instance masks in the dataset, keras_mix.data.mix."
     return checks.reject(owner, name, rule, checks.described(target), way_out)
