@@ -32,7 +32,7 @@ class Mixer(Traits, ModelSide):
       masks (`(B, D, H, W)` for volumes), which pasting mixers cut along. Integers `(B, K)` are
       indicators of 0 and 1. Floats are label vectors or values: maps of the inputs' height and
       width are cut along; other values are refused where inputs are cut, unless `kinds` names their
-      kind.
+      kind, such as "keypoints".
     - Sample weights, floats `(B,)`: averaged by the mixing weights, so that the loss of a sample is
       its mixed weight times the loss of its mixed label. Weights of the shape of a target without
       its classes, such as `(B, H, W)` beside masks, are cut along with that target.

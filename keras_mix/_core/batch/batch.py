@@ -12,7 +12,8 @@ class Leaf(NamedTuple):
         name: Where it stands, such as "x", "y/age" or "images".
         kind: "images", "values", "columns" (of a table), "labels" (to be blended, smoothed if
             asked), "class_ids", "segmentation_masks", "bounding_boxes", "sample_weights",
-            "frame_labels", "lengths", "masks", "token_ids" or "passthrough".
+            "keypoints", "instance_masks", "frame_labels", "lengths", "masks", "token_ids" or
+            "passthrough".
         tensor: Its values, the samples along the first axis; or a `structure.BoxSet`.
         target: Whether it is what a model learns, not what it is given.
     """

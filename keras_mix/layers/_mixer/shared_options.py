@@ -62,7 +62,13 @@ class Configured(keras.layers.Layer):
             Where sequences are blended, the weights stay, a mask is the union of its sources'
             masks, and a length the longest. "token_ids" `(B, L)` are cut by mixers that paste along
             one axis, `spatial_dims=1`. "frame_labels" `(B, T, …)` are mixed at each time step by
-            the weights of its sources there.
+            the weights of its sources there. Objects in images are described by "keypoints",
+            floats `(B, N, 2)` of x and y in pixels, with -1 for a missing keypoint, or `(B, N, 3)`
+            with a flag that is 0 for a missing keypoint; or by "instance_masks", integers or
+            booleans `(B, N, H, W)`, nonzero inside an object. The N of every source come out,
+            source by source, moved with their source. A keypoint whose pixel is hidden or filled,
+            or that lies outside a mixed image, becomes (-1, -1) with a flag of 0; a mask keeps its
+            values where its source is visible. See also `keras_mix.data.boxes_from_masks`.
         passthrough: List of names. Inputs or targets that are returned unchanged. Defaults to ().
         main_input: String. Name of the input on which regions (and boxes) are drawn; inputs of
             other sizes are blended. Defaults to None: token ids, or images if two or three axes are
@@ -86,8 +92,9 @@ class Configured(keras.layers.Layer):
             where there is none, under the key "bounding_boxes" or anywhere in y.
         max_boxes: How many boxes a sample comes out with; the largest are kept. Defaults to
             None: as many as all sources could have together.
-        min_visible: The share in [0, 1] of a box that must still be seen for it to stay.
-            Defaults to 0.1, as in Ultralytics' augmentations.
+        min_visible: The share in [0, 1] of a box, or of an instance mask, that must still be seen
+            for it to stay; where sources share pixels, also of a keypoint's pixel. Defaults to 0.1,
+            as in Ultralytics' augmentations.
         box_details: Whether boxes come with "weights" (B, N), the share of their source where
             sources are blended; "visible" (B, N), the share of each that is seen; and "dropped"
             (B,), how many more than `max_boxes` there were. Defaults to False.
