@@ -1,8 +1,7 @@
-"""Pictures: batches with their mixed labels, and reliability diagrams.
+"""Figures: batches with their mixed labels, and reliability diagrams.
 
-The functions return a `matplotlib.figure.Figure` and leave pyplot's state alone: show it as the
-last line of a notebook's cell after `%matplotlib inline`, or write it with
-`figure.savefig("batch.png")`.
+The functions return a `matplotlib.figure.Figure` and do not use pyplot's state: show it as the last
+line of a notebook cell after `%matplotlib inline`, or save it with `figure.savefig("batch.png")`.
 """
 
 import numpy as np
@@ -16,43 +15,44 @@ def __dir__():
     return __all__
 
 
-# Okabe and Ito's palette, told apart by colour-blind readers too.
+# Okabe and Ito's palette, for color-blind readers too.
 BLUE, ORANGE, GREY, INK = "#0072B2", "#E69F00", "#999999", "#222222"
-# A label names at most so many classes, and no class with a smaller share.
-MOST_CLASSES, LEAST_SHARE = 4, 0.005
-# Inches, and the characters of the label's font that fit into a cell.
+# A label lists at most so many classes, and none with a smaller weight.
+MOST_CLASSES, LEAST_WEIGHT = 4, 0.005
+# Sizes in inches, and the number of characters of a label in a cell.
 CELL, GAP, LINE, HEADING, CHARACTERS = 1.35, 0.1, 0.15, 0.34, 18
 
 
-# Names come from users: a $ in them begins no formula.
+# Names come from users: a $ in them is not a formula.
 AS_WRITTEN = {"parse_math": False, "usetex": False}
 
 
 def batch(images, labels, *, class_names=None, columns=8, row_names=None):
     r"""Draws a grid of images, each with its label below, such as `3: 0.68  7: 0.32`.
 
-    A label names the classes with a share above 0.5 %, the largest first, and at most four.
+    A label lists the classes with a weight above 0.5 %, the largest first, and at most four.
 
     Args:
-        images: [B, H, W], [B, H, W, 1] (gray) or [B, H, W, 3] (RGB) array. uint8 is read as
-            0..255; floats as 0..1 if they lie in it, else as 0..255 if they lie in that, else
-            (standardized images) as the span from their least to their largest value.
-        labels: [B] integer class ids, or [B, K] shares such as one-hot or mixed labels.
-        class_names: sequence of K str; by default classes are called by their ids.
-        columns: int from 1, the images in a row.
-        row_names: sequence of str, a heading above each row, empty for none; or None.
+        images: Array `(B, H, W)` or `(B, H, W, 1)` (gray), or `(B, H, W, 3)` (RGB). uint8 is read
+            as 0..255; floats as 0..1 if they are in that range, else as 0..255 if they are in that
+            range, else (standardized images) from their minimum to their maximum.
+        labels: Integer class ids `(B,)`, or class weights `(B, K)` such as one-hot or mixed labels.
+        class_names: Sequence of K strings. Defaults to None: class ids.
+        columns: Integer ≥ 1. Number of images in a row. Defaults to 8.
+        row_names: Sequence of strings. Heading above each row, empty for none. Defaults to None: no
+            headings.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: if shapes or dtypes are not as above, or names are missing.
-        ImportError: if matplotlib is missing.
+        ValueError: If a shape or dtype is not as above, or if names are missing.
+        ImportError: If matplotlib is missing.
 
     Example:
 
     >>> import numpy as np
-    >>> figure = batch(np.zeros([1, 8, 8]), [[0.25, 0.75]], ["cat", "dog"])
+    >>> figure = batch(np.zeros([1, 8, 8]), [[0.25, 0.75]], class_names=["cat", "dog"])
     >>> figure.axes[0].get_xlabel()
     'dog: 0.75\ncat: 0.25'
     """
@@ -89,20 +89,20 @@ def batch(images, labels, *, class_names=None, columns=8, row_names=None):
 
 
 def reliability(diagrams, *, columns=3):
-    r"""Draws accuracy against confidence, and how many predictions each bar stands on.
+    r"""Draws accuracy against confidence, and the number of predictions in each bin.
 
-    Bars on the diagonal mean that of the predictions made with a confidence of 80 %, 80 % are
-    right; a bar below it means too much confidence. The title gives the expected calibration error.
+    A bar on the diagonal means that, of the predictions made with a confidence of 80 %, 80 % are
+    correct; a bar below it means overconfidence. The title shows the expected calibration error.
 
     Args:
-        diagrams: dict, title → `keras_mix.evaluate.Reliability`; at least one.
-        columns: int from 1, the diagrams in a row.
+        diagrams: Dict from titles to `keras_mix.evaluate.Reliability`, not empty.
+        columns: Integer ≥ 1. Number of diagrams in a row. Defaults to 3.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ImportError: if matplotlib is missing.
+        ImportError: If matplotlib is missing.
 
     Example:
 
@@ -128,7 +128,7 @@ def reliability(diagrams, *, columns=3):
             color=INK,
             **AS_WRITTEN,
         )
-        counts.bar(_centres(diagram), diagram.counts, 0.9 / len(diagram.counts), color=GREY)
+        counts.bar(_centers(diagram), diagram.counts, 0.9 / len(diagram.counts), color=GREY)
         counts.set_yscale("log")
         counts.set_ylim(0.7, 2.0 * max(diagram.counts))
         counts.set_xlabel("confidence", fontsize=10)
@@ -147,30 +147,30 @@ def reliability(diagrams, *, columns=3):
 
 def _accuracy_bars(axes, diagram):
     filled = np.asarray(diagram.counts) > 0
-    centres, width = _centres(diagram)[filled], 0.9 / len(diagram.counts)
+    centers, width = _centers(diagram)[filled], 0.9 / len(diagram.counts)
     right = np.asarray(diagram.accuracy)[filled]
     gap = np.asarray(diagram.confidence)[filled] - right
-    axes.bar(centres, right, width, color=BLUE, label="accuracy")
+    axes.bar(centers, right, width, color=BLUE, label="accuracy")
     axes.bar(
-        centres, gap, width, bottom=right, facecolor="none", edgecolor=ORANGE, hatch="////",
+        centers, gap, width, bottom=right, facecolor="none", edgecolor=ORANGE, hatch="////",
         linewidth=1.0, label="gap to the confidence",
     )  # fmt: skip
     axes.plot([0, 1], [0, 1], "--", color=INK, linewidth=1.0, label="calibrated")
     axes.set(xlim=(0, 1), ylim=(0, 1))
 
 
-def _centres(diagram):
+def _centers(diagram):
     bins = len(diagram.counts)
     return (np.arange(bins) + 0.5) / bins
 
 
 def _pixels(images):
-    """Returns [B, H, W] or [B, H, W, 3] float32 in 0..1."""
+    """Returns (B, H, W) or (B, H, W, 3) float32 in 0..1."""
     images = np.asarray(images)
     gray = images.ndim == 3 or (images.ndim == 4 and images.shape[-1] == 1)
     if not (gray or (images.ndim == 4 and images.shape[-1] == 3)) or 0 in images.shape:
         raise ValueError(
-            "plot.batch: `images` must have the shape [B, H, W], [B, H, W, 1] or [B, H, W, 3], "
+            "plot.batch: `images` must have the shape (B, H, W), (B, H, W, 1) or (B, H, W, 3), "
             f"B > 0. Received: images.shape={images.shape}"
         )
     low, high = 0.0, 255.0
@@ -190,7 +190,7 @@ def _label_texts(labels, count, class_names):
     ids = labels.ndim == 1 and labels.dtype.kind in "iu"
     if not (ids or labels.ndim == 2) or len(labels) != count:
         raise ValueError(
-            f"plot.batch: `labels` must be [{count}] integer ids or [{count}, K] shares. "
+            f"plot.batch: `labels` must be ({count},) integer ids or ({count}, K) class weights.  "
             f"Received: labels.shape={labels.shape}, dtype {labels.dtype}"
         )
     classes = int(labels.max()) + 1 if ids else labels.shape[1]
@@ -203,19 +203,19 @@ def _label_texts(labels, count, class_names):
     names = [" ".join(str(name).split()) for name in names]
     if ids:
         return [_shortened(names[k], CHARACTERS) for k in labels]
-    parts = [_shares(np.asarray(shares, np.float32), names) for shares in labels]
+    parts = [_weights(np.asarray(shares, np.float32), names) for shares in labels]
     one_line = all(len("  ".join(part)) <= CHARACTERS for part in parts)
     return [("  " if one_line else "\n").join(part) for part in parts]
 
 
-def _shares(shares, names):
-    order = [k for k in np.argsort(-shares, kind="stable") if shares[k] > LEAST_SHARE]
+def _weights(shares, names):
+    order = [k for k in np.argsort(-shares, kind="stable") if shares[k] > LEAST_WEIGHT]
     texts = [
         f"{_shortened(names[k], CHARACTERS - len(': 0.00'))}: {shares[k]:.2f}"
         for k in order[:MOST_CLASSES]
     ]
     rest = shares[order[MOST_CLASSES:]].sum()
-    return texts + [f"others: {rest:.2f}"] * bool(rest > LEAST_SHARE)
+    return texts + [f"others: {rest:.2f}"] * bool(rest > LEAST_WEIGHT)
 
 
 def _shortened(name, length):

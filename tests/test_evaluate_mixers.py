@@ -103,7 +103,7 @@ def test_all_is_every_mixer():
     assert {type(mixer).__name__ for mixer in made.values() if mixer} == {
         *set(layers.__all__) - NOT_ALONE
     }
-    with pytest.raises(ValueError, match="each mixer may stand there once"):
+    with pytest.raises(ValueError, match="each mixer may occur once"):
         mixers.parse("cutmix, all")
     with pytest.raises(ValueError, match="all takes no arguments"):
         mixers.parse("all:alpha=1")

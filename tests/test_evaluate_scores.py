@@ -114,7 +114,7 @@ def test_pooled_bins_are_those_of_all_predictions():
 @pytest.mark.parametrize(
     ("probabilities", "ids", "sentence"),
     [
-        ([0.5, 0.5], [0], r"shape \[N, K\].*Received: probabilities.shape=\(2,\)"),
+        ([0.5, 0.5], [0], r"shape \(N, K\).*Received: probabilities.shape=\(2,\)"),
         (HALVES, [0, 1], r"Received: .*ids.shape=\(2,\)"),
         (np.zeros([0, 2]), np.zeros([0], int), "N > 0"),
         (HALVES, [2], "integers from 0 to 1. Received: .*from 2 to 2"),

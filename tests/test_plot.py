@@ -81,7 +81,7 @@ def test_rows_are_headed_and_nothing_overlaps_or_leaves_the_page():
         ((np.zeros([4, 4]), [0]), r"Received: images.shape=\(4, 4\)"),
         ((np.zeros([1, 4, 4, 2]), [0]), r"Received: images.shape=\(1, 4, 4, 2\)"),
         ((np.zeros([0, 4, 4]), []), "B > 0"),
-        ((np.zeros([2, 4, 4]), [0]), r"`labels` must be \[2\].*Received: labels.shape=\(1,\)"),
+        ((np.zeros([2, 4, 4]), [0]), r"`labels` must be \(2,\).*Received: labels.shape=\(1,\)"),
         ((np.zeros([1, 4, 4]), [0.5]), "dtype float64"),
     ],
 )

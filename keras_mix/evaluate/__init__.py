@@ -1,6 +1,6 @@
-"""Measures what mixing does for a model: runs, scores, reports.
+"""Measures the effect of mixing on a model: runs, scores, reports.
 
-`compare` trains and scores, `write_report` makes the page, `draw` mixes samples to look at. The
+`compare` trains and scores, `write_report` writes the page, `draw` shows mixed samples. The
 data sets and networks of the command `keras-mix` are in `datasets` and `networks`.
 """
 

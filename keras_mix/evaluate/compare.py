@@ -1,4 +1,4 @@
-"""The comparison: every mixer at every seed, kept as it goes and resumed where it stopped."""
+"""The comparison: every mixer with every seed, saved after each run and resumable."""
 
 import contextlib
 import functools
@@ -22,46 +22,49 @@ def compare(
     output=None,
     progress=False,
 ):
-    """Trains the same network with several mixers and measures what each one changes.
+    """Trains the same network with several mixers and measures the effect of each.
 
-    At a seed every mixer starts from the same initial weights and meets the samples in the same
-    order; without a mixer (`none`) the samples take the same way with one-hot labels. Every epoch
-    is trained, nothing is stopped early or selected on the validation samples.
+    With the same seed every mixer starts from the same initial weights and sees the samples in the
+    same order; without a mixer (`none`) the same pipeline yields one-hot labels. All epochs are
+    trained; there is no early stopping and no selection on the validation samples.
 
     Args:
-        build_model: callable without arguments that returns a new Keras model from samples to
-            [B, K] probabilities (a softmax, not logits), with its random weights drawn from
-            Keras's global seed, as initializers without a `seed` do. An uncompiled model is
-            trained with Adam, whose learning rate falls to 0 along a cosine, on the categorical
-            cross-entropy. A compiled one is trained as it is; its loss must take one-hot labels.
-        train: ([N, …] float array of samples, [N] integer array of class ids in 0..K-1).
-        validation: the same for the samples that score.
-        mixers: dict, name → layer of `keras_mix.layers`, or a callable that wraps a model, such
-            as `keras_mix.models.ManifoldMixup`, or None for no mixing; or a text or list of texts
-            such as `["none", "mixup:alpha=0.4"]`, see `keras_mix.evaluate.mixers`. Give the layers
-            no `num_classes`: labels are one-hot before they are mixed.
-        epochs: int from 1. 60 let the small network converge on 300 digits: with 100 the mean
-            accuracies moved by 0.2 % at most, the mean likelihoods by 0.009 nats.
-        seeds: int from 1 for the seeds 0..seeds-1, or a list of ints from 0.
-        batch_size: int from 1.
-        learning_rate: float above 0, the first learning rate for an uncompiled model.
-        output: folder in which `results.json` is rewritten after each run, made when missing. If
-            it holds runs of the same comparison (an interrupted one, or with fewer mixers or
-            seeds), they are kept and not trained again. Runs with other settings are refused.
-            None keeps nothing on disk. One process at a time may compare into a folder.
-        progress: True for a progress bar in the terminal, or a callable of (finished epochs, all
-            epochs, text), called before the first and after each epoch
-            of each run.
+        build_model: Callable without arguments that returns a new Keras model from samples to
+            probabilities `(B, K)` (a softmax, not logits), with random weights drawn from Keras's
+            global seed, as by initializers without a `seed`. An uncompiled model is trained with
+            Adam, whose learning rate falls to 0 along a cosine, on the categorical cross-entropy. A
+            compiled model is trained as it is; its loss must take one-hot labels.
+        train: Pair of a float array of samples `(N, …)` and an integer array of class ids `(N,)` in
+            0..K-1.
+        validation: The same for the samples used for scoring.
+        mixers: Dict from names to layers of `keras_mix.layers`, to callables that wrap a model,
+            such as `keras_mix.models.ManifoldMixup`, or to None for no mixing; or a string or list
+            of strings such as `["none", "mixup:alpha=0.4"]`, see `keras_mix.evaluate.mixers`.
+            Layers must not have `num_classes`: labels are one-hot before they are mixed. Defaults
+            to ("none", "mixup", "cutmix").
+        epochs: Integer ≥ 1. Defaults to 60, after which the small network has converged on 300
+            digits: with 100 the mean accuracies changed by 0.2 % at most, the mean likelihoods by
+            0.009 nats.
+        seeds: Integer ≥ 1 for the seeds 0..seeds-1, or a list of integers ≥ 0. Defaults to 3.
+        batch_size: Integer ≥ 1. Defaults to 32.
+        learning_rate: Float > 0. Initial learning rate for an uncompiled model. Defaults to 0.003.
+        output: Path of a folder, created if missing, in which `results.json` is rewritten after
+            each run. Finished runs of the same comparison (interrupted, or with fewer mixers or
+            seeds) are kept and not trained again; runs with other settings are refused. Only one
+            process at a time may use a folder. Defaults to None: nothing is written.
+        progress: Boolean, or a callable of (finished epochs, total epochs, text), called before the
+            first and after each epoch of each run. True shows a progress bar in the terminal.
+            Defaults to False.
 
     Returns:
-        `keras_mix.evaluate.Results` with every run in `output`, those asked for now among them.
+        `keras_mix.evaluate.Results` with every run in `output`, including those of this call.
 
     Raises:
-        ValueError: if an argument breaks a rule above, before any training; if a training
-            diverges.
-        OSError: if `output` cannot be written or another process compares into it, before any
-            training; if it can no longer be written, as on a full disk: what it holds stays.
-        ImportError: if `progress` is True and rich is missing, or filelock for `output`.
+        ValueError: If an argument is invalid, before any training; or if a training diverges.
+        OSError: If `output` cannot be written or is used by another process, before any training;
+            or if it can no longer be written, such as on a full disk: finished runs stay there.
+        ImportError: If `progress` is True and rich is missing, or if filelock is missing for
+            `output`.
 
     Example:
 
@@ -154,7 +157,7 @@ def _samples(name, pair):
     samples, ids = (np.asarray(array) for array in pair)
     if ids.ndim != 1 or ids.dtype.kind not in "iu" or len(samples) != len(ids) or not ids.size:
         raise ValueError(
-            f"compare: `{name}` must be ([N, …] samples, [N] integer class ids), N > 0. Received: "
+            f"compare: `{name}` must be ((N, …) samples, (N,) integer class ids), N > 0. Received: "
             f"shapes {samples.shape} and {ids.shape}, ids of dtype {ids.dtype}"
         )
     return samples, ids
@@ -185,6 +188,6 @@ def _check_mixers(layers, train, num_classes, batch_size):
         labels = batches.element_spec[1]
         if labels.shape.rank != 2 or labels.shape[1] != num_classes:
             raise ValueError(
-                f"compare: mixers must return labels of shape [B, {num_classes}]. "
+                f"compare: mixers must return labels of shape (B, {num_classes}). "
                 f"Received: {labels.shape} from {name!r}"
             )

@@ -12,8 +12,8 @@ from keras_mix.evaluate import image_folder
 
 KERAS = ("cifar10", "cifar100", "fashion_mnist", "mnist")
 BUILT_IN = ("digits", *KERAS)
-# The share of a data set without a given split that is used for training.
-TRAIN_SHARE = 0.8
+# The fraction of a data set without given splits that is used for training.
+TRAIN_FRACTION = 0.8
 # The pixels of an image of a folder, in height and in width, unless a size is given.
 FOLDER_IMAGE_SIZE = 32
 
@@ -22,13 +22,11 @@ class Data(NamedTuple):
     """A data set, split.
 
     Attributes:
-        name: str, as it was asked for.
-        train: ([N, H, W, C] float32 images in 0..1, [N] int64 class ids).
-        validation: the same, of other images.
-        class_names: list of K str.
-        skipped: list of str, the files that could not be read.
-        notes: tuple of str, sentences on how a folder was read: its splits, and the scale of
-            images that define none.
+        name: String, as passed to `load`. train: Pair of float32 images `(N, H, W, C)` in 0..1 and
+        int64 class ids `(N,)`. validation: The same, of other images. class_names: List of K
+        strings. skipped: List of strings, the files that could not be read. notes: Tuple of
+        strings, remarks on how a folder was read: its splits, and the scale of images that define
+        none.
     """
 
     name: str
@@ -43,30 +41,31 @@ def load(name, train_size=None, image_size=None, seed=0):
     """Loads a data set and splits it into training and validation samples.
 
     `digits` and folders of classes are split at random with the classes in proportion, by default
-    80 % to train; all the rest validates. Keras's data sets keep their own test split for
-    validation, and `train_size` draws from their training split. So do folders that are split:
-    beside `train`, the sub-folder `val` (`valid`, `validation`, `dev`) validates, or `test` where
-    there is no other; a `test` beside both is not read.
+    80 % for training; all other samples are for validation. Keras's data sets use their own test
+    split for validation, and `train_size` draws from their training split. The same holds for
+    folders with splits: beside `train`, the sub-folder `val` (`valid`, `validation`, `dev`) is for
+    validation, or `test` if there is no other; a `test` beside both is not read.
 
     Args:
-        name: str, `digits` (1,797 scans of 8×8 pixels, part of scikit-learn), `cifar10`,
-            `cifar100`, `mnist`, `fashion_mnist` (downloaded by Keras), or the path of a folder
-            with one sub-folder of images a class, or with such folders below `train` and `val`.
-        train_size: int, the number of training samples, or None for all that there are.
-        image_size: int in pixels, the height and width to which images of a folder are resized,
-            whatever their proportions. Defaults to None: 32 for a folder; built-in data sets keep
-            their size and take no other.
-        seed: int, of the split.
+        name: `"digits"` (1,797 scans of 8×8 pixels, part of scikit-learn), `"cifar10"`,
+            `"cifar100"`, `"mnist"`, `"fashion_mnist"` (downloaded by Keras), or the path of a
+            folder with one sub-folder of images per class, or with such folders below `train` and
+            `val`.
+        train_size: Integer. Number of training samples. Defaults to None: all.
+        image_size: Integer, in pixels. Height and width to which images of a folder are resized,
+            whatever their aspect ratio. Defaults to None: 32 for a folder; built-in data sets keep
+            their size and refuse this argument.
+        seed: Integer. Seed of the split. Defaults to 0.
 
     Returns:
-        `Data`.
+        A `Data`.
 
     Raises:
-        ValueError: if the name is neither known nor a folder, the folder does not hold two
-            classes of images, its splits differ in their classes, `train_size` leaves a class
-            without samples, or a built-in data set is to have another size of images.
-        OSError: if a download fails.
-        ImportError: if scikit-learn or Pillow is needed and missing.
+        ValueError: If the name is neither known nor a folder; if the folder does not have two
+            classes of images; if its splits differ in their classes; if `train_size` leaves a class
+            without samples; or if `image_size` is given for a built-in data set.
+        OSError: If a download fails.
+        ImportError: If scikit-learn or Pillow is needed and missing.
 
     Example:
 
@@ -89,22 +88,22 @@ def load(name, train_size=None, image_size=None, seed=0):
 
 
 def sample(name, count, image_size=None, seed=0):
-    """Loads images to look at; of a folder only as many files as are asked for.
+    """Loads images for a preview; from a folder it reads only as many files as requested.
 
     Args:
-        name: str, as in `load`. Of a folder that is split the images are training samples.
-        count: int from 1, how many images of a folder to read, drawn at random; all if there are
-            fewer. Built-in data sets are loaded whole.
-        image_size: int in pixels, as in `load`.
-        seed: int, of the choice.
+        name: As in `load`. From a folder with splits, training samples are read.
+        count: Integer ≥ 1. Number of images to read from a folder, drawn at random; all if there
+            are fewer. Built-in data sets are loaded whole.
+        image_size: Integer, in pixels, as in `load`.
+        seed: Integer. Seed of the choice. Defaults to 0.
 
     Returns:
-        `Data`, without validation samples if it is a folder.
+        A `Data`, without validation samples if it is a folder.
 
     Raises:
-        ValueError: as in `load`.
-        OSError: as in `load`.
-        ImportError: as in `load`.
+        ValueError: As in `load`.
+        OSError: As in `load`.
+        ImportError: As in `load`.
     """
     if name in BUILT_IN:
         return load(name, image_size=image_size, seed=seed)
@@ -156,7 +155,7 @@ def _notes(splits, scoring):
 def _drawn(images, ids, size, seed, class_names):
     """Returns training and validation samples, drawn with the classes in proportion."""
     if size is None:
-        size = round(TRAIN_SHARE * len(ids))
+        size = round(TRAIN_FRACTION * len(ids))
         # Small classes: at least one image of each to train, and one to validate.
         size = int(np.clip(size, len(class_names), max(len(ids) - len(class_names), 1)))
     chosen, rest = split(ids, size, seed, class_names)
@@ -167,7 +166,7 @@ def split(ids, size, seed, class_names, rest=1):
     """Draws samples with the classes in proportion.
 
     Args:
-        ids: [N] int array of class ids.
+        ids: (N,) int array of class ids.
         size: int, how many samples to draw.
         seed: int.
         class_names: list of K str.
@@ -235,7 +234,7 @@ def _keras(name, train_size, seed):
 
 
 def _scaled(images):
-    """Turns uint8 [N, H, W] or [N, H, W, C] into float32 [N, H, W, C] in 0..1."""
+    """Turns uint8 (N, H, W) or (N, H, W, C) into float32 (N, H, W, C) in 0..1."""
     images = np.asarray(images, np.float32) / 255.0
     return images if images.ndim == 4 else images[..., None]
 

@@ -1,4 +1,4 @@
-"""What makes two runs comparable, as data that can be stored and compared."""
+"""Fingerprints of data, models and mixers, which make runs comparable."""
 
 import hashlib
 import importlib.metadata

@@ -90,7 +90,7 @@ def scaled(images):
         images: non-empty list of `Decoded` of equal size.
 
     Returns:
-        [N, size, size, 3] float32 array in 0..1.
+        (N, size, size, 3) float32 array in 0..1.
     """
     common = span(images)
     pixels = np.stack([image.pixels for image in images])

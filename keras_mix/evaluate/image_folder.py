@@ -1,4 +1,4 @@
-"""Images in a folder with one sub-folder for each class, perhaps below folders of splits."""
+"""Images in a folder with one sub-folder per class, optionally below folders of splits."""
 
 import pathlib
 import re
@@ -85,8 +85,8 @@ def read(folder, image_size, parts=(".",)):
             classes; the others may lack some.
 
     Returns:
-        samples: list of ([N, image_size, image_size, 3] float32 images in 0..1, [N] int64 places
-            in `class_names`), one for each part.
+        samples: list of ((N, image_size, image_size, 3) float32 images in 0..1, (N,) int64 indices
+            into `class_names`), one for each part.
         class_names: list of K str, sorted.
         skipped: list of str, the unreadable files relative to `folder`, in order.
         notes: tuple of str, a sentence on the scale of images that define no white, if any.

@@ -1,4 +1,4 @@
-"""Mixers written as text, such as `"mixup:alpha=0.4,cutmix"`, and the layers they mean.
+"""Mixers written as strings, such as `"mixup:alpha=0.4,cutmix"`.
 
 The grammar:
 
@@ -7,13 +7,13 @@ The grammar:
     mixer    = name [":" argument]
     argument = key "=" value
 
-An argument belongs to the last mixer before it, so `mixup:alpha=0.4,rate=0.5,cutmix` are two
+An argument belongs to the mixer before it, so `mixup:alpha=0.4,rate=0.5,cutmix` are two
 mixers. Names are those of `keras_mix.layers`, in any case, which mix in the data pipeline; these
 followed by `-device`, which mix in the train step; `manifold` for ManifoldMixup; `none` for no
-mixing; or `all` for every mixer of `keras_mix.layers` as it is. A value is a Python literal (`0.4`,
-`None`, `True`, `(2, 2)`), an object of `keras_mix.pairings` or `keras_mix.label_rules`, such as
-`pairing=ByClass('rare', exponent=0.5)`, or else text without quotes. Commas in brackets do not
-separate.
+mixing; or `all` for every mixer of `keras_mix.layers` with its defaults. A value is a
+Python literal (`0.4`, `None`, `True`, `(2, 2)`), an object of `keras_mix.pairings` or
+`keras_mix.label_rules`, such as `pairing=ByClass('rare', exponent=0.5)`, or else a string without
+quotes. Commas in brackets do not separate.
 """
 
 import ast
@@ -30,24 +30,24 @@ from keras_mix.layers._modules import NOT_OF_IMAGES
 
 MANIFOLD = "manifold"
 ALL = "all"
-# What stands for no mixing of its own, or for none of images.
+# Layers that do not mix by themselves, or do not mix images.
 NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *NOT_OF_IMAGES)
 ON_DEVICE = "-device"
 
 
 def parse(text):
-    """Makes the mixers that a text names.
+    """Creates the mixers that a string describes.
 
     Args:
-        text: str in the grammar above, or a list of such texts.
+        text: String in the grammar above, or a list of such strings.
 
     Returns:
-        dict, the mixer as it was written, without spaces around its parts → a layer; or a
-        callable that wraps a model, for what mixes in the train step; or None for `none`.
+        Dict from each mixer as written, without spaces, to a layer; to a callable that wraps a
+        model, for mixing in the train step; or to None for `none`.
 
     Raises:
-        ValueError: if a name or an argument is unknown, a mixer stands there twice or refuses an
-            argument; the sentence lists what is known.
+        ValueError: If a name or an argument is unknown, or if a mixer occurs twice or refuses an
+            argument; the message lists what is known.
 
     Example:
 
@@ -60,7 +60,7 @@ def parse(text):
     for name, arguments in items:
         written = name + ":" * bool(arguments) + ",".join(arguments)
         if written in mixers:
-            raise ValueError(f"mixers: each mixer may stand there once. Received twice: {written}")
+            raise ValueError(f"mixers: each mixer may occur once. Received twice: {written}")
         mixers[written] = _layer(name, arguments)
     return mixers
 

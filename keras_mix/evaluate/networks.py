@@ -13,16 +13,17 @@ def build(name, input_shape, num_classes):
     """Builds an untrained, uncompiled classifier.
 
     Args:
-        name: str, `small` (17 thousand weights: digits, a quick look) or `medium` (1.15 million
+        name: `"small"` (17 thousand weights: digits, a quick look) or `"medium"` (1.15 million
             weights: 28×28 or 32×32 pixels and more).
-        input_shape: (H, W, C) ints; H and W at least 2 pixels for each stage's halving.
-        num_classes: int K, at least 2.
+        input_shape: Tuple of integers (H, W, C); H and W of at least 2 pixels for each halving
+            stage.
+        num_classes: Integer ≥ 2. Number of classes K.
 
     Returns:
-        A `keras.Model` from [B, H, W, C] float images to [B, K] probabilities.
+        A `keras.Model` from float images `(B, H, W, C)` to probabilities `(B, K)`.
 
     Raises:
-        ValueError: if the name is unknown or the images are too small.
+        ValueError: If the name is unknown or the images are too small.
 
     Example:
 

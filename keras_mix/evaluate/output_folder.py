@@ -1,4 +1,4 @@
-"""The output folder of a comparison: who writes it, and which runs are finished there."""
+"""The output folder of a comparison: its lock, and the finished runs in it."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The page that shows a comparison, in one file with its pictures inside."""
+"""The report of a comparison, one HTML page with embedded pictures."""
 
 import base64
 import importlib.resources
@@ -19,19 +19,20 @@ def write_report(results, folder, *, title="Mixing compared", samples=None, comm
 
     Args:
         results: `keras_mix.evaluate.Results` with at least one run.
-        folder: str or path of a folder, made when missing; `~` is the home folder.
-        title: str, the headline.
-        samples: a `matplotlib.figure.Figure` of mixed samples, as `draw` makes it, or None.
-        command: str, the command that repeats the comparison, or None.
-        notes: sequence of str, what else a reader must know, such as images that were skipped.
+        folder: Path of a folder, created if missing; `~` is the home folder.
+        title: String. Headline. Defaults to "Mixing compared".
+        samples: `matplotlib.figure.Figure` of mixed samples, as returned by `draw`. Defaults to
+            None.
+        command: String. Command that repeats the comparison. Defaults to None.
+        notes: Sequence of strings. Remarks for the reader, such as skipped images. Defaults to ().
 
     Returns:
         `pathlib.Path` of the page.
 
     Raises:
-        ValueError: if there is no finished run.
-        OSError: if a file cannot be written.
-        ImportError: if matplotlib or jinja2 is missing.
+        ValueError: If there is no finished run.
+        OSError: If a file cannot be written.
+        ImportError: If matplotlib or jinja2 is missing.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What a comparison measured: one `Run` for each mixer and seed, kept together in `Results`."""
+"""The measurements of a comparison: `Results`, with one `Run` for each mixer and seed."""
 
 import dataclasses
 import hashlib
@@ -172,7 +172,7 @@ class Results:
             ) from error
 
     def save(self, folder):
-        """Writes results.json in one step: a reader, or a kill, never meets half a file.
+        """Writes results.json atomically.
 
         Raises:
             OSError: if it cannot be written; the file that was there stays.

@@ -1,4 +1,4 @@
-"""Mixed samples to look at."""
+"""Previews of mixed samples."""
 
 import numpy as np
 
@@ -6,29 +6,30 @@ from keras_mix import plot
 from keras_mix.evaluate import training
 from keras_mix.evaluate.mixers import pictured
 
-# The images in a row where nothing is said.
+# The default number of images in a row.
 COLUMNS = 8
 
 
 def draw(train, mixers, class_names, *, columns=None, rows=1, seed=0):
-    """Draws the same samples as each mixer mixes them, with their labels.
+    """Draws the same samples under each mixer, with their labels.
 
     Args:
-        train: ([N, H, W] or [N, H, W, C] array of images, [N] integer array of class ids); C is 1
-            or 3, values as `keras_mix.plot.batch` reads them.
-        mixers: dict, name → layer of `keras_mix.layers`, or None for the images as they are.
-            What mixes hidden states has no pictures and is left out.
-        class_names: sequence of K str.
-        columns: int from 1, the images in a row. Defaults to None: 8, or as many as there are.
-        rows: int from 1, the rows of each mixer.
-        seed: int, of the choice of the images and of the mixing.
+        train: Pair of an array of images `(N, H, W)` or `(N, H, W, C)` and an integer array of
+            class ids `(N,)`. C is 1 or 3, and values are read as by `keras_mix.plot.batch`.
+        mixers: Dict from names to layers of `keras_mix.layers`, or to None for unmixed images.
+            Mixers of hidden states have no pictures and are left out.
+        class_names: Sequence of K strings.
+        columns: Integer ≥ 1. Number of images in a row. Defaults to None: 8, or as many as there
+            are.
+        rows: Integer ≥ 1. Number of rows for each mixer. Defaults to 1.
+        seed: Integer. Seed of the choice of images and of the mixing. Defaults to 0.
 
     Returns:
-        A `matplotlib.figure.Figure`, the name of each mixer above its first row.
+        A `matplotlib.figure.Figure`, with the name of each mixer above its first row.
 
     Raises:
-        ValueError: if the grid is empty or has more places than there are images.
-        ImportError: if matplotlib is missing.
+        ValueError: If the grid is empty or larger than the number of images.
+        ImportError: If matplotlib is missing.
 
     Example:
 

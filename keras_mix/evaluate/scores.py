@@ -1,6 +1,6 @@
-"""How good predicted probabilities are: accuracy, likelihood, Brier score, calibration.
+"""Scores of predicted probabilities: accuracy, likelihood, Brier score, calibration.
 
-Pure numpy in float64. N predictions over K classes are an array `probabilities` of shape [N, K]
+Pure numpy in float64. N predictions over K classes are an array `probabilities` of shape (N, K)
 whose rows sum to 1; the truth is an array `ids` of N integers in 0..K-1.
 """
 
@@ -21,7 +21,7 @@ class Reliability(NamedTuple):
     Attributes:
         counts: list of M ints, the predictions in each bin.
         confidence: list of M floats in 0..1, the mean confidence in each bin; 0 in an empty bin.
-        accuracy: list of M floats in 0..1, the share of right predictions; 0 in an empty bin.
+        accuracy: list of M floats in 0..1, the fraction of correct predictions; 0 in an empty bin.
     """
 
     counts: list
@@ -36,13 +36,13 @@ class Reliability(NamedTuple):
 
 
 def accuracy(probabilities, ids):
-    """The share of samples whose most probable class is the true one, in 0..1.
+    """Returns the fraction of samples whose most probable class is the true one, in 0..1.
 
-    Of equally probable classes the first counts as predicted.
+    Among equally probable classes the first one is the prediction.
 
     Args:
-        probabilities: [N, K] float array; each row sums to 1.
-        ids: [N] integer array, the true classes.
+        probabilities: (N, K) float array; each row sums to 1.
+        ids: (N,) integer array, the true classes.
 
     Returns:
         float in 0..1; higher is better.
@@ -60,16 +60,16 @@ def accuracy(probabilities, ids):
 
 
 def negative_log_likelihood(probabilities, ids):
-    """The mean of -log(probability of the true class), in nats.
+    """Returns the mean of -log(probability of the true class), in nats.
 
     Probabilities are floored at float32's smallest normal number, 1.2e-38.
 
     Args:
-        probabilities: [N, K] float array; each row sums to 1.
-        ids: [N] integer array, the true classes.
+        probabilities: (N, K) float array; each row sums to 1.
+        ids: (N,) integer array, the true classes.
 
     Returns:
-        float from 0; lower is better, log(K) is a guess without any knowledge.
+        float from 0; lower is better, log(K) is the score of a uniform guess.
 
     Raises:
         ValueError: if shapes, dtypes or values are not as above.
@@ -85,13 +85,13 @@ def negative_log_likelihood(probabilities, ids):
 
 
 def brier(probabilities, ids):
-    """The mean squared distance between the probabilities and the one-hot truth.
+    """Returns the mean squared distance between the probabilities and the one-hot truth.
 
     Summed over the classes, as Brier (1950) defined it for several classes.
 
     Args:
-        probabilities: [N, K] float array; each row sums to 1.
-        ids: [N] integer array, the true classes.
+        probabilities: (N, K) float array; each row sums to 1.
+        ids: (N,) integer array, the true classes.
 
     Returns:
         float in 0..2; lower is better.
@@ -113,8 +113,8 @@ def reliability(probabilities, ids, *, bins=BINS):
     """Sorts predictions by confidence, the probability of the most probable class.
 
     Args:
-        probabilities: [N, K] float array; each row sums to 1.
-        ids: [N] integer array, the true classes.
+        probabilities: (N, K) float array; each row sums to 1.
+        ids: (N,) integer array, the true classes.
         bins: int from 1, the number of bins of equal width; 15 as in Guo et al. (2017).
 
     Returns:
@@ -144,7 +144,7 @@ def reliability(probabilities, ids, *, bins=BINS):
 
 
 def pool(diagrams):
-    """Puts the predictions of several diagrams with the same bins into one.
+    """Merges the predictions of several diagrams with the same bins.
 
     Args:
         diagrams: a sequence of `Reliability`, at least one.
@@ -165,15 +165,15 @@ def pool(diagrams):
 
 
 def expected_calibration_error(probabilities, ids, *, bins=BINS):
-    """How far confidence and accuracy lie apart, averaged over the predictions.
+    """Returns the distance between confidence and accuracy, averaged over the predictions.
 
     The sum over the bins of (count / N) · |accuracy - confidence|, as in Naeini et al. (2015) and
     Guo et al. (2017), section 2. It depends on the number of bins, and it is blind to errors that
     cancel inside a bin.
 
     Args:
-        probabilities: [N, K] float array; each row sums to 1.
-        ids: [N] integer array, the true classes.
+        probabilities: (N, K) float array; each row sums to 1.
+        ids: (N,) integer array, the true classes.
         bins: int from 1, the number of bins of equal width; 15 as in Guo et al. (2017).
 
     Returns:
@@ -199,7 +199,7 @@ def _checked(probabilities, ids):
     probabilities, ids = np.asarray(probabilities, np.float64), np.asarray(ids)
     if probabilities.ndim != 2 or ids.shape != probabilities.shape[:1] or not ids.size:
         raise ValueError(
-            "scores: `probabilities` must have the shape [N, K] and `ids` the shape [N], N > 0. "
+            "scores: `probabilities` must have the shape (N, K) and `ids` the shape (N,), N > 0. "
             f"Received: probabilities.shape={probabilities.shape}, ids.shape={ids.shape}"
         )
     if ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= probabilities.shape[1]:

@@ -1,4 +1,4 @@
-"""One run: a fresh network trained on mixed samples and scored on whole ones."""
+"""One run: a new network trained on mixed samples and scored on unmixed ones."""
 
 import time
 
@@ -16,7 +16,7 @@ def pipeline(train, num_classes, mixer, seed, batch_size):
     """Batches of training samples, mixed if `mixer` is a layer.
 
     Args:
-        train: ([N, …] array, [N] integer ids).
+        train: ((N, …) array, (N,) integer ids).
         num_classes: int K.
         mixer: a layer of `keras_mix.layers`; or None or a callable that wraps a model, whose
             samples come as they are.
@@ -24,7 +24,7 @@ def pipeline(train, num_classes, mixer, seed, batch_size):
         batch_size: int.
 
     Returns:
-        A `tf.data.Dataset` of ([B, …] samples, [B, K] float32 labels), other in each epoch.
+        A `tf.data.Dataset` of ((B, …) samples, (B, K) float32 labels), different in each epoch.
     """
     samples, ids = train
     one_hot = np.eye(num_classes, dtype=np.float32)[ids]
@@ -38,7 +38,7 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
 
     Args:
         build_model: callable that returns a new model, as in `keras_mix.evaluate.compare`.
-        train: ([N, …] array, [N] integer ids) to train on.
+        train: ((N, …) array, (N,) integer ids) to train on.
         validation: the same to score on.
         name: str, the mixer's name.
         mixer: a layer, a callable that wraps the network, or None.
@@ -100,7 +100,7 @@ def wrapped(network, mixer):
 
 
 def predict(network, samples, batch_size=256):
-    """Returns [N, K] float32, the network's output without training-time behaviour."""
+    """Returns (N, K) float32, the network's output without training-time behavior."""
     # Called eagerly: `Model.predict` traces a graph, and warns when many networks do.
     parts = [
         keras.ops.convert_to_numpy(network(samples[start : start + batch_size], training=False))

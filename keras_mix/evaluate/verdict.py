@@ -1,4 +1,4 @@
-"""Where a mixer is clearly worse than no mixing, where better, and where neither can be said."""
+"""Which mixers are clearly worse or better than no mixing, and which differences are unclear."""
 
 import math
 from typing import NamedTuple
