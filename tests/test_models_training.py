@@ -179,14 +179,14 @@ def test_a_loaded_alpha_is_the_one_that_is_drawn(tmp_path):
     np.testing.assert_allclose(quantiles, 0.5, atol=1e-3)
     model.dials.alpha = 0.0
     other.set_weights(model.get_weights())
-    assert not other.dials.concentration.mixes
+    np.testing.assert_array_equal(other.dials.concentration.quantiles, 1.0)
 
 
-def ratios(model, recorder, batches):
-    """What a recorder behind the place saw of sample 0 in batches of 0 and 1."""
-    x = np.eye(2, dtype="float32")
+def ratios(model, recorder, batches, size=2):
+    """What a recorder behind the place saw of batches of 0, 1 …, one-hot encoded."""
+    x = np.eye(size, dtype="float32")
     compiled(model, jit_compile=True, metrics=None)
-    dataset = tf.data.Dataset.from_tensors((x, np.array([0, 1]))).repeat(batches)
+    dataset = tf.data.Dataset.from_tensors((x, np.arange(size))).repeat(batches)
     seen = []
     watch = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: seen.append(recorder.seen.numpy())
@@ -195,15 +195,48 @@ def ratios(model, recorder, batches):
     return np.array(seen)
 
 
-@pytest.mark.parametrize("alpha", [0.2, 2.0])
+@pytest.mark.parametrize("alpha", [0.2, 2.0, (0.5, 3.0)], ids=str)
 def test_ratios_inside_the_compiled_step_are_beta(alpha):
     recorder = Recorder((2, 2))
     head = keras.layers.Dense(2, activation="softmax")
     base = keras.Sequential([keras.Input((2,)), recorder, head])
     model = ManifoldMixup(base, mix_at=["input"], alpha=alpha, pairing="derange", seed=11)
     seen = ratios(model, recorder, 1000)
+    pair = alpha if isinstance(alpha, tuple) else (alpha, alpha)
     assert np.allclose(seen[:, 0, 0], seen[:, 1, 1])
-    assert stats.kstest(seen[:, 0, 0], stats.beta(alpha, alpha).cdf).pvalue > UNLIKELY
+    assert stats.kstest(seen[:, 0, 0], stats.beta(*pair).cdf).pvalue > UNLIKELY
+
+
+def test_weights_of_several_sources_inside_the_compiled_step_are_dirichlet():
+    recorder = Recorder((4, 4))
+    head = keras.layers.Dense(4, activation="softmax")
+    base = keras.Sequential([keras.Input((4,)), Counting(), recorder, head])
+    mixer = MixUp(0.7, sources=3, pairing="roll")
+    model = MixingModel(base, mixer=mixer, seed=11)
+    before = Counting.traces
+    seen = ratios(model, recorder, 1000, size=4)[:, 0]
+    np.testing.assert_allclose(seen.sum(axis=1), 1.0, atol=2e-7)
+    assert not seen[:, 3].any()
+    for weight in seen[:, :3].T:
+        assert stats.kstest(weight, stats.beta(0.7, 1.4).cdf).pvalue > UNLIKELY
+    traces = Counting.traces - before
+    model.dials.alpha = (2e6, 1e6)
+    dataset = tf.data.Dataset.from_tensors((np.eye(4, dtype="float32"), np.arange(4)))
+    model.fit(dataset, shuffle=False, verbose=0)
+    np.testing.assert_allclose(recorder.seen[0], [0.5, 0.25, 0.25, 0.0], atol=2e-3)
+    assert Counting.traces - before == traces
+
+
+def test_the_major_weight_of_a_mixer_stays_major_inside_a_model():
+    recorder = Recorder((2, 2))
+    head = keras.layers.Dense(2, activation="softmax")
+    base = keras.Sequential([keras.Input((2,)), recorder, head])
+    mixer = MixUp(1.0, keep_major=True, pairing="derange")
+    seen = ratios(MixingModel(base, mixer=mixer, seed=11), recorder, 500)
+    major = seen[:, 0, 0]
+    assert stats.kstest(major, stats.uniform(0.5, 0.5).cdf).pvalue > UNLIKELY
+    with pytest.raises(ValueError, match="`keep_major` has no effect"):
+        MixingModel(base, mixer=mixer, keep_major=True)
 
 
 def test_places_are_chosen_by_their_probability():

@@ -28,8 +28,9 @@ class ManifoldMixup(MixingModel):
             holds none, to "input" (unless the inputs are integers) and three layers at most: see
             `keras_mix.models._points.default_points`. `mix_points` tells which. The paper takes
             the input and the ends of a residual network's first two stages (section 5).
-        alpha: The concentration α ≥ 0. Defaults to 2, the paper's for CIFAR and SVHN; it takes
-            0.2 for Tiny-ImageNet, where 2 hurts (tables 1 and 3).
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α), or (a, b) of
+            Beta(a, b). Defaults to 2, the paper's for CIFAR and SVHN; it takes 0.2 for
+            Tiny-ImageNet, where 2 hurts (tables 1 and 3).
         per: "batch", as the paper, or "sample". Defaults to "batch".
         **kwargs: The other arguments of `MixingModel`.
 
@@ -46,6 +47,9 @@ class ManifoldMixup(MixingModel):
     Reference:
         Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States",
         ICML 2019, arXiv:1806.05236, section 2.
+        Chen et al., "MixText: Linguistically-Informed Interpolation of Hidden Space for
+        Semi-Supervised Text Classification", ACL 2020, arXiv:2004.12239, section 3, for
+        `keep_major=True`.
     """
 
     default_alpha = 2.0

@@ -4,7 +4,7 @@ import threading
 
 import keras
 
-from keras_mix._core import checks, keras_compat
+from keras_mix._core import checks, concentration, keras_compat
 from keras_mix._core.ops import draws
 from keras_mix._core.options import call_repr, keywords
 from keras_mix._core.options.signatures import arguments as arguments_of
@@ -56,8 +56,12 @@ class MixingModel(keras.Model):
             words by ("input/image", "embedding"). Defaults to None: the mixers and
             `keras_mix.layers.MixPoint`s that the model itself holds, and if it holds none, the
             input.
-        alpha: The concentration α ≥ 0 of Beta(α, α), for the blend or one mixer. Defaults to the
-            mixer's own, for the blend to 0.2, as in `keras_mix.layers.MixUp`.
+        alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α), or (a, b) of
+            Beta(a, b), for the blend or one mixer. Defaults to the mixer's own, for the blend to
+            0.2, as in `keras_mix.layers.MixUp`.
+        keep_major: Boolean. Whether the larger of λ and 1 - λ becomes the weight of the sample
+            itself in the blend, as in `keras_mix.layers.MixUp`; refused as `per` is. Defaults to
+            False.
         per: "sample" or "batch": one λ of the blend for each sample, or for all. Defaults to
             "sample". Mixers have their own, and where no place is blended, this is refused.
         pairing: "shuffle", "derange", "reverse" or "roll" for the blend; refused as `per` is.
@@ -112,6 +116,7 @@ class MixingModel(keras.Model):
         mixer=None,
         mix_at=None,
         alpha=None,
+        keep_major=False,
         per="sample",
         pairing="shuffle",
         rate=1.0,
@@ -127,6 +132,7 @@ class MixingModel(keras.Model):
         super().__init__(autocast=False, **kwargs)
         self.base = model
         self.mixers = arguments.mixers(self.owner, mixer)
+        self.keep_major = bool(keep_major)
         self.per = checks.choice("per", per, checks.PER)
         self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
         self.loss_mode = checks.choice("loss_mode", loss_mode, LOSS_MODES)
@@ -134,10 +140,16 @@ class MixingModel(keras.Model):
         self.seed = checks.integer("seed", seed, optional=True)
         self._finds_layers = mix_at is None
         self._choices = Choices(self.owner, model, mix_at, self.default_entries, self.mixers)
-        self._choices.check_blend(per=(per, self.default_per), pairing=(pairing, "shuffle"))
+        self._choices.check_blend(
+            keep_major=(self.keep_major, False),
+            per=(per, self.default_per),
+            pairing=(pairing, "shuffle"),
+        )
         alpha = self._choices.alpha(alpha, self.default_alpha)
         self.dials = Dials(self, alpha, rate, len(self._choices))
-        self._choices.make(self.dials.concentration, self.pairing, self.per, self.kinds)
+        self._choices.make(
+            self.dials.concentration, self.keep_major, self.pairing, self.per, self.kinds
+        )
         self._seeds = keras.random.SeedGenerator(arguments.seed(self.owner, self.seed, self.mixers))
         self._hooks = Hooks(model)
         self._step = _Step()
@@ -250,6 +262,7 @@ class MixingModel(keras.Model):
             "mixer": self.mixers or None,
             "mix_at": self.mix_points,
             "alpha": alpha,
+            "keep_major": self.keep_major,
             "per": self.per,
             "pairing": self.pairing,
             "rate": rate,
@@ -269,7 +282,8 @@ class MixingModel(keras.Model):
             "model": serialize(self.base),
             "mixer": [serialize(mixer) for mixer in self.mixers] or None,
             "mix_at": None if self._finds_layers else self._choices.positions,
-            "alpha": alpha,
+            "alpha": concentration.saved(alpha),
+            "keep_major": self.keep_major,
             "per": self.per,
             "pairing": self.pairing,
             "rate": rate,

@@ -162,6 +162,11 @@ def spread(y_true, y_pred):
 
 def shown(wrapper, steps, size=BATCH, epochs=1, callbacks=(), **kwargs):
     """The history of training `identity`: its metrics tell the draws, its loss the labels'."""
+    return train(shown_model(wrapper, size, **kwargs), steps, size, epochs, callbacks)
+
+
+def shown_model(wrapper, size=BATCH, **kwargs):
+    """A wrapped `identity` with the metrics that tell the draws."""
 
     def loss(y_true, y_pred):
         return 1.0 - ops.sum(ops.one_hot(ops.cast(y_true, "int32"), size) * y_pred, axis=-1)
@@ -169,6 +174,11 @@ def shown(wrapper, steps, size=BATCH, epochs=1, callbacks=(), **kwargs):
     model = wrapper(identity(size), pairing="roll", seed=3, **kwargs)
     metrics = [own_weight, squared_deviation, spread, keras.metrics.SparseCategoricalAccuracy()]
     model.compile(keras.optimizers.SGD(0.0), loss, metrics=metrics, jit_compile=JIT)
+    return model
+
+
+def train(model, steps, size=BATCH, epochs=1, callbacks=()):
+    """The history of training a model of `shown_model`."""
     x, y = np.tile(np.eye(size, dtype="float32"), (steps, 1)), np.tile(np.arange(size), steps)
     options = {"batch_size": size, "epochs": epochs, "shuffle": False, "verbose": 0}
     return model.fit(x, y, callbacks=list(callbacks), **options).history
@@ -283,6 +293,54 @@ def test_lambda_has_the_mean_and_variance_of_beta_and_labels_follow(wrapper, per
     # Each sample's loss is λ (1 - λ) + (1 - λ) λ.
     expected = 0.5 - 2 * history["squared_deviation"][0]
     np.testing.assert_allclose(history["loss"][0], expected, rtol=1e-4)
+
+
+def test_lambda_of_a_pair_has_the_mean_and_variance_of_beta():
+    history = shown(MixingModel, 100, alpha=(0.5, 2.0))
+    mean, variance = 0.2, 0.2 * 0.8 / 3.5
+    assert abs(history["own_weight"][0] - mean) < 4 * np.sqrt(variance / (100 * BATCH))
+    # λ² lies in [0, 1], so its deviation is at most that of λ, twice.
+    second = history["squared_deviation"][0] - (variance + 0.3**2)
+    assert abs(second) < 4 * 2 * np.sqrt(variance / (100 * BATCH))
+    assert history["sparse_categorical_accuracy"] == [1.0]
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_the_major_weight_is_the_samples_own(wrapper):
+    history = shown(wrapper, 200, alpha=1.0, per="sample", keep_major=True, mix_at=["mix_point"])
+    # max(λ, 1 - λ) of a uniform λ is uniform over [½, 1].
+    draws = 200 * BATCH
+    assert abs(history["own_weight"][0] - 0.75) < 4 * np.sqrt(1 / 48 / draws)
+    assert abs(history["squared_deviation"][0] - 1 / 12) < 4 * np.sqrt(1 / 180 / draws)
+
+
+def test_a_schedule_leads_from_alpha_0_to_a_pair_and_back():
+    model = shown_model(MixingModel, alpha=0.3)
+    schedule = MixSchedule(alpha=(0.0, (1e6, 3e6)))
+    history = train(model, 4, epochs=2, callbacks=[schedule])
+    np.testing.assert_allclose(history["own_weight"], [1.0, 0.25], atol=2e-3)
+    assert model.dials.alpha == 0.3
+    by_epoch = MixSchedule(alpha=lambda epoch: (3e6, 1e6) if epoch else 1e6)
+    history = train(model, 4, epochs=2, callbacks=[by_epoch])
+    np.testing.assert_allclose(history["own_weight"], [0.5, 0.75], atol=2e-3)
+
+
+def test_a_pair_is_kept_saved_and_refused_where_it_cannot_be():
+    model = MixingModel(sequential(), alpha=(0.2, 5), keep_major=True)
+    assert model.dials.alpha == (0.2, 5.0)
+    config = model.get_config()
+    assert (config["alpha"], config["keep_major"]) == ([0.2, 5.0], True)
+    again = MixingModel.from_config(config)
+    assert (again.dials.alpha, again.keep_major) == ((0.2, 5.0), True)
+    model.dials.alpha = 3
+    again.set_weights(model.get_weights())
+    assert again.dials.alpha == 3.0
+    for alpha in ((0, 1), (1,), (1, np.nan)):
+        with pytest.raises(ValueError, match=r"`alpha` must be .* or a pair \(a, b\)"):
+            model.dials.alpha = alpha
+        with pytest.raises(ValueError, match=r"`alpha` must be .* or a pair \(a, b\)"):
+            MixSchedule(alpha=(1.0, alpha))
+    assert model.dials.alpha == 3.0
 
 
 def test_a_schedule_changes_the_draws_and_compiles_nothing():

@@ -20,12 +20,14 @@ class Blend:
 
     Args:
         alpha: A `Concentration` of `draws`.
+        keep_major: Whether the larger of λ and 1 - λ is the weight of the sample itself.
         pairing: As in `keras_mix.layers.Mixer`.
         per: "sample" or "batch".
     """
 
-    def __init__(self, alpha, pairing, per):
+    def __init__(self, alpha, keep_major, pairing, per):
         self.alpha = alpha
+        self.keep_major = keep_major
         self.cuts = False
         self.kinds = {}
         self.pairing = pairing
@@ -36,7 +38,7 @@ class Blend:
         size = ops.shape(keras.tree.flatten(value)[0])[0]
         order, share, chance = draws.split(seed, 3)
         count = 1 if self.per == "batch" else size
-        ratio = draws.beta(share, self.alpha, count)
+        ratio = draws.beta(share, self.alpha, count, self.keep_major)
         ratio = ops.where(draws.coin(chance, rate, count), ratio, 1.0)
         ratio = ops.broadcast_to(ratio, [size])
         partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
@@ -75,6 +77,7 @@ class ByMixer:
         if alpha is not None or kinds:
             mixer = type(mixer).from_config({**mixer.get_config(), "kinds": self.kinds})
         if alpha is not None:
+            alpha.prepare(mixer.num_sources)
             mixer.alpha = alpha
         self.cuts = mixer.pastes
         self.mixer = mixer

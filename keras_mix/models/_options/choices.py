@@ -1,6 +1,6 @@
 """What each batch draws from: every mix point of a model, with every mixer that may mix there."""
 
-from keras_mix._core import checks
+from keras_mix._core import concentration
 from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.options import idle
 from keras_mix.models._forward import blends
@@ -69,7 +69,7 @@ class Choices:
                     f"{self.owner}: `alpha` is that of the blend or of one mixer that has it. "
                     f"Received: alpha={given!r} and mixers={list(mixers)}. Give each its own."
                 )
-        return own if given is None else checks.number("alpha", given)
+        return own if given is None else concentration.check(given)
 
     def check_blend(self, **options):
         """Refuses options of the blend, (value, default), where all mix points have mixers."""
@@ -79,9 +79,9 @@ class Choices:
         reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
         idle.refuse(self.owner, given, reasons, "Give it to the mixer.")
 
-    def make(self, alpha, pairing, per, kinds):
+    def make(self, alpha, keep_major, pairing, per, kinds):
         """Makes the mix points, once it is known how they are mixed."""
-        blend = blends.Blend(alpha, pairing, per)
+        blend = blends.Blend(alpha, keep_major, pairing, per)
         for group, mixers in zip(self._groups, self._mixers, strict=True):
             names, layers = zip(*group, strict=True)
             own = inputs.kinds_at(kinds, layers)

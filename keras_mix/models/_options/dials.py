@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, concentration
 from keras_mix._core.ops import draws
 
 
@@ -12,7 +12,7 @@ class Dials:
 
     Args:
         model: The model that keeps and saves them.
-        alpha: Python float ≥ 0; None where several mixers have one each, which stay.
+        alpha: A concentration; None where several mixers have one each, which stay.
         rate: Python float in [0, 1].
         count: The number of places, at first equally likely.
     """
@@ -20,9 +20,9 @@ class Dials:
     def __init__(self, model, alpha, rate, count):
         self._alpha = self.concentration = None
         if alpha is not None:
-            self._alpha = _weight(model, "alpha", ())
+            self._alpha = _weight(model, "alpha", (2,))
             self.concentration = draws.concentration(alpha, self._alpha)
-            self._alpha.assign(alpha)
+            self._alpha.assign(concentration.pair(alpha))
         self._resting = None
         self._rate = _weight(model, "rate", ())
         self._probabilities = _weight(model, "probabilities", (count,))
@@ -33,24 +33,26 @@ class Dials:
 
     @property
     def alpha(self):
-        """The concentration of Beta(α, α), or None where several mixers have one each."""
-        return None if self._alpha is None else _as_given(self._alpha)
+        """α of Beta(α, α) or (a, b) of Beta(a, b); None where several mixers have one each."""
+        if self._alpha is None:
+            return None
+        return concentration.one_if_equal(map(_as_given, ops.convert_to_numpy(self._alpha)))
 
     @alpha.setter
     def alpha(self, value):
-        value = checks.number("alpha", value)
+        value = concentration.check(value)
         if self._alpha is None:
             raise ValueError(
                 "`alpha` can be changed where there is one, of the blend or of one mixer. "
                 f"Received: alpha={value} for several mixers, or for one without it."
             )
-        self._alpha.assign(value)
+        self._alpha.assign(concentration.pair(value))
         self.renew()
 
     @property
     def rate(self):
         """The probability that a sample, or the batch, is mixed."""
-        return _as_given(self._rate)
+        return _as_given(ops.convert_to_numpy(self._rate))
 
     @rate.setter
     def rate(self, value):
@@ -96,9 +98,9 @@ class Dials:
             self.concentration.assign(self.alpha)
 
 
-def _as_given(variable):
+def _as_given(number):
     """The Python float of which float32 keeps the nearest: 0.2, not 0.200000003."""
-    return float(str(ops.convert_to_numpy(variable)))
+    return float(str(number))
 
 
 def _weight(model, name, shape):
