@@ -73,7 +73,7 @@ def parsed():
 
 
 def measured(parts, quick, report):
-    """All figures, printed as they come."""
+    """Yields all figures, printed as they are measured."""
     results = {"machine": machine.describe()}
     report.machine(results["machine"])
     if "data" in (parts or PARTS):

@@ -5,7 +5,7 @@
 
 KerasHub, from PyPI, and the package are installed into a virtual environment of their own,
 build/backbones, that later runs use again (the package is read from the checkout). Weights are
-random. Each model takes three training steps at its default places, or at those that the row names.
+random. Each model takes three training steps at its default mix points, or at those of its row.
 Prints a line for each, and exits with 1 if one fails.
 """
 
@@ -97,7 +97,7 @@ def application(name):
 
 
 def cases():
-    """{name: (a function that returns a model and its inputs, its places or None)}."""
+    """Returns {name: (a function that returns a model and its inputs, its mix points or None)}."""
     return {
         "resnet": (resnet, None),
         "vit": (vit, None),
@@ -116,7 +116,7 @@ def cases():
 
 
 def train(build, layers, wrapper):
-    """Take three steps; returns the losses and the places."""
+    """Takes three steps; returns the losses and the mix points."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(0)
     base, x = build()
@@ -134,7 +134,7 @@ def train(build, layers, wrapper):
 
 
 def run(names):
-    """Train what is asked for; returns the exit status."""
+    """Trains the requested models; returns the exit status."""
     known, failed = cases(), 0
     for name in names or known:
         for wrapper in (MixingModel, ManifoldMixup):
@@ -147,12 +147,12 @@ def run(names):
                 failed += 1
                 print(f"FAILED  {row}: {error}", flush=True)
             else:
-                print(f"ok      {row}: loss {losses[-1]:.3f}, places {places}", flush=True)
+                print(f"ok      {row}: loss {losses[-1]:.3f}, mix points {places}", flush=True)
     return 1 if failed else 0
 
 
 def in_environment(names):
-    """Run this file by the Python of the environment, which is made first if it is missing."""
+    """Runs this file in the environment, which is created if it is missing."""
     python = ENVIRONMENT / "bin" / "python"
     if not (ENVIRONMENT / "installed").exists():
         venv.create(ENVIRONMENT, with_pip=True, clear=True)

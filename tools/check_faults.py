@@ -1,10 +1,10 @@
-"""Replays the faults that users have reported: the value found beside the right one.
+"""Replays faults reported by users, and compares each value with the expected one.
 
     python tools/check_faults.py            # every check; some three minutes
-    python tools/check_faults.py A2 C       # those whose number begins so
+    python tools/check_faults.py A2 C       # those whose number starts with one of these
 
-Every check builds its own small input, as the report had it, so that the file is also a list of
-what once went wrong. The test suite holds the same faults as kinds. Exits with 1 if a check fails.
+Every check builds its own small input, as in the report, so that the file is also a list of
+past faults. The test suite covers the same faults by kind. Exits with 1 if a check fails.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def constants(*shape):
 
 
 def refusal(function, *words):
-    """A row's received and right values: the call is refused by a sentence that holds the words."""
+    """Returns a row's received and expected values: a refusal that contains the words."""
     try:
         result = function()
     except ValueError as error:
@@ -68,13 +68,13 @@ def refusal(function, *words):
 
 
 def near(received, right, tolerance=1e-5):
-    """A row's received and right values, equal where they differ by the tolerance at most."""
+    """Returns a row's received and expected values, equal if within the tolerance."""
     received = float(received)
     return (right if abs(received - right) <= tolerance else received), right
 
 
 def run(code, backend="tensorflow", folder=None):
-    """The last line that a new Python process prints, or of its error."""
+    """Returns the last line that a new Python process prints, or of its error."""
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
     environment["JAX_PLATFORMS"] = "cpu"
     done = subprocess.run(
@@ -166,7 +166,7 @@ class Perfect(keras.layers.Layer):
 
 @check("A2")
 def masks_follow_the_region_in_models():
-    """A perfect model of targets with places has loss 0 on mixed batches."""
+    """A perfect model of spatial targets has loss 0 on mixed batches."""
     x = np.zeros((4, 8, 8, 1), "float32")
     x[::2] = 1
     ids = x[..., 0].astype("int32")
@@ -207,7 +207,7 @@ def masks_follow_the_region_in_models():
     hidden.add(Perfect())
     mixing = L.CutMix(pairing="reverse", seed=1)
     found = _loss(hidden, mixing, x, ids, sparse, "sources", mix_at=[0])
-    yield "CutMix, a hidden place", *near(found, 0.0, 1e-5)
+    yield "CutMix, a hidden layer", *near(found, 0.0, 1e-5)
 
 
 def _loss(base, mixer, x, y, loss, mode, **options):
@@ -232,7 +232,7 @@ def the_longest_sequence_is_cut():
 
 @check("A4")
 def pixel_weights_follow_their_pixels():
-    """Sample weights with places take the weight of each pixel's source."""
+    """Sample weights of pixels take the weight of each pixel's source."""
     x = constants(16, 16, 3)
     mask = constants(16, 16).astype("int32")
     _, masks, weights = L.CutMix(seed=1)(x, mask, constants(16, 16))
@@ -244,7 +244,7 @@ def pixel_weights_follow_their_pixels():
 
 @check("A5")
 def unknown_sizes_decide_nothing():
-    """A known size against an unknown one is settled at run time."""
+    """A known size is compared with an unknown one at run time."""
     mix = L.CutMix(spatial_dims=1, seed=1)
 
     @tf.function(
@@ -278,7 +278,7 @@ def cubes_lose_no_channel_axis():
 
 @check("A7")
 def targets_without_a_rule_are_refused():
-    """Coordinates are never averaged in silence under a mixer that cuts."""
+    """Coordinates are never silently averaged by a mixer that cuts."""
     x = constants(16, 16, 3)
     for name, y in {
         "keypoints (B, 5, 2)": constants(5, 2),
@@ -353,7 +353,7 @@ def _used_or_refused(make, option, value):
 
 @check("A11")
 def packed_losses_know_their_labels():
-    """MixedLoss gives each loss the labels that it takes, exactly."""
+    """MixedLoss passes each loss the form of labels that it takes."""
     ids = np.arange(3)
     prediction = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]], "float32")
     packed = np.stack([np.stack([ids, ids], 1), np.tile([0.5, 0.5], (3, 1))], 1).astype("float32")
@@ -376,7 +376,7 @@ def packed_losses_know_their_labels():
 
 @check("A12")
 def manifold_mixup_leaves_ids_alone():
-    """Default places never hold token ids."""
+    """Default mix points never hold token ids."""
     for dtype in ("float32", "int32"):
         base = keras.Sequential(
             [
@@ -387,7 +387,7 @@ def manifold_mixup_leaves_ids_alone():
             ]
         )
         model = keras_mix.models.ManifoldMixup(base)
-        yield f"{dtype} ids: input is a place", "input" in model.mix_points, False
+        yield f"{dtype} ids: input is a mix point", "input" in model.mix_points, False
         model.compile("sgd", "sparse_categorical_crossentropy")
         loss = model.train_on_batch(np.ones((8, 12), dtype), np.arange(8) % 3)
         yield f"{dtype} ids: trains", bool(np.isfinite(loss)), True
@@ -395,7 +395,7 @@ def manifold_mixup_leaves_ids_alone():
 
 @check("A13")
 def unbatched_datasets_are_refused():
-    """What the structure tells of single samples is refused with the way out."""
+    """Single samples that the structure reveals are refused with a way out."""
     images = np.random.rand(20, 16, 16, 3).astype("float32")
     ids = np.eye(20, 16, dtype="float32")
     single = tf.data.Dataset.from_tensor_slices(images)
@@ -436,7 +436,7 @@ def the_command_reads_deep_images():
                 image.save(target)
         images, _ = keras_mix.evaluate.datasets.load(folder, image_size=8).train
         spread = min(float(np.ptp(image)) for image in images)
-        yield "least range of grey levels of 0 … 1", spread > 0.8, True
+        yield "least range of gray levels of 0 … 1", spread > 0.8, True
 
 
 # Slow.
@@ -467,7 +467,7 @@ def mixing_behind_a_shuffle_costs_as_much_as_a_map():
 
 @check("C1")
 def numpy_beside_tensors():
-    """Arrays and tensors may stand in one batch."""
+    """Arrays and tensors may be mixed in one batch."""
     x = np.random.rand(N, 16, 16, 3).astype("float32")
     images, labels = L.CutMix()((x, tf.one_hot(np.arange(N), N)))
     yield "tuple", (tuple(images.shape), tuple(labels.shape)), ((N, 16, 16, 3), (N, N))
@@ -477,7 +477,7 @@ def numpy_beside_tensors():
 
 @check("C2")
 def compositions_mix_or_are_refused():
-    """A composition of compositions mixes, or is refused when it is made."""
+    """A composition of compositions mixes, or is refused at construction."""
     made = _attempt(
         lambda: L.RandomApply(L.CrossModalMix(cuts={"x": L.CutMix()}))(
             ({"x": constants(8, 8, 1), "z": constants(3)}, ONE_HOT)
@@ -530,7 +530,7 @@ def erasing_mixers_train_inside_models():
 
 @check("C4")
 def the_command_blames_what_was_given():
-    """The command answers in sentences."""
+    """The command reports errors in one sentence."""
     from keras_mix import cli
 
     def said(*arguments):
@@ -562,7 +562,7 @@ def numbers_of_every_dtype():
 
 @check("C6")
 def slips_are_answered_in_sentences():
-    """Common slips of a call are refused by sentences of this package."""
+    """Common mistakes in a call are refused by messages of this package."""
     x = np.random.rand(8, 16, 16, 3).astype("float32")
     dataset = tf.data.Dataset.from_tensor_slices((x, ONE_HOT)).batch(4)
     yield "map(CutMix)", *refusal(lambda: dataset.map(L.CutMix), "CutMix")
@@ -589,7 +589,7 @@ def _message(function):
 
 @check("C7")
 def advice_names_the_way_out():
-    """Messages name an option that works."""
+    """Messages suggest an option that works."""
     x = constants(8, 8, 3).astype("uint16")
     yield "uint16 images", *refusal(lambda: L.CutMix(num_classes=N)(x, np.arange(N)), '"images"')
     mask = np.ones((N, 20), "bool")
@@ -616,14 +616,14 @@ def recipes_train_inside_models():
 
 @check("C9")
 def layers_show_themselves():
-    """A layer prints as the call that makes it; the base class is public."""
+    """The repr of a layer is the call that creates it; the base class is public."""
     yield "repr", repr(L.CutMix(alpha=0.5, num_classes=10)), "CutMix(alpha=0.5, num_classes=10)"
     yield "Mixer", isinstance(getattr(L, "Mixer", None), type), True
     import inspect
 
     names = inspect.signature(L.MixUp).parameters
     missing = {"label_smoothing", "kinds", "passthrough", "rate"} - set(names)
-    yield "options without a place in the signature", sorted(missing), []
+    yield "options missing from the signature", sorted(missing), []
 
 
 # Deviations.
@@ -631,7 +631,7 @@ def layers_show_themselves():
 
 @check("D")
 def authors_are_followed():
-    """Statistics of the methods that bear the authors' names."""
+    """Statistics of the methods match their authors' code."""
     deit = keras_mix.recipes.deit(num_classes=N)
     yield "deit pairs as timm does", {mixer.pairing for mixer in deit.mixers}, {"reverse"}
     x = np.zeros((512, 64, 64, 1), "float32")
@@ -651,7 +651,7 @@ def authors_are_followed():
 
 @check("E1")
 def workers_of_the_data_service_draw_apart():
-    """Without a seed all workers and epochs draw apart; with one, draws follow from the index."""
+    """Without a seed workers and epochs draw independently; with one, by the index."""
     service = tf.data.experimental.service
     places = [f"localhost:{port}" for port in _free_ports(2)]
     config = service.DispatcherConfig(port=0, worker_addresses=places)
@@ -698,7 +698,7 @@ def _batches(dataset, policy, dispatcher):
 
 @check("E2")
 def counts_are_exact():
-    """The places of a mask of 2²⁵ pixels are counted exactly in every mode."""
+    """The pixels of a mask of 2²⁵ are counted exactly in every mode."""
     from keras_mix._core.plan import plan
 
     size = 2**25
@@ -710,7 +710,7 @@ def counts_are_exact():
 
 
 def main():
-    """Run the checks whose numbers begin as the arguments say."""
+    """Runs the checks whose numbers start with an argument."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("numbers", nargs="*", help="only checks whose number begins so")
     wanted = parser.parse_args().numbers

@@ -1,6 +1,6 @@
-"""Checks in throw-away environments that pip installs a keras_mix that works.
+"""Checks in throw-away environments that pip installs a working keras_mix.
 
-    python tools/check_install.py           # install it everywhere and use it; some ten minutes
+    python tools/check_install.py           # install and use it everywhere; some ten minutes
     python tools/check_install.py --quick   # only read what pip would install
 
 An empty environment gets all that the first draw needs. One with an older TensorFlow, or with
@@ -58,7 +58,7 @@ DEMO = ["compare", "--data", "digits", "--train-size", "100", "--seeds", "1", "-
 
 
 class Failure(Exception):
-    """A check that does not hold."""
+    """A check that failed."""
 
 
 class Environment:
@@ -101,7 +101,7 @@ class Environment:
 
 
 def check_empty(environment, quick):
-    """An empty environment gets everything, and a tf-keras that fits its TensorFlow."""
+    """An empty environment gets everything, and a tf-keras that matches its TensorFlow."""
     plan = environment.plan()
     missing = {"tensorflow", "keras", "tensorflow-probability", "tf-keras"} - plan.keys()
     if missing:
@@ -114,7 +114,7 @@ def check_empty(environment, quick):
 
 
 def check_older(environment, quick, minor):
-    """An older TensorFlow stays as it is, and gets the tf-keras that fits."""
+    """An older TensorFlow is kept, and gets the matching tf-keras."""
     environment.install(f"tensorflow=={minor}.*")
     plan = environment.plan()
     refuse_replacements(plan)
@@ -126,7 +126,7 @@ def check_older(environment, quick, minor):
 
 
 def check_cpu(environment, quick):
-    """tensorflow-cpu stays as it is; the first draw says how to add tf-keras, which works."""
+    """tensorflow-cpu is kept; the first draw says how to add tf-keras, which works."""
     environment.install("tensorflow-cpu")
     refuse_replacements(environment.plan())
     if not quick:

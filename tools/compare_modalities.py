@@ -28,7 +28,7 @@ PARTS = {"tables": tables, "sounds": sounds, "pairs": pairs}
 
 
 def main():
-    """Runs the parts and writes what they found as JSON."""
+    """Runs the parts and writes their results as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--part", choices=PARTS, action="append", help="default: all")
     parser.add_argument("--seeds", type=int, default=5)

@@ -1,4 +1,4 @@
-"""Draw the README's pictures: every mixer on the same photographs, and masks and boxes with them.
+"""Draws the README's pictures: every mixer on the same photographs, and masks and boxes.
 
 The photographs are those that ship with scikit-learn: china.jpg by danielbuechele and flower.jpg by
 vultilion, both CC BY 2.0.
@@ -55,7 +55,7 @@ def main():
 
 
 def photographs():
-    """uint8 images [4, SIDE, SIDE, 3] and int32 masks [4, SIDE, SIDE] of NAMES; 0 is background."""
+    """uint8 images (4, SIDE, SIDE, 3) and int32 masks (4, SIDE, SIDE) of NAMES; 0 is background."""
     photos = load_sample_images().images
     everything = [np.concatenate([photo, outline], axis=-1) for photo, outline in zip(
         photos, (pagoda(photos[0]), flower(photos[1])), strict=True)]  # fmt: skip
@@ -66,14 +66,14 @@ def photographs():
 
 
 def pagoda(photo):
-    """[H, W, 1], 255 inside of the pagoda, by an outline drawn by hand."""
+    """(H, W, 1), 255 inside the pagoda, by an outline drawn by hand."""
     y, x = np.mgrid[: photo.shape[0], : photo.shape[1]]
     inside = Outline(PAGODA).contains_points(np.stack([x.ravel(), y.ravel()], axis=1))
     return 255.0 * inside.reshape(*photo.shape[:2], 1)
 
 
 def flower(photo):
-    """[H, W, 1], 255 where the photograph is bright and more red than blue; the upper flower."""
+    """(H, W, 1), 255 where the photograph is bright and more red than blue: the upper flower."""
     red, blue = photo[..., :1].astype(float), photo[..., 2:].astype(float)
     upper = np.arange(len(photo))[:, None, None] < 368
     return 255.0 * ((red > 130) & (red > blue + 40) & upper)
@@ -97,7 +97,7 @@ def mixer(name, **options):
 
 
 def gallery(images):
-    """The first image under every mixer, its label below."""
+    """Draws the first image under every mixer, with its label below."""
     figure, cells = grid(columns=5, rows=3)
     show(cells[0], images[0], "none", "pagoda 1.00")
     show(cells[1], images[1], "its partner", "flower 1.00")
@@ -110,7 +110,7 @@ def gallery(images):
 
 
 def structured(images, masks):
-    """Masks and boxes under some mixers, and before."""
+    """Draws masks and boxes before mixing and under some mixers."""
     figure, cells = grid(columns=1 + len(STRUCTURED), rows=2)
     batch = {"images": images, "segmentation_masks": masks, "bounding_boxes": boxes_of(masks)}
     for column, name in enumerate(["none", *STRUCTURED]):
@@ -125,14 +125,14 @@ def structured(images, masks):
 
 
 def overlaid(batch, index):
-    """An image with its mask as a veil of colour."""
+    """Overlays an image with its mask in color."""
     image, mask = np.array(batch["images"][index]), np.array(batch["segmentation_masks"][index])
     veil = 0.5 * image + 0.5 * COLORS[mask]
     return np.where(mask[..., None] > 0, veil, image).astype("uint8")
 
 
 def draw_boxes(axes, boxes, index):
-    """The boxes of a sample, with the names of their classes."""
+    """Draws the boxes of a sample, with the names of their classes."""
     found = zip(np.array(boxes["boxes"][index]), np.array(boxes["labels"][index]), strict=True)
     names = ["", "pagoda", "flower", "petals"]
     for (left, top, right, bottom), label in found:
@@ -148,7 +148,7 @@ def draw_boxes(axes, boxes, index):
 
 
 def shares(weights):
-    """A label in words."""
+    """Returns a label as text."""
     order = [k for k in np.argsort(-weights, kind="stable") if weights[k] > 0.005]
     texts = [f"{NAMES[k]} {weights[k]:.2f}" for k in order]
     return "\n".join("  ".join(texts[at : at + 2]) for at in range(0, len(texts), 2))

@@ -28,7 +28,7 @@ WORDS, LENGTH = 40, 12
 
 
 def images():
-    """Noise around a colour that tells the class."""
+    """Noise around a color that depends on the class."""
     rng, ids = np.random.default_rng(0), np.arange(SAMPLES) % CLASSES
     colours = rng.random((CLASSES, 3))
     x = 255 * (0.8 * colours[ids][:, None, None] + 0.2 * rng.random((SAMPLES, 32, 32, 3)))
@@ -36,7 +36,7 @@ def images():
 
 
 def sentences():
-    """Words of the class's own part of the vocabulary, padded by zeros."""
+    """Words from the part of the vocabulary of each class, padded by zeros."""
     rng, ids = np.random.default_rng(0), np.arange(SAMPLES) % CLASSES
     words = 1 + 9 * ids[:, None] + rng.integers(0, 9, (SAMPLES, LENGTH))
     lengths = rng.integers(3, LENGTH + 1, (SAMPLES, 1))
@@ -71,7 +71,7 @@ class Residual(keras.Model):
 
 @keras.saving.register_keras_serializable(package="train_architectures")
 class Block(layers.Layer):
-    """Two convolutions and a skip."""
+    """Two convolutions and a skip connection."""
 
     def __init__(self, filters, **kwargs):
         super().__init__(**kwargs)
@@ -81,7 +81,7 @@ class Block(layers.Layer):
         self.second = layers.Conv2D(filters, 3, padding="same")
 
     def build(self, input_shape):
-        """Build what it holds; all of one shape."""
+        """Builds the sub-layers, all of one shape."""
         for layer in (self.first, self.norm, self.second):
             layer.build(input_shape)
 
@@ -91,7 +91,7 @@ class Block(layers.Layer):
         return keras.ops.relu(inputs + self.second(x))
 
     def get_config(self):
-        """What makes an equal layer."""
+        """Returns the config of an equal layer."""
         return {**super().get_config(), "filters": self.filters}
 
 
@@ -118,7 +118,7 @@ def transformer():
 
 
 def encoder_block(x, name):
-    """Attention and two dense layers, each with its skip."""
+    """Attention and two dense layers, each with a skip connection."""
     attended = layers.MultiHeadAttention(2, 16)(x, x)
     x = layers.LayerNormalization()(layers.Add()([x, attended]))
     inner = layers.Dense(32)(layers.Dense(64, activation="gelu")(x))
@@ -144,7 +144,7 @@ ARCHITECTURES = {
 
 
 def train(name, jit_compile):
-    """Trains, saves, loads and trains on; returns the losses and the places."""
+    """Trains, saves, loads and continues training; returns the losses and the mix points."""
     keras.utils.set_random_seed(0)
     build, data = ARCHITECTURES[name]
     x, y = data()
@@ -162,12 +162,12 @@ def train(name, jit_compile):
     np.testing.assert_allclose(loaded.predict(x, verbose=0), before, rtol=1e-4, atol=1e-5)
     losses += loaded.fit(x, y, batch_size=16, verbose=0).history["loss"]
     if not losses[2] < losses[0]:
-        raise AssertionError(f"the loaded model does not go on: {losses}")
+        raise AssertionError(f"the loaded model does not continue: {losses}")
     return losses, model.mix_points
 
 
 def main():
-    """Run what is asked for; returns the exit status."""
+    """Runs the requested architectures; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ARCHITECTURES)}")
     names = parser.parse_args().names or list(ARCHITECTURES)
@@ -188,7 +188,7 @@ def main():
             seconds = time.perf_counter() - start
             print(
                 f"ok      {name}, jit_compile={jit_compile}: loss {shown}, {seconds:.0f} s; "
-                f"places {places}",
+                f"mix points {places}",
                 flush=True,
             )
     return 1 if failed else 0

@@ -1,13 +1,13 @@
-"""Checks that the models which mix in the train step train on several devices.
+"""Checks that models that mix in the train step train on several devices.
 
     python tools/train_distributed.py                 # all checks; some two minutes
     python tools/train_distributed.py mirrored plans  # some
 
 On TensorFlow two logical CPU devices stand for two accelerators, and two processes for two
 machines; on JAX four host devices for four. Prints a line for each thing checked, and exits with
-1 if one fails. The checks of each backend share a process, for devices are set up once in each.
+1 if one fails. The checks of each backend share a process, since devices are set up once in each.
 
-Where Keras itself fails, lines that begin with "plain Keras" tell so, by a model without mixing:
+Where Keras itself fails, lines that start with "plain Keras" say so, for a model without mixing:
 
 - `fit` under `MirroredStrategy` with `jit_compile=True`: the step that XLA compiles reaches for
   the variables of another replica's device. So the checks compile with `jit_compile=False`.
@@ -45,7 +45,7 @@ NAMES = [name for checks in CHECKS.values() for name in checks]
 
 
 def environment_of(backend):
-    """What the process of a backend's checks needs."""
+    """Returns the environment of the process of a backend's checks."""
     changed = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     if backend == "jax":
         flags = f"{os.environ.get('XLA_FLAGS', '')} {XLA_FLAGS}"
@@ -56,13 +56,13 @@ def environment_of(backend):
 
 
 def run(backend, names):
-    """Run some of a backend's checks in a process of its own; whether all hold."""
+    """Runs some of a backend's checks in their own process; returns whether all hold."""
     command = [sys.executable, __file__, "--here", backend, *names]
     return subprocess.run(command, env=environment_of(backend)).returncode == 0
 
 
 def run_here(checks):
-    """Run checks, all of them even if one fails; the names of those that do."""
+    """Runs checks, all of them even if one fails; returns the names of those that fail."""
     failed = []
     for name, check in checks.items():
         tell(f"# {name}")
@@ -75,7 +75,7 @@ def run_here(checks):
 
 
 def main():
-    """Run the checks that are asked for."""
+    """Runs the requested checks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="check", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--here", choices=CHECKS, help=argparse.SUPPRESS)

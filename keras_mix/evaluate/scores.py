@@ -1,6 +1,6 @@
 """Scores of predicted probabilities: accuracy, likelihood, Brier score, calibration.
 
-Pure numpy in float64. N predictions over K classes are an array `probabilities` of shape (N, K)
+Pure NumPy in float64. N predictions over K classes are an array `probabilities` of shape (N, K)
 whose rows sum to 1; the truth is an array `ids` of N integers in 0..K-1.
 """
 
@@ -41,14 +41,14 @@ def accuracy(probabilities, ids):
     Among equally probable classes the first one is the prediction.
 
     Args:
-        probabilities: (N, K) float array; each row sums to 1.
-        ids: (N,) integer array, the true classes.
+        probabilities: Float array `(N, K)`; each row sums to 1.
+        ids: Integer array `(N,)`. True classes.
 
     Returns:
-        float in 0..1; higher is better.
+        Float in [0, 1]; higher is better.
 
     Raises:
-        ValueError: if shapes, dtypes or values are not as above.
+        ValueError: If shapes, dtypes or values are not as above.
 
     Example:
 
@@ -65,14 +65,14 @@ def negative_log_likelihood(probabilities, ids):
     Probabilities are floored at float32's smallest normal number, 1.2e-38.
 
     Args:
-        probabilities: (N, K) float array; each row sums to 1.
-        ids: (N,) integer array, the true classes.
+        probabilities: Float array `(N, K)`; each row sums to 1.
+        ids: Integer array `(N,)`. True classes.
 
     Returns:
-        float from 0; lower is better, log(K) is the score of a uniform guess.
+        Float ≥ 0; lower is better, log(K) is the score of a uniform guess.
 
     Raises:
-        ValueError: if shapes, dtypes or values are not as above.
+        ValueError: If shapes, dtypes or values are not as above.
 
     Example:
 
@@ -90,14 +90,14 @@ def brier(probabilities, ids):
     Summed over the classes, as Brier (1950) defined it for several classes.
 
     Args:
-        probabilities: (N, K) float array; each row sums to 1.
-        ids: (N,) integer array, the true classes.
+        probabilities: Float array `(N, K)`; each row sums to 1.
+        ids: Integer array `(N,)`. True classes.
 
     Returns:
-        float in 0..2; lower is better.
+        Float in [0, 2]; lower is better.
 
     Raises:
-        ValueError: if shapes, dtypes or values are not as above.
+        ValueError: If shapes, dtypes or values are not as above.
 
     Example:
 
@@ -113,15 +113,15 @@ def reliability(probabilities, ids, *, bins=BINS):
     """Sorts predictions by confidence, the probability of the most probable class.
 
     Args:
-        probabilities: (N, K) float array; each row sums to 1.
-        ids: (N,) integer array, the true classes.
-        bins: int from 1, the number of bins of equal width; 15 as in Guo et al. (2017).
+        probabilities: Float array `(N, K)`; each row sums to 1.
+        ids: Integer array `(N,)`. True classes.
+        bins: Integer ≥ 1. Number of bins of equal width. Defaults to 15, as in Guo et al. (2017).
 
     Returns:
         A `Reliability`.
 
     Raises:
-        ValueError: if shapes, dtypes or values are not as above.
+        ValueError: If shapes, dtypes or values are not as above.
 
     Example:
 
@@ -172,15 +172,15 @@ def expected_calibration_error(probabilities, ids, *, bins=BINS):
     cancel inside a bin.
 
     Args:
-        probabilities: (N, K) float array; each row sums to 1.
-        ids: (N,) integer array, the true classes.
-        bins: int from 1, the number of bins of equal width; 15 as in Guo et al. (2017).
+        probabilities: Float array `(N, K)`; each row sums to 1.
+        ids: Integer array `(N,)`. True classes.
+        bins: Integer ≥ 1. Number of bins of equal width. Defaults to 15, as in Guo et al. (2017).
 
     Returns:
-        float in 0..1; lower is better.
+        Float in [0, 1]; lower is better.
 
     Raises:
-        ValueError: if shapes, dtypes or values are not as above.
+        ValueError: If shapes, dtypes or values are not as above.
 
     Example:
 

@@ -1,1 +1,1 @@
-"""The parts of tools/benchmark.py: what runs, how it is timed, and how it is shown."""
+"""The parts of tools/benchmark.py: workloads, timing and reports."""

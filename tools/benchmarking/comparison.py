@@ -1,4 +1,4 @@
-"""The comparison side by side, the growth of the cost, and the floors of the ratios."""
+"""The side-by-side comparison, the scaling of the cost, and the floors of the ratios."""
 
 import statistics
 
@@ -31,10 +31,10 @@ LARGE_LABEL_SPACE = 21_000
 
 
 def compare(workload, rounds):
-    """How fast all are on one workload.
+    """Measures the speed of all contenders on one workload.
 
     Returns:
-        One row for each mixer and contender, with its speed and how many times as fast ours is;
+        One row for each mixer and contender, with its speed and the speed ratio of ours to it;
         and the peers that are absent, as {library: reason}.
     """
     found, absent = contenders(workload, COPY)
@@ -54,14 +54,14 @@ def floors_of(workload):
 
 
 def rows_of(mixer, batch, found, seconds, floors):
-    """The rows of one mixer: ours, whoever else does the same, and who does not mix.
+    """Returns the rows of one mixer: ours, its rivals, and those that do not mix.
 
     Args:
         mixer: The mixer's name.
         batch: The number of samples B.
         found: The contenders, of this mixer and of others.
         seconds: Their records.
-        floors: How many times as fast ours must be, by (mixer, library).
+        floors: Least speed ratios of ours, by (mixer, library).
     """
     records = [
         (contender, record)
@@ -76,7 +76,7 @@ def rows_of(mixer, batch, found, seconds, floors):
 
 
 def growth(quick, rounds):
-    """Microseconds an image as B, the side of the images and K grow."""
+    """Measures microseconds per image for growing B, image sides and K."""
     base = Workload(64, 112, "float32", 100)
     grown = [
         *(base._replace(batch=batch) for batch in (16, 64, 256)),
@@ -117,7 +117,7 @@ def packed_pairs(sides, rounds):
 
 
 def below(groups):
-    """What misses its floor, in words."""
+    """Returns sentences on ratios below their floors."""
     return [
         f"{row['mixer']}, {sizes(group)} {group['dtype']}, against {row['library']}: "
         f"{row['ratio']:.2f}×"
@@ -128,13 +128,13 @@ def below(groups):
 
 
 def sizes(row):
-    """The shape of what a row or group is about, in words."""
+    """Returns the shape of a row or group as text."""
     shape = row.get("shape") or (row["batch"], row["side"], row["side"], 3)
     return " × ".join(f"{size:,}" for size in shape)
 
 
 def slow_to_start(fresh):
-    """Whose first batch takes longer than the limit, in words."""
+    """Returns sentences on first batches above their limit."""
     return [
         f"first batch of {mixer}: {fresh[mixer]:.2f} s beyond the plain one"
         for mixer in MIXERS

@@ -1,4 +1,4 @@
-"""What is compared: the same batch through our pipelines, Keras's, a plain copy and peers."""
+"""The contenders: the same batch through our pipelines, Keras's, a plain copy and peers."""
 
 import functools
 from collections.abc import Callable
@@ -53,8 +53,8 @@ class Contender(NamedTuple):
     """One way to mix a batch.
 
     Attributes:
-        mixer: The name of the mixer, or "" for what does not mix.
-        library: Who does it.
+        mixer: The name of the mixer, or "" if it does not mix.
+        library: The library of the contender.
         step: Called without arguments, it makes the next batch.
     """
 
@@ -72,7 +72,7 @@ class Absent(NamedTuple):
 
 
 def repeated(batch):
-    """The dataset of one batch over and over, so that the source costs nothing."""
+    """Returns a dataset that repeats one batch, so that the source costs nothing."""
     return tf.data.Dataset.from_tensors(batch).cache().repeat()
 
 
@@ -109,12 +109,12 @@ def copying(workload, name):
 
 
 def plus_one(tensor):
-    """The least work that reads a tensor and writes another of its dtype."""
+    """The least work that reads a tensor and writes another of the same dtype."""
     return tensor + tf.ones([], tensor.dtype)
 
 
 def tried(build, library, workload, mixer):
-    """A peer that made a batch; one that does not work here must not end the benchmark."""
+    """Returns a peer that made a batch; one that fails must not end the benchmark."""
     try:
         step = build(workload, mixer)
         step()

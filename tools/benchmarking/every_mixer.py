@@ -22,7 +22,7 @@ BYTES = ["CutMix", "FMix", "MixUp", "Mosaic", "RICAP"]
 
 
 def compare(workload, names, rounds):
-    """How fast the mixers are; each takes turns with the copy and its rivals.
+    """Measures the speed of the mixers; each takes turns with the copy and its rivals.
 
     Returns:
         One row for each mixer and contender, and the absent, as `comparison.compare`.

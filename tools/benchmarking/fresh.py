@@ -1,4 +1,4 @@
-"""What a fresh process pays: the import of keras_mix and the first batch of a pipeline.
+"""The cost in a new process: the import of keras_mix and the first batch of a pipeline.
 
 Run as a module with the name of a pipeline it measures one process and prints JSON.
 """
@@ -37,7 +37,7 @@ def measure(repeats):
 
 
 def figures(module, *arguments):
-    """What a module of this package measures in a fresh process, and prints as JSON."""
+    """Returns what a module of this package measures in a new process and prints as JSON."""
     command = [sys.executable, "-m", f"benchmarking.{module}", *arguments]
     tools = Path(__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tools)
@@ -47,7 +47,7 @@ def figures(module, *arguments):
 
 
 def peak_memory():
-    """The most bytes that this process has held at once.
+    """Returns the peak memory of this process in bytes.
 
     Linux begins a child's `ru_maxrss` with what its parent held, so the kernel's own mark of this
     process is read where there is one.

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Describes the machine of the measurements."""
 
 import importlib.metadata
 import os
@@ -32,7 +32,7 @@ def describe():
 
 
 def read(path, pattern):
-    """What the pattern finds in a file of the system, or None where there is no such file."""
+    """Returns the match of a pattern in a system file, or None if there is no such file."""
     file = Path(path)
     found = re.search(pattern, file.read_text()) if file.exists() else None
     return found and found[1].strip()

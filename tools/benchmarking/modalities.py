@@ -45,7 +45,7 @@ MEMORY_LIMIT = 256
 
 
 def sounds(rounds):
-    """How fast the mixers of sounds are; those of a shape take turns with its copy.
+    """Measures the speed of the mixers of sounds; those of a shape take turns with its copy.
 
     Returns:
         A list of groups: their shapes, and rows as those of `comparison.compare`.
@@ -63,7 +63,7 @@ def sounds(rounds):
 
 
 def joint(rounds):
-    """The time of `CrossModalMix` beside those of its modalities, each mixed alone.
+    """Compares the time of `CrossModalMix` with those of its modalities, each mixed alone.
 
     Returns:
         Rows: what is cut, microseconds a sample, ours against the copy, the ratio to the sum of
@@ -73,7 +73,7 @@ def joint(rounds):
 
 
 def pairing(repeats):
-    """What `pair_by_label` takes for a data set in memory, as medians over fresh processes.
+    """Measures `pair_by_label` for a data set in memory, as medians over new processes.
 
     Returns:
         Rows: samples, targets, seconds to the first batch of the first epoch and of a later one,
@@ -97,7 +97,7 @@ def pairing(repeats):
 
 
 def exceeded(joint, pairing):
-    """What is above its limit, in words."""
+    """Returns sentences on figures above their limits."""
     slow = [
         f"CrossModalMix that cuts {row['what']}: {row['ratio']:.2f}× the time of its parts"
         for row in joint
@@ -131,7 +131,7 @@ def _joint(what, rounds):
 
 
 def _alone(name, cuts, **options):
-    """What mixes one modality as `CrossModalMix` does."""
+    """Returns the layer that mixes one modality as `CrossModalMix` does."""
     if name in cuts:
         return _layer("CutMix", spatial_dims=cuts[name], **options)
     return _layer("MixUp", alpha=1.0, **options)
@@ -142,7 +142,7 @@ def _layer(mixer, **options):
 
 
 def _dataset(shapes):
-    """One batch over and over: a dict of modalities, and one-hot labels."""
+    """Returns a dataset that repeats one batch: a dict of modalities, and one-hot labels."""
     rng = np.random.default_rng(0)
     x = {
         name: rng.integers(0, 1000, shape) if name == "ids" else rng.random(shape, "float32")

@@ -1,4 +1,4 @@
-"""Whole pipelines as people write them: `data.mix` against `map` of the same layer."""
+"""Typical pipelines: `data.mix` against `map` of the same layer."""
 
 import pathlib
 import statistics
@@ -23,7 +23,7 @@ FILES, FILE_SIDE = 512, 96
 
 
 def measure(quick, rounds):
-    """The time of an epoch with `data.mix` beside that with `map`.
+    """Compares the time of an epoch with `data.mix` to that with `map`.
 
     Both run in turn, a whole epoch each; which comes first alternates.
 
@@ -43,7 +43,7 @@ def measure(quick, rounds):
 
 
 def exceeded(rows):
-    """What is above its limit, in words."""
+    """Returns sentences on figures above their limits."""
     return [
         f"{row['pipeline']}: data.mix takes {row['ratio']:.2f}× the time of map"
         for row in rows

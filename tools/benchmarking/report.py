@@ -18,7 +18,7 @@ class Report:
         self.console = console if console.is_terminal else Console(width=100)
 
     def machine(self, machine):
-        """The line that every figure must be read with."""
+        """Prints the machine, on which every figure depends."""
         packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
         self.console.print(
             f"{machine['cores']} cores, {machine['processor']}, {machine['memory_gib']} GiB; "
@@ -66,7 +66,7 @@ class Report:
         self.console.print(table)
 
     def growth(self, rows):
-        """The cost an image at several sizes."""
+        """Prints the cost per image at several sizes."""
         title = "Growth: microseconds an image, float32"
         table = self._table(title, ("images", "classes"), ("MixUp", "CutMix"))
         for row in rows:
@@ -96,7 +96,7 @@ class Report:
         self.console.print(table)
 
     def structured(self, rows, absent):
-        """What masks and boxes add."""
+        """Prints what masks and boxes add."""
         title = "CutMix 128 × 224 × 224 × 3, float32, with structured targets"
         table = self._table(title, ("with",), ("times without", "limit", ""))
         for row in rows:
@@ -106,7 +106,7 @@ class Report:
             self.console.print(f"{what}: {reason}", style="dim", highlight=False)
 
     def mask_growth(self, rows):
-        """The cost of a mask's place at several sizes."""
+        """Prints the cost per mask pixel at several sizes."""
         table = self._table("Drawing a plan", ("mixer", "images"), ("nanoseconds a pixel",))
         for row in rows:
             table.add_row(row["mixer"], sizes(row), f"{1e3 * row['microseconds']:.2f}")
@@ -131,7 +131,7 @@ class Report:
         self.console.print(table)
 
     def pairing(self, rows):
-        """What partners by label over a whole data set take."""
+        """Prints the cost of partners by label over a whole data set."""
         title = "pair_by_label: seconds to an epoch's first batch, and memory beyond a plain epoch"
         numbers = ("first epoch", "later", "MiB", "limit", "")
         table = self._table(title, ("samples", "targets"), numbers)
@@ -148,7 +148,7 @@ class Report:
         self.console.print(table)
 
     def end(self, missed, path):
-        """What misses its floor or limit, and where the figures are."""
+        """Prints the figures that miss their floor or limit, and the path of the results."""
         for line in missed:
             self.console.print(f"[bold red]misses its floor or limit[/]: {line}")
         if not missed:
@@ -169,7 +169,7 @@ def _number(value, form):
 
 
 def _limited(row):
-    """The cells of a ratio, its limit and whether it keeps it."""
+    """Returns the cells of a ratio: its value, its limit and the verdict."""
     ratio, limit = row["ratio"], row["limit"]
     return f"{ratio:.2f}×", f"{limit:.2f}×", _kept(ratio, limit)
 

@@ -1,4 +1,4 @@
-"""Timing by rounds: everyone runs for a moment in turn, so that noise falls on all alike."""
+"""Timing by rounds: contenders take short turns, so that noise affects all of them equally."""
 
 import statistics
 import time
@@ -11,7 +11,7 @@ READY = 2
 
 
 def measure(steps, rounds):
-    """Seconds a batch, one list of `rounds` values for each step.
+    """Measures seconds per batch, one list of `rounds` values for each step.
 
     Args:
         steps: Functions that make one batch each.
@@ -28,7 +28,7 @@ def measure(steps, rounds):
 
 
 def ratio(seconds, others):
-    """How many times faster than another, as the median over the rounds that both ran in."""
+    """Returns the speed ratio to another, as the median over the rounds that both ran in."""
     return statistics.median(other / own for own, other in zip(seconds, others, strict=True))
 
 
@@ -40,7 +40,7 @@ def spread(seconds, others):
 
 
 def _slice(step):
-    """Seconds a batch, over one slice of time."""
+    """Measures seconds per batch over one slice of time."""
     for _ in range(READY):
         step()
     count, elapsed = 0, 0.0

@@ -1,4 +1,4 @@
-"""What masks and boxes add to the time of a mixer, and what a mask costs as it grows."""
+"""The cost of masks and boxes, and of larger masks."""
 
 import statistics
 
@@ -23,7 +23,7 @@ BOXES_A_SAMPLE = 20
 
 
 def added(rounds):
-    """What structured targets add to CutMix.
+    """Measures what structured targets add to CutMix.
 
     Returns:
         Rows with what, ratio, limit; and what could not be measured, as {what: reason}.
@@ -40,7 +40,7 @@ def added(rounds):
 
 
 def exceeded(rows):
-    """What is above its limit, in words."""
+    """Returns sentences on figures above their limits."""
     return [
         f"CutMix with {row['what']}: {row['ratio']:.2f}× the time without"
         for row in rows
@@ -49,7 +49,7 @@ def exceeded(rows):
 
 
 def growth(mixer, sides, rounds):
-    """Microseconds a pixel that drawing a plan takes, by the side of the images."""
+    """Measures microseconds per pixel for drawing a plan, by the side of the images."""
     workloads = [Workload(32, side, "float32", 10) for side in sides]
     steps = [_planned(workload, getattr(keras_mix.layers, mixer)()) for workload in workloads]
     return [

@@ -1,4 +1,4 @@
-"""The train step of models that mix by themselves, against the plain step.
+"""The train step of models that mix, against the plain step.
 
 Run as a program with a variant and a mode it measures one fresh process and prints JSON.
 """
@@ -48,7 +48,7 @@ def measure(repeats, count):
 
 
 def exceeded(rows):
-    """What is above its limit, in words."""
+    """Returns sentences on figures above their limits."""
     return [
         f"{row['variant']}, {row['mode']}: {row['what']} {row['ratio']:.2f}× the plain model's"
         for row in rows

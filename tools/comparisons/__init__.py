@@ -1,1 +1,1 @@
-"""What mixing does for sounds, tables and pairs: the experiments of compare_modalities.py."""
+"""The effect of mixing on sounds, tables and pairs: experiments of compare_modalities.py."""

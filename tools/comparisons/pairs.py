@@ -38,7 +38,7 @@ def run(seeds, epochs=EPOCHS):
 
 
 def conditions(images, clips, rng):
-    """{condition: (images, spectrograms)} of a test. What is missing is zeros: dark, silent."""
+    """{condition: (images, spectrograms)} of a test. A missing modality is zeros: dark, silent."""
     noisy_images = images + rng.normal(0, images.std(), images.shape).astype("float32")
     noisy_clips = clips + rng.normal(0, clips.std(), clips.shape).astype("float32")
     sounds, noisy_sounds = (np.array(spectrograms(each)) for each in (clips, noisy_clips))
@@ -52,7 +52,7 @@ def conditions(images, clips, rng):
 
 
 def paired(seed):
-    """(images [N, 8, 8, 1], clips [N, T], ids [N]) to train on, and the same to test with."""
+    """(images (N, 8, 8, 1), clips (N, T), ids (N,)) for training, and the same for testing."""
     rng = np.random.default_rng(seed)
     images, ids = datasets.load_digits(return_X_y=True)
     images = (images / 16).reshape(-1, 8, 8, 1).astype("float32")
@@ -65,7 +65,7 @@ def paired(seed):
 
 
 def network(shapes, rate, seed):
-    """Two encoders; a classifier on what both found, and both in one space to be compared."""
+    """Two encoders; a classifier on both features, and both in a shared space to be compared."""
     keras.utils.set_random_seed(seed)
     layers = keras.layers
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}

@@ -17,7 +17,7 @@ FRONT_END = keras.layers.MelSpectrogram(
     sampling_rate=speech.RATE,
     num_mel_bins=40,
     min_power=10 ** (FLOOR / 10),
-    # Keras counts it from the loudest place of the batch: a clip would depend on its company.
+    # Keras takes it from the loudest bin of the batch: a clip would depend on the others.
     top_db=300,
 )
 
@@ -64,7 +64,7 @@ def spoken(seed):
 
 
 def spectrograms(clips):
-    """Waveforms [B, T] as log-mel spectrograms [B, frames, 40]; 0 is silence."""
+    """Waveforms (B, T) as log-mel spectrograms (B, frames, 40); 0 is silence."""
     return keras.ops.swapaxes(FRONT_END(clips), 1, 2) / -FLOOR + 1
 
 

@@ -21,7 +21,7 @@ PITCHES = (35, 50, 65)  # of espeak-ng's 0 to 99
 
 
 def available():
-    """Whether the program is there."""
+    """Returns whether the program is installed."""
     return shutil.which("espeak-ng") is not None
 
 
@@ -33,7 +33,7 @@ def recordings(voices):
         voices: A tuple of names of voices.
 
     Returns:
-        float32 [N, LENGTH] with a peak of 1, each followed by silence; and int64 [N].
+        float32 (N, LENGTH) with a peak of 1, each followed by silence; and int64 (N,).
     """
     ways = list(itertools.product(range(len(WORDS)), voices, SPEEDS, PITCHES))
     clips = np.stack([_clip(_spoken(WORDS[digit], *way)) for digit, *way in ways])
@@ -41,7 +41,7 @@ def recordings(voices):
 
 
 def _spoken(text, voice, speed, pitch):
-    """float64 [T] at RATE."""
+    """float64 (T,) at RATE."""
     command = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(pitch), "--stdout", text]
     done = subprocess.run(command, capture_output=True, check=True)
     with wave.open(io.BytesIO(done.stdout)) as file:
@@ -51,6 +51,6 @@ def _spoken(text, voice, speed, pitch):
 
 
 def _clip(samples):
-    """The first LENGTH samples, or all and silence."""
+    """The first LENGTH samples, padded by silence."""
     samples = samples[:LENGTH] / np.abs(samples).max()
     return np.pad(samples, (0, LENGTH - len(samples))).astype("float32")

@@ -59,7 +59,7 @@ def classification(name, seeds, epochs):
 
 
 def _squared_errors(dataset_of, x, y, seed, epochs):
-    """[N], of the test samples of all folds."""
+    """(N,), of the test samples of all folds."""
     errors = np.empty(len(y))
     for train, test in KFold(FOLDS, shuffle=True, random_state=seed).split(x):
         table = _standardised(x, train)
@@ -97,7 +97,7 @@ def _standardised(x, train):
 
 
 def _network(inputs, outputs, seed):
-    """A small network with the seed's own start."""
+    """A small network with initial weights of the seed."""
     keras.utils.set_random_seed(seed)
     hidden = [keras.layers.Dense(64, "relu") for _ in range(2)]
     return keras.Sequential([keras.Input((inputs,)), *hidden, keras.layers.Dense(outputs)])

@@ -1,4 +1,4 @@
-"""How every experiment trains and is scored."""
+"""The training and scoring of every experiment."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def fit(model, dataset, epochs, rate=1e-3, **options):
 
 
 def scored(logits, ids):
-    """{"accuracy", "nll", "ece"} of logits [N, K] for the classes [N]."""
+    """{"accuracy", "nll", "ece"} of logits (N, K) for the classes (N,)."""
     logits = np.asarray(logits, "float64")
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = powers / powers.sum(axis=1, keepdims=True)

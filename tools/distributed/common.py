@@ -1,4 +1,4 @@
-"""What all checks of tools/train_distributed.py share: a small task, a model, and how they tell."""
+"""Shared by all checks of tools/train_distributed.py: a small task, a model, and output."""
 
 import sys
 
@@ -12,24 +12,24 @@ STEPS = 6
 
 
 class Failure(Exception):
-    """A check that does not hold."""
+    """A check that failed."""
 
 
 def tell(line):
-    """Print by one write: two processes may do so at once."""
+    """Prints by one write, since two processes may print at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def check(holds, what):
-    """Say what holds, or fail."""
+    """Prints what holds, or fails."""
     if not holds:
         raise Failure(what)
     tell(f"ok: {what}")
 
 
 def data():
-    """Points around one corner for each class; a label tells the corner."""
+    """Points around one corner for each class."""
     noise, ids = np.random.default_rng(0), np.arange(REPLICAS * BATCH * STEPS) % CLASSES
     points = np.eye(CLASSES)[ids] + 0.1 * noise.standard_normal((len(ids), CLASSES))
     return points.astype("float32"), ids.astype("int32")
@@ -59,12 +59,12 @@ def compiled(model, rate=0.1, **options):
 
 
 def says(error):
-    """The kind of an error and its longest line, in which TensorFlow tells the cause."""
+    """Returns the type of an error and its longest line, where TensorFlow states the cause."""
     return f"{type(error).__name__}: {max(str(error).splitlines(), key=len)[:200]}"
 
 
 def tell_of_plain_keras(what, function):
-    """Whether Keras itself, without mixing, can do it; either is fine."""
+    """Reports whether Keras itself can do it without mixing; either is fine."""
     try:
         function()
     except Exception as error:
@@ -74,7 +74,7 @@ def tell_of_plain_keras(what, function):
 
 
 def fit(model, epochs=8):
-    """The losses of the epochs of `fit`, and whether they are finite and falling."""
+    """Returns the losses of the epochs of `fit`, and whether they are finite and falling."""
     x, y = data()
     losses = model.fit(x, y, batch_size=REPLICAS * BATCH, epochs=epochs, verbose=0).history["loss"]
     return losses, bool(np.isfinite(losses).all() and losses[-1] < 0.9 * losses[0])

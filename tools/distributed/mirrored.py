@@ -37,7 +37,7 @@ def check_fit(strategy, wrapper, name, *between):
     losses, learns = fit(model)
     check(learns, f"{wrapper.__name__} {name}: loss {losses[0]:.3f} to {losses[-1]:.3f}")
     hooked = [layer.name for layer in base.layers if "call" in layer.__dict__]
-    check(not hooked, f"{wrapper.__name__} {name}: the base's layers are as they were")
+    check(not hooked, f"{wrapper.__name__} {name}: the base's layers are unchanged")
 
 
 def mirrored():
@@ -80,7 +80,7 @@ def plans():
         return mixed
 
     class Recorder(keras.layers.Layer):
-        """Notes what a replica sees of the mixed inputs."""
+        """Records the mixed inputs of a replica."""
 
         def call(self, inputs):
             context = tf.distribute.get_replica_context()
@@ -123,7 +123,7 @@ def plans():
 
 
 def fixed_lambda(base):
-    """A mixing model of which λ is one half, whatever is drawn, and the pairs are known."""
+    """A mixing model with λ = ½ in every draw and known pairs."""
     from keras_mix.models import MixingModel
 
     model = MixingModel(base, mix_at=["hidden"], alpha=1.0, per="batch", pairing="roll")

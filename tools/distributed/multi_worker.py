@@ -45,7 +45,7 @@ def multi_worker():
 
 
 def free_ports(count):
-    """Ports of this host that nothing listens to."""
+    """Returns free ports of this host."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -56,7 +56,7 @@ def free_ports(count):
 
 
 def worker(file):
-    """One of the processes of `multi_worker`; leaves what it saw in a file."""
+    """One of the processes of `multi_worker`; writes its results to a file."""
     import tensorflow as tf
 
     from keras_mix.models import MixingModel

@@ -6,7 +6,7 @@ from distributed.common import base_model, check, compiled, fit
 
 
 def data_parallel():
-    """JAX: a batch over four devices is drawn, mixed and trained on as on one."""
+    """JAX: a batch over four devices is drawn, mixed and trained on like on one."""
     import jax
     import keras
 
