@@ -89,7 +89,7 @@ def test_masks_of_other_floats_are_refused():
 
 
 def test_targets_of_a_dict_stay_targets_whatever_kinds_says():
-    layer = MixUp(kinds={"label_mode": "values", "segmentation_masks": "values"}, dtype="float16")
+    layer = MixUp(kinds={"labels": "values", "segmentation_masks": "values"}, dtype="float16")
     depth = tf.constant(1000 + SHARES)
     batch = {"images": IMAGES, "labels": tf.zeros([SIZE, 3]), "segmentation_masks": depth}
     mixed = layer(batch, seed=seed_of())

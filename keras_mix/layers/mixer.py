@@ -104,28 +104,23 @@ class Mixer(Traits, ModelSide):
     def check(self, leaves):
         """Refuses the leaves of a call that this mixer alone cannot take; by default none."""
 
-    def bind(self, leaves, grid):
-        """The rule of each leaf: see `rules.bind`."""
-        return rules.bind(self, leaves, grid)
-
-    def sized(self, leaves, rules_of_leaves, grid):
-        """The leaves, behind checks of sizes that are unknown until a graph runs."""
-        return rules.sized(self, leaves, rules_of_leaves, grid)
-
-    def batch(self, found):
-        """What `sample` sees of a `reading.Reading`."""
-        return batch_of(self, found)
+    # What `CrossModalMix` does otherwise: it binds each leaf to its rule, checks unknown sizes, and
+    # tells `sample` of the batch.
+    bind = rules.bind
+    sized = rules.sized
+    batch = batch_of
 
     def partners(self, batch, seed, number=1):
         """int32 `(B,)`, the partner of each sample by the layer's pairing: its `number`-th.
 
         Partners are counted as `Plan.sources` are: those of a second batch come after the first.
         """
-        if not isinstance(self.pairing, str):
-            return self.pairing.draw(batch, seed, number) + batch.first_donor
-        sizes = batch.size, batch.donors
-        drawn = random.partners(seed, self.pairing, *sizes, batch.has_second_batch, number)
-        return drawn + batch.first_donor
+        if isinstance(self.pairing, str):
+            sizes = batch.size, batch.donors
+            drawn = random.partners(seed, self.pairing, *sizes, batch.has_second_batch, number)
+        else:
+            drawn = self.pairing.draw(batch, seed, number)
+        return drawn + batch.size if batch.has_second_batch else drawn
 
     def all_partners(self, batch, seed):
         """int32 `(B, S - 1)`, all partners of each sample, drawn independently."""

@@ -224,9 +224,9 @@ def refuse_unused_partners(mixer):
 def refuse_unused_label_rule(mixer, leaves):
     """Refuses a label rule where all targets keep to the law of the plan."""
     targets = [leaf for leaf in leaves if leaf.target]
-    if mixer.label_rule is None or not targets:
-        return
-    if all(leaf.kind not in ("labels", "class_ids", "frame_labels") for leaf in targets):
+    if targets and all(
+        leaf.kind not in ("labels", "class_ids", "frame_labels") for leaf in targets
+    ):
         checks.refuse(
             mixer.owner,
             "`label_rule` sets the weights of labels, and no target is one",

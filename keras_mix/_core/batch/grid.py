@@ -17,24 +17,20 @@ class Grid(NamedTuple):
     Attributes:
         leaf: The `Leaf` of that input.
         axes: Its axes that the regions cover.
+        known: Their sizes, None for unknown ones.
         data_format: "channels_last" or "channels_first".
     """
 
     leaf: Leaf
     axes: tuple
+    known: tuple
     data_format: str
-
-    @property
-    def known(self):
-        """The sizes of the axes, None for unknown ones."""
-        return sizes_of(self.leaf.tensor.shape, self.axes)
 
     @property
     def sizes(self):
         """The sizes of the axes: an int where it is known, else a scalar tensor."""
-        known = self.known
-        if None not in known:
-            return known
+        if None not in self.known:
+            return self.known
         return tuple(axis_size(self.leaf.tensor, axis) for axis in self.axes)
 
     def alignment(self, shape):
@@ -75,7 +71,7 @@ def grid_on(mixer, leaf):
     if axes is None:
         rule = f"must have {mixer.grid_rank} axes to be cut along, beside the batch's"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    grid = Grid(leaf, axes, mixer.data_format)
+    grid = Grid(leaf, axes, sizes_of(leaf.tensor.shape, axes), mixer.data_format)
     if any(size is not None and size < mixer.smallest_grid for size in grid.known):
         checks.reject(
             mixer.owner,

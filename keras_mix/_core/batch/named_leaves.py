@@ -58,6 +58,6 @@ def _suspect(mixer, names):
 def refuse_unknown_heads(mixer, leaves):
     """Refuses a name in `num_classes` that no target has, if there are targets."""
     heads = [leaf.name for leaf in leaves if leaf.target]
-    if heads and isinstance(mixer.num_classes, dict):
+    if heads:
         for name in mixer.num_classes:
             leaf_names.check_known(mixer.owner, "num_classes", name, heads)

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_mix._core import checks
+from keras_mix._core import checks, leaf_names
 from keras_mix._core.batch.advice import DICT_KEYS, for_input, for_keys
 from keras_mix._core.batch.batch import Leaf, axis_size, behind
 from keras_mix._core.batch.second_batch import matched
 from keras_mix._core.batch.structure import BoxDict, BoxSet, Structure
 from keras_mix._core.batch.value_checks import asserted, known_values
-from keras_mix._core.leaf_names import entry, key
+from keras_mix._core.leaf_names import key
 
 TARGETS = (
     "labels",
@@ -58,20 +58,20 @@ class Reader:
 
     def _given(self, entry):
         """What an entry of the structure is, as far as its own name and value tell."""
-        name, end = entry.name, key(entry.name)
-        named = self.kinds.get(name, self.kinds.get(end))
-        passes = name in self.passthrough or end in self.passthrough
+        name, role = entry.name, entry.role
+        named = leaf_names.entry(self.kinds, name) if self.kinds else None
+        passes = bool(self.passthrough) and not {name, key(name)}.isdisjoint(self.passthrough)
         stated = named
         if not named and not passes:
-            stated = "sample_weights" if entry.role == "sample_weight" else entry.first or None
+            stated = "sample_weights" if role == "sample_weight" else entry.first or None
         return _Given(
             name=name,
-            role=entry.role,
-            target=entry.role == "y" or entry.first in TARGETS,
-            known=bool(named) or passes or bool(entry.role) or entry.first in DICT_KEYS,
-            texts=named == "texts" or (self.tables and entry.role == "x"),
+            target=role == "y" or entry.first in TARGETS,
+            known=bool(named or passes or role) or entry.first in DICT_KEYS,
+            texts=named == "texts" or (self.tables and role == "x"),
             passes=passes,
             stated=stated,
+            is_label=stated == "labels" or (stated is None and role == "y"),
             tensor=self._tensor(name, entry.value, passes),
         )
 
@@ -266,33 +266,28 @@ class _Given(NamedTuple):
 
     Attributes:
         name: As in `structure.Entry`.
-        role: As in `structure.Entry`.
         target: Whether it stands where targets do. Named as another kind, they remain targets.
         known: Whether its role, its key or an option says what it is.
         texts: Whether it may hold strings.
         passes: Whether it is handed on as it is.
         stated: The kind that its name or its key states; None where its role and dtype tell it.
+        is_label: Whether its dtype and shape tell which kind of label it is.
         tensor: As in `Leaf`; or whatever is handed on.
     """
 
     name: str
-    role: str
     target: bool
     known: bool
     texts: bool
     passes: bool
     stated: str | None
+    is_label: bool
     tensor: object
-
-    @property
-    def is_label(self):
-        """Whether its dtype and shape tell which kind of label it is."""
-        return self.stated == "labels" or (self.stated is None and self.role == "y")
 
 
 def classes_of(num_classes, name):
     """The number of classes of a head, or None where it was not given."""
-    return entry(num_classes, name) if isinstance(num_classes, dict) else num_classes
+    return leaf_names.entry(num_classes, name) if isinstance(num_classes, dict) else num_classes
 
 
 def tensor_of(owner, name, value):

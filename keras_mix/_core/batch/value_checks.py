@@ -24,7 +24,7 @@ def check_class_ids(owner, leaf, num_classes):
         f"as num_classes={num_classes} says"
     )
     way_out = "Where heads differ, give num_classes as a dict by their names."
-    check_whole(owner, leaf, rule, way_out, 0, num_classes - 1)
+    _check(owner, leaf, rule, way_out, 0, num_classes - 1, whole=True)
 
 
 def check_packable(owner, leaf):
@@ -32,7 +32,7 @@ def check_packable(owner, leaf):
     largest = EXACT["float32"]
     rule = f'must hold whole numbers up to {largest:,} to be packed by label_mode="pairs"'
     way_out = "Number the classes anew, from 0 on."
-    check_whole(owner, leaf, rule, way_out, -largest, largest)
+    _check(owner, leaf, rule, way_out, -largest, largest, whole=True)
 
 
 def check_shares(owner, leaf, rule, way_out=""):

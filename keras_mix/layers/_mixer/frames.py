@@ -11,8 +11,6 @@ from keras_mix._core.leaves.box_checks import check_boxes
 
 def framed(mixer, leaves):
     """The leaves, with the images' size beside each set of boxes; refuses boxes that are none."""
-    if not any(leaf and leaf.kind == "bounding_boxes" for leaf in leaves):
-        return leaves
     leaves, image = _image_of_the_boxes(mixer, leaves)
     axes = spatial_axes(image.tensor.shape.rank, 2, mixer.data_format)
     frame = tf.cast(tf.stack([axis_size(image.tensor, axis) for axis in axes]), tf.float32)

@@ -72,12 +72,11 @@ class Reading(NamedTuple):
     def batch(self, mixer):
         """The `Batch` that the mixer's `sample` is given."""
         found = mixer.batch(self)
-        if mixer.mixes_tables:
-            # Columns of a table have no padding.
+        telling = self.telling
+        # Columns of a table have no padding.
+        if mixer.mixes_tables or not telling:
             return found
-        telling, pools = self.telling, self.pools
-        if not telling:
-            return found
+        pools = self.pools
         rules = tuple(self.rules[number] for number in telling)
         return found._replace(validity=Validity(rules, tuple(pools[number] for number in telling)))
 
@@ -101,25 +100,33 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     given, pack = arranged(x, y, sample_weight)
     structure = Structure(given)
     refuse_zipped(mixer.owner, structure.folded)
-    refuse_unknown(mixer, structure, alone)
+    if mixer.kinds or mixer.passthrough or mixer.padding_id:
+        refuse_unknown(mixer, structure, alone)
     leaves = mixer.reader.read(structure)
-    refuse_unknown_heads(mixer, leaves)
+    if isinstance(mixer.num_classes, dict):
+        refuse_unknown_heads(mixer, leaves)
     mixer.check(leaves)
     # The first axis of what Keras asks the output's shape of is that of the batch.
     if alone and not symbolic:
         refuse_single(mixer, leaves)
-    leaves = framed(mixer, leaves)
-    _refuse_idle_options(mixer, leaves)
-    refuse_unused_label_rule(mixer, leaves)
+    if any(leaf.kind == "bounding_boxes" for leaf in leaves):
+        leaves = framed(mixer, leaves)
+    else:
+        _refuse_idle_options(mixer, leaves)
+    if mixer.label_rule is not None:
+        refuse_unused_label_rule(mixer, leaves)
     found = _bound(mixer, leaves, structure, pack)
     if partners is not None:
         refuse_unused_partners(mixer)
-        second = framed(mixer, mixer.reader.read_partners(partners, found.leaves))
+        second = mixer.reader.read_partners(partners, found.leaves)
+        if any(leaf and leaf.kind == "bounding_boxes" for leaf in second):
+            second = framed(mixer, second)
         # Their values are checked as those of the first batch are.
         whole = [other or leaf for other, leaf in zip(second, found.leaves, strict=True)]
         mixer.bind(whole, grid_of(mixer, whole))
         found = found._replace(second=second)
-    check_sequences(mixer, found)
+    if found.telling:
+        check_sequences(mixer, found)
     return found
 
 
@@ -186,8 +193,6 @@ def _tensor(leaves, index):
 
 def _refuse_idle_options(mixer, leaves):
     """Refuses options that have no effect on a batch without boxes, or without a region."""
-    if any(leaf.kind == "bounding_boxes" for leaf in leaves):
-        return
     received = ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves)
     if mixer.bounding_box_format is not None:
         checks.refuse(

@@ -117,6 +117,8 @@ class Configured(keras.layers.Layer):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        # The name that error messages begin with.
+        cls.owner = cls.__name__
         effects.check_when_complete(cls)
         if vars(cls).get("__doc__"):
             cls.__doc__ = documented(cls)
@@ -212,17 +214,10 @@ class Configured(keras.layers.Layer):
         """Dict from names of leaves to their kinds: `kinds`, and what the layer names itself."""
         return self.kinds
 
-    @property
-    def owner(self):
-        """The name that error messages begin with."""
-        return type(self).__name__
-
     def seed_of_call(self, seed):
         """int32[2], the seed that a call is given, or else the next of the layer's sequence."""
-        return self._next_seed() if seed is None else call_forms.seed(self.owner, seed)
-
-    def _next_seed(self):
-        """int32[2], the seed of a call that is given none."""
+        if seed is not None:
+            return call_forms.seed(self.owner, seed)
         seed = tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
         return entropy.fresh_in_copies(seed) if self.seed is None else seed
 
