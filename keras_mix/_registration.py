@@ -9,7 +9,7 @@ import importlib
 import importlib.abc
 import sys
 
-from keras_mix.layers._modules import IN_MODELS, SAVED
+from keras_mix.layers._modules import IN_MODELS, OPTIONS, SAVED
 
 PACKAGE = "keras_mix"
 
@@ -29,7 +29,9 @@ BESIDE_LAYERS = {
     "RecallAtK": "metrics.retrieval",
     "Remix": "label_rules.remix",
 }
-MODULES = BESIDE_LAYERS | {name: f"layers.{module}" for name, module in SAVED.items()}
+MODULES = BESIDE_LAYERS | {
+    name: f"layers.{module}" for name, module in {**OPTIONS, **SAVED}.items()
+}
 NEED_TENSORFLOW = {
     module for module in BESIDE_LAYERS.values() if module.startswith(("pairings.", "label_rules."))
 } | {f"layers.{module}" for name, module in SAVED.items() if name not in IN_MODELS}

@@ -137,8 +137,8 @@ def test_boxes_on_images_of_two_sizes():
     boxes = {"boxes": np.tile(np.float32([1, 1, 5, 5]), (N, 2, 1)), "labels": np.zeros((N, 2))}
     x = {"a": constants(8, 8, 3), "b": constants(16, 16, 3)}
     with pytest.raises(ValueError, match="image that boxes lie on must be named"):
-        MixUp(bounding_box_format="xyxy")(x, boxes)
-    MixUp(bounding_box_format="xyxy", main_input="a")(x, boxes)
+        MixUp(bounding_boxes="xyxy")(x, boxes)
+    MixUp(bounding_boxes="xyxy", main_input="a")(x, boxes)
 
 
 # Which target partners and weights go by.

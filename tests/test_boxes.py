@@ -1,5 +1,7 @@
 """Boxes: they follow the pixels, in every format, under every mixer."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from keras_mix._core.leaves import boxes as box_rule
 from keras_mix._core.leaves.rule import Pool
 from keras_mix._core.plan import plan as plans
 from keras_mix._core.plan.regions import Blocks, Box
-from keras_mix.layers import CutMix, MixUp, Mosaic
+from keras_mix.layers import BoundingBoxOptions, CutMix, MixUp, Mosaic
 
 SEED = tf.constant([1, 2])
 RANDOM = np.random.default_rng(0)
@@ -118,14 +120,14 @@ def painted(size=6, count=3):
     return images, {"boxes": boxes, "labels": labels}
 
 
-FOLLOWING = {"bounding_box_format": "xyxy", "box_details": True}
+FOLLOWING = {"bounding_boxes": BoundingBoxOptions("xyxy", min_visible=0.0, details=True)}
 
 
 @mixers_that(lambda row: row.pastes and not row.resizes)
 def test_boxes_follow_the_pixels(row):
     images, given = painted()
     options = {**FOLLOWING, **row.paired("roll"), **row.strong}
-    mixed, found = row.make(min_visible=0.0, **options)(images, given, seed=SEED)
+    mixed, found = row.make(**options)(images, given, seed=SEED)
     sizes = np.prod(given["boxes"][..., 2:] - given["boxes"][..., :2], axis=-1)
     areas = dict(zip(given["labels"].ravel(), sizes.ravel(), strict=True))
     for i in range(6):
@@ -143,8 +145,9 @@ def test_boxes_follow_the_resized_pixels(row):
     images, given = painted()
     objects = (images > 0).astype("float32")
     # Mosaic, which crops nothing, takes no `min_visible`.
-    options = {} if row.make is Mosaic else {"min_visible": 0.0}
-    layer = row.make(pairing="roll", **options, **FOLLOWING, **row.strong)
+    whole = {"bounding_boxes": BoundingBoxOptions("xyxy", details=True)}
+    options = whole if row.make is Mosaic else FOLLOWING
+    layer = row.make(pairing="roll", **options, **row.strong)
     mixed, found = layer(objects, given, seed=SEED)
     for i in range(6):
         covered = np.zeros((HEIGHT, WIDTH), bool)
@@ -165,10 +168,10 @@ def test_boxes_follow_the_resized_pixels(row):
 def test_every_format_gives_the_same_boxes(mixer, name):
     images, given = painted()
     convert = keras.utils.bounding_boxes.convert_format
-    _, expected = mixer(bounding_box_format="xyxy")(images, given, seed=SEED)
+    _, expected = mixer(bounding_boxes="xyxy")(images, given, seed=SEED)
     there = np.array(convert(given["boxes"], "xyxy", name, HEIGHT, WIDTH))
     there = {**given, "boxes": there}
-    _, found = mixer(bounding_box_format=name.upper())(images, there, seed=SEED)
+    _, found = mixer(bounding_boxes=name.upper())(images, there, seed=SEED)
     back = convert(found["boxes"], name, "xyxy", HEIGHT, WIDTH)
     np.testing.assert_array_equal(found["labels"], expected["labels"])
     real = expected["labels"] != -1
@@ -185,7 +188,7 @@ def test_unmixed_boxes_keep_every_bit(row, name):
     there = [0.4, 0.4, 0.3, 0.2] if name == "rel_center_xywh" else [0.1, 0.2, 7.3, 8.4]
     boxes = there + RANDOM.random((6, 4, 4)) / 20
     boxes = np.where(given["labels"][..., None] == -1, -1, boxes).astype("float32")
-    layer = row.make(bounding_box_format=name, **row.strong | {"rate": 0})
+    layer = row.make(bounding_boxes=name, **row.strong | {"rate": 0})
     for training in (True, False):
         _, found = layer(images, {**given, "boxes": boxes}, seed=SEED, training=training)
         assert found["boxes"].shape == (6, 4 * row.sources, 4)
@@ -197,7 +200,7 @@ def test_unmixed_boxes_keep_every_bit(row, name):
 @pytest.mark.parametrize("mixer", [CutMix, MixUp])
 def test_who_is_mixed_with_himself_has_each_box_once(mixer):
     images, given = painted()
-    layer = mixer(bounding_box_format="xyxy", pairing="reverse", alpha=8.0)
+    layer = mixer(bounding_boxes="xyxy", pairing="reverse", alpha=8.0)
     odd = {key: value[:5] for key, value in given.items()}
     _, found = layer(images[:5], odd, seed=SEED)
     np.testing.assert_array_equal(found["boxes"][2, :4], given["boxes"][2])
@@ -207,7 +210,10 @@ def test_who_is_mixed_with_himself_has_each_box_once(mixer):
 def test_blended_boxes_have_the_weights_of_their_sources():
     images, given = painted()
     layer = MixUp(
-        alpha=8.0, bounding_box_format="xyxy", box_details=True, pairing="roll", label_mode="pairs"
+        alpha=8.0,
+        bounding_boxes=BoundingBoxOptions("xyxy", details=True),
+        pairing="roll",
+        label_mode="pairs",
     )
     _, y = layer(images, {"boxes": given, "id": np.arange(6)}, seed=SEED)
     found, (own, other) = y["boxes"], y["id"][:, 1].numpy().T
@@ -220,9 +226,13 @@ def test_blended_boxes_have_the_weights_of_their_sources():
 @pytest.mark.parametrize("training", [True, False])
 def test_the_largest_boxes_stay_and_the_others_are_counted(training):
     images, given = painted()
-    options = {"bounding_box_format": "xyxy", "box_details": True, "pairing": "roll"}
-    _, everything = MixUp(**options)(images, given, seed=SEED, training=training)
-    _, found = MixUp(max_boxes=2, **options)(images, given, seed=SEED, training=training)
+
+    def boxes_of(most):
+        options = BoundingBoxOptions("xyxy", max_boxes=most, details=True)
+        mix = MixUp(bounding_boxes=options, pairing="roll")
+        return mix(images, given, seed=SEED, training=training)[1]
+
+    everything, found = boxes_of(None), boxes_of(2)
     assert found["boxes"].shape == (6, 2, 4)
     sides = everything["boxes"][..., 2:] - everything["boxes"][..., :2]
     areas = np.where(everything["labels"] == -1, -1, np.prod(sides, axis=-1))
@@ -230,7 +240,7 @@ def test_the_largest_boxes_stay_and_the_others_are_counted(training):
         largest = np.sort(np.argsort(-areas[i], kind="stable")[:2])
         np.testing.assert_array_equal(found["labels"][i], everything["labels"][i].numpy()[largest])
         assert found["dropped"][i] == (areas[i] > 0).sum() - 2
-    _, more = MixUp(max_boxes=20, **options)(images, given, seed=SEED, training=training)
+    more = boxes_of(20)
     assert more["boxes"].shape == (6, 20, 4)
     np.testing.assert_array_equal(more["boxes"][:, :8], everything["boxes"])
     assert (more["dropped"] == 0).numpy().all()
@@ -238,9 +248,12 @@ def test_the_largest_boxes_stay_and_the_others_are_counted(training):
 
 def test_boxes_of_which_little_is_seen_are_dropped():
     images, given = painted()
-    options = {"bounding_box_format": "xyxy", "box_details": True, "alpha": 8.0}
-    _, everything = CutMix(min_visible=0.0, **options)(images, given, seed=SEED)
-    _, found = CutMix(min_visible=0.5, **options)(images, given, seed=SEED)
+    everything, found = (
+        CutMix(8.0, bounding_boxes=BoundingBoxOptions("xyxy", min_visible=least, details=True))(
+            images, given, seed=SEED
+        )[1]
+        for least in (0.0, 0.5)
+    )
     for i in range(6):
         visible, labels = everything["visible"][i], everything["labels"][i]
         enough = labels[visible >= 0.5].numpy().tolist()
@@ -251,7 +264,7 @@ def test_boxes_of_which_little_is_seen_are_dropped():
 def test_dtypes_of_boxes(dtype):
     images, given = painted()
     typed = {"boxes": given["boxes"].astype(dtype), "labels": given["labels"].astype("int16")}
-    _, found = CutMix(bounding_box_format="xyxy", dtype="mixed_float16")(images, typed, seed=SEED)
+    _, found = CutMix(bounding_boxes="xyxy", dtype="mixed_float16")(images, typed, seed=SEED)
     assert found["boxes"].dtype == ("float32" if dtype == "int32" else dtype)
     assert found["labels"].dtype == tf.int16
 
@@ -260,7 +273,7 @@ def test_dtypes_of_boxes(dtype):
 @pytest.mark.parametrize("name", ["CutMix", "FMix", "Mosaic", "SmoothMix"])
 def test_boxes_in_a_dataset_of_any_batch_size(name):
     row = MIXERS[name]
-    layer = row.make(bounding_box_format="rel_xyxy", box_details=True, **row.strong)
+    layer = row.make(bounding_boxes=BoundingBoxOptions("rel_xyxy", details=True), **row.strong)
     images, given = painted()
     relative = given["boxes"] / np.array([WIDTH, HEIGHT] * 2, "f4")
     given["boxes"] = np.where(given["labels"][..., None] == -1, -1, relative)
@@ -275,7 +288,7 @@ def test_boxes_in_a_dataset_of_any_batch_size(name):
 def test_a_second_dataset_gives_its_boxes():
     (images, given), (others, theirs) = painted(), painted()
     theirs["labels"] = np.where(theirs["labels"] == -1, -1, theirs["labels"] + 100)
-    layer = CutMix(alpha=8.0, bounding_box_format="xyxy", min_visible=0.0)
+    layer = CutMix(alpha=8.0, bounding_boxes=BoundingBoxOptions("xyxy", min_visible=0.0))
     mixed, found = layer((images, given), partners=(others + 100, theirs), seed=SEED)
     for i in range(6):
         seen = {int(v) for v in np.unique(mixed[i])} - {0, 100}
@@ -301,7 +314,7 @@ def bad(**changes):
 )
 @pytest.mark.parametrize("graph", [False, True])
 def test_boxes_that_are_none_are_refused(batch, sentence, graph):
-    layer = CutMix(bounding_box_format="xyxy", jit_compile=False)
+    layer = CutMix(bounding_boxes="xyxy", jit_compile=False)
     layer = tf.function(layer) if graph else layer
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=sentence):
         layer(tf.constant(batch[0]), {k: tf.constant(v) for k, v in batch[1].items()})
@@ -310,9 +323,9 @@ def test_boxes_that_are_none_are_refused(batch, sentence, graph):
 @pytest.mark.parametrize(
     ("options", "change", "sentence"),
     [
-        ({}, {}, r"format must be known.*bounding_box_format"),
-        ({"bounding_box_format": "xyxy"}, {"labels": np.zeros((6, 9))}, "one label for each box"),
-        ({"bounding_box_format": "xyxy"}, {"boxes": np.zeros((6, 4))}, r"boxes \(B, N, 4\)"),
+        ({}, {}, r"format must be known.*bounding_boxes"),
+        ({"bounding_boxes": "xyxy"}, {"labels": np.zeros((6, 9))}, "one label for each box"),
+        ({"bounding_boxes": "xyxy"}, {"boxes": np.zeros((6, 4))}, r"boxes \(B, N, 4\)"),
     ],
 )
 def test_sets_of_boxes_that_cannot_be_read_are_refused(options, change, sentence):
@@ -324,18 +337,43 @@ def test_sets_of_boxes_that_cannot_be_read_are_refused(options, change, sentence
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"bounding_box_format": "corners"}, "`bounding_box_format` must be one of"),
+        ({"format": "corners"}, "`format` must be one of"),
         ({"max_boxes": 0}, "`max_boxes` must be an integer of at least 1"),
         ({"min_visible": 1.5}, "`min_visible` must be a finite number between 0 and 1"),
+        ({"max_boxes": 20}, "`max_boxes` has no effect, .* where their format is given"),
+        ({"details": True}, "`details` has no effect, .* where their format is given"),
+        ({"most": 3}, "`most` is not an argument"),
     ],
 )
 def test_options_out_of_range_are_refused(options, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        CutMix(**options)
+    with pytest.raises(ValueError, match=f"BoundingBoxOptions: {sentence}|^{sentence}"):
+        BoundingBoxOptions(**options)
+
+
+@pytest.mark.parametrize("value", ["corners", {"format": "xyxy"}, BoundingBoxOptions, 3])
+def test_what_is_neither_a_format_nor_options_is_refused(value):
+    with pytest.raises(ValueError, match=r"`bounding_boxes` must be .*Received: bounding_boxes="):
+        CutMix(bounding_boxes=value)
+
+
+def test_options_are_compared_shown_and_saved_by_value():
+    options = BoundingBoxOptions("XYXY", max_boxes=3)
+    assert repr(options) == "BoundingBoxOptions(format='xyxy', max_boxes=3)"
+    assert options == BoundingBoxOptions("xyxy", max_boxes=3) != BoundingBoxOptions("xyxy")
+    assert len({options, BoundingBoxOptions("xyxy", max_boxes=3)}) == 1
+    layer = CutMix(bounding_boxes=options)
+    assert repr(layer) == f"CutMix(bounding_boxes={options!r})"
+    saved = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
+    assert keras.saving.deserialize_keras_object(saved).bounding_boxes == options
+    # A format alone is shown and saved as it is written.
+    assert (
+        repr(CutMix(bounding_boxes=BoundingBoxOptions("xyxy"))) == "CutMix(bounding_boxes='xyxy')"
+    )
+    assert CutMix(bounding_boxes=BoundingBoxOptions()).bounding_boxes is None
 
 
 def test_batches_of_any_size_are_mixed_eagerly_without_a_new_trace(monkeypatch):
-    layer = Mosaic(bounding_box_format="xywh")
+    layer = Mosaic(bounding_boxes="xywh")
 
     def mix(size, number):
         labels = np.zeros((size, number), "int32")

@@ -19,6 +19,7 @@ from contract import (
 )
 
 from keras_mix.label_rules import Remix
+from keras_mix.layers import BoundingBoxOptions, SequenceOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -113,12 +114,12 @@ EVERY_OPTION = {
     "keep_dtype": True,
     "inputs_only": True,
     "jit_compile": False,
-    "bounding_box_format": "rel_xywh",
-    "max_boxes": 9,
-    "min_visible": 0.5,
-    "box_details": True,
-    "padding_id": {"ids": 0},
-    "special_tokens": [1, 2],
+    "bounding_boxes": keras.saving.serialize_keras_object(
+        BoundingBoxOptions("rel_xywh", max_boxes=9, min_visible=0.5, details=True)
+    ),
+    "sequences": keras.saving.serialize_keras_object(
+        SequenceOptions(padding_id={"ids": 0}, special_tokens=[1, 2])
+    ),
     "data_format": "channels_first",
     "seed": 0,
 }

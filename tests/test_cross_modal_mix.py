@@ -9,7 +9,17 @@ import pytest
 import tensorflow as tf
 from contract import seed_of
 
-from keras_mix.layers import CrossModalMix, CutMix, FMix, MixUp, Mosaic, RandomChoice, ResizeMix
+from keras_mix.layers import (
+    BoundingBoxOptions,
+    CrossModalMix,
+    CutMix,
+    FMix,
+    MixUp,
+    Mosaic,
+    RandomChoice,
+    ResizeMix,
+    SequenceOptions,
+)
 from keras_mix.models import MixingModel
 
 B = 6
@@ -110,10 +120,8 @@ def test_masks_and_boxes_follow_their_image():
     layer = CrossModalMix(
         alpha=8.0,
         cuts={"image": CutMix(), "mask": "image", "boxes": "image"},
-        bounding_box_format="xyxy",
-        min_visible=0.0,
+        bounding_boxes=BoundingBoxOptions("xyxy", min_visible=0.0, details=True),
         pairing="roll",
-        box_details=True,
     )
     x = {"image": sample()["image"], "sound": sample()["sound"]}
     y = {"mask": constant(12, 9, dtype="int32"), "boxes": boxes}
@@ -287,13 +295,21 @@ def test_spans_of_token_ids_are_cut():
     [
         ({}, {}, r"`x/ids` holds token ids.*embedding"),
         ({"ids": "image"}, {}, r"`x/ids` holds token ids.*or cut along two axes"),
-        ({"ids": CutMix(spatial_dims=1)}, {"padding_id": 0}, "valid time steps are not counted"),
         (
             {"ids": CutMix(spatial_dims=1)},
-            {"special_tokens": 1},
+            {"sequences": SequenceOptions(padding_id=0)},
             "valid time steps are not counted",
         ),
-        ({}, {"sampling_rates": {"ids": 1}, "padding_id": 0}, "valid time steps are not counted"),
+        (
+            {"ids": CutMix(spatial_dims=1)},
+            {"sequences": SequenceOptions(special_tokens=1)},
+            "valid time steps are not counted",
+        ),
+        (
+            {},
+            {"sampling_rates": {"ids": 1}, "sequences": SequenceOptions(padding_id=0)},
+            "valid time steps are not counted",
+        ),
     ],
 )
 def test_token_ids_that_would_be_mixed_wrongly_are_refused(cut, options, sentence):

@@ -5,7 +5,15 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import layers
-from keras_mix.layers import BetweenClass, CrossModalMix, CutMix, Cutout, MixUp, RandomChoice
+from keras_mix.layers import (
+    BetweenClass,
+    BoundingBoxOptions,
+    CrossModalMix,
+    CutMix,
+    Cutout,
+    MixUp,
+    RandomChoice,
+)
 
 N = 8
 ONE_HOT = np.eye(N, dtype="float32")
@@ -112,9 +120,9 @@ def test_mixers_of_whole_samples_blend_or_keep_dense_floats(layer):
 
 def test_boxes_and_classes_are_a_set_of_boxes_and_keep_their_keys():
     boxes = np.tile(np.float32([2, 2, 9, 9]), (N, 3, 1))
-    layer = CutMix(seed=1, bounding_box_format="xyxy", box_details=True)
+    layer = CutMix(seed=1, bounding_boxes=BoundingBoxOptions("xyxy", details=True))
     _, keras_cv = layer(IMAGES, {"boxes": boxes, "classes": constants(3)})
-    _, keras = CutMix(seed=1, bounding_box_format="xyxy", box_details=True)(
+    _, keras = CutMix(seed=1, bounding_boxes=BoundingBoxOptions("xyxy", details=True))(
         IMAGES, {"boxes": boxes, "labels": constants(3)}
     )
     assert set(keras_cv) == {"boxes", "classes", "weights", "visible", "dropped"}
@@ -134,14 +142,14 @@ def test_boxes_that_stay_as_they_are():
 @pytest.mark.parametrize("make", [CutMix, MixUp, layers.RICAP])
 @pytest.mark.parametrize("y", [constants(4), ONE_HOT, {"boxes": constants(4), "label": ONE_HOT}])
 def test_a_format_without_boxes_is_refused(make, y):
-    with pytest.raises(ValueError, match=r"no rule applies|`bounding_box_format` is for a batch"):
-        make(bounding_box_format="xyxy")(IMAGES, y)
+    with pytest.raises(ValueError, match=r"no rule applies|`bounding_boxes` is for a batch"):
+        make(bounding_boxes="xyxy")(IMAGES, y)
 
 
 @pytest.mark.parametrize("beyond", [0.0, 0.02, 0.9])
 def test_boxes_may_reach_over_the_border_by_rounding(beyond):
     boxes = np.tile(np.float32([-beyond, 2, 16 + beyond, 9]), (N, 1, 1))
-    layer = CutMix(seed=1, bounding_box_format="xyxy")
+    layer = CutMix(seed=1, bounding_boxes="xyxy")
     _, y = layer(IMAGES, {"boxes": boxes, "labels": constants(1)})
     found = y["boxes"].numpy()[y["labels"] != -1]
     assert found[:, ::2].min() >= -beyond
@@ -151,4 +159,4 @@ def test_boxes_may_reach_over_the_border_by_rounding(beyond):
 def test_boxes_far_over_the_border_are_told_how_to_be_clipped():
     boxes = np.tile(np.float32([-3, 2, 16, 9]), (N, 1, 1))
     with pytest.raises(ValueError, match=r"inside their images.*clip_to_image_size"):
-        CutMix(bounding_box_format="xyxy")(IMAGES, {"boxes": boxes, "labels": constants(1)})
+        CutMix(bounding_boxes="xyxy")(IMAGES, {"boxes": boxes, "labels": constants(1)})

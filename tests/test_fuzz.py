@@ -27,7 +27,7 @@ MIXERS = {
     "CutMix 3": lambda **k: CutMix(spatial_dims=3, **k),
     "CutMix, channels first": lambda **k: CutMix(data_format="channels_first", **k),
     "CutMix with soft masks": lambda **k: CutMix(soft_masks=True, **k),
-    "CutMix with boxes": lambda **k: CutMix(bounding_box_format="xyxy", **k),
+    "CutMix with boxes": lambda **k: CutMix(bounding_boxes="xyxy", **k),
     "RICAP": layers.RICAP,
     "Mosaic": layers.Mosaic,
     "SmoothMix": layers.SmoothMix,

@@ -20,6 +20,7 @@ from keras_mix._core import checks
 from keras_mix.data import boxes_from_masks
 from keras_mix.layers import (
     RICAP,
+    BoundingBoxOptions,
     CrossModalMix,
     CutMix,
     Cutout,
@@ -64,7 +65,10 @@ def expected(seen, sources, weights, given, least):
 @every_pasting
 @pytest.mark.parametrize("least", [0.0, 0.4])
 def test_masks_show_what_the_image_shows(make, least):
-    layer, given = make(kinds=KINDS, min_visible=least, label_mode="pairs"), objects()
+    layer, given = (
+        make(kinds=KINDS, bounding_boxes=BoundingBoxOptions(min_visible=least), label_mode="pairs"),
+        objects(),
+    )
     y = {"objects": given, "id": np.arange(SIZE)}
     mixed, found = layer(numbered(), y, seed=seed_of())
     right = expected(origin(mixed), *sources_and_weights(found["id"]), given, least)
@@ -75,7 +79,11 @@ def test_masks_show_what_the_image_shows(make, least):
 @every_resizing
 def test_masks_show_what_the_resized_image_shows(make):
     """A segmentation mask in which each pixel has a number is read from the nearest pixel."""
-    options = {} if make(kinds=KINDS).owner == "Mosaic" else {"min_visible": 0.0}
+    options = (
+        {}
+        if make(kinds=KINDS).owner == "Mosaic"
+        else {"bounding_boxes": BoundingBoxOptions(min_visible=0.0)}
+    )
     layer, given = make(kinds=KINDS, label_mode="pairs", **options), objects()
     pixels = numbered()[..., 0].astype("int32")
     y = {"objects": given, "pixels": pixels, "id": np.arange(SIZE)}
@@ -90,7 +98,12 @@ def test_a_reduced_object_is_measured_by_its_reduced_size():
     given = np.zeros((2, 1, 32, 32), "uint8")
     given[:, 0, 8:24, 8:24] = 1
     images = np.zeros((2, 32, 32, 1), "float32")
-    layer = ResizeMix(scale=(0.5, 0.5), kinds=KINDS, min_visible=0.9, pairing="roll")
+    layer = ResizeMix(
+        scale=(0.5, 0.5),
+        kinds=KINDS,
+        bounding_boxes=BoundingBoxOptions(min_visible=0.9),
+        pairing="roll",
+    )
     _, found = layer(images, {"objects": given}, seed=seed_of())
     np.testing.assert_array_equal(np.sum(found["objects"][:, 1], axis=(1, 2)), [64, 64])
 
@@ -109,7 +122,12 @@ def test_blended_masks_of_both_sources_stay():
 @pytest.mark.parametrize("least", [0.0, 0.3, 0.7])
 def test_under_a_soft_region_an_object_must_be_covered_enough(least):
     given = objects()
-    layer = SmoothMix(sigma=(0.2, 0.4), kinds=KINDS, min_visible=least, pairing="roll")
+    layer = SmoothMix(
+        sigma=(0.2, 0.4),
+        kinds=KINDS,
+        bounding_boxes=BoundingBoxOptions(min_visible=least),
+        pairing="roll",
+    )
     mixed, found = layer(membership_images(SIZE, HEIGHT, WIDTH), {"objects": given}, seed=seed_of())
     kept = 0
     for i, s, n in np.ndindex(SIZE, 2, COUNT - 1):
@@ -188,7 +206,9 @@ def test_empty_and_single_batches(name, graph, size, count):
 
 def test_partners_from_a_second_batch():
     given, others = objects(), objects(seed=1)
-    layer = CutMix(8.0, kinds=KINDS, pairing="roll", min_visible=0.0)
+    layer = CutMix(
+        8.0, kinds=KINDS, pairing="roll", bounding_boxes=BoundingBoxOptions(min_visible=0.0)
+    )
     second = numbered(first=SIZE), {"objects": others}
     mixed, found = layer(numbered(), {"objects": given}, partners=second, seed=seed_of())
     sample = origin(mixed).sample[:, None]
@@ -207,7 +227,7 @@ def test_masks_follow_the_image_of_several_modalities(factor):
         8.0,
         cuts={"image": CutMix(), "objects": "image"},
         kinds=KINDS,
-        min_visible=0.0,
+        bounding_boxes=BoundingBoxOptions(min_visible=0.0),
         pairing="roll",
     )
     given = objects().repeat(factor, axis=2).repeat(factor, axis=3)
@@ -297,7 +317,9 @@ def test_boxes_of_mixed_masks_lie_in_mixed_boxes():
     """A mixed box is cropped without knowing the shape in it."""
     given = objects()
     whole = boxes_from_masks(given)
-    layer = CutMix(8.0, kinds=KINDS, bounding_box_format="xyxy", min_visible=0.0, pairing="roll")
+    layer = CutMix(
+        8.0, kinds=KINDS, bounding_boxes=BoundingBoxOptions("xyxy", min_visible=0.0), pairing="roll"
+    )
     _, found = layer(numbered(), {"objects": given, "boxes": whole}, seed=seed_of())
     exact = boxes_from_masks(found["objects"])
     cropped = found["boxes"]
@@ -342,4 +364,4 @@ def test_filled_pixels_show_no_object():
 @pytest.mark.parametrize("mixer", [MixUp, Mosaic])
 def test_min_visible_without_effect_is_refused(mixer):
     with pytest.raises(ValueError, match=r"`min_visible` has no effect.*hides no part"):
-        mixer(kinds=KINDS, min_visible=0.3)
+        mixer(kinds=KINDS, bounding_boxes=BoundingBoxOptions(min_visible=0.3))

@@ -18,7 +18,15 @@ from objects import (
 
 import keras_mix
 from keras_mix import layers
-from keras_mix.layers import CrossModalMix, CutMix, Cutout, MixUp, Mosaic, SmoothMix
+from keras_mix.layers import (
+    BoundingBoxOptions,
+    CrossModalMix,
+    CutMix,
+    Cutout,
+    MixUp,
+    Mosaic,
+    SmoothMix,
+)
 from keras_mix.models import ManifoldMixup, MixingModel
 
 COUNT = 5
@@ -133,7 +141,12 @@ def test_keypoints_of_no_weight_are_gone():
 
 @pytest.mark.parametrize("least", [0.0, 0.1, 0.5, 1.0])
 def test_under_a_soft_region_a_pixel_must_be_covered_enough(least):
-    layer = SmoothMix(sigma=(0.3, 0.6), kinds=KINDS, min_visible=least, pairing="roll")
+    layer = SmoothMix(
+        sigma=(0.3, 0.6),
+        kinds=KINDS,
+        bounding_boxes=BoundingBoxOptions(min_visible=least),
+        pairing="roll",
+    )
     given = points()
     mixed, found = layer(membership_images(SIZE, HEIGHT, WIDTH), batch(given), seed=seed_of())
     for i, s, n in np.ndindex(SIZE, 2, COUNT - 1):
@@ -369,7 +382,7 @@ def test_keypoints_train_in_a_dataset():
 )
 def test_min_visible_without_effect_is_refused(mixer, reason):
     with pytest.raises(ValueError, match=f"`min_visible` has no effect.*{reason}"):
-        mixer(kinds={"y": "keypoints"}, min_visible=0.3)
+        mixer(kinds={"y": "keypoints"}, bounding_boxes=BoundingBoxOptions(min_visible=0.3))
 
 
 @pytest.mark.parametrize("kind", ["keypoints", "instance_masks"])

@@ -10,7 +10,15 @@ from contract import constant_images, seed_of
 
 from keras_mix import label_rules
 from keras_mix.label_rules import Remix
-from keras_mix.layers import RICAP, CutMix, MixUp, RandomApply, RandomChoice, TabularMix
+from keras_mix.layers import (
+    RICAP,
+    CutMix,
+    MixUp,
+    RandomApply,
+    RandomChoice,
+    SequenceOptions,
+    TabularMix,
+)
 from keras_mix.models import MixingModel
 from keras_mix.pairings import ByClass
 
@@ -179,7 +187,7 @@ PADDED = {
         np.arange(20) < np.array([20, 4, 11, 1, 17, 8])[:, None],
     ),
     "token ids": (
-        {"kinds": {"valid": "token_ids"}, "padding_id": 0},
+        {"kinds": {"valid": "token_ids"}, "sequences": SequenceOptions(padding_id=0)},
         np.arange(1, 21) * (np.arange(20) < np.array([20, 4, 11, 1, 17, 8])[:, None]),
     ),
 }

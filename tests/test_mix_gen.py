@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import data
-from keras_mix.layers import MixGen
+from keras_mix.layers import MixGen, SequenceOptions
 
 SEED = tf.constant([3, 4])
 SIZE = 6
@@ -73,7 +73,7 @@ def test_token_ids_are_put_together_as_in_a_loop(dtype, start, end, length):
 
 def test_another_padding():
     ids = np.array([[1, 9, 9], [0, 2, 9]])
-    found = MixGen(texts=["text"], padding_id=9, pairing="reverse")(
+    found = MixGen(texts=["text"], sequences=SequenceOptions(padding_id=9), pairing="reverse")(
         {"images": IMAGES[:2], "text": ids}, seed=SEED
     )
     np.testing.assert_array_equal(found["text"], [[1, 0, 2, 9, 9, 9], [0, 2, 1, 9, 9, 9]])
@@ -176,7 +176,7 @@ def test_config_round_trip():
         max_length=9,
         start_id=2,
         end_id=3,
-        padding_id=1,
+        sequences=SequenceOptions(padding_id=1),
         passthrough=["id"],
         seed=0,
     )
@@ -192,7 +192,7 @@ def test_config_round_trip():
         ({"texts": "text"}, "`texts` must be a list of strings"),
         ({"mixing_weight": 1.5}, "`mixing_weight` must be a finite number between 0 and 1"),
         ({"max_length": 0}, "`max_length` must be an integer of at least 1"),
-        ({"padding_id": 0.5}, "`padding_id` must be an integer"),
+        ({"sequences": 0}, "`sequences` must be keras_mix.layers.SequenceOptions"),
         ({"end_id": 0.5}, "`end_id` must be an integer"),
     ],
 )

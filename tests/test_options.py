@@ -33,8 +33,13 @@ BOXES = {
 }
 MASKS = RANDOM.integers(0, 2, (B, 8, 10))
 
-OF_BOXES = {"bounding_box_format", "max_boxes", "min_visible", "box_details"}
-OF_TOKENS = {"padding_id", "special_tokens"}
+OF_BOXES = {
+    "bounding_boxes",
+    "bounding_boxes=max_boxes",
+    "bounding_boxes=min_visible",
+    "bounding_boxes=details",
+}
+OF_TOKENS = {"sequences=padding_id", "sequences=special_tokens"}
 OF_PARTNERS = {"pairing", "label_rule", "label_mode=union", "inputs_only"}
 
 
@@ -61,7 +66,7 @@ def on_lines(**own):
     return {"own": own, "refused": OF_BOXES, "lines": True}
 
 
-BLENDS = {"min_visible"}
+BLENDS = {"bounding_boxes=min_visible"}
 STRONG = {"alpha": 8.0}
 ROWS = {
     "MixUp": Row(layers.MixUp, **on_images(BLENDS, **STRONG)),
@@ -92,7 +97,7 @@ ROWS = {
     "Cutout of lines": Row(
         layers.Cutout,
         {"spatial_dims": 1},
-        {*OF_BOXES, *OF_PARTNERS, "padding_id"},
+        {*OF_BOXES, *OF_PARTNERS, "sequences=padding_id"},
         lines=True,
     ),
     "GridMask": Row(layers.GridMask, **on_images(OF_PARTNERS)),
@@ -142,7 +147,7 @@ class Probe(NamedTuple):
         return self.y is BOXES
 
 
-FORMAT = {"bounding_box_format": "xyxy"}
+FORMAT = {"bounding_boxes": "xyxy"}
 PROBES = {
     "num_classes": Probe(B, IDS),
     "num_classes=pairs": Probe(B, IDS.astype("float32"), beside={"label_mode": "pairs"}),
@@ -161,12 +166,17 @@ PROBES = {
     "main_input": Probe("side", BOXES, {"side": IMAGES[:, :5, :7]}, FORMAT),
     "jit_compile": Probe(False, ONE_HOT),
     "soft_masks": Probe(True, MASKS, beside={"num_classes": 2}),
-    "bounding_box_format": Probe("xyxy", BOXES),
-    "max_boxes": Probe(1, BOXES, beside=FORMAT),
-    "min_visible": Probe(1.0, BOXES, beside=FORMAT),
-    "box_details": Probe(True, BOXES, beside=FORMAT),
-    "padding_id": Probe(0, ONE_HOT),
-    "special_tokens": Probe((3, 3), ONE_HOT),
+    "bounding_boxes": Probe("xyxy", BOXES),
+    **{
+        f"bounding_boxes={name}": Probe(
+            layers.BoundingBoxOptions("xyxy", **{name: value}), BOXES, beside=FORMAT
+        )
+        for name, value in (("max_boxes", 1), ("min_visible", 1.0), ("details", True))
+    },
+    **{
+        f"sequences={name}": Probe(layers.SequenceOptions(**{name: value}), ONE_HOT)
+        for name, value in (("padding_id", 0), ("special_tokens", (3, 3)))
+    },
     "data_format": Probe("channels_first", ONE_HOT),
     "seed": Probe(3, ONE_HOT),
     "dtype": Probe("float16", ONE_HOT),
@@ -183,11 +193,11 @@ def arguments_of(row, option, probe):
         x = {name: value.astype("float16") for name, value in x.items()}
     if probe.has_boxes:
         beside |= row.beside_boxes
-    if option in ("padding_id", "special_tokens") and row.lines:
+    if option in OF_TOKENS and row.lines:
         x["main"], beside["kinds"] = TOKENS, {"main": "token_ids"}
     if option == "per" and row.make in (layers.MixGen, layers.RandomApply):
         beside["rate"] = 0.5
-    if option == "data_format" and "min_visible" in row.refused and not row.lines:
+    if option == "data_format" and row.refused >= BLENDS and not row.lines:
         # Where nothing is cut, the format decides the frame that boxes lie in.
         x["main"], y = IMAGES.transpose(0, 3, 1, 2), BOXES
         beside |= FORMAT
@@ -241,7 +251,8 @@ def test_a_shared_option_has_an_effect_or_is_refused(row, option, monkeypatch):
     beside, x, y = arguments_of(row, option, probe)
     given = {**beside, name: probe.value}
     if option in row.refused:
-        with pytest.raises(ValueError, match=f"`{name}`"):
+        argument = option.rpartition("=")[2]
+        with pytest.raises(ValueError, match=f"`({name}|{argument})`"):
             row.make(**given)
         return
     if name == "jit_compile":

@@ -7,6 +7,7 @@ import tensorflow as tf
 from contract import every_mixer
 
 from keras_mix import layers
+from keras_mix.layers import BoundingBoxOptions
 
 IMAGES, IDS = np.random.default_rng(0).random((4, 8, 8, 1), "float32"), np.arange(4)
 WEIGHTS = np.ones(4, "float32")
@@ -53,11 +54,11 @@ def test_every_mixer_takes_symbolic_inputs(row):
         (layers.MixUp(num_classes={"a": 5}), (IMAGES, {"a": IDS, "b": WEIGHTS})),
         (layers.MixUp(soft_masks=True, num_classes=5), (IMAGES, IMAGES.astype("int32"))),
         (
-            layers.CutMix(bounding_box_format="xyxy"),
+            layers.CutMix(bounding_boxes="xyxy"),
             {"images": IMAGES, "bounding_boxes": BOXES, "segmentation_masks": np.int32(IMAGES)},
         ),
         (
-            layers.Mosaic(bounding_box_format="xyxy", max_boxes=5, box_details=True),
+            layers.Mosaic(bounding_boxes=BoundingBoxOptions("xyxy", max_boxes=5, details=True)),
             {"images": IMAGES, "bounding_boxes": BOXES},
         ),
         (

@@ -10,7 +10,15 @@ from contract import seed_of
 
 import keras_mix.layers
 from keras_mix import data, layers, models, recipes
-from keras_mix.layers import CutMix, FMix, MixUp, RandomApply, RandomChoice
+from keras_mix.layers import (
+    BoundingBoxOptions,
+    CutMix,
+    FMix,
+    MixUp,
+    RandomApply,
+    RandomChoice,
+    SequenceOptions,
+)
 from keras_mix.layers._mixer.shared_options import Configured
 from keras_mix.pairings import ByClass
 
@@ -100,8 +108,7 @@ VALUES = {
         "crop": 0.5,
         "flip": 1.0,
         "boxes": "found",
-        "bounding_box_format": "xyxy",
-        "min_visible": 1.0,
+        "bounding_boxes": BoundingBoxOptions("xyxy", min_visible=1.0),
     },
 }
 BATCHES = {
@@ -115,13 +122,8 @@ BESIDE = {
     "RandomChoice": {"mixers": [MixUp(8.0), CutMix(8.0)]},
     "MixGen": {**IDS_AND_WORDS, "rate": 0.9, "pairing": "roll"},
     "SynchronizedAugmentation": {**IN_TIME, **FRAMES},
-    ("SynchronizedAugmentation", "boxes"): {"flip": 1.0, "bounding_box_format": "xyxy"},
-    ("SynchronizedAugmentation", "bounding_box_format"): {"flip": 1.0, "boxes": "found"},
-    ("SynchronizedAugmentation", "min_visible"): {
-        "crop": 0.5,
-        "bounding_box_format": "xyxy",
-        "boxes": "found",
-    },
+    ("SynchronizedAugmentation", "boxes"): {"flip": 1.0, "bounding_boxes": "xyxy"},
+    ("SynchronizedAugmentation", "bounding_boxes"): {"flip": 1.0, "boxes": "found"},
     ("SynchronizedAugmentation", "frames"): {"sampling_rates": {"sound": 16}, "flip": 1.0},
     ("SpecAugment", "fill_value"): {"time_width": 2, "frequency_width": 2},
     ("SpecAugment", "time_masks"): {"frequency_width": 2},
@@ -174,17 +176,20 @@ def test_an_argument_has_an_effect(name, option):
     [
         ("MixGen", {"separator": ", "}, "separator"),
         ("MixGen", {"max_length": 9}, "max_length"),
-        ("MixGen", {"padding_id": 0}, "padding_id"),
+        ("MixGen", {"sequences": SequenceOptions(padding_id=0)}, "padding_id"),
         ("ModalityDropout", {"token_initializer": "ones"}, "token_initializer"),
         ("SynchronizedAugmentation", {**IN_TIME, "flip": 0.5}, "flip"),
         ("SynchronizedAugmentation", {**IN_TIME, "crop": 0.5}, "crop"),
         ("SynchronizedAugmentation", {**IN_TIME, "boxes": "found"}, "boxes"),
-        ("SynchronizedAugmentation", {**IN_TIME, "bounding_box_format": "xyxy"}, "bounding_box"),
-        ("SynchronizedAugmentation", {**FRAMES, "min_visible": 0.5}, "min_visible"),
-        ("Cutout", {"spatial_dims": 1, "padding_id": 0}, "padding_id"),
+        ("SynchronizedAugmentation", {**IN_TIME, "bounding_boxes": "xyxy"}, "bounding_box"),
+        (
+            "SynchronizedAugmentation",
+            {**FRAMES, "bounding_boxes": BoundingBoxOptions(min_visible=0.5)},
+            "min_visible",
+        ),
+        ("Cutout", {"spatial_dims": 1, "sequences": SequenceOptions(padding_id=0)}, "padding_id"),
         ("CutMix", {"label_mode": "values", "num_classes": 3}, "num_classes"),
-        ("CutMix", {"max_boxes": 3}, "max_boxes"),
-        ("MixUp", {"bounding_box_format": "xyxy", "min_visible": 0.5}, "min_visible"),
+        ("MixUp", {"bounding_boxes": BoundingBoxOptions("xyxy", min_visible=0.5)}, "min_visible"),
     ],
 )
 def test_an_argument_that_another_voids_is_refused(name, options, refused):
@@ -194,10 +199,18 @@ def test_an_argument_that_another_voids_is_refused(name, options, refused):
 
 
 def test_synchronized_augmentation_refuses_what_is_for_mixers():
-    used = {"bounding_box_format", "min_visible", "seed"}
-    layer = layers.SynchronizedAugmentation(**FRAMES, crop=0.5, bounding_box_format="xyxy")
+    used = {"bounding_boxes", "seed"}
+    layer = layers.SynchronizedAugmentation(**FRAMES, crop=0.5, bounding_boxes="xyxy")
     refused = {name for name, reason in layer.without_effect().items() if reason}
-    assert refused == set(layer.shared_options()) - used
+    of_boxes = {"bounding_boxes.max_boxes", "bounding_boxes.details"}
+    assert refused == {*layer.shared_options(), *of_boxes} - used
+    least = layers.SynchronizedAugmentation(
+        **FRAMES, crop=0.5, bounding_boxes=BoundingBoxOptions("xyxy", min_visible=1.0)
+    )
+    boxes = {"boxes": np.float32([[[0, 0, 8, 8]]]), "labels": np.ones((1, 1), int)}
+    batch = {"video": np.zeros((1, 2, 8, 8, 3), "f4"), "bounding_boxes": boxes}
+    assert layer(batch)["bounding_boxes"]["labels"][0, 0] == 1
+    assert least(batch)["bounding_boxes"]["labels"][0, 0] == -1
     with pytest.raises(ValueError, match="`dtype` has no effect"):
         layers.SynchronizedAugmentation(**FRAMES, dtype="float16")
     with pytest.raises(ValueError, match=r"`boxes` must name .*\['found'\]"):
@@ -219,23 +232,13 @@ INNER = {
     "inputs_only": True,
     "jit_compile": False,
     "soft_masks": True,
-    "bounding_box_format": "xyxy",
-    "max_boxes": 3,
-    "min_visible": 0.5,
-    "box_details": True,
-    "padding_id": 0,
-    "special_tokens": (1, 1),
+    "bounding_boxes": BoundingBoxOptions("xyxy", max_boxes=3, min_visible=0.5, details=True),
+    "sequences": SequenceOptions(padding_id=0, special_tokens=(1, 1)),
     "data_format": "channels_first",
     "seed": 1,
     "dtype": "float16",
 }
-BESIDE_INNER = {
-    **{
-        name: {"bounding_box_format": "xyxy"}
-        for name in ("max_boxes", "min_visible", "box_details")
-    },
-    **{name: {"spatial_dims": 1} for name in ("padding_id", "special_tokens")},
-}
+BESIDE_INNER = {"sequences": {"spatial_dims": 1}}
 AROUND = {
     "RandomApply": lambda mixer, **options: RandomApply(mixer, rate=1.0, **options),
     "RandomChoice": lambda mixer, **options: RandomChoice([mixer], **options),
@@ -365,10 +368,9 @@ def test_a_model_refuses_the_options_of_a_blend_beside_mixers(wrap, options, ref
     [
         ({"label_mode": "pairs"}, "label_mode"),
         ({"soft_masks": True}, "soft_masks"),
-        ({"bounding_box_format": "xyxy"}, "bounding_box_format"),
+        ({"bounding_boxes": "xyxy"}, "bounding_boxes"),
         ({"inputs_only": True}, "inputs_only"),
-        ({"spatial_dims": 1, "padding_id": 0}, "padding_id"),
-        ({"spatial_dims": 1, "special_tokens": (1, 1)}, "special_tokens"),
+        ({"spatial_dims": 1, "sequences": SequenceOptions(padding_id=0)}, "sequences"),
     ],
 )
 def test_a_model_refuses_options_of_targets(options, refused):

@@ -16,6 +16,7 @@ from contract import seed_of
 from keras_mix.label_rules import Remix
 from keras_mix.layers import (
     RICAP,
+    BoundingBoxOptions,
     CrossModalMix,
     CutMix,
     Cutout,
@@ -147,7 +148,7 @@ def layer_of(case):
     pairing = PAIRINGS.get(case["pairing"], case["pairing"])
     drawn = {"per": case["per"], "pairing": pairing}
     options = {
-        "labels": case["labels"] if case["labels"] in ("pairs", "values", "union") else "auto",
+        "label_mode": case["labels"] if case["labels"] in ("pairs", "values", "union") else "auto",
         "label_rule": case["rule"] and Remix(COUNTS, kappa=KAPPA, tau=TAU),
         "label_smoothing": case["smoothing"],
         "per": case["per"],
@@ -165,9 +166,8 @@ def layer_of(case):
     if case["masks"] == "soft":
         options["num_classes"]["seg"] = CLASSES
     if case["boxes"]:
-        options["bounding_box_format"] = case["boxes"]
-        if case["mixer"] != "MixUp":
-            options["min_visible"] = MIN_VISIBLE
+        visible = {} if case["mixer"] == "MixUp" else {"min_visible": MIN_VISIBLE}
+        options["bounding_boxes"] = BoundingBoxOptions(case["boxes"], **visible)
     plain = {"MixUp": MixUp, "CutMix": CutMix, "RICAP": RICAP}
     if case["mixer"] in plain:
         return plain[case["mixer"]](alpha=2.0, pairing=pairing, **options)

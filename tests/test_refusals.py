@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import data, layers
-from keras_mix.layers import CutMix, MixUp
+from keras_mix.layers import BoundingBoxOptions, CutMix, MixUp, SequenceOptions
 
 IMAGES = np.zeros((4, 6, 5, 3), "float32")
 IDS = np.arange(4)
@@ -39,16 +39,28 @@ RAGGED = tf.ragged.constant([[1.0], [2.0, 3.0], [], [4.0]])
         ({"kinds": {"x": "picture"}}, r"`kinds` maps .* Received: 'x': 'picture'"),
         ({"passthrough": "id"}, r"`passthrough` must be a list of strings. Received: .*'id'"),
         ({"label_mode": "pairs", "label_smoothing": 0.1}, r"Smooth in the loss instead"),
-        ({"padding_id": 0.5}, r"`padding_id` must be an integer. Received: padding_id=0.5"),
-        ({"padding_id": {"ids": "0"}}, r"Received: padding_id='0'"),
-        ({"special_tokens": -1}, r"`special_tokens` must be an integer of at least 0"),
-        ({"special_tokens": (1, 1, 1)}, r"`special_tokens` must be an integer or a pair"),
+        ({"sequences": 0}, r"`sequences` must be keras_mix.layers.SequenceOptions. Received"),
+        ({"sequences": SequenceOptions}, r"`sequences` must be an instance, not a class"),
     ],
 )
 @pytest.mark.parametrize("mixer", [MixUp, CutMix])
 def test_an_option_out_of_range(mixer, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         mixer(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"padding_id": 0.5}, r"`padding_id` must be an integer. Received: padding_id=0.5"),
+        ({"padding_id": {"ids": "0"}}, r"Received: padding_id='0'"),
+        ({"special_tokens": -1}, r"`special_tokens` must be an integer of at least 0"),
+        ({"special_tokens": (1, 1, 1)}, r"`special_tokens` must be an integer or a pair"),
+    ],
+)
+def test_an_option_of_sequences_out_of_range(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        SequenceOptions(**options)
 
 
 PAIR = r"must be a pair \(low, high\)"
@@ -273,19 +285,23 @@ def test_class_ids_of_another_size_are_not_to_be_blended(batch, sentence, option
     assert ("nearest" in sentence) == ("values" not in str(caught.value))
 
 
-@pytest.mark.parametrize("option", [{"max_boxes": 20}, {"min_visible": 0.3}, {"box_details": True}])
-def test_options_of_boxes_without_their_format(option):
-    sentence = 'where `bounding_box_format` is given.*bounding_box_format="xyxy", say; or leave it'
-    for make in (layers.Mosaic, MixUp):
-        with pytest.raises(ValueError, match=sentence):
-            make(**option)
+def test_a_visible_fraction_without_boxes_keypoints_or_instance_masks():
+    options = BoundingBoxOptions(min_visible=0.3)
+    sentence = r'where their format is given.*BoundingBoxOptions\("xyxy", …\), say; or leave it'
+    with pytest.raises(ValueError, match=sentence):
+        CutMix(bounding_boxes=options)
+    masks = CutMix(kinds={"y": "instance_masks"}, bounding_boxes=options)
+    assert masks.bounding_boxes == options
 
 
 NAMED = {
     "kinds": lambda name: {"kinds": {name: "values", "text": "token_ids"}},
     "passthrough": lambda name: {"passthrough": [name]},
     "num_classes": lambda name: {"num_classes": {"species": 4, name: 10}},
-    "padding_id": lambda name: {"kinds": {"text": "token_ids"}, "padding_id": {name: 0}},
+    "padding_id": lambda name: {
+        "kinds": {"text": "token_ids"},
+        "sequences": SequenceOptions(padding_id={name: 0}),
+    },
 }
 
 

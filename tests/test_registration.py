@@ -35,7 +35,7 @@ crossed = layers.FeatureMix()([kept["image"], kept["sound"]])
 sparse = "sparse_categorical_crossentropy"
 mixers = [layers.CutMix(0.5), layers.RandomChoice([layers.MixUp(), layers.FMix()])]
 saved = {
-    "mixing": (models.MixingModel(base(), mixers, ["input"]), {"loss": sparse}),
+    "mixing": (models.MixingModel(base(), mixer=mixers, mix_at=["input"]), {"loss": sparse}),
     "manifold": (models.ManifoldMixup(base(), ["input", 1], mixer=layers.MixUp(0.5)),
                  {"loss": sparse, "metrics": ["accuracy"]}),
     "blend": (models.ManifoldMixup(base()), {"loss": sparse}),

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import data
-from keras_mix.layers import CutMix, FMix, Mosaic
+from keras_mix.layers import BoundingBoxOptions, CutMix, FMix, Mosaic
 
 SIDE, CELLS, COUNT = 24, 6, 64
 CELL = SIDE // CELLS
@@ -49,7 +49,7 @@ def mixed(mixer):
     batches = tf.data.Dataset.from_tensor_slices(squares()).shuffle(COUNT, seed=1).batch(32)
     # A mosaic shows whole images, so that no box is hidden.
     visible = {} if mixer is Mosaic else {"min_visible": 0.2}
-    layer = mixer(bounding_box_format="xyxy", **visible)
+    layer = mixer(bounding_boxes=BoundingBoxOptions("xyxy", **visible))
     return data.mix(batches, layer, seed=1).map(learned)
 
 

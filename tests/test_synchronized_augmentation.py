@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_mix import data
 from keras_mix._core.draw import shared_windows
-from keras_mix.layers import SynchronizedAugmentation
+from keras_mix.layers import BoundingBoxOptions, SynchronizedAugmentation
 
 SEED = tf.constant([5, 6])
 SIZE = 200
@@ -121,7 +121,10 @@ def test_boxes_move_along(name):
         "bounding_boxes": {"boxes": boxes, "labels": np.tile([0, 1, 2, 3, -1], (SIZE, 1))},
     }
     layer = SynchronizedAugmentation(
-        frames=["images"], crop=0.5, flip=0.5, bounding_box_format=name, min_visible=0.2
+        frames=["images"],
+        crop=0.5,
+        flip=0.5,
+        bounding_boxes=BoundingBoxOptions(name, min_visible=0.2),
     )
     found = layer(batch, seed=SEED)
     images, found = found["images"].numpy(), found["bounding_boxes"]
@@ -198,7 +201,7 @@ def test_what_rates_have_in_common():
 
 def test_config_round_trip():
     layer = together(
-        frames=["image"], crop=0.5, flip=0.3, speed=(0.9, 1.1), bounding_box_format="xyxy", seed=0
+        frames=["image"], crop=0.5, flip=0.3, speed=(0.9, 1.1), bounding_boxes="xyxy", seed=0
     )
     loaded = keras.layers.deserialize(keras.layers.serialize(layer))
     assert loaded.get_config() == layer.get_config()
@@ -271,7 +274,7 @@ IMAGES = np.zeros((2, 6, 9, 1), "float32")
                 "a": IMAGES,
                 "bounding_boxes": {"boxes": np.zeros((2, 1, 4)), "labels": np.zeros((2, 1))},
             },
-            "need a `bounding_box_format`",
+            "boxes need `bounding_boxes`, their format",
         ),
     ],
 )
@@ -309,7 +312,7 @@ def test_numbers_of_samples_that_turn_out_to_differ_are_named():
 
 
 def test_boxes_and_classes_keep_their_keys():
-    layer = SynchronizedAugmentation(frames=["image"], flip=1.0, bounding_box_format="xyxy")
+    layer = SynchronizedAugmentation(frames=["image"], flip=1.0, bounding_boxes="xyxy")
     batch = {"image": np.zeros((2, 4, 6, 1)), "bounding_boxes": {"classes": np.zeros((2, 1))}}
     batch["bounding_boxes"]["boxes"] = np.tile([0.0, 1, 2, 3], (2, 1, 1))
     found = layer(batch)["bounding_boxes"]

@@ -9,6 +9,7 @@ import tensorflow as tf
 from contract import seed_of
 
 from keras_mix import layers
+from keras_mix.layers import SequenceOptions
 
 SIZE, LENGTH = 8, 12
 LENGTHS = np.array([12, 7, 5, 3, 9, 12, 2, 10])
@@ -54,7 +55,9 @@ def earned(ids):
 @pytest.mark.parametrize("told", ["padding_id", "dict", "mask"])
 def test_labels_are_counted_by_real_tokens(make, told, dtype):
     ids = padded().astype(dtype)
-    options = {"padding_id": {"padding_id": 0, "dict": {"ids": 0}}.get(told)}
+    options = {
+        "sequences": SequenceOptions(padding_id={"padding_id": 0, "dict": {"ids": 0}}.get(told))
+    }
     x = {"ids": ids, "mask": ids != 0} if told == "mask" else {"ids": ids}
     layer, cut = make(num_classes=SIZE, kinds=KINDS, **options), 0
     for seed in SEEDS:
@@ -72,7 +75,11 @@ def test_labels_are_counted_by_real_tokens(make, told, dtype):
 
 @pytest.mark.parametrize(("mixer", "mode"), [("CutMix", "XLA"), ("FMix", "tf.data")])
 def test_modes_agree(mixer, mode):
-    layer = MIXERS[mixer](num_classes=SIZE, kinds=KINDS, padding_id=0, special_tokens=(1, 1))
+    layer = MIXERS[mixer](
+        num_classes=SIZE,
+        kinds=KINDS,
+        sequences=SequenceOptions(padding_id=0, special_tokens=(1, 1)),
+    )
     batch = {"ids": with_ends()}, np.arange(SIZE)
     expected = layer(batch, seed=seed_of())
     if mode == "tf.data":
@@ -94,8 +101,9 @@ def test_special_tokens_stay_and_sequences_stay_whole(make, left, told):
         label_mode="pairs",
         kinds=KINDS,
         pairing="derange",
-        padding_id=0 if told == "padding_id" else None,
-        special_tokens=(1, 1),
+        sequences=SequenceOptions(
+            padding_id=0 if told == "padding_id" else None, special_tokens=(1, 1)
+        ),
     )
     x, cut = {"ids": ids} if told == "padding_id" else {"ids": ids, "mask": ids != 0}, 0
     for seed in SEEDS:
@@ -111,7 +119,9 @@ def test_special_tokens_stay_and_sequences_stay_whole(make, left, told):
 
 @every_mixer
 def test_spans_may_be_kept_within_both_sequences(make):
-    layer = make(num_classes=SIZE, kinds=KINDS, padding_id=0, special_tokens=0)
+    layer = make(
+        num_classes=SIZE, kinds=KINDS, sequences=SequenceOptions(padding_id=0, special_tokens=0)
+    )
     for seed in SEEDS:
         mixed, y = layer({"ids": padded()}, np.arange(SIZE), seed=seed_of(seed))
         np.testing.assert_array_equal(mixed["ids"].numpy() != 0, padded() != 0)
@@ -119,7 +129,9 @@ def test_spans_may_be_kept_within_both_sequences(make):
 
 
 def test_ends_of_sequences_without_padding():
-    layer = MIXERS["CutMix"](num_classes=SIZE, kinds=KINDS, special_tokens=(2, 3))
+    layer = MIXERS["CutMix"](
+        num_classes=SIZE, kinds=KINDS, sequences=SequenceOptions(special_tokens=(2, 3))
+    )
     for seed in SEEDS:
         mixed, y = layer({"ids": OWN}, np.arange(SIZE), seed=seed_of(seed))
         found = mixed["ids"].numpy()
@@ -131,7 +143,7 @@ def test_ends_of_sequences_without_padding():
 def test_other_ids_are_cut_along():
     ids = padded()
     x = {"ids": ids, "segments": ids // 100}
-    layer = MIXERS["CutMix"](kinds=KINDS, padding_id={"ids": 0})
+    layer = MIXERS["CutMix"](kinds=KINDS, sequences=SequenceOptions(padding_id={"ids": 0}))
     mixed, _ = layer(x, np.eye(SIZE), seed=seed_of())
     np.testing.assert_array_equal(mixed["segments"], mixed["ids"].numpy() // 100)
 
@@ -150,7 +162,11 @@ def test_ids_alone_and_embeddings_beside_them():
 
 def test_tokens_are_filled_but_special_ones():
     layer = layers.Cutout(
-        size=0.9, spatial_dims=1, fill_value=99, kinds=KINDS, padding_id=0, special_tokens=(1, 1)
+        size=0.9,
+        spatial_dims=1,
+        fill_value=99,
+        kinds=KINDS,
+        sequences=SequenceOptions(padding_id=0, special_tokens=(1, 1)),
     )
     ids = with_ends()
     filled, y = layer({"ids": ids}, np.eye(SIZE), seed=seed_of())
@@ -161,7 +177,9 @@ def test_tokens_are_filled_but_special_ones():
 
 
 def test_partners_of_another_batch():
-    layer = MIXERS["CutMix"](num_classes=2 * SIZE, kinds=KINDS, padding_id=0)
+    layer = MIXERS["CutMix"](
+        num_classes=2 * SIZE, kinds=KINDS, sequences=SequenceOptions(padding_id=0)
+    )
     donors = {"ids": np.where(padded(), padded() + 100 * SIZE, 0)}, np.arange(SIZE, 2 * SIZE)
     x, y = layer(({"ids": padded()}, np.arange(SIZE)), partners=donors, seed=seed_of())
     ids = x["ids"].numpy()

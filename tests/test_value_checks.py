@@ -44,7 +44,7 @@ def test_lengths_and_columns_in_bytes(mode):
 @pytest.mark.parametrize("dtype", ["bool", "uint8"])
 def test_labels_of_boxes_must_hold_minus_one(dtype):
     boxes = {"boxes": tf.zeros([SIZE, 2, 4]), "labels": tf.zeros([SIZE, 2], dtype)}
-    layer = CutMix(bounding_box_format="xyxy")
+    layer = CutMix(bounding_boxes="xyxy")
     with pytest.raises(ValueError, match=r"`bounding_boxes/labels` must be signed numbers"):
         layer({"images": IMAGES, "bounding_boxes": boxes})
 

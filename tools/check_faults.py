@@ -288,7 +288,7 @@ def targets_without_a_rule_are_refused():
         yield name, *refusal(lambda y=y: L.CutMix(seed=1)(x, y))
     yield (
         "a box format without boxes",
-        *refusal(lambda: L.CutMix(bounding_box_format="xyxy", num_classes=N)(x, np.arange(N))),
+        *refusal(lambda: L.CutMix(bounding_boxes="xyxy", num_classes=N)(x, np.arange(N))),
     )
 
 
@@ -326,7 +326,7 @@ def options_without_effect_are_refused():
     """An option is used, or refused by name."""
     inner = {
         "data_format": "channels_first",
-        "min_visible": 0.5,
+        "bounding_boxes": L.BoundingBoxOptions("xyxy", min_visible=0.5),
         "seed": 3,
     }
     for name, value in inner.items():

@@ -116,7 +116,7 @@ def structured(images, masks):
     for column, name in enumerate(["none", *STRUCTURED]):
         mixed = batch
         if name != "none":
-            mixed = mixer(name, bounding_box_format="xyxy")(batch, seed=seed())
+            mixed = mixer(name, bounding_boxes="xyxy")(batch, seed=seed())
         for row in (0, 1):
             axes = cells[row * (1 + len(STRUCTURED)) + column]
             show(axes, overlaid(mixed, row), name if row == 0 else "", "")

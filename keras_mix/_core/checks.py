@@ -182,12 +182,12 @@ def choice(name, value, known):
     return value
 
 
-def box_format(value):
+def box_format(name, value):
     """None, or one of Keras's formats in any case."""
     if value is None:
         return None
     lower = value.lower() if isinstance(value, str) else value
-    return choice("bounding_box_format", lower, BOX_FORMATS)
+    return choice(name, lower, BOX_FORMATS)
 
 
 def names(name, values):

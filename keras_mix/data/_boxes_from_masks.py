@@ -34,7 +34,7 @@ def boxes_from_masks(masks, *, format="xyxy"):
     >>> found["boxes"].numpy().tolist(), found["labels"].numpy().tolist()
     ([[[1.0, 2.0, 6.0, 3.0], [-1.0, -1.0, -1.0, -1.0]]], [[9, -1]])
     """
-    masks, format = tf.convert_to_tensor(masks), checks.box_format(format)
+    masks, format = tf.convert_to_tensor(masks), checks.box_format("format", format)
     if masks.shape.rank != 4 or not (masks.dtype.is_integer or masks.dtype.is_bool):
         checks.reject(
             "boxes_from_masks",

@@ -26,12 +26,12 @@ import keras
 from keras_mix import label_rules, layers, models, pairings
 from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate.results import BASELINE
-from keras_mix.layers._modules import NOT_OF_IMAGES
+from keras_mix.layers._modules import NOT_OF_IMAGES, OPTIONS
 
 MANIFOLD = "manifold"
 ALL = "all"
 # Layers that do not mix by themselves, or do not mix images.
-NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *NOT_OF_IMAGES)
+NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *NOT_OF_IMAGES, *OPTIONS)
 ON_DEVICE = "-device"
 
 

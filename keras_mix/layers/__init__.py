@@ -2,7 +2,7 @@
 
 Each is imported at its first use: the mixers need TensorFlow; MixPoint, FeatureMix and
 ModalityDropout, which stand inside models, run on any backend. Mixer is the base of all mixers,
-for mixers of your own.
+for mixers of your own; BoundingBoxOptions and SequenceOptions are values of options.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from keras_mix.layers._modules import MODULES
 
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
     from keras_mix.layers.between_class import BetweenClass
+    from keras_mix.layers.bounding_box_options import BoundingBoxOptions
     from keras_mix.layers.cow_mix import CowMix
     from keras_mix.layers.cross_modal_mix import CrossModalMix
     from keras_mix.layers.cutmix import CutMix
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
     from keras_mix.layers.resize_mix import ResizeMix
     from keras_mix.layers.ricap import RICAP
     from keras_mix.layers.saliency_mix import SaliencyMix
+    from keras_mix.layers.sequence_options import SequenceOptions
     from keras_mix.layers.smooth_mix import SmoothMix
     from keras_mix.layers.spec_augment import SpecAugment
     from keras_mix.layers.spec_mix import SpecMix
@@ -41,6 +43,7 @@ if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
 __all__ = [
     "RICAP",
     "BetweenClass",
+    "BoundingBoxOptions",
     "CowMix",
     "CrossModalMix",
     "CutMix",
@@ -59,6 +62,7 @@ __all__ = [
     "RandomChoice",
     "ResizeMix",
     "SaliencyMix",
+    "SequenceOptions",
     "SmoothMix",
     "SpecAugment",
     "SpecMix",

@@ -28,7 +28,12 @@ SAVED = {
     "SynchronizedAugmentation": "synchronized_augmentation",
     "TabularMix": "tabular_mix",
 }
-MODULES = {"Mixer": "mixer", **SAVED}
+# Those of the objects that layers take as options.
+OPTIONS = {
+    "BoundingBoxOptions": "bounding_box_options",
+    "SequenceOptions": "sequence_options",
+}
+MODULES = {"Mixer": "mixer", **OPTIONS, **SAVED}
 
 # Layers of models, which need no TensorFlow.
 IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")

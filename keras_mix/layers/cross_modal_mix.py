@@ -26,8 +26,8 @@ class CrossModalMix(BetaMixer):
     Token ids are cut in spans by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
     blended by the plan of the image at the input:
     `keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")])`. Valid lengths
-    and masks of padded sequences are accepted only if nothing is cut; `padding_id` and
-    `special_tokens` are always refused.
+    and masks of padded sequences are accepted only if nothing is cut; `sequences` is
+    always refused.
 
     Args:
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
@@ -84,7 +84,9 @@ class CrossModalMix(BetaMixer):
 
     def without_effect(self):
         counted = "valid time steps are not counted beside modalities that are cut"
-        return super().without_effect() | dict.fromkeys(("padding_id", "special_tokens"), counted)
+        return super().without_effect() | dict.fromkeys(
+            ("sequences.padding_id", "sequences.special_tokens"), counted
+        )
 
     def batch(self, found):
         return cutting.batch(self, found)

@@ -36,7 +36,7 @@ class MixGen(Mixer):
         end_id: Integer. Token id that ends a row, removed from the first text, and put last if the
             row is truncated. Defaults to None.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. Rows are padded with
-            `padding_id`, or with 0 if that is None.
+            the `padding_id` of `sequences`, or with 0 if there is none.
 
     Raises:
         ValueError: If an argument is out of range, or if a text is missing or is not a text.
@@ -80,9 +80,9 @@ class MixGen(Mixer):
         return "a mixer of texts puts them together itself" if self.texts else None
 
     def without_effect(self):
-        names = ("separator", "max_length", "start_id", "end_id", "padding_id")
+        names = ("separator", "max_length", "start_id", "end_id", "sequences.padding_id")
         of_texts = {} if self.texts else dict.fromkeys(names, "no `texts` are named")
-        return {**super().without_effect(), "padding_id": None, **of_texts}
+        return {**super().without_effect(), "sequences.padding_id": None, **of_texts}
 
     def sample(self, batch, seed):
         weights = tf.constant([[self.mixing_weight, 1.0 - self.mixing_weight]])

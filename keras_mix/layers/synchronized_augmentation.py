@@ -46,7 +46,7 @@ class SynchronizedAugmentation(Configured):
         flip: Float in [0, 1]. Probability that a sample is flipped. Defaults to 0.
         boxes: String. Name of the dict of "boxes" `(B, N, 4)` and "labels" (or "classes") `(B, N)`,
             which lie on the first of the frames. Defaults to "bounding_boxes", if there is one.
-        **kwargs: `bounding_box_format`, `min_visible` and `seed` as in `keras_mix.layers.Mixer`,
+        **kwargs: `bounding_boxes` and `seed` as in `keras_mix.layers.Mixer`,
             and Keras's `name`. All other options are refused.
 
     Call arguments:
@@ -109,12 +109,13 @@ class SynchronizedAugmentation(Configured):
                 self._refuse("`duration` times each rate must be a whole number", received)
 
     def without_effect(self):
-        used = ("bounding_box_format", "min_visible", "seed")
+        used = ("bounding_boxes", "seed")
         never = "the layer moves modalities and mixes none"
         reasons = {name: never for name in self.shared_options() if name not in used}
-        if self.bounding_box_format is None:
-            reasons["min_visible"] = idle.without_box_format("move")
-        of_frames = ("crop", "flip", "boxes", "bounding_box_format")
+        reasons |= {f"bounding_boxes.{name}": never for name in ("max_boxes", "details")}
+        if self.bounding_boxes and self.bounding_boxes.format is None:
+            reasons["bounding_boxes.min_visible"] = idle.without_box_format("move")
+        of_frames = ("crop", "flip", "boxes", "bounding_boxes")
         return reasons | dict.fromkeys(of_frames, None if self.frames else "no `frames` are named")
 
     def __call__(self, *args, **kwargs):
@@ -138,7 +139,7 @@ class SynchronizedAugmentation(Configured):
 
     def get_config(self):
         config = super().get_config()
-        used = ("name", "trainable", "bounding_box_format", "min_visible", "seed")
+        used = ("name", "trainable", "bounding_boxes", "seed")
         return {
             **{name: config[name] for name in used},
             **{name: getattr(self, name) for name in ("duration", "crop", "flip", "boxes")},
@@ -271,14 +272,14 @@ class SynchronizedAugmentation(Configured):
         return cut
 
     def _boxes(self, given, frames, origin, flips):
-        if self.bounding_box_format is None:
-            self._refuse("boxes need a `bounding_box_format`", "bounding_box_format=None")
+        if self.bounding_boxes is None:
+            self._refuse("boxes need `bounding_boxes`, their format", "bounding_boxes=None")
         if not (isinstance(given, dict) and is_set_of_boxes(given)):
             rule = 'must be a dict of "boxes" (B, N, 4) and "labels" (B, N)'
             checks.reject(self.owner, self.boxes, rule, f"a {type(given).__name__}")
         given = BoxDict(given)
         coordinates, labels = (tf.convert_to_tensor(part) for part in given.parts.values())
-        options = box_rule.Options(self.bounding_box_format)
+        options = box_rule.Options(self.bounding_boxes.format)
         pixels = box_rule.pixels(BoxSet(coordinates, labels, frames[0]), options)
         whole = box_rule.area_of(pixels)
         if origin:
@@ -290,8 +291,8 @@ class SynchronizedAugmentation(Configured):
         mirrored = tf.stack([width - right, top, width - left, bottom], axis=-1)
         pixels = tf.where(flips[:, None, None], mirrored, pixels)
         share = tf.math.divide_no_nan(box_rule.area_of(pixels), whole)
-        kept = (labels != -1) & (share > 0) & (share >= self.min_visible)
-        moved = box_rule.from_pixels(pixels, frames[1], self.bounding_box_format)
+        kept = (labels != -1) & (share > 0) & (share >= self.bounding_boxes.min_visible)
+        moved = box_rule.from_pixels(pixels, frames[1], self.bounding_boxes.format)
         return given.restored(
             {
                 "boxes": tf.where(kept[..., None], tf.cast(moved, coordinates.dtype), -1),

@@ -85,6 +85,6 @@ def _cutmix(workload, what):
     }
     batch = {"images": images, "labels": tf.one_hot(labels, workload.classes)}
     batch |= {key: extra[key] for key in keys}
-    options = {"bounding_box_format": "xyxy"} if BOXES in keys else {}
+    options = {"bounding_boxes": "xyxy"} if BOXES in keys else {}
     layer = keras_mix.layers.CutMix(**options)
     return mapped(repeated(batch), layer)

@@ -37,7 +37,7 @@ def for_keys(unknown):
         return _for_kinds(unknown)
     mapping = _as_boxes(boxes, unknown)
     if key(boxes).lower() in BOXES:
-        return f"Map the batch to {mapping}, and pass bounding_box_format=…"
+        return f"Map the batch to {mapping}, and pass bounding_boxes=…"
     return f"{_for_kinds(unknown)} Or, for boxes, map the batch to {mapping}."
 
 

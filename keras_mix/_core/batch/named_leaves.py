@@ -31,7 +31,8 @@ def refuse_unknown(mixer, structure, alone):
         return
     given = set(given) if keyed else {"x", *_ROLES[: len(given) - 1]}
     absent, names = set(DICT_KEYS if keyed else _ROLES) - given, structure.names
-    padding = mixer.padding_id if isinstance(mixer.padding_id, dict) else {}
+    padding = mixer.sequence_options.padding_id
+    padding = padding if isinstance(padding, dict) else {}
     for option, named in (
         ("kinds", _suspect(mixer, names)),
         ("passthrough", dict.fromkeys(mixer.passthrough)),

@@ -96,13 +96,13 @@ class BoundingBoxes(Rule):
 
 def bind(mixer, leaf, grid):
     """The rule of a set of boxes, by the mixer's options."""
-    if mixer.bounding_box_format is None:
+    if mixer.box_options.format is None:
         checks.reject(
             mixer.owner,
             leaf.name,
             "holds boxes, whose format must be known to mix them",
-            f"{checks.described(leaf.tensor)} and no `bounding_box_format`",
-            'Pass bounding_box_format="xyxy", say; or leave them as they are, '
+            f"{checks.described(leaf.tensor)} and no `bounding_boxes`",
+            'Pass bounding_boxes="xyxy", say; or leave them as they are, '
             f'passthrough=["{key(leaf.name)}"].',
         )
     refuse_other_axes(mixer, leaf)

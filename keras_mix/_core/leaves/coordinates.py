@@ -35,7 +35,7 @@ def refuse_coordinates(mixer, leaf, found, grid):
             checks.described(leaf.tensor),
             f"{_for_points(leaf)}"
             'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
-            "bounding_box_format=…; resize maps to the inputs' size; or blend by the weights "
+            "bounding_boxes=…; resize maps to the inputs' size; or blend by the weights "
             f'alone, kinds={{"{key(leaf.name)}": "values"}}; or leave it as it is, '
             f'passthrough=["{key(leaf.name)}"].',
         )
@@ -48,7 +48,7 @@ def refuse_coordinates(mixer, leaf, found, grid):
             leaf,
             "must hold labels, numbers from 0 to 1, where inputs are cut",
             'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
-            "bounding_box_format=…; or blend numbers by the weights alone, "
+            "bounding_boxes=…; or blend numbers by the weights alone, "
             f'kinds={{"{key(leaf.name)}": "values"}}.',
         )
 

@@ -82,7 +82,7 @@ def bind(mixer, leaf, grid):
             "Cast integers to float32; reshape (B, 2 · N) to (B, N, 2).",
         )
     refuse_other_axes(mixer, leaf)
-    return Keypoints(mixer.num_sources, mixer.min_visible)
+    return Keypoints(mixer.num_sources, mixer.box_options.min_visible)
 
 
 def _coverage(covered, points):

@@ -229,9 +229,10 @@ def _time_axis(leaf, grid):
 
 def with_ends(rule, mixer, leaf):
     """The rule of token ids with the padding and the special tokens of a mixer."""
-    padding = mixer.padding_id
+    options = mixer.sequence_options
+    padding = options.padding_id
     padding = entry(padding, leaf.name) if isinstance(padding, dict) else padding
-    return dataclasses.replace(rule, padding_id=padding, special_tokens=mixer.special_tokens)
+    return dataclasses.replace(rule, padding_id=padding, special_tokens=options.special_tokens)
 
 
 def bind_frame_labels(mixer, leaf, grid):

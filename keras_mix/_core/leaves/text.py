@@ -65,7 +65,7 @@ def bind(mixer, leaf, grid):
             "must be strings (B,) or (B, 1), or token ids (B, L), to be concatenated",
             checks.described(leaf.tensor),
         )
-    padding = mixer.padding_id or 0
+    padding = mixer.sequence_options.padding_id or 0
     padding = padding.get(key(name), 0) if isinstance(padding, dict) else padding
     return TokenRows(mixer.max_length, padding, mixer.start_id, mixer.end_id)
 

@@ -35,16 +35,28 @@ def stated(layer, names, resolved):
 
     Args:
         layer: A layer that keeps its options as attributes.
-        names: The options.
+        names: The options; "option.argument" is an argument of an object.
         resolved: A dict of defaults that the signature does not hold.
     """
     defaults = call_repr.defaults_of(arguments(type(layer)).values()) | resolved
     defaults["dtype"] = keras.config.dtype_policy().name
-    return {
+    found = {
         name: value
         for name, value in values(layer, [name for name in names if name in defaults]).items()
         if value != defaults[name] and value not in (None, {}, ())
     }
+    return found | _stated_in_objects(layer, [name for name in names if "." in name])
+
+
+def _stated_in_objects(layer, names):
+    found = {}
+    for name in names:
+        option, _, argument = name.partition(".")
+        value = getattr(layer, option)
+        stated_in_it = {} if value is None else value.stated()
+        if argument in stated_in_it:
+            found[name] = stated_in_it[argument]
+    return found
 
 
 def values(layer, names):

@@ -18,8 +18,8 @@ class Reason(NamedTuple):
 def without_box_format(verb):
     """The `Reason` of options of boxes, which {verb} only where their format is known."""
     return Reason(
-        f"boxes {verb} only where `bounding_box_format` is given",
-        'Give the format of the boxes, bounding_box_format="xyxy", say; or leave it out.',
+        f"boxes {verb} only where their format is given",
+        'Give the format of the boxes, BoundingBoxOptions("xyxy", …), say; or leave it out.',
     )
 
 
@@ -28,13 +28,15 @@ def refuse(owner, options, reasons, way_out="Leave it out."):
 
     Args:
         owner: The name that the message begins with.
-        options: Dict of the options that were given, with their values.
+        options: Dict of the options that were given, with their values; "option.argument" is an
+            argument of an object.
         reasons: Dict from options to why they have no effect, a clause or a `Reason`; or None.
         way_out: What to do instead, a sentence, where the reason is a clause.
     """
     for name, value in options.items():
         reason = reasons.get(name)
         if reason:
+            name = name.rpartition(".")[2]
             clause, instead = reason if isinstance(reason, Reason) else (reason, way_out)
             raise ValueError(
                 f"{owner}: `{name}` has no effect, because {clause}. "

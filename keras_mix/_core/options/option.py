@@ -24,3 +24,22 @@ class Option:
     def __repr__(self):
         parameters = inspect.signature(type(self)).parameters.values()
         return call_repr.call(self, self.get_config(), call_repr.defaults_of(parameters))
+
+
+class Value(Option):
+    """Equal to any other of its class with the same arguments."""
+
+    def stated(self):
+        """Dict of the arguments that are not the default."""
+        parameters = inspect.signature(type(self)).parameters.values()
+        defaults = call_repr.defaults_of(parameters)
+        config = self.get_config()
+        return {name: value for name, value in config.items() if value != defaults[name]}
+
+    def __eq__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.get_config() == other.get_config()
+
+    def __hash__(self):
+        return hash(repr(self))

@@ -21,7 +21,7 @@ def framed(mixer, leaves):
         for leaf in leaves
     ]
     for leaf in framed_leaves:
-        if leaf and leaf.kind == "bounding_boxes" and mixer.bounding_box_format:
+        if leaf and leaf.kind == "bounding_boxes" and mixer.box_options.format:
             check_boxes(mixer.owner, leaf, mixer.box_options)
     return framed_leaves
 

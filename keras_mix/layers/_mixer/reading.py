@@ -194,13 +194,13 @@ def _tensor(leaves, index):
 def _refuse_idle_options(mixer, leaves):
     """Refuses options that have no effect on a batch without boxes, or without a region."""
     received = ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves)
-    if mixer.bounding_box_format is not None:
+    if mixer.box_options.format is not None:
         checks.refuse(
             mixer.owner,
-            "`bounding_box_format` is for a batch with a set of boxes",
+            "`bounding_boxes` is for a batch with a set of boxes",
             received,
             'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N), -1 where there is '
-            'none, under the key "bounding_boxes" or in y; or leave the format out.',
+            'none, under the key "bounding_boxes" or in y; or leave it out.',
         )
     if mixer.main_input is not None and mixer.grid_rank is None:
         checks.refuse(

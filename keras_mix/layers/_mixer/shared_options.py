@@ -14,6 +14,8 @@ from keras_mix._core.options.layer_repr import layer_repr
 from keras_mix._core.options.signatures import FullSignature, arguments, documented
 from keras_mix.label_rules import LabelRule
 from keras_mix.layers._mixer import output_specs
+from keras_mix.layers.bounding_box_options import BoundingBoxOptions
+from keras_mix.layers.sequence_options import SequenceOptions
 from keras_mix.pairings import Pairing
 
 
@@ -86,23 +88,13 @@ class Configured(keras.layers.Layer):
         soft_masks: Boolean. Whether segmentation masks come out as class probabilities, floats
             `(B, H, W, num_classes)`, which can be blended as well as pasted. Ids outside the
             classes, such as 255 for pixels to ignore, become rows of zeros. Defaults to False.
-        bounding_box_format: The format of boxes, one of Keras's: "xyxy", "yxyx", "xywh",
-            "center_xywh", "center_yxhw" or one of "rel_xyxy", "rel_yxyx", "rel_xywh",
-            "rel_center_xywh". Boxes are Keras's dict of "boxes" (B, N, 4) and "labels" (B, N), -1
-            where there is none, under the key "bounding_boxes" or anywhere in y.
-        max_boxes: How many boxes a sample comes out with; the largest are kept. Defaults to
-            None: as many as all sources could have together.
-        min_visible: The share in [0, 1] of a box, or of an instance mask, that must still be seen
-            for it to stay; where sources share pixels, also of a keypoint's pixel. Defaults to 0.1,
-            as in Ultralytics' augmentations.
-        box_details: Whether boxes come with "weights" (B, N), the share of their source where
-            sources are blended; "visible" (B, N), the share of each that is seen; and "dropped"
-            (B,), how many more than `max_boxes` there were. Defaults to False.
-        padding_id: The token id that stands for no token, so that it is not counted; a dict by
-            the leaf's name where leaves differ. Defaults to None: `kinds` may tell a mask.
-        special_tokens: A pair, how many real tokens stay as they are at the first and at the last
-            end of sequences: (1, 1) for BERT's. What is pasted then lies between the ends of the
-            sample and of its partner, so that sequences stay whole. Defaults to None: anywhere.
+        bounding_boxes: String, or `keras_mix.layers.BoundingBoxOptions`. Format of the boxes, such
+            as "xyxy"; the options also limit their number and set how much of a box, an instance
+            mask or a keypoint must stay visible. Boxes are Keras's dict of "boxes" `(B, N, 4)` and
+            "labels" `(B, N)`, -1 for padding, under the key "bounding_boxes" or anywhere in y.
+            Defaults to None: batches have no boxes.
+        sequences: `keras_mix.layers.SequenceOptions`. Padding and special tokens of token ids.
+            Defaults to None: all ids are tokens that can be pasted.
         data_format: `"channels_last"` or `"channels_first"`. Position of the channel axis. Defaults
             to Keras's image data format.
         seed: Integer. Seed of the sequence of draws, reproducible if calls do not run in parallel.
@@ -145,12 +137,8 @@ class Configured(keras.layers.Layer):
         inputs_only=False,
         jit_compile=True,
         soft_masks=False,
-        bounding_box_format=None,
-        max_boxes=None,
-        min_visible=0.1,
-        box_details=False,
-        padding_id=None,
-        special_tokens=None,
+        bounding_boxes=None,
+        sequences=None,
         data_format=None,
         seed=None,
         **kwargs,
@@ -173,12 +161,8 @@ class Configured(keras.layers.Layer):
         self.inputs_only = bool(inputs_only)
         self.jit_compile = bool(jit_compile)
         self.soft_masks = bool(soft_masks)
-        self.bounding_box_format = checks.box_format(bounding_box_format)
-        self.max_boxes = checks.integer("max_boxes", max_boxes, low=1, optional=True)
-        self.min_visible = checks.number("min_visible", min_visible, high=1.0)
-        self.box_details = bool(box_details)
-        self.padding_id = checks.padding_id(padding_id)
-        self.special_tokens = checks.special_tokens(special_tokens)
+        self.bounding_boxes = _bounding_boxes(self.owner, bounding_boxes)
+        self.sequences = _sequences(self.owner, sequences)
         data_format = data_format or keras.config.image_data_format()
         self.data_format = checks.choice("data_format", data_format, checks.DATA_FORMATS)
         self.seed = checks.integer("seed", seed, optional=True)
@@ -208,6 +192,11 @@ class Configured(keras.layers.Layer):
     def stated_options(self, names):
         """Dict of the named options, shared ones or the layer's own, that are not the default."""
         return effects.stated(self, names, self._resolved())
+
+    @property
+    def sequence_options(self):
+        """The `SequenceOptions` of the layer, those with the defaults if it is given none."""
+        return self.sequences or SequenceOptions()
 
     @property
     def leaf_kinds(self):
@@ -262,12 +251,8 @@ class Configured(keras.layers.Layer):
             "inputs_only": self.inputs_only,
             "jit_compile": self.jit_compile,
             "soft_masks": self.soft_masks,
-            "bounding_box_format": self.bounding_box_format,
-            "max_boxes": self.max_boxes,
-            "min_visible": self.min_visible,
-            "box_details": self.box_details,
-            "padding_id": self.padding_id,
-            "special_tokens": self.special_tokens and list(self.special_tokens),
+            "bounding_boxes": _saved(_shortened(self.bounding_boxes)),
+            "sequences": _saved(self.sequences),
             "data_format": self.data_format,
             "seed": self.seed,
         }
@@ -296,8 +281,40 @@ def _label_rule(owner, value):
     return value
 
 
+def _bounding_boxes(owner, value):
+    """None, or `BoundingBoxOptions`, also as Keras saves them; a format stands for them."""
+    if isinstance(value, str):
+        value = BoundingBoxOptions(checks.box_format("bounding_boxes", value))
+    value = checks.instance(owner, "bounding_boxes", _loaded(value))
+    if value is not None and not isinstance(value, BoundingBoxOptions):
+        raise ValueError(
+            f"{owner}: `bounding_boxes` must be the format of boxes, one of "
+            f"{list(checks.BOX_FORMATS)}, or keras_mix.layers.BoundingBoxOptions. "
+            f"Received: bounding_boxes={value!r}"
+        )
+    return value if value and value.stated() else None
+
+
+def _shortened(boxes):
+    """The format alone, where `BoundingBoxOptions` state nothing else."""
+    return boxes.format if boxes and list(boxes.stated()) == ["format"] else boxes
+
+
+def _sequences(owner, value):
+    """None, or `SequenceOptions`, also as Keras saves them."""
+    value = checks.instance(owner, "sequences", _loaded(value))
+    if value is not None and not isinstance(value, SequenceOptions):
+        raise ValueError(
+            f"{owner}: `sequences` must be keras_mix.layers.SequenceOptions. "
+            f"Received: sequences={value!r}. Write sequences=SequenceOptions(padding_id=0), say."
+        )
+    return value if value and value.stated() else None
+
+
 def _loaded(value):
-    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+    """The object that a dict stands for, if Keras has saved it."""
+    saved = isinstance(value, dict) and "class_name" in value
+    return keras.saving.deserialize_keras_object(value) if saved else value
 
 
 def _saved(value):

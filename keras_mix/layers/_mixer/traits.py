@@ -3,8 +3,7 @@
 from keras_mix._core.leaves.boxes import Options
 from keras_mix._core.options import idle
 from keras_mix.layers._mixer.shared_options import Configured
-
-BOX_OPTIONS = ("bounding_box_format", "max_boxes", "min_visible", "box_details")
+from keras_mix.layers.bounding_box_options import BoundingBoxOptions
 
 
 class Traits(Configured):
@@ -50,13 +49,8 @@ class Traits(Configured):
     @property
     def box_options(self):
         """The `boxes.Options` of the layer."""
-        return Options(
-            self.bounding_box_format,
-            self.max_boxes,
-            self.min_visible,
-            self.box_details,
-            self.num_sources,
-        )
+        given = self.bounding_boxes or BoundingBoxOptions()
+        return Options(**given.get_config(), sources=self.num_sources)
 
     def without_effect(self):
         """Dict from options to why they change no result, as `idle.refuse` takes it."""
@@ -75,28 +69,26 @@ class Traits(Configured):
     def _boxes_without_effect(self):
         if self.grid_rank not in (None, 2):
             images = "boxes lie on height and width, along which the layer does not mix"
-            return dict.fromkeys(BOX_OPTIONS, images)
-        if self.bounding_box_format is None:
-            reasons = dict.fromkeys(BOX_OPTIONS[1:], idle.without_box_format("are mixed"))
-            return reasons | self._visibility_without_effect()
-        return {} if self.hides else {"min_visible": "the layer hides no part of a box"}
+            return {"bounding_boxes": images}
+        if not self.hides:
+            return {"bounding_boxes.min_visible": "the layer hides no part of an object"}
+        if self.box_options.format is None:
+            return {"bounding_boxes.min_visible": self._visibility_without_boxes()}
+        return {}
 
-    def _visibility_without_effect(self):
-        """Dict with the reason why `min_visible` has no effect on keypoints and instance masks."""
+    def _visibility_without_boxes(self):
+        """Why `min_visible` has no effect on keypoints and instance masks, or None."""
         kinds = set(self.kinds.values()) & {"keypoints", "instance_masks"}
         if not kinds:
-            return {}
-        if not self.hides:
-            return {"min_visible": "the layer hides no part of an object"}
-        whole = self.pastes and "instance_masks" not in kinds
-        return {
-            "min_visible": whole and "a pixel that is pasted shows all of a keypoint or nothing"
-        }
+            return idle.without_box_format("are mixed")
+        if self.pastes and "instance_masks" not in kinds:
+            return "a pixel that is pasted shows all of a keypoint or nothing"
+        return None
 
     def _tokens_without_effect(self):
         if not self.cuts_tokens:
             pastes = "only mixers that paste along one axis cut token ids"
-            return {"padding_id": pastes, "special_tokens": pastes}
-        if self.erases and self.special_tokens is None:
-            return {"padding_id": "places that are filled are counted for no label"}
+            return {"sequences.padding_id": pastes, "sequences.special_tokens": pastes}
+        if self.erases and self.sequence_options.special_tokens is None:
+            return {"sequences.padding_id": "places that are filled are counted for no label"}
         return {}

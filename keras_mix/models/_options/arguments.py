@@ -101,9 +101,8 @@ def check_names(owner, given, x, y):
 # Options of a mixer that change labels, or what lies beside them, and so nothing in a model.
 _OF_TARGETS = {
     "soft_masks": "labels are mixed in the loss, as they are",
-    "bounding_box_format": "labels are mixed in the loss, as they are",
-    "padding_id": "token ids are mixed at their embedding",
-    "special_tokens": "token ids are mixed at their embedding",
+    "bounding_boxes": "labels are mixed in the loss, as they are",
+    "sequences": "token ids are mixed at their embedding",
     "inputs_only": "the model mixes the labels with the inputs",
 }
 

@@ -1,0 +1,65 @@
+"""BoundingBoxOptions."""
+
+import keras
+
+from keras_mix._core import checks
+from keras_mix._core.options import idle, option
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class BoundingBoxOptions(option.Value):
+    """How a mixer treats bounding boxes: the value of its `bounding_boxes`.
+
+    A format alone can be given as a string: `bounding_boxes="xyxy"` is
+    `bounding_boxes=BoundingBoxOptions("xyxy")`.
+
+    Args:
+        format: String, one of Keras's: "xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw" or one
+            of "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh". Format of the boxes. Defaults
+            to None: only `min_visible` is set, for keypoints and instance masks.
+        max_boxes: Integer ≥ 1. Number of boxes that each sample is returned with; the largest boxes
+            are kept. Defaults to None: as many as all sources could have together.
+        min_visible: Float in [0, 1]. Smallest fraction of a box or of an instance mask that must
+            stay visible for it to be kept; where sources share pixels, also of a keypoint's pixel.
+            Defaults to 0.1, as in Ultralytics' augmentations.
+        details: Boolean. Whether boxes are returned with "weights" `(B, N)`, the mixing weight of
+            their source where sources are blended; "visible" `(B, N)`, the fraction of each box
+            that is visible; and "dropped" `(B,)`, the number of boxes beyond `max_boxes`. Defaults
+            to False.
+
+    Raises:
+        ValueError: If an argument is out of range, or has no effect because `format` is None.
+
+    Example:
+
+    >>> boxes = keras_mix.layers.BoundingBoxOptions("xyxy", max_boxes=20)
+    >>> mix = keras_mix.layers.Mosaic(bounding_boxes=boxes)
+    >>> batch = {
+    ...     "images": np.zeros((4, 32, 32, 3), "uint8"),
+    ...     "bounding_boxes": {
+    ...         "boxes": np.tile([[[4.0, 4.0, 20.0, 20.0]]], (4, 1, 1)),
+    ...         "labels": np.ones((4, 1), "int32"),
+    ...     },
+    ... }
+    >>> mix(batch)["bounding_boxes"]["boxes"].shape
+    TensorShape([4, 20, 4])
+    """
+
+    def __init__(self, format=None, *, max_boxes=None, min_visible=0.1, details=False):
+        self.format = checks.box_format("format", format)
+        self.max_boxes = checks.integer("max_boxes", max_boxes, low=1, optional=True)
+        self.min_visible = checks.number("min_visible", min_visible, high=1.0)
+        self.details = bool(details)
+        if self.format is None:
+            of_boxes = {"max_boxes": self.max_boxes, "details": self.details}
+            given = {name: value for name, value in of_boxes.items() if value}
+            reason = idle.without_box_format("are mixed")
+            idle.refuse(type(self).__name__, given, dict.fromkeys(of_boxes, reason))
+
+    def get_config(self):
+        return {
+            "format": self.format,
+            "max_boxes": self.max_boxes,
+            "min_visible": self.min_visible,
+            "details": self.details,
+        }
