@@ -117,6 +117,16 @@ def test_an_argument_that_is_like_no_other_is_refused_with_the_list_of_all():
 def test_a_model_after_its_mixer_is_refused():
     with pytest.raises(ValueError, match=r"CutMix\(\)\. The model comes first: MixingModel"):
         models.MixingModel(CutMix(), mixer=base())
+    with pytest.raises(ValueError, match=r"CutMix\(\)\. The model comes first: ManifoldMixup"):
+        models.ManifoldMixup(CutMix(), base())
+
+
+@pytest.mark.parametrize("wrapper", [models.MixingModel, models.ManifoldMixup])
+def test_a_mixer_in_second_place_is_refused_with_its_name(wrapper):
+    with pytest.raises(
+        ValueError, match=r"only `model` can be positional.*: .*\(model=.*, mixer=CutMix\(\)\)\.$"
+    ):
+        wrapper(base(), CutMix())
 
 
 @every_mixer

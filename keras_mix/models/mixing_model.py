@@ -109,6 +109,13 @@ class MixingModel(keras.Model):
     default_alpha = 0.2
     default_per = "sample"
 
+    def __new__(cls, *args, **kwargs):
+        if len(args) > 1:
+            # First, so that swapped arguments are answered with the right order.
+            arguments.check_base(cls.__name__, args[0])
+        keywords.refuse_positional(cls, args)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(
         self,
         model,

@@ -140,7 +140,7 @@ def check_base(owner, model):
     """Refuses what cannot be trained on mixtures."""
     checks.instance(owner, "model", model)
     if not isinstance(model, keras.Model):
-        swapped = f" The model comes first: {owner}(model, mixer)." * blends.is_mixer(model)
+        swapped = f" The model comes first: {owner}(model, mixer=mixer)." * blends.is_mixer(model)
         raise ValueError(f"{owner}: the base must be a Keras model. Received: {model!r}.{swapped}")
     for path, layer in {model.name: model, **mix_points.tree(model)}.items():
         if getattr(layer, "stateful", False):
