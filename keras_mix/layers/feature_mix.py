@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, concentration
-from keras_mix._core.ops import draws, modalities, portable
+from keras_mix._core.ops import draws, modalities, portable, portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.packed import EXACT
 from keras_mix._core.options import keywords
@@ -213,10 +213,10 @@ class FeatureMix(keras.layers.Layer):
         ratio = draws.beta(share, self._concentration, count, self.keep_major)
         ratio = ops.where(draws.coin(chance, self.rate, count), ratio, 1.0)
         partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
-        return portable.shares(partners, ops.broadcast_to(ratio, [size]))
+        return portable.blend_plan(partners, ops.broadcast_to(ratio, [size]))
 
     def _given(self, plan, first):
-        """The `Shares` of a plan that the caller drew."""
+        """The `BlendPlan` of a plan that the caller drew."""
         if getattr(plan, "region", None) is not None:
             checks.refuse(
                 self.owner,
@@ -235,7 +235,7 @@ class FeatureMix(keras.layers.Layer):
                 f"shapes {tuple(sources.shape)} and {tuple(weights.shape)}",
             )
         modalities.check_tensors(self.owner, ["features", "plan"], [first, sources])
-        return portable.Shares(sources, weights)
+        return portable.BlendPlan(sources, weights)
 
     def _labels(self, labels, plan):
         if is_float(labels):
@@ -246,7 +246,7 @@ class FeatureMix(keras.layers.Layer):
             return one_hot if plan is None else portable.blend(one_hot, plan)
         if plan is None:
             own = ops.arange(ops.shape(ids)[0], dtype="int32")
-            plan = portable.shares(own, ops.ones_like(own, dtype="float32"))
+            plan = portable.blend_plan(own, ops.ones_like(own, dtype="float32"))
         ids = ops.cast(ops.take(ids, plan.sources, axis=0), "float32")
         return ops.stack([ids, plan.weights], axis=1)
 
@@ -254,9 +254,9 @@ class FeatureMix(keras.layers.Layer):
 def _crossed(own, other, plan):
     """A feature's own share, and all others from the other modality, where they weigh anything."""
     weights = ops.cast(ops.stop_gradient(plan.weights), "float32")
-    mixed = ops.cast(own, "float32") * portable.beside(weights[:, 0], own)
+    mixed = ops.cast(own, "float32") * portions.over(weights[:, 0], own)
     for source in range(1, plan.sources.shape[1]):
-        share = portable.beside(weights[:, source], own)
+        share = portions.over(weights[:, source], own)
         part = share * ops.cast(ops.take(other, plan.sources[:, source], axis=0), "float32")
         mixed = mixed + ops.where(share > 0, part, 0.0)
     return ops.cast(mixed, own.dtype)

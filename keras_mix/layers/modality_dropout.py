@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import draws, modalities, portable
+from keras_mix._core.ops import draws, modalities, portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.options import idle, keywords
 from keras_mix._core.options.layer_repr import layer_repr
@@ -262,11 +262,11 @@ class ModalityDropout(keras.layers.Layer):
 
     def _filled(self, key, tensor, kept, scale):
         if scale is not None:
-            tensor = tensor * ops.cast(portable.beside(scale, tensor), tensor.dtype)
+            tensor = tensor * ops.cast(portions.over(scale, tensor), tensor.dtype)
         fill = ops.zeros([], tensor.dtype)
         if self.learned_tokens:
             fill = ops.cast(self.tokens[str(key)], tensor.dtype)
-        return ops.where(portable.beside(kept, tensor), tensor, fill)
+        return ops.where(portions.over(kept, tensor), tensor, fill)
 
     def _returned(self, inputs, keys, tensors, kept):
         results = modalities.pack(inputs, keys, tensors)

@@ -63,9 +63,9 @@ class MixedMetric(keras.metrics.Metric):
         self.label_form = (
             label_form
             if label_form is None
-            else checks.choice("label_form", label_form, hard_labels.READS)
+            else checks.choice("label_form", label_form, hard_labels.FORMS)
         )
-        self._reads = self.label_form or hard_labels.read_by(metric, function)
+        self._reads = self.label_form or hard_labels.form_of(metric, function)
         self._by_predictions = function is _accuracy and label_form is None
 
     def update_state(self, y_true, y_pred, sample_weight=None):

@@ -225,11 +225,11 @@ def test_bad_arguments_are_refused(options, match):
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "match"),
     [
-        (None, (FIRST, SECOND[:, :4]), "one width. Received: 5 and 4. Project each"),
-        (None, (FIRST, SECOND[:4]), "one batch. Received: 6 and 4 samples"),
-        (None, (FIRST, SECOND, FIRST), "two modalities are compared. Received: 3"),
-        (None, FIRST, r"one tensor \[B, 2, D\].*Stack them"),
-        (None, stacked()[:, :1], r"one tensor \[B, 2, D\]"),
+        (None, (FIRST, SECOND[:, :4]), "the same width. Received: 5 and 4. Project them"),
+        (None, (FIRST, SECOND[:4]), "must have the same batch size. Received: 6 and 4 samples"),
+        (None, (FIRST, SECOND, FIRST), "there must be two modalities. Received: 3"),
+        (None, FIRST, r"embeddings of two modalities, \(B, 2, D\).*Stack them"),
+        (None, stacked()[:, :1], r"embeddings of two modalities, \(B, 2, D\)"),
         (None, (FIRST[None], SECOND[None]), "Pool them first"),
         (PLAN[:5], stacked(), "for B pairs. Received: .* for 6 pairs"),
         (np.ones((6, 5)), stacked(), "for B pairs"),

@@ -22,9 +22,9 @@ _LARGEST_ALPHA = 1e8
 
 
 def begin(generator):
-    """The seed of one step, another in each replica of a `tf.distribute` strategy.
+    """The seed of one step, different in each replica of a `tf.distribute` strategy.
 
-    Keras's generators give all replicas the same.
+    Keras's generators return the same seed in all replicas.
     """
     context = tf.distribute.get_replica_context()
     replica = 0 if context is None else context.replica_id_in_sync_group

@@ -1,4 +1,4 @@
-"""Losses of samples, and whether a loss takes class ids or one-hot labels."""
+"""Unreduced losses, and whether a loss takes class ids or one-hot labels."""
 
 import keras
 import numpy as np
@@ -6,31 +6,31 @@ from keras import ops
 
 
 def per_sample(loss, y_true, y_pred):
-    """The losses of samples: an object's `call`, whereas its `__call__` reduces them."""
+    """The loss of each sample, by the `call` of an object, whose `__call__` would reduce it."""
     call = loss.call if isinstance(loss, keras.losses.Loss) else loss
     return call(y_true, y_pred)
 
 
 def takes_class_ids(loss, classes):
-    """Whether a loss takes class ids (B,) or one-hot labels (B, K).
+    """Whether a loss takes class ids `(B,)` or one-hot labels `(B, K)`.
 
-    The loss itself answers: it is called on two or three samples with labels of each form. Names
-    and types say little about functions, subclasses and losses of one's own.
+    The loss is called with labels of each form for two or three samples, since names and types do
+    not determine the form for functions, subclasses and custom losses.
 
     Args:
-        loss: A `keras.losses.Loss`, or a function of (y_true, y_pred).
+        loss: `keras.losses.Loss`, or a function of (y_true, y_pred).
         classes: The number of classes K, at least 2.
 
     Returns:
-        True or False; None if the loss returns one number a sample for both forms, or for none.
+        True or False; None if the loss returns one number per sample for both forms or for neither.
     """
-    ids, one_hot = (_fits(loss, form, classes) for form in ("ids", "one_hot"))
+    ids, one_hot = (_takes(loss, form, classes) for form in ("ids", "one_hot"))
     return None if ids == one_hot else ids
 
 
-def _fits(loss, form, classes):
-    """Whether a loss returns one number a sample for labels of a form."""
-    # Another number than K, so that no loss can take an axis of classes for one of samples.
+def _takes(loss, form, classes):
+    """Whether a loss returns one number per sample for labels of a form."""
+    # Not K samples, so that the axis of classes cannot be mistaken for that of samples.
     size = 3 if classes == 2 else 2
     labels = np.zeros(size, "int32")
     if form == "one_hot":
@@ -40,5 +40,5 @@ def _fits(loss, form, classes):
         values = per_sample(loss, ops.convert_to_tensor(labels), ops.convert_to_tensor(predictions))
         return tuple(values.shape) == (size,)
     except Exception:
-        # A loss may raise anything for labels that it does not take.
+        # A loss may raise any error for labels that it does not take.
         return False

@@ -1,4 +1,4 @@
-"""The draws on the backend at hand: `random` on TensorFlow, else `portable`."""
+"""The draws of the current backend: `draw.random` on TensorFlow, else `portable`."""
 
 import keras
 

@@ -1,8 +1,8 @@
-"""What a tensor holds, on any backend."""
+"""Dtypes of tensors, on any backend."""
 
 import keras
 
 
 def is_float(tensor):
-    """Whether it holds floats."""
+    """Whether a tensor has a float dtype."""
     return keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))

@@ -1,4 +1,4 @@
-"""Mixed labels as a metric can read them: the dominant class, or a threshold at a half."""
+"""Hard labels for metrics from mixed ones: the dominant class, or a threshold at 0.5."""
 
 import keras
 from keras import ops
@@ -7,7 +7,7 @@ from keras_mix._core import checks
 from keras_mix._core.ops import packed
 from keras_mix._core.ops.dtypes import is_float
 
-READS = ("class_ids", "one_hot", "indicators", "values")
+FORMS = ("class_ids", "one_hot", "indicators", "values")
 _CLASSES = {
     "class_ids": (
         "Accuracy IoU MeanIoU SparseCategoricalAccuracy SparseCategoricalCrossentropy "
@@ -48,10 +48,10 @@ _FUNCTIONS = {
 
 
 def _known(names):
-    """{class or function of Keras: what it reads}, as far as this version of Keras has it."""
+    """Dict from the metrics of this version of Keras to the form of labels that they take."""
     return {
-        getattr(keras.metrics, name): reads
-        for reads, listed in names.items()
+        getattr(keras.metrics, name): form
+        for form, listed in names.items()
         for name in listed.split()
         if hasattr(keras.metrics, name)
     }
@@ -60,16 +60,16 @@ def _known(names):
 _BY_CLASS, _BY_FUNCTION = _known(_CLASSES), _known(_FUNCTIONS)
 
 
-def read_by(metric, function=None):
-    """What a metric reads, one of `READS`; None if it is none of Keras's.
+def form_of(metric, function=None):
+    """The form of labels that a metric takes, one of `FORMS`; None if the metric is not Keras's.
 
     Args:
-        metric: A `keras.metrics.Metric`.
-        function: The function of (y_true, y_pred) that it is the mean of, if it is such a mean.
+        metric: `keras.metrics.Metric`.
+        function: The function of (y_true, y_pred) that the metric averages, or None.
     """
     if function in _BY_FUNCTION:
         return _BY_FUNCTION[function]
-    # The threshold decides between the two forms that these scores take.
+    # These scores take indicators with a threshold, one-hot labels without.
     if isinstance(metric, keras.metrics.FBetaScore) and metric.threshold is not None:
         return "indicators"
     if isinstance(metric, keras.metrics.IoU) and not metric.sparse_y_true:
@@ -77,45 +77,45 @@ def read_by(metric, function=None):
     return next((_BY_CLASS[kind] for kind in type(metric).__mro__ if kind in _BY_CLASS), None)
 
 
-def hardened(owner, y_true, y_pred, reads):
-    """Labels, mixed or not, as a metric reads them.
+def hardened(owner, y_true, y_pred, form):
+    """Converts labels, mixed or not, to the form that a metric takes.
 
     Args:
         owner: The name that error messages begin with.
-        y_true: Packed targets (B, 2, S); class ids (B,) or (B, 1); one-hot labels or indicators
-            (B, …, K), shares of classes where they are mixed; or binary labels (B,) or (B, 1).
-            Labels that are not mixed may have any integer dtype or bool.
-        y_pred: Predictions (B,), (B, 1) or (B, …, K).
-        reads: One of `READS`, or None where it is unknown.
+        y_true: Packed targets `(B, 2, S)`; class ids `(B,)` or `(B, 1)`; one-hot labels or
+            indicators `(B, …, K)`, or class probabilities if they are mixed; or binary labels
+            `(B,)` or `(B, 1)`. Unmixed labels may have any integer dtype or bool.
+        y_pred: Predictions `(B,)`, `(B, 1)` or `(B, …, K)`.
+        form: One of `FORMS`; None if it is unknown.
     """
     classes = packed.classes_of(y_pred)
     ids = _ids_of(owner, y_true, y_pred, classes)
     if ids is not None:
-        if reads in ("class_ids", None):
+        if form in ("class_ids", None):
             return ids
         if classes == 1:
             return ops.reshape(ops.cast(ids, "float32"), ops.shape(y_pred))
         return ops.one_hot(ops.cast(ops.reshape(ids, [-1]), "int32"), classes, dtype="float32")
-    if reads == "indicators":
+    if form == "indicators":
         return _above_half(y_true)
     dense = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes
-    if reads == "one_hot" and dense and classes == 1:
+    if form == "one_hot" and dense and classes == 1:
         return _above_half(y_true)
-    if reads in ("one_hot", "class_ids") and dense:
+    if form in ("one_hot", "class_ids") and dense:
         # TensorFlow has no maximum of booleans.
         y_true = _as_numbers(y_true)
-    if reads == "one_hot" and dense:
+    if form == "one_hot" and dense:
         largest = ops.one_hot(ops.argmax(y_true, axis=-1), classes, dtype="float32")
-        # A row of zeros belongs to no class, such as that of a pixel to be ignored.
+        # A row of zeros has no class, such as that of an ignored pixel.
         return largest * ops.cast(ops.max(y_true, axis=-1, keepdims=True) > 0, "float32")
-    if reads == "class_ids" and dense and classes != 1:
+    if form == "class_ids" and dense and classes != 1:
         return ops.argmax(y_true, axis=-1)
-    if reads is None and dense and is_float(y_true):
+    if form is None and dense and is_float(y_true):
         checks.refuse(
             owner,
-            "the form in which the metric reads labels must be known to read mixed ones",
+            "`label_form` must be given, since the metric is not one of Keras's",
             checks.described(y_true),
-            f"Give `label_form`, one of {list(READS)}.",
+            f"Pass one of {list(FORMS)}.",
         )
     return y_true
 
@@ -125,12 +125,12 @@ def _as_numbers(labels):
 
 
 def _above_half(labels):
-    """Indicators as float32: 1 where a label, of any dtype, is above 0.5."""
+    """Indicators as float32, 1 where a label of any dtype is above 0.5."""
     return ops.cast(_as_numbers(labels) > 0.5, "float32")
 
 
 def _ids_of(owner, y_true, y_pred, classes):
-    """Class ids: those of the dominant sources of packed targets, or plain ones; else None."""
+    """Class ids, plain or of the dominant source of packed targets; None for other labels."""
     if packed.is_packed(y_true, y_pred):
         packed.check(owner, y_true, classes)
         return packed.dominant(y_true)

@@ -1,4 +1,4 @@
-"""The modalities of a paired sample, a dict or a list of tensors; and which of them fall."""
+"""The modalities of paired samples, in a dict or a list; and random drops of modalities."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from keras_mix._core import checks
 
 
 def split(owner, structure):
-    """The modalities' keys (sorted, or counted in a list), and what stands there.
+    """The keys of the modalities (sorted, or the indices of a list), and their values.
 
     Args:
-        owner: Who reads them, for the message.
-        structure: A dict or a list of two or more.
+        owner: The name that error messages begin with.
+        structure: A dict, list or tuple of two or more modalities.
     """
     named = isinstance(structure, Mapping)
     if not named and not isinstance(structure, list | tuple):
@@ -26,7 +26,7 @@ def split(owner, structure):
 
 
 def pack(structure, keys, values):
-    """The values in the structure that the keys were split from."""
+    """Puts values back into a structure like the one that `split` took."""
     if isinstance(structure, Mapping):
         found = dict(zip(keys, values, strict=True))
         return {key: found[key] for key in structure}
@@ -34,7 +34,7 @@ def pack(structure, keys, values):
 
 
 def check_tensors(owner, keys, tensors):
-    """Refuses what is no tensor of samples, and modalities whose batches differ."""
+    """Refuses modalities that are not batched tensors, or differ in their number of samples."""
     for key, tensor in zip(keys, tensors, strict=True):
         if isinstance(tensor, Mapping | list | tuple) or not hasattr(tensor, "shape"):
             checks.reject(
@@ -53,25 +53,33 @@ def check_tensors(owner, keys, tensors):
 
 
 def with_missing(rates, there):
-    """The rates [B, M], 1 for what is missing; 0 where the sample would have nothing else."""
+    """Drop rates `(B, M)`: 1 for missing modalities, 0 for the last modality of a sample."""
     rates = ops.where(there, rates, 1.0)
     stuck = ops.prod(rates, axis=1, keepdims=True) >= 1
     return ops.where(ops.logical_and(there, stuck), 0.0, rates)
 
 
 def dropped(rates, chances):
-    """bool [B, M], independent drops, given that not all of a row fall together.
+    """Independent drops of modalities, conditioned on keeping at least one per sample.
 
-    As long as all before it have fallen, a modality falls by what Bayes' rule leaves of its rate,
-    if one behind it has to stay.
+    While all modalities before it are dropped, a modality is dropped with its probability given
+    that not all of the remaining ones are (Bayes' rule).
+
+    Args:
+        rates: float32 `(B, M)`, the drop rates.
+        chances: float32 `(B, M)`, uniform draws in [0, 1).
+
+    Returns:
+        bool `(B, M)`.
     """
-    behind = ops.flip(ops.cumprod(ops.flip(rates, 1), 1), 1)
-    after = ops.concatenate([behind[:, 1:], ops.ones_like(behind[:, :1])], axis=1)
-    some = behind < 1
-    careful = ops.where(some, rates * (1.0 - after) / ops.where(some, 1.0 - behind, 1.0), 0.0)
+    remaining = ops.flip(ops.cumprod(ops.flip(rates, 1), 1), 1)
+    after = ops.concatenate([remaining[:, 1:], ops.ones_like(remaining[:, :1])], axis=1)
+    possible = remaining < 1
+    kept = ops.where(possible, 1.0 - remaining, 1.0)
+    conditional = ops.where(possible, rates * (1.0 - after) / kept, 0.0)
     columns = []
-    all_fell = ops.ones_like(rates[:, 0], dtype="bool")
+    all_dropped = ops.ones_like(rates[:, 0], dtype="bool")
     for m in range(rates.shape[1]):
-        columns.append(chances[:, m] < ops.where(all_fell, careful[:, m], rates[:, m]))
-        all_fell = ops.logical_and(all_fell, columns[-1])
+        columns.append(chances[:, m] < ops.where(all_dropped, conditional[:, m], rates[:, m]))
+        all_dropped = ops.logical_and(all_dropped, columns[-1])
     return ops.stack(columns, axis=1)

@@ -1,9 +1,7 @@
-"""Draws and blend once more, in `keras.ops`, for the backends that TensorFlow's cannot serve.
+"""Draws and blends of the model side, in `keras.ops` for any backend.
 
-The one permitted twin, of `sampling`, `plan.blend` and the blending rule of `leaves`. The draws
-have the names and arguments of `random`, with a `keras.random.SeedGenerator` in the
-place of a seed; `draws` chooses between the two. Blending is done here on every
-backend.
+The draws have the names and arguments of `draw.random`, with a `keras.random.SeedGenerator` instead
+of a seed; `draws` selects one of the two modules. Blends are computed here on every backend.
 """
 
 from typing import NamedTuple
@@ -11,13 +9,15 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from keras_mix._core.ops.portions import over
 
-class Shares(NamedTuple):
-    """A plan that blends: who is mixed with whom, and how much.
+
+class BlendPlan(NamedTuple):
+    """A plan that blends whole samples, on any backend.
 
     Attributes:
-        sources: int32 [B, S]. Column 0 is the sample itself.
-        weights: float32 [B, S]. Every row sums to 1.
+        sources: int32 `(B, S)`, indices into the batch. Column 0 is the sample itself.
+        weights: float32 `(B, S)`. Every row sums to 1.
     """
 
     sources: object
@@ -25,43 +25,43 @@ class Shares(NamedTuple):
 
 
 def begin(generator):
-    """The seed of one step: the generator, which hands out a new one at each draw."""
+    """The seed of one step: the generator itself, which advances at each draw."""
     return generator
 
 
 def split(seed, count):
-    """A generator hands out a new seed at each draw: it serves as many as are asked for."""
+    """A list of `count` seeds. A generator can be repeated, since it advances at each draw."""
     return [seed] * count
 
 
 def uniform(seed, shape):
-    """float32 `shape` in [0, 1)."""
+    """float32 of a shape, uniform in [0, 1)."""
     return keras.random.uniform(shape, dtype="float32", seed=seed)
 
 
 def coin(seed, probability, count):
-    """bool [count], True with the given probability; 0 and 1 are exact."""
+    """bool `(count,)`, True with the given probability; 0 and 1 are exact."""
     return uniform(seed, [count]) < probability
 
 
 class Concentration:
-    """An α that may change between steps; `variable` is where a model keeps it, or its value."""
+    """An α that may change between steps; `variable` is the variable that holds it, or a value."""
 
     def __init__(self, variable):
         self.variable = variable
 
     def assign(self, alpha):
-        """Nothing is derived from α here."""
+        """Does nothing, since `beta` reads the variable."""
 
 
 def beta(seed, alpha, count, keep_major=False):
-    """float32 [count] draws of λ ~ Beta(a, b) by `keras.random`; α = 0 draws λ = 1."""
+    """float32 `(count,)`, draws of λ ~ Beta(a, b) by `keras.random`; α = 0 draws λ = 1."""
     value = ops.broadcast_to(ops.convert_to_tensor(alpha.variable, "float32"), [2])
     mixes = value[0] > 0
     a, b = (ops.where(mixes, value[index], 1.0) for index in range(2))
-    ratio = keras.random.beta([count], a, b, dtype="float32", seed=seed)
-    ratio = ops.where(mixes, ratio, 1.0)
-    return ops.maximum(ratio, 1.0 - ratio) if keep_major else ratio
+    lam = keras.random.beta([count], a, b, dtype="float32", seed=seed)
+    lam = ops.where(mixes, lam, 1.0)
+    return ops.maximum(lam, 1.0 - lam) if keep_major else lam
 
 
 def partners(seed, pairing, size, donors, has_second_batch=False):
@@ -77,34 +77,37 @@ def partners(seed, pairing, size, donors, has_second_batch=False):
     return order
 
 
-def shares(partners, ratio):
-    """The plan in which each sample keeps its ratio, float32 [B], and a partner has the rest.
+def blend_plan(partners, weight):
+    """The plan that blends each sample with one partner.
 
-    Where no rest is left the sample is its own partner, so that nothing of another can reach it,
-    not even by an infinity times 0.
+    A sample of weight 1 becomes its own partner, so that no infinity of a partner, multiplied by 0,
+    makes it NaN.
+
+    Args:
+        partners: int32 `(B,)`.
+        weight: float32 `(B,)`, the weight of the sample itself.
     """
     own = ops.arange(ops.shape(partners)[0], dtype="int32")
-    sources = ops.stack([own, ops.where(ratio < 1, partners, own)], axis=1)
-    return Shares(sources, ops.stack([ratio, 1.0 - ratio], axis=1))
+    sources = ops.stack([own, ops.where(weight < 1, partners, own)], axis=1)
+    return BlendPlan(sources, ops.stack([weight, 1.0 - weight], axis=1))
 
 
 def blend(tensor, plan):
-    """Σ weight · source, in float32 or better, in the tensor's own dtype.
+    """Σ weight · source, computed in float32 or float64, in the dtype of the tensor.
 
-    This form has fewer passes over the data than own + share (other - own), forward and back. A
-    sample of weights 1 and 0 keeps its values if they are finite.
+    Takes fewer passes over the data than own + weight · (other - own), forward and backward. A
+    sample with weights 1 and 0 keeps its values if they are finite.
+
+    Args:
+        tensor: `(B, ...)`.
+        plan: A `BlendPlan`.
     """
     double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
     own = ops.cast(tensor, "float64" if double else "float32")
-    # Nothing is learned of the draws: their gradient would cost two passes more.
+    # The weights have no gradient, which would take two more passes.
     weights = ops.cast(ops.stop_gradient(plan.weights), own.dtype)
-    mixed = own * beside(weights[:, 0], own)
+    mixed = own * over(weights[:, 0], own)
     for source in range(1, plan.sources.shape[1]):
         other = ops.take(own, plan.sources[:, source], axis=0)
-        mixed += other * beside(weights[:, source], own)
+        mixed += other * over(weights[:, source], own)
     return ops.cast(mixed, tensor.dtype)
-
-
-def beside(share, tensor):
-    """A share [B], shaped to be multiplied with a tensor [B, …]."""
-    return ops.reshape(share, [-1] + [1] * (len(tensor.shape) - 1))

@@ -1,4 +1,4 @@
-"""The portions of a mixed target: its values under each source, each with its mixing weight."""
+"""The portions of a mixed target: the values of each source with their mixing weight."""
 
 from typing import NamedTuple
 
@@ -10,9 +10,9 @@ class Portion(NamedTuple):
     """One summand of a mixed target.
 
     Attributes:
-        value: A tensor shaped like the target.
-        weight: float32, a tensor of the target's rank that broadcasts to it; or None for a
-            portion that is the whole target.
+        value: A tensor of the target's shape.
+        weight: float32 of the target's rank, which broadcasts to it; None if the portion is the
+            whole target.
     """
 
     value: object
@@ -23,10 +23,10 @@ class Grid(NamedTuple):
     """The axes of an input that a region covers.
 
     Attributes:
-        sizes: A tuple of their sizes, None where one is unknown; or None where the region covers
-            several inputs, each on a grid of its own.
-        axes: A tuple of ints, the input's axes; None likewise.
-        channels_first: Whether channels stand before the grid.
+        sizes: Tuple of their sizes, None for an unknown one; or None if the region covers several
+            inputs, each on a grid of its own.
+        axes: Tuple of ints, the axes of the input; or None, as `sizes`.
+        channels_first: Whether the channel axis precedes the grid.
     """
 
     sizes: tuple | None
@@ -35,12 +35,12 @@ class Grid(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """How a target lies on a grid.
+    """The alignment of a target with a grid.
 
     Attributes:
-        axes: A tuple of ints, the target's axes along the grid's.
-        along_first: Whether these are only the first axis of a grid of several.
-        nearest: Whether the target holds ids, which are never interpolated.
+        axes: Tuple of ints, the axes of the target along those of the grid.
+        along_first: Whether the target has only the first of several axes of the grid.
+        nearest: Whether the target holds ids, which are not interpolated.
     """
 
     axes: tuple
@@ -49,10 +49,10 @@ class Fit(NamedTuple):
 
 
 def of_samples(target, sources, weights):
-    """The portions of a target that belongs to its sample as a whole.
+    """The portions of a target that is not on the grid, by the weights of its sample.
 
-    A source of weight 0 is replaced by the sample itself, so that nothing of it, not even an
-    infinity times 0, reaches the sum.
+    A source of weight 0 is replaced by the sample itself, so that no infinity of it, multiplied by
+    0, makes the sum NaN.
 
     Args:
         target: `(B, ...)`.
@@ -67,16 +67,16 @@ def of_samples(target, sources, weights):
 
 
 def over(weight, tensor):
-    """A weight `(B,)`, shaped to broadcast to a tensor `(B, ...)`."""
+    """Reshapes a weight `(B,)` to broadcast to a tensor `(B, ...)`."""
     return ops.reshape(weight, [-1] + [1] * (len(tensor.shape) - 1))
 
 
 def choose(index, alternatives, own):
-    """The portions of the alternative that holds.
+    """Selects the portions of one of several alternatives.
 
     Args:
-        index: int32, a scalar, or `(B,)` or `(1,)`: the number of the alternative.
-        alternatives: A list of lists of portions.
+        index: int32, a scalar or `(B or 1,)`, the index of the alternative.
+        alternatives: List of lists of portions.
         own: The unmixed target.
     """
     if len(alternatives) == 1:
@@ -95,7 +95,7 @@ def choose(index, alternatives, own):
 
 
 def dominant(portions):
-    """The values of the largest portion; of the earlier one where two are equal."""
+    """The values of the portion with the largest weight; of equal ones the first."""
     (value, largest), *others = portions
     for other, weight in others:
         value = ops.where(weight > largest, other, value)
@@ -104,7 +104,7 @@ def dominant(portions):
 
 
 def blended(portions):
-    """Σ weight · value, in float32 or better, in the dtype of the values."""
+    """Σ weight · value, computed in float32 or float64, in the dtype of the values."""
     (value, weight), *_ = portions
     if weight is None:
         return value

@@ -1,29 +1,29 @@
-"""The reduction of losses of samples, as Keras reduces them."""
+"""The reduction of losses, by Keras's own code."""
 
 import keras
 from keras import ops
 
 
 class _Given(keras.losses.Loss):
-    """A loss that returns the losses that it is given, and so only reduces them."""
+    """A loss that returns the given losses, so that calling it only reduces them."""
 
     def call(self, y_true, y_pred):
         return y_pred
 
 
 def reduced(values, weights, reduction):
-    """Losses (B, …), reduced under weights or None, and under the Keras mask that they carry."""
-    # Named, since TensorFlow takes no name that begins with an underscore at the root of a graph.
+    """Reduces losses `(B, ...)` with weights or None, and with their Keras mask."""
+    # The default name would begin with an underscore, which TensorFlow refuses as a root scope.
     reduce = _Given(name="reduced", reduction=reduction, dtype=values.dtype)
     return reduce(values, values, weights)
 
 
 def weights_of_counts(counts, weights, reduction):
-    """The weights of losses of which only a part counts, as under a mask of Keras.
+    """The sample weights of losses that count only in part, as under a Keras mask.
 
     Args:
-        counts: float (B, …), how much of each loss counts, in [0, 1]; a mean is over their sum.
-        weights: The weights of samples (B,), or of losses; or None.
+        counts: Floats `(B, ...)` in [0, 1], how much each loss counts; a mean divides by their sum.
+        weights: Weights of samples `(B,)` or of losses `(B, ...)`, or None.
         reduction: A reduction of `keras.losses.Loss`.
     """
     if reduction in ("mean", "sum_over_batch_size"):

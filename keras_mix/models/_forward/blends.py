@@ -34,7 +34,7 @@ class Blend:
         self.per = per
 
     def plan(self, value, seed, rate):
-        """The `portable.Shares` of a batch as large as the value's."""
+        """The `portable.BlendPlan` of a batch as large as the value's."""
         size = ops.shape(keras.tree.flatten(value)[0])[0]
         order, share, chance = draws.split(seed, 3)
         count = 1 if self.per == "batch" else size
@@ -42,7 +42,7 @@ class Blend:
         ratio = ops.where(draws.coin(chance, rate, count), ratio, 1.0)
         ratio = ops.broadcast_to(ratio, [size])
         partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
-        return portable.shares(partners, ratio)
+        return portable.blend_plan(partners, ratio)
 
     def grid(self, plan, value):
         """None, since a blend has no region."""

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import draws
-from keras_mix._core.ops.portable import Shares
+from keras_mix._core.ops.portable import BlendPlan
 from keras_mix.models._forward import blends, masks
 from keras_mix.models._forward.tracking import CLEAN, Frame, Tracking
 from keras_mix.models._points.inputs import INPUT, as_taken, named, rounded
@@ -123,7 +123,7 @@ class ForwardPass(Tracking):
         """The sources and weights of the mix point that was drawn."""
         plans = [self.plans[point.blend] for point in self.points]
         if len(self.plans) == 1:
-            return Shares(plans[0].sources, plans[0].weights)
+            return BlendPlan(plans[0].sources, plans[0].weights)
         count = max(plan.sources.shape[1] for plan in plans)
         drawn = None
         for index, plan in enumerate(plans):
@@ -134,7 +134,7 @@ class ForwardPass(Tracking):
                 pairs = zip(shares, drawn, strict=True)
                 shares = [ops.where(self.choice == index, new, old) for new, old in pairs]
             drawn = shares
-        return Shares(*drawn)
+        return BlendPlan(*drawn)
 
     def _mixed(self, index, point, given, layer):
         blends.check(self.choices.owner, point, layer, given)

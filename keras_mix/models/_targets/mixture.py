@@ -42,7 +42,7 @@ class Mixture:
         choices: The model's `Choices`.
         drawn: A list of `Drawn`, one for each mix point.
         choice: int32 scalar, the index of the mix point that is mixed; None if there is one.
-        shares: `portable.Shares`, the sources and weights of the mix point that is mixed.
+        shares: `portable.BlendPlan`, the sources and weights of the mix point that is mixed.
         kinds: Dict, `kinds` of the wrapper.
         unmixed_masks: {id of a mixed mask: the mask before}.
 
