@@ -100,7 +100,7 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     given, pack = arranged(x, y, sample_weight)
     structure = Structure(given)
     refuse_zipped(mixer.owner, structure.folded)
-    if mixer.kinds or mixer.passthrough or mixer.sequences.padding_id:
+    if mixer.kinds or mixer.passthrough or mixer.sequence_options.padding_id:
         refuse_unknown(mixer, structure, alone)
     leaves = mixer.reader.read(structure)
     if isinstance(mixer.num_classes, dict):
