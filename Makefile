@@ -43,9 +43,10 @@ test-torch: $(TORCH_INSTALLED)  ## Test the model side on PyTorch, without Tenso
 bench: $(INSTALLED)  ## Measure the speed against Keras's own layers.
 	$(BIN)/python tools/benchmark.py
 
-lint: $(INSTALLED)  ## Check the code's style; `.venv/bin/ruff format` mends the format.
+lint: $(INSTALLED)  ## Check style and types; `.venv/bin/ruff format` mends the format.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 
 install-check:  ## Install the package into throw-away environments and use it there.
 	$(PYTHON) tools/check_install.py

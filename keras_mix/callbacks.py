@@ -1,11 +1,16 @@
 """Callbacks for models that mix in their train step."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
 import keras
 
 from keras_mix._core import checks, concentration
 from keras_mix._core.options import unknown_arguments
 
 __all__ = ["MixSchedule"]
+
+Alpha: TypeAlias = float | tuple[float, float]
 
 
 def __dir__():
@@ -48,7 +53,16 @@ class MixSchedule(keras.callbacks.Callback):
     """
 
     @unknown_arguments.checked
-    def __init__(self, *, alpha=None, rate=None, probabilities=None, unmixed_epochs=0):
+    def __init__(
+        self,
+        *,
+        alpha: Callable[[int], Alpha] | tuple[Alpha, Alpha] | None = None,
+        rate: Callable[[int], float] | tuple[float, float] | None = None,
+        probabilities: Callable[[int], Sequence[float]]
+        | Mapping[int, Sequence[float]]
+        | None = None,
+        unmixed_epochs: int = 0,
+    ) -> None:
         super().__init__()
         self.alpha = _ramp("alpha", alpha, _Concentrations)
         self.rate = _ramp("rate", rate, _Rates)

@@ -4,9 +4,17 @@ The functions return a `matplotlib.figure.Figure` and do not use pyplot's state:
 line of a notebook cell after `%matplotlib inline`, or save it with `figure.savefig("batch.png")`.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_mix._core.optional_imports import require
+
+if TYPE_CHECKING:  # matplotlib is optional, and `evaluate` imports this module.
+    from matplotlib.figure import Figure
+
+    from keras_mix.evaluate.scores import Reliability
 
 __all__ = ["batch", "reliability"]
 
@@ -27,7 +35,14 @@ CELL, GAP, LINE, HEADING, CHARACTERS = 1.35, 0.1, 0.15, 0.34, 18
 AS_WRITTEN = {"parse_math": False, "usetex": False}
 
 
-def batch(images, labels, *, class_names=None, columns=8, row_names=None):
+def batch(
+    images: Any,
+    labels: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    columns: int = 8,
+    row_names: Sequence[str] | None = None,
+) -> "Figure":
     r"""Draws a grid of images, each with its label below, such as `3: 0.68  7: 0.32`.
 
     A label lists the classes with a weight above 0.5 %, the largest first, and at most four.
@@ -88,7 +103,7 @@ def batch(images, labels, *, class_names=None, columns=8, row_names=None):
     return figure
 
 
-def reliability(diagrams, *, columns=3):
+def reliability(diagrams: Mapping[str, "Reliability"], *, columns: int = 3) -> "Figure":
     r"""Draws accuracy against confidence, and the number of predictions in each bin.
 
     A bar on the diagonal means that, of the predictions made with a confidence of 80 %, 80 % are

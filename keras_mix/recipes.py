@@ -1,8 +1,11 @@
 """Mixers with the settings of published training recipes."""
 
+from typing import Any, Literal
+
 from keras_mix.layers.cutmix import CutMix
 from keras_mix.layers.mixup import MixUp
 from keras_mix.layers.random_choice import RandomChoice
+from keras_mix.pairings import Pairing
 
 __all__ = ["big_vision", "cutmix_cifar", "cutmix_imagenet", "deit"]
 
@@ -11,7 +14,12 @@ def __dir__():
     return __all__
 
 
-def deit(*, per="batch", pairing="reverse", **options):
+def deit(
+    *,
+    per: Literal["sample", "batch"] = "batch",
+    pairing: Literal["shuffle", "derange", "reverse", "roll"] | Pairing = "reverse",
+    **options: Any,
+) -> RandomChoice:
     """MixUp or CutMix, drawn for each batch, as in DeiT and in timm's recipes after it.
 
     MixUp with α = 0.8 or CutMix with α = 1.0, each with probability ½; one λ and box per batch;
@@ -48,12 +56,12 @@ def deit(*, per="batch", pairing="reverse", **options):
         Touvron et al., arXiv:2012.12877, table 9; defaults of the authors' main.py; `Mixup` in
         `timm/data/mixup.py` of huggingface/pytorch-image-models.
     """
-    drawing = {"per": per, "pairing": pairing}
+    drawing: dict[str, Any] = {"per": per, "pairing": pairing}
     mixers = [MixUp(alpha=0.8, **drawing), CutMix(alpha=1.0, **drawing)]
     return RandomChoice(mixers, **{"per": per, "label_smoothing": 0.1, **options})
 
 
-def cutmix_cifar(**options):
+def cutmix_cifar(**options: Any) -> CutMix:
     """CutMix with the paper's settings for CIFAR: α = 1, half of the batches, one box per batch.
 
     Args:
@@ -68,7 +76,7 @@ def cutmix_cifar(**options):
     return CutMix(**{"alpha": 1.0, "rate": 0.5, "per": "batch", **options})
 
 
-def cutmix_imagenet(**options):
+def cutmix_imagenet(**options: Any) -> CutMix:
     """CutMix with the paper's settings for ImageNet: α = 1, every batch, one box per batch.
 
     Args:
@@ -83,7 +91,7 @@ def cutmix_imagenet(**options):
     return CutMix(**{"alpha": 1.0, "per": "batch", **options})
 
 
-def big_vision(alpha=0.2, **options):
+def big_vision(alpha: float = 0.2, **options: Any) -> MixUp:
     """MixUp with big_vision's settings: one λ per batch, each sample mixed with the next one.
 
     Deviations from the authors' code: the partner is the next sample, theirs is the previous one,

@@ -1,12 +1,14 @@
 """The boxes around instance masks."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from keras_mix._core import checks
 from keras_mix._core.leaves import boxes
 
 
-def boxes_from_masks(masks, *, format="xyxy"):
+def boxes_from_masks(masks: Any, *, format: str = "xyxy") -> dict[str, tf.Tensor]:
     """The bounding boxes around instance masks, as Keras's dict of boxes.
 
     After mixing, it gives boxes around what can be seen of each object. Boxes that are mixed

@@ -1,5 +1,8 @@
 """Seeded, deterministic and resumable mixing of tf.data datasets."""
 
+from collections.abc import Callable
+from typing import Any, Literal
+
 import keras
 import tensorflow as tf
 
@@ -11,15 +14,15 @@ from keras_mix.layers._mixer import shared_options
 
 
 def mix(
-    dataset,
-    layer,
+    dataset: tf.data.Dataset,
+    layer: Any,
     *,
-    seed=None,
-    num_parallel_calls=tf.data.AUTOTUNE,
-    partners=None,
-    partner_labels=None,
-    resumable=False,
-):
+    seed: int | None = None,
+    num_parallel_calls: int | None = tf.data.AUTOTUNE,
+    partners: tf.data.Dataset | Literal["paired"] | None = None,
+    partner_labels: Callable[[Any], Any] | Literal["kept"] | None = None,
+    resumable: bool = False,
+) -> tf.data.Dataset:
     """Mixes the batches of a dataset, with different draws in every epoch.
 
     Each batch gets its own seed from a stream that runs beside the dataset: the i-th batch of an
@@ -123,7 +126,7 @@ def mix(
     return _checkpoints.exact(result) if resumable or free else result
 
 
-def mixed(layer, **options):
+def mixed(layer: Any, **options: Any) -> Callable[[tf.data.Dataset], tf.data.Dataset]:
     """Returns `mix` as a function for `dataset.apply`: `dataset.apply(mixed(layer, seed=1))`.
 
     Args:

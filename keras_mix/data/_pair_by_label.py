@@ -1,6 +1,7 @@
 """Pairing of a data set in memory: each sample with a partner of similar target."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,16 +13,16 @@ from keras_mix.data import _checkpoints, _seed_stream
 
 
 def pair_by_label(
-    x,
-    y,
+    x: Any,
+    y: Any,
     *,
-    bandwidth=None,
-    batch_size=32,
-    seed=None,
-    include_self=False,
-    shuffle=True,
-    drop_remainder=False,
-):
+    bandwidth: float | None = None,
+    batch_size: int = 32,
+    seed: int | None = None,
+    include_self: bool = False,
+    shuffle: bool = True,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
     """Pairs each sample of a data set in memory with a partner of similar target (C-Mixup).
 
     Each epoch (each new iterator) draws a partner for each of the N samples among all others, with

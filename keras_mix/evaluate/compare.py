@@ -2,26 +2,31 @@
 
 import contextlib
 import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_mix.evaluate import fingerprint, output_folder, scores, terminal, training
 from keras_mix.evaluate.mixers import parse
+from keras_mix.evaluate.results import Results
 
 
 def compare(
-    build_model,
-    train,
-    validation,
-    mixers=("none", "mixup", "cutmix"),
+    build_model: Callable[[], keras.Model],
+    train: tuple[Any, Any],
+    validation: tuple[Any, Any],
+    mixers: Mapping[str, Any] | str | Sequence[str] = ("none", "mixup", "cutmix"),
     *,
-    epochs=60,
-    seeds=3,
-    batch_size=32,
-    learning_rate=3e-3,
-    output=None,
-    progress=False,
-):
+    epochs: int = 60,
+    seeds: int | Sequence[int] = 3,
+    batch_size: int = 32,
+    learning_rate: float = 3e-3,
+    output: str | os.PathLike[str] | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+) -> Results:
     """Trains the same network with several mixers and measures the effect of each.
 
     With the same seed every mixer starts from the same initial weights and sees the samples in the

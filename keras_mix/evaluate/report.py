@@ -4,17 +4,27 @@ import base64
 import importlib.resources
 import os
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 from keras_mix import plot
 from keras_mix._core import atomic_file
 from keras_mix._core.optional_imports import require
 from keras_mix.evaluate import picture, verdict
-from keras_mix.evaluate.results import BASELINE, SCORES, SECONDS
+from keras_mix.evaluate.results import BASELINE, SCORES, SECONDS, Results
 
 FILE = "report.html"
 
 
-def write_report(results, folder, *, title="Mixing compared", samples=None, command=None, notes=()):
+def write_report(
+    results: Results,
+    folder: str | os.PathLike[str],
+    *,
+    title: str = "Mixing compared",
+    samples: Any = None,
+    command: str | None = None,
+    notes: Sequence[str] = (),
+) -> pathlib.Path:
     """Writes `report.html` and its pictures, `reliability.png` and `samples.png`.
 
     Args:

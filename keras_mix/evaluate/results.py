@@ -39,7 +39,7 @@ class Spread(NamedTuple):
 
     mean: float
     deviation: float | None
-    count: int
+    count: int  # type: ignore[assignment]  # A name that tuples have as well.
 
     def text(self, score):
         """Returns such as `"98.1 ± 0.3"`, in the unit of `score`."""
@@ -103,7 +103,7 @@ class Results:
         return {run.seed: run for run in runs}
 
     @property
-    def measured(self):
+    def measured(self) -> list[str]:
         """The names of the mixers that have at least one finished run, in their order."""
         return [mixer for mixer in self.mixers if self.of(mixer)]
 

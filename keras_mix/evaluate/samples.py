@@ -1,5 +1,8 @@
 """Previews of mixed samples."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from keras_mix import plot
@@ -10,7 +13,15 @@ from keras_mix.evaluate.mixers import pictured
 COLUMNS = 8
 
 
-def draw(train, mixers, class_names, *, columns=None, rows=1, seed=0):
+def draw(
+    train: tuple[Any, Any],
+    mixers: Mapping[str, Any],
+    class_names: Sequence[str],
+    *,
+    columns: int | None = None,
+    rows: int = 1,
+    seed: int = 0,
+) -> Any:
     """Draws the same samples under each mixer, with their labels.
 
     Args:

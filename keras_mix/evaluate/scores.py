@@ -4,7 +4,7 @@ Pure NumPy in float64. N predictions over K classes are an array `probabilities`
 whose rows sum to 1; the truth is an array `ids` of N integers in 0..K-1.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,13 +29,13 @@ class Reliability(NamedTuple):
     accuracy: list
 
     @property
-    def calibration_error(self):
+    def calibration_error(self) -> float:
         """float in 0..1, the expected calibration error of these predictions."""
         counts, confidence, right = (np.asarray(values, np.float64) for values in self)
         return float(np.sum(counts * np.abs(right - confidence)) / max(counts.sum(), 1.0))
 
 
-def accuracy(probabilities, ids):
+def accuracy(probabilities: Any, ids: Any) -> float:
     """Returns the fraction of samples whose most probable class is the true one, in 0..1.
 
     Among equally probable classes the first one is the prediction.
@@ -59,7 +59,7 @@ def accuracy(probabilities, ids):
     return float(np.mean(probabilities.argmax(axis=1) == ids))
 
 
-def negative_log_likelihood(probabilities, ids):
+def negative_log_likelihood(probabilities: Any, ids: Any) -> float:
     """Returns the mean of -log(probability of the true class), in nats.
 
     Probabilities are floored at float32's smallest normal number, 1.2e-38.
@@ -84,7 +84,7 @@ def negative_log_likelihood(probabilities, ids):
     return float(-np.mean(np.log(np.maximum(true, FLOOR))))
 
 
-def brier(probabilities, ids):
+def brier(probabilities: Any, ids: Any) -> float:
     """Returns the mean squared distance between the probabilities and the one-hot truth.
 
     Summed over the classes, as Brier (1950) defined it for several classes.
@@ -109,7 +109,7 @@ def brier(probabilities, ids):
     return float(np.mean(np.sum((probabilities - truth) ** 2, axis=1)))
 
 
-def reliability(probabilities, ids, *, bins=BINS):
+def reliability(probabilities: Any, ids: Any, *, bins: int = BINS) -> Reliability:
     """Sorts predictions by confidence, the probability of the most probable class.
 
     Args:
@@ -164,7 +164,7 @@ def pool(diagrams):
     return Reliability(counts.sum(axis=0).tolist(), confidence.tolist(), right.tolist())
 
 
-def expected_calibration_error(probabilities, ids, *, bins=BINS):
+def expected_calibration_error(probabilities: Any, ids: Any, *, bins: int = BINS) -> float:
     """Returns the distance between confidence and accuracy, averaged over the predictions.
 
     The sum over the bins of (count / N) · |accuracy - confidence|, as in Naeini et al. (2015) and

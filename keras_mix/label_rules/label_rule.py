@@ -18,7 +18,7 @@ class LabelRule(option.Option, abc.ABC):
 
     >>> @keras.saving.register_keras_serializable()
     ... class Own(keras_mix.label_rules.LabelRule):
-    ...     def weights(self, batch, plan):
+    ...     def weights(self, batch: Batch, plan: Plan) -> tf.Tensor:
     ...         return tf.one_hot(tf.zeros_like(plan.sources[:, 0]), plan.sources.shape[1])
     >>> mix = keras_mix.layers.CutMix(label_rule=Own(), num_classes=10)
     """

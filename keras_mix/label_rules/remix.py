@@ -1,10 +1,14 @@
 """Remix."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.batch.batch import Batch
 from keras_mix._core.draw import label_kernels
+from keras_mix._core.plan.plan import Plan
 from keras_mix.label_rules.label_rule import LabelRule
 
 
@@ -41,7 +45,14 @@ class Remix(LabelRule):
         Read in one independent implementation, not in the paper.
     """
 
-    def __init__(self, class_counts, *, kappa=3.0, tau=0.5, target=None):
+    def __init__(
+        self,
+        class_counts: Sequence[float],
+        *,
+        kappa: float = 3.0,
+        tau: float = 0.5,
+        target: str | None = None,
+    ) -> None:
         self.class_counts = checks.class_counts(class_counts)
         if self.class_counts is None:
             raise ValueError("`class_counts` must be given. Received: class_counts=None")
@@ -49,7 +60,7 @@ class Remix(LabelRule):
         self.tau = checks.number("tau", tau, high=1.0)
         self.target = checks.name("target", target)
 
-    def weights(self, batch, plan):
+    def weights(self, batch: Batch, plan: Plan) -> tf.Tensor:
         owner = type(self).__name__
         if plan.sources.shape[1] != 2:
             checks.refuse(

@@ -72,10 +72,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    if name in __all__:
-        return getattr(_module(name), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # Type checkers would take any name for one that exists.
+
+    def __getattr__(name):
+        if name in __all__:
+            return getattr(_module(name), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _module(name):

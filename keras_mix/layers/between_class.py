@@ -4,12 +4,14 @@ import functools
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import loudness, random
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.combinations import Gains
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -62,7 +64,14 @@ class BetweenClass(BetaMixer):
     grid_rank = 1
     draws_regions = False
 
-    def __init__(self, alpha=1.0, *, sampling_rate=None, window=2048, **kwargs):
+    def __init__(
+        self,
+        alpha: Alpha = 1.0,
+        *,
+        sampling_rate: float | None = None,
+        window: int = 2048,
+        **kwargs: Unpack[BetaOptions],
+    ) -> None:
         super().__init__(alpha=alpha, **kwargs)
         if sampling_rate is not None:
             sampling_rate = checks.positive("sampling_rate", sampling_rate)

@@ -45,7 +45,14 @@ class BoundingBoxOptions(option.Value):
     TensorShape([4, 20, 4])
     """
 
-    def __init__(self, format=None, *, max_boxes=None, min_visible=0.1, details=False):
+    def __init__(
+        self,
+        format: str | None = None,
+        *,
+        max_boxes: int | None = None,
+        min_visible: float = 0.1,
+        details: bool = False,
+    ) -> None:
         self.format = checks.box_format("format", format)
         self.max_boxes = checks.integer("max_boxes", max_boxes, low=1, optional=True)
         self.min_visible = checks.number("min_visible", min_visible, high=1.0)

@@ -5,9 +5,11 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import noise_fields, random
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 # Cells of noise for the standard deviation of the narrowest filter.
@@ -66,7 +68,14 @@ class CowMix(Mixer):
     pastes = True
     grid_rank = 2
 
-    def __init__(self, fraction=(0.2, 0.8), *, sigma=(0.125, 0.5), wrap=False, **kwargs):
+    def __init__(
+        self,
+        fraction: tuple[float, float] = (0.2, 0.8),
+        *,
+        sigma: tuple[float, float] = (0.125, 0.5),
+        wrap: bool = False,
+        **kwargs: Unpack[SharedOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.fraction = checks.interval("fraction", fraction, high=1.0)
         self.sigma = checks.interval("sigma", sigma, low=0.02)

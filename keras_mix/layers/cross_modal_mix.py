@@ -1,13 +1,18 @@
 """CrossModalMix."""
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer import cutting
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -62,25 +67,33 @@ class CrossModalMix(BetaMixer):
         Minimization", ICLR 2018, arXiv:1710.09412, section 2, drawn once for all modalities.
     """
 
-    def __init__(self, alpha=1.0, *, cuts=None, sampling_rates=None, **kwargs):
+    def __init__(
+        self,
+        alpha: Alpha = 1.0,
+        *,
+        cuts: Mapping[str, Mixer | str] | None = None,
+        sampling_rates: Mapping[str, int] | None = None,
+        **kwargs: Unpack[BetaOptions],
+    ) -> None:
         given, cuts = kwargs.get("data_format"), checks.mapping("cuts", cuts)
-        kwargs["data_format"] = cutting.data_format_of(self.owner, given, cuts)
+        kwargs.update({"data_format": cutting.data_format_of(self.owner, given, cuts)})
         super().__init__(alpha=alpha, **kwargs)
         self.cuts = cutting.checked_cuts(self, cuts)
         sampling_rates = checks.mapping("sampling_rates", sampling_rates)
         self.sampling_rates = cutting.checked_rates(self.owner, sampling_rates, self.cuts)
 
     @property
-    def hides(self):
+    def hides(self) -> bool:
         return bool(self.cuts)
 
     @property
-    def draws_regions(self):
+    def draws_regions(self) -> bool:
         return bool(self.cuts or self.sampling_rates)
 
     @property
-    def stands_alone(self):
-        return self.draws_regions and "a mixer of several modalities decides how each is cut"
+    def stands_alone(self) -> str | None:  # type: ignore[override]
+        several = "a mixer of several modalities decides how each is cut"
+        return several if self.draws_regions else None
 
     def without_effect(self):
         counted = "valid time steps are not counted beside modalities that are cut"

@@ -1,11 +1,13 @@
 """CutMix."""
 
 import keras
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions, SpatialDims
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -54,7 +56,9 @@ class CutMix(BetaMixer):
 
     pastes = True
 
-    def __init__(self, alpha=1.0, *, spatial_dims=2, **kwargs):
+    def __init__(
+        self, alpha: Alpha = 1.0, *, spatial_dims: SpatialDims = 2, **kwargs: Unpack[BetaOptions]
+    ) -> None:
         super().__init__(alpha=alpha, **kwargs)
         self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
 

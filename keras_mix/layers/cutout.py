@@ -4,10 +4,12 @@ import numbers
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
+from keras_mix.layers._mixer.option_types import FillValue, SharedOptions, SpatialDims
 from keras_mix.layers.mixer import Mixer
 
 
@@ -55,7 +57,15 @@ class Cutout(Mixer):
     erases = True
     num_sources = 1
 
-    def __init__(self, size=0.5, *, count=1, fill_value=0.0, spatial_dims=2, **kwargs):
+    def __init__(
+        self,
+        size: float = 0.5,
+        *,
+        count: int = 1,
+        fill_value: FillValue = 0.0,
+        spatial_dims: SpatialDims = 2,
+        **kwargs: Unpack[SharedOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.size = checks.length("size", size)
         self.count = checks.integer("count", count, low=1)

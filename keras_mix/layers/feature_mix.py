@@ -1,5 +1,7 @@
 """FeatureMix."""
 
+from typing import Any, Literal
+
 import keras
 from keras import ops
 
@@ -78,16 +80,16 @@ class FeatureMix(keras.layers.Layer):
 
     def __init__(
         self,
-        alpha=2.0,
+        alpha: float | tuple[float, float] = 2.0,
         *,
-        keep_major=False,
-        pairing="shuffle",
-        per="sample",
-        rate=1.0,
-        num_classes=None,
-        seed=None,
-        **kwargs,
-    ):
+        keep_major: bool = False,
+        pairing: Literal["shuffle", "derange", "reverse", "roll"] = "shuffle",
+        per: Literal["sample", "batch"] = "sample",
+        rate: float = 1.0,
+        num_classes: int | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         keywords.check(type(self), kwargs)
         # Autocast would spoil labels and weights.
         super().__init__(autocast=False, **kwargs)
@@ -103,11 +105,13 @@ class FeatureMix(keras.layers.Layer):
         self.built = True
 
     @property
-    def owner(self):
+    def owner(self) -> str:
         """Whom messages name."""
         return type(self).__name__
 
-    def call(self, inputs, labels=None, plan=None, training=False):
+    def call(
+        self, inputs: Any, labels: Any = None, plan: Any = None, training: bool = False
+    ) -> Any:
         keys, (first, second) = self._read(inputs)
         self._check_labels(labels, first)
         if training and labels is None and plan is None:

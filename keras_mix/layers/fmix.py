@@ -1,14 +1,17 @@
 """FMix."""
 
 import functools
+from typing import Literal
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import noise_fields, random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions, SpatialDims
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -66,8 +69,15 @@ class FMix(BetaMixer):
     """
 
     def __init__(
-        self, alpha=1.0, *, decay=3.0, max_soft=0.0, spectrum="paper", spatial_dims=2, **kwargs
-    ):
+        self,
+        alpha: Alpha = 1.0,
+        *,
+        decay: float = 3.0,
+        max_soft: float = 0.0,
+        spectrum: Literal["paper", "code"] = "paper",
+        spatial_dims: SpatialDims = 2,
+        **kwargs: Unpack[BetaOptions],
+    ) -> None:
         super().__init__(alpha=alpha, **kwargs)
         self.decay = checks.positive("decay", decay)
         self.max_soft = checks.number("max_soft", max_soft, high=0.5)

@@ -2,10 +2,12 @@
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
+from keras_mix.layers._mixer.option_types import FillValue, SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -57,7 +59,15 @@ class GridMask(Mixer):
     grid_rank = 2
     num_sources = 1
 
-    def __init__(self, unit=(0.43, 1.0), *, keep_ratio=0.6, rotation=360, fill_value=0.0, **kwargs):
+    def __init__(
+        self,
+        unit: tuple[float, float] = (0.43, 1.0),
+        *,
+        keep_ratio: float = 0.6,
+        rotation: int = 360,
+        fill_value: FillValue = 0.0,
+        **kwargs: Unpack[SharedOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.unit = checks.interval("unit", unit, low=0.01, high=2.0)
         self.keep_ratio = checks.number("keep_ratio", keep_ratio, high=1.0)

@@ -2,11 +2,13 @@
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -48,7 +50,9 @@ class GridMix(BetaMixer):
     pastes = True
     grid_rank = 2
 
-    def __init__(self, alpha=1.0, *, cells=4, **kwargs):
+    def __init__(
+        self, alpha: Alpha = 1.0, *, cells: int | tuple[int, int] = 4, **kwargs: Unpack[BetaOptions]
+    ) -> None:
         super().__init__(alpha=alpha, **kwargs)
         self.cells = checks.pair("cells", cells, low=1)
 

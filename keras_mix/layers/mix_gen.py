@@ -1,11 +1,15 @@
 """MixGen."""
 
+from collections.abc import Collection
+
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.leaves import text
 from keras_mix._core.plan import plan
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -58,15 +62,15 @@ class MixGen(Mixer):
 
     def __init__(
         self,
-        texts=(),
+        texts: Collection[str] = (),
         *,
-        mixing_weight=0.5,
-        separator=" ",
-        max_length=None,
-        start_id=None,
-        end_id=None,
-        **kwargs,
-    ):
+        mixing_weight: float = 0.5,
+        separator: str = " ",
+        max_length: int | None = None,
+        start_id: int | None = None,
+        end_id: int | None = None,
+        **kwargs: Unpack[SharedOptions],
+    ) -> None:
         self.texts = checks.names("texts", texts)
         super().__init__(**kwargs)
         self.mixing_weight = checks.number("mixing_weight", mixing_weight, high=1.0)
@@ -76,7 +80,7 @@ class MixGen(Mixer):
         self.end_id = checks.integer("end_id", end_id, optional=True)
 
     @property
-    def stands_alone(self):
+    def stands_alone(self) -> str | None:  # type: ignore[override]
         return "a mixer of texts puts them together itself" if self.texts else None
 
     def without_effect(self):
@@ -94,7 +98,7 @@ class MixGen(Mixer):
         return {**super().get_config(), **own, "texts": list(self.texts)}
 
     @property
-    def leaf_kinds(self):
+    def leaf_kinds(self) -> dict[str, str]:
         return {**super().leaf_kinds, **dict.fromkeys(self.texts, "texts")}
 
     def dtype_of_shape(self, name, kind, shape):

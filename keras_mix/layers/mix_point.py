@@ -1,5 +1,7 @@
 """MixPoint."""
 
+from typing import Any
+
 import keras
 
 from keras_mix._core.options import keywords
@@ -36,7 +38,7 @@ class MixPoint(keras.layers.Identity):
         2019, arXiv:1806.05236, section 2.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         keywords.check(type(self), kwargs)
         super().__init__(**kwargs)
 

@@ -1,6 +1,7 @@
 """The base of all mixers: a Keras layer that draws a plan and applies it to every leaf."""
 
 import functools
+from typing import Any
 
 import tensorflow as tf
 
@@ -147,12 +148,20 @@ class Mixer(Traits, ModelSide):
         """The plan that pastes `region(*arguments, grid)`, which is made and counted compiled."""
         return self.compiled(functools.partial(_pasted, region), batch, partners, *arguments)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call_forms.refuse_other_backends(self, args, kwargs)
         args, kwargs = call_forms.as_tensors(self.owner, args, kwargs)
         return super().__call__(*args, **kwargs)
 
-    def call(self, x, y=None, sample_weight=None, training=None, seed=None, partners=None):
+    def call(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        training: bool | None = None,
+        seed: int | tf.Tensor | None = None,
+        partners: Any = None,
+    ) -> Any:
         """Mixes a batch.
 
         Args:

@@ -1,11 +1,13 @@
 """MixUp."""
 
 import keras
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -49,7 +51,9 @@ class MixUp(BetaMixer):
         section 2.
     """
 
-    def __init__(self, alpha=0.2, *, sources=2, **kwargs):
+    def __init__(
+        self, alpha: Alpha = 0.2, *, sources: int = 2, **kwargs: Unpack[BetaOptions]
+    ) -> None:
         super().__init__(alpha=alpha, **kwargs)
         self.num_sources = checks.integer("sources", sources, low=2)
 

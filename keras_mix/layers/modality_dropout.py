@@ -1,6 +1,7 @@
 """ModalityDropout."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -77,15 +78,15 @@ class ModalityDropout(keras.layers.Layer):
 
     def __init__(
         self,
-        rate=0.3,
+        rate: float | Mapping[str, float] | Sequence[float] = 0.3,
         *,
-        learned_tokens=False,
-        token_initializer="zeros",
-        rescale=None,
-        return_present=False,
-        seed=None,
-        **kwargs,
-    ):
+        learned_tokens: bool = False,
+        token_initializer: Any = "zeros",
+        rescale: Literal["expectation", "count"] | None = None,
+        return_present: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         keywords.check(type(self), kwargs)
         super().__init__(**kwargs)
         self.rate = _checked(rate)
@@ -107,10 +108,10 @@ class ModalityDropout(keras.layers.Layer):
         self.seed = checks.integer("seed", seed, optional=True)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.supports_masking = True
-        self.tokens = {}
+        self.tokens: dict[str, Any] = {}
 
     @property
-    def owner(self):
+    def owner(self) -> str:
         """Whom messages name."""
         return type(self).__name__
 
@@ -125,7 +126,7 @@ class ModalityDropout(keras.layers.Layer):
             }
         self.built = True
 
-    def call(self, inputs, present=None, training=False):
+    def call(self, inputs: Any, present: Any = None, training: bool = False) -> Any:
         keys, tensors = modalities.split(self.owner, inputs)
         self._check(keys, tensors)
         there = None if present is None else self._presence(present, keys, tensors)

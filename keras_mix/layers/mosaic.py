@@ -2,11 +2,13 @@
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.placements import Resize
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -50,7 +52,9 @@ class Mosaic(Mixer):
     smallest_grid = 2
     hides = False
 
-    def __init__(self, offset=(0.25, 0.75), **kwargs):
+    def __init__(
+        self, offset: tuple[float, float] = (0.25, 0.75), **kwargs: Unpack[SharedOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.offset = checks.interval("offset", offset, high=1.0)
 

@@ -1,9 +1,12 @@
 """RandomApply."""
 
 import keras
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix.layers._mixer.composed import Composed, saved
+from keras_mix.layers._mixer.option_types import OptionsButRate
+from keras_mix.layers.mixer import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -37,7 +40,9 @@ class RandomApply(Composed):
         Yun et al., "CutMix", arXiv:1905.04899, section 4.1: half of CIFAR's batches are mixed.
     """
 
-    def __init__(self, mixer, *, rate=0.5, **kwargs):
+    def __init__(
+        self, mixer: Mixer, *, rate: float = 0.5, **kwargs: Unpack[OptionsButRate]
+    ) -> None:
         checks.instance(self.owner, "mixer", mixer)
         if isinstance(mixer, list | tuple):
             checks.refuse(

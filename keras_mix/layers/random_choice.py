@@ -1,13 +1,17 @@
 """RandomChoice."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan.choice import Choice
 from keras_mix.layers._mixer.composed import Composed, refuse_no_list, saved
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -57,7 +61,13 @@ class RandomChoice(Composed):
             refuse_no_list(cls.__name__, args[0])
         return super().__new__(cls, *args, **kwargs)
 
-    def __init__(self, mixers, *, probabilities=None, **kwargs):
+    def __init__(
+        self,
+        mixers: Sequence[Mixer],
+        *,
+        probabilities: Sequence[float] | None = None,
+        **kwargs: Unpack[SharedOptions],
+    ) -> None:
         super().__init__(mixers, **kwargs)
         self.probabilities = checks.probabilities(probabilities, len(self.mixers))
 

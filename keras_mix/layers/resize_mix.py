@@ -2,11 +2,13 @@
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.placements import Resize
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -52,7 +54,9 @@ class ResizeMix(Mixer):
     moves = True
     grid_rank = 2
 
-    def __init__(self, scale=(0.1, 0.8), **kwargs):
+    def __init__(
+        self, scale: tuple[float, float] = (0.1, 0.8), **kwargs: Unpack[SharedOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.scale = checks.interval("scale", scale, high=1.0)
 

@@ -2,11 +2,13 @@
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.placements import Shift
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -54,7 +56,7 @@ class RICAP(BetaMixer):
     num_sources = 4
     smallest_grid = 2
 
-    def __init__(self, alpha=0.3, **kwargs):
+    def __init__(self, alpha: Alpha = 0.3, **kwargs: Unpack[BetaOptions]) -> None:
         super().__init__(alpha=alpha, **kwargs)
 
     def sample(self, batch, seed):

@@ -1,14 +1,17 @@
 """SaliencyMix."""
 
 import functools
+from typing import Literal
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import fine_grained_saliency, random, shapes, spectral_residual
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -71,7 +74,13 @@ class SaliencyMix(BetaMixer):
     pastes = True
     grid_rank = 2
 
-    def __init__(self, alpha=1.0, *, detector="fine_grained", **kwargs):
+    def __init__(
+        self,
+        alpha: Alpha = 1.0,
+        *,
+        detector: Literal["fine_grained", "spectral_residual"] = "fine_grained",
+        **kwargs: Unpack[BetaOptions],
+    ) -> None:
         super().__init__(alpha=alpha, **kwargs)
         self.detector = checks.choice("detector", detector, ("fine_grained", "spectral_residual"))
 

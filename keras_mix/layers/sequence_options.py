@@ -1,5 +1,7 @@
 """SequenceOptions."""
 
+from collections.abc import Mapping
+
 import keras
 
 from keras_mix._core import checks
@@ -32,7 +34,12 @@ class SequenceOptions(option.Value):
     [9, 9]
     """
 
-    def __init__(self, *, padding_id=None, special_tokens=None):
+    def __init__(
+        self,
+        *,
+        padding_id: int | Mapping[str, int] | None = None,
+        special_tokens: int | tuple[int, int] | None = None,
+    ) -> None:
         self.padding_id = checks.padding_id(padding_id)
         self.special_tokens = checks.special_tokens(special_tokens)
 

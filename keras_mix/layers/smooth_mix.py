@@ -1,10 +1,12 @@
 """SmoothMix."""
 
 import keras
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -43,7 +45,9 @@ class SmoothMix(Mixer):
 
     grid_rank = 2
 
-    def __init__(self, sigma=(0.25, 0.5), **kwargs):
+    def __init__(
+        self, sigma: tuple[float, float] = (0.25, 0.5), **kwargs: Unpack[SharedOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.sigma = checks.interval("sigma", sigma, low=0.01)
 

@@ -4,10 +4,12 @@ import numbers
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
+from keras_mix.layers._mixer.option_types import FillValue, SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -65,15 +67,15 @@ class SpecAugment(Mixer):
 
     def __init__(
         self,
-        time_masks=2,
+        time_masks: int = 2,
         *,
-        frequency_masks=2,
-        time_width=100,
-        frequency_width=27,
-        max_time_fraction=1.0,
-        fill_value=0.0,
-        **kwargs,
-    ):
+        frequency_masks: int = 2,
+        time_width: float = 100,
+        frequency_width: float = 27,
+        max_time_fraction: float = 1.0,
+        fill_value: FillValue = 0.0,
+        **kwargs: Unpack[SharedOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.time_masks = checks.integer("time_masks", time_masks, low=0)
         self.frequency_masks = checks.integer("frequency_masks", frequency_masks, low=0)

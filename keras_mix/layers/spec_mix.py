@@ -2,9 +2,11 @@
 
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random, shapes
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -64,7 +66,14 @@ class SpecMix(Mixer):
     pastes = True
     grid_rank = 2
 
-    def __init__(self, time_bands=(0, 2), *, frequency_bands=(0, 2), width=(0.1, 0.1), **kwargs):
+    def __init__(
+        self,
+        time_bands: int | tuple[int, int] = (0, 2),
+        *,
+        frequency_bands: int | tuple[int, int] = (0, 2),
+        width: tuple[float, float] = (0.1, 0.1),
+        **kwargs: Unpack[SharedOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.time_bands = checks.counts("time_bands", time_bands)
         self.frequency_bands = checks.counts("frequency_bands", frequency_bands)

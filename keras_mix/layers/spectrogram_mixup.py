@@ -1,16 +1,19 @@
 """SpectrogramMixUp."""
 
 import math
+from typing import Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.combinations import LogBlend
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
 
 _TO_NATURAL = {"log": 1.0, "log10": math.log(10.0), "db": math.log(10.0) / 10.0}
 _POWERS = {"power": 1.0, "amplitude": 0.5, "log": None}
@@ -60,7 +63,14 @@ class SpectrogramMixUp(BetaMixer):
     grid_rank = 2
     draws_regions = False
 
-    def __init__(self, alpha=0.2, *, domain="power", scale="db", **kwargs):
+    def __init__(
+        self,
+        alpha: Alpha = 0.2,
+        *,
+        domain: Literal["power", "amplitude", "log"] = "power",
+        scale: Literal["db", "log10", "log"] = "db",
+        **kwargs: Unpack[BetaOptions],
+    ) -> None:
         super().__init__(alpha=alpha, **kwargs)
         self.domain = checks.choice("domain", domain, list(_POWERS))
         self.scale = checks.choice("scale", scale, list(_TO_NATURAL))

@@ -1,7 +1,11 @@
 """SynchronizedAugmentation."""
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.batch import call_forms
@@ -9,6 +13,7 @@ from keras_mix._core.batch.structure import BoxDict, BoxSet, is_set_of_boxes
 from keras_mix._core.draw import random, shared_windows
 from keras_mix._core.leaves import boxes as box_rule
 from keras_mix._core.options import idle
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers._mixer.shared_options import Configured
 
 _BOXES = "bounding_boxes"
@@ -73,16 +78,16 @@ class SynchronizedAugmentation(Configured):
 
     def __init__(
         self,
-        sampling_rates=None,
+        sampling_rates: Mapping[str, float] | None = None,
         *,
-        duration=None,
-        speed=(1.0, 1.0),
-        frames=(),
-        crop=1.0,
-        flip=0.0,
-        boxes=_BOXES,
-        **kwargs,
-    ):
+        duration: float | None = None,
+        speed: tuple[float, float] = (1.0, 1.0),
+        frames: Collection[str] = (),
+        crop: float = 1.0,
+        flip: float = 0.0,
+        boxes: str = _BOXES,
+        **kwargs: Unpack[SharedOptions],
+    ) -> None:
         super().__init__(**kwargs)
         sampling_rates = checks.mapping("sampling_rates", sampling_rates)
         self.sampling_rates = {
@@ -118,11 +123,17 @@ class SynchronizedAugmentation(Configured):
         of_frames = ("crop", "flip", "boxes", "bounding_boxes")
         return reasons | dict.fromkeys(of_frames, None if self.frames else "no `frames` are named")
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = call_forms.as_tensors(self.owner, args, kwargs)
         return super().__call__(*args, **kwargs)
 
-    def call(self, x, training=True, seed=None, partners=None):
+    def call(
+        self,
+        x: Any,
+        training: bool = True,
+        seed: int | tf.Tensor | None = None,
+        partners: Any = None,
+    ) -> Any:
         whole, x = x, x[0] if isinstance(x, tuple) else x
         if partners is not None:
             self._refuse("modalities are not mixed", "partners")

@@ -1,12 +1,16 @@
 """TabularMix."""
 
+from collections.abc import Mapping, Sequence
+
 import keras
 import tensorflow as tf
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
+from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -63,7 +67,15 @@ class TabularMix(BetaMixer):
     mixes_tables = True
     stands_alone = "a mixer of tables decides how each column is treated"
 
-    def __init__(self, alpha=0.2, *, columns=None, one_hot=None, cut=False, **kwargs):
+    def __init__(
+        self,
+        alpha: Alpha = 0.2,
+        *,
+        columns: Mapping[str, str] | Sequence[str] | None = None,
+        one_hot: Mapping[str, int] | None = None,
+        cut: bool = False,
+        **kwargs: Unpack[BetaOptions],
+    ) -> None:
         super().__init__(alpha=alpha, **kwargs)
         self.columns = checks.columns(columns)
         self.one_hot = {

@@ -1,5 +1,7 @@
 """CrossModalConsistencyLoss: the agreement of two modalities of mixed samples."""
 
+from typing import Any, Literal
+
 import keras
 from keras import ops
 
@@ -78,14 +80,14 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        kind="info_nce",
+        kind: Literal["cosine", "jensen_shannon", "info_nce"] = "info_nce",
         *,
-        temperature=None,
-        mixed="both",
-        from_logits=False,
-        name="cross_modal_consistency",
-        **kwargs,
-    ):
+        temperature: float | None = None,
+        mixed: Literal["both", "first", "second"] = "both",
+        from_logits: bool = False,
+        name: str = "cross_modal_consistency",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.kind = checks.choice("kind", kind, KINDS)
         self.temperature = temperature
@@ -94,13 +96,13 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
         self.mixed = checks.choice("mixed", mixed, MIXED)
         self.from_logits = bool(from_logits)
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         first, _ = embedding_pairs.pair(self.name, "y_pred", y_pred)
         if y_true is None:
             y_true = ops.arange(ops.shape(first)[0])
         return super().__call__(y_true, y_pred, sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         first, second = embedding_pairs.pair(self.name, "y_pred", y_pred)
         temperature = self.temperature or _TEMPERATURES[self.kind]
         if self.kind == "cosine":

@@ -1,5 +1,8 @@
 """MixedLoss."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -61,8 +64,14 @@ class MixedLoss(keras.losses.Loss):
     """
 
     def __init__(
-        self, base_loss, *, class_weight=None, class_ids=None, name="mixed_loss", **kwargs
-    ):
+        self,
+        base_loss: keras.losses.Loss | str | Callable[[Any, Any], Any],
+        *,
+        class_weight: Mapping[int, float] | None = None,
+        class_ids: bool | None = None,
+        name: str = "mixed_loss",
+        **kwargs: Any,
+    ) -> None:
         base_loss = keras.losses.get(base_loss)
         if isinstance(base_loss, keras.losses.Loss):
             kwargs.setdefault("reduction", base_loss.reduction)
@@ -78,9 +87,9 @@ class MixedLoss(keras.losses.Loss):
         self.base_loss = base_loss
         self.class_weight = _by_class(class_weight or {})
         self.class_ids = class_ids if class_ids is None else bool(class_ids)
-        self._forms = {}
+        self._forms: dict[int, bool | None] = {}
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         y_true = ops.convert_to_tensor(y_true)
         if packed.is_packed(y_true, y_pred):
             self._check_metrics()
@@ -96,7 +105,7 @@ class MixedLoss(keras.losses.Loss):
             sample_weight = reduction.weights_of_counts(counts, sample_weight, self.reduction)
         return reduction.reduced(values, sample_weight, self.reduction)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         return self._losses(y_true, y_pred)[0]
 
     def get_config(self):

@@ -1,5 +1,8 @@
 """MixedMetric."""
 
+from collections.abc import Callable
+from typing import Any, Literal
+
 import keras
 from keras import ops
 
@@ -55,7 +58,14 @@ class MixedMetric(keras.metrics.Metric):
     1.0
     """
 
-    def __init__(self, metric, *, name=None, dtype=None, label_form=None):
+    def __init__(
+        self,
+        metric: keras.metrics.Metric | str | Callable[[Any, Any], Any],
+        *,
+        name: str | None = None,
+        dtype: Any = None,
+        label_form: Literal["class_ids", "one_hot", "indicators", "values"] | None = None,
+    ) -> None:
         checks.instance("MixedMetric", "metric", metric)
         metric, function = _built(metric, dtype)
         super().__init__(name=name or metric.name, dtype=dtype or metric.dtype)
@@ -68,7 +78,7 @@ class MixedMetric(keras.metrics.Metric):
         self._reads = self.label_form or hard_labels.form_of(metric, function)
         self._by_predictions = function is _accuracy and label_form is None
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         reads = self._reads
         if self._by_predictions:
@@ -76,10 +86,10 @@ class MixedMetric(keras.metrics.Metric):
         y_true = hard_labels.hardened(self.name, y_true, y_pred, reads)
         return self.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 
-    def result(self):
+    def result(self) -> Any:
         return self.metric.result()
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         self.metric.reset_state()
 
     def get_config(self):

@@ -1,5 +1,8 @@
 """Recall@k: how often a modality of a sample retrieves the other one."""
 
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
 import keras
 from keras import ops
 
@@ -7,6 +10,7 @@ from keras_mix._core import checks
 from keras_mix._core.ops import embedding_pairs, packed
 
 DIRECTIONS = ("both", "first_to_second", "second_to_first")
+Direction: TypeAlias = Literal["first_to_second", "second_to_first", "both"]
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -44,14 +48,21 @@ class RecallAtK(keras.metrics.Metric):
     0.5
     """
 
-    def __init__(self, k=1, *, direction="both", name=None, dtype=None):
+    def __init__(
+        self,
+        k: int = 1,
+        *,
+        direction: Direction = "both",
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
         self.k = checks.integer("k", k, low=1)
         super().__init__(name=name or f"recall_at_{k}", dtype=dtype)
         self.direction = checks.choice("direction", direction, DIRECTIONS)
         self.hits = self.add_variable((), "zeros", name="hits")
         self.queries = self.add_variable((), "zeros", name="queries")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         first, second = embedding_pairs.pair(self.name, "y_pred", y_pred)
         ids = _ids(self.name, y_true, first)
         found = ops.cast(_found(first, second, ids, self.k, self.direction), self.dtype)
@@ -62,14 +73,22 @@ class RecallAtK(keras.metrics.Metric):
         self.hits.assign_add(ops.sum(found * weights))
         self.queries.assign_add(ops.sum(weights))
 
-    def result(self):
+    def result(self) -> Any:
         return ops.divide_no_nan(self.hits, self.queries)
 
     def get_config(self):
         return {**super().get_config(), "k": self.k, "direction": self.direction}
 
 
-def retrieval_recall(first, second, *, ids=None, k=(1, 5, 10), direction="both", block_size=1024):
+def retrieval_recall(
+    first: Any,
+    second: Any,
+    *,
+    ids: Any = None,
+    k: int | Sequence[int] = (1, 5, 10),
+    direction: Direction = "both",
+    block_size: int = 1024,
+) -> dict[int, float]:
     """Recall@k over a whole dataset, computed in blocks so that no N × N matrix is held.
 
     Hits and ties are defined as in `keras_mix.metrics.RecallAtK`.

@@ -1,9 +1,29 @@
 """ManifoldMixup."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import keras
+from typing_extensions import TypedDict, Unpack
 
 from keras_mix.models._points import default_points
 from keras_mix.models.mixing_model import MixingModel
+
+if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
+    from keras_mix.layers import Mixer
+
+
+class MixingOptions(TypedDict, total=False):
+    """The arguments of `MixingModel` that ManifoldMixup passes on, and Keras's name and dtype."""
+
+    keep_major: bool
+    pairing: Literal["shuffle", "derange", "reverse", "roll"]
+    rate: float
+    loss_mode: Literal["sources", "mixed_targets"]
+    kinds: Mapping[str, str] | None
+    seed: int | None
+    name: str | None
+    dtype: Any
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -55,7 +75,16 @@ class ManifoldMixup(MixingModel):
     default_alpha = 2.0
     default_per = "batch"
 
-    def __init__(self, model, *, mixer=None, mix_at=None, alpha=None, per="batch", **kwargs):
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        mixer: "Mixer | Sequence[Mixer] | None" = None,
+        mix_at: Sequence[Any] | None = None,
+        alpha: float | tuple[float, float] | None = None,
+        per: Literal["sample", "batch"] = "batch",
+        **kwargs: Unpack[MixingOptions],
+    ) -> None:
         super().__init__(model, mixer=mixer, mix_at=mix_at, alpha=alpha, per=per, **kwargs)
 
     def default_entries(self):

@@ -1,6 +1,8 @@
 """MixingModel."""
 
 import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 
@@ -15,6 +17,9 @@ from keras_mix.models._options.choices import Choices, at_positions
 from keras_mix.models._options.dials import Dials
 from keras_mix.models._points.inputs import INPUT
 from keras_mix.models._targets.loss import LOSS_MODES, LossOfSources
+
+if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
+    from keras_mix.layers import Mixer
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -118,20 +123,20 @@ class MixingModel(keras.Model):
 
     def __init__(
         self,
-        model,
+        model: keras.Model,
         *,
-        mixer=None,
-        mix_at=None,
-        alpha=None,
-        keep_major=False,
-        per="sample",
-        pairing="shuffle",
-        rate=1.0,
-        loss_mode="sources",
-        kinds=None,
-        seed=None,
-        **kwargs,
-    ):
+        mixer: "Mixer | Sequence[Mixer] | None" = None,
+        mix_at: Sequence[Any] | None = None,
+        alpha: float | tuple[float, float] | None = None,
+        keep_major: bool = False,
+        per: Literal["sample", "batch"] = "sample",
+        pairing: Literal["shuffle", "derange", "reverse", "roll"] = "shuffle",
+        rate: float = 1.0,
+        loss_mode: Literal["sources", "mixed_targets"] = "sources",
+        kinds: Mapping[str, str] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         keywords.check(type(self), kwargs)
         arguments.check_base(self.owner, model)
         # Keras scales losses by the policy; the model inside casts its inputs itself.
@@ -163,22 +168,22 @@ class MixingModel(keras.Model):
         self.built = model.built
 
     @property
-    def owner(self):
+    def owner(self) -> str:
         """The name that error messages begin with."""
         return type(self).__name__
 
     @property
-    def mix_points(self):
+    def mix_points(self) -> list[Any]:
         """The places, as `mix_at` names them."""
         return self._choices.mix_points
 
     @property
-    def choices(self):
+    def choices(self) -> list[Any]:
         """What each batch draws from: (place, mixer), None for the blend."""
         return self._choices.pairs
 
     @property
-    def output_names(self):
+    def output_names(self) -> list[str]:
         """The base model's, by which losses may be given."""
         return self.base.output_names
 
@@ -186,7 +191,7 @@ class MixingModel(keras.Model):
         """What `mix_at` is where the model holds no mixer and no mix point."""
         return [INPUT]
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The base model's outputs; in training, those of a mixed batch."""
         self._step.mixture = None
         # On JAX there is no call context to inherit `training` from.
@@ -196,8 +201,9 @@ class MixingModel(keras.Model):
         outermost = keras_compat.entry_layer()
         if outermost not in (None, self):
             arguments.refuse_inside(self.owner, outermost)
-        dials = map(keras.ops.convert_to_tensor, self.dials.weights)
-        forward_pass = ForwardPass(self.base, self._choices, *dials, draws.begin(self._seeds))
+        probabilities, rate = map(keras.ops.convert_to_tensor, self.dials.weights)
+        seed = draws.begin(self._seeds)
+        forward_pass = ForwardPass(self.base, self._choices, probabilities, rate, seed)
         with self._hooks, forward_pass:
             outputs = self.base(forward_pass.begin(inputs), **mode)
         self._step.mixture = forward_pass.mixture(self.kinds)

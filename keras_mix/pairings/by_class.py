@@ -1,6 +1,8 @@
 """ByClass."""
 
 import functools
+from collections.abc import Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -49,7 +51,14 @@ class ByClass(WeightedPairing):
     >>> images, labels = mix(np.zeros((8, 32, 32, 3), "uint8"), np.arange(8))
     """
 
-    def __init__(self, relation="same", *, exponent=None, class_counts=None, target=None):
+    def __init__(
+        self,
+        relation: Literal["same", "different", "rare"] = "same",
+        *,
+        exponent: float | None = None,
+        class_counts: Sequence[float] | None = None,
+        target: str | None = None,
+    ) -> None:
         self.relation = checks.choice("relation", relation, RELATIONS)
         self.exponent = _exponent(relation)
         if exponent is not None:

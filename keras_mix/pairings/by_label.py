@@ -52,7 +52,13 @@ class ByLabel(WeightedPairing):
         arXiv:2210.05775, section 3.
     """
 
-    def __init__(self, bandwidth=None, *, include_self=False, target=None):
+    def __init__(
+        self,
+        bandwidth: float | None = None,
+        *,
+        include_self: bool = False,
+        target: str | None = None,
+    ) -> None:
         self.bandwidth = None if bandwidth is None else checks.positive("bandwidth", bandwidth)
         self.include_self = bool(include_self)
         self.target = checks.name("target", target)

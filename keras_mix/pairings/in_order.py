@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_mix._core.batch.batch import Batch
 from keras_mix.pairings.pairing import Pairing
 
 
@@ -20,5 +21,5 @@ class InOrder(Pairing):
     >>> x, y = mix((x, y), partners=(x[::-1], y[::-1]))
     """
 
-    def draw(self, batch, seed, number=1):
+    def draw(self, batch: Batch, seed: tf.Tensor, number: int = 1) -> tf.Tensor:
         return tf.range(batch.size) % batch.donors

@@ -1,10 +1,12 @@
 """Pairing, the base class of objects that a mixer takes as its `pairing`."""
 
 import abc
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
+from keras_mix._core.batch.batch import Batch
 from keras_mix._core.options import option
 
 
@@ -19,7 +21,7 @@ class Pairing(option.Option, abc.ABC):
 
     >>> @keras.saving.register_keras_serializable()
     ... class Neighbor(keras_mix.pairings.Pairing):
-    ...     def draw(self, batch, seed, number=1):
+    ...     def draw(self, batch: Batch, seed: tf.Tensor, number: int = 1) -> tf.Tensor:
     ...         return (tf.range(batch.size) ^ 1) % batch.donors
     >>> mix = keras_mix.layers.MixUp(pairing=Neighbor())
     """
@@ -37,11 +39,11 @@ class Pairing(option.Option, abc.ABC):
             int32 `(B,)`, indices into the `batch.donors` samples that partners come from.
         """
 
-    def draw_all(self, batch, seeds):
+    def draw_all(self, batch: Batch, seeds: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """A list of int32 `(B,)`, the partners of each sample, one for each of the seeds."""
         return [self.draw(batch, seed, number) for number, seed in enumerate(seeds, start=1)]
 
-    def finds(self, batch):
+    def finds(self, batch: Batch) -> tf.Tensor:
         """bool `(B or 1,)`, whether a sample has a partner in a second batch.
 
         Samples without one stay unmixed. Within one batch, such a sample is its own partner.

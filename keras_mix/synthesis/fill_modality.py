@@ -1,6 +1,9 @@
 """FillModality."""
 
+import os
 import threading
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -77,20 +80,20 @@ class FillModality:
 
     def __init__(
         self,
-        generator,
-        source,
-        target,
+        generator: Callable[..., Any],
+        source: str | Sequence[str],
+        target: str,
         *,
-        name,
-        version="1",
-        spec=None,
-        missing=None,
-        weight=1.0,
-        flag="synthetic",
-        cache=None,
-        max_failures=None,
-        num_parallel_calls=None,
-    ):
+        name: str,
+        version: str = "1",
+        spec: tf.TensorSpec | None = None,
+        missing: Callable[[Any], Any] | None = None,
+        weight: float = 1.0,
+        flag: str = "synthetic",
+        cache: str | os.PathLike[str] | None = None,
+        max_failures: int | None = None,
+        num_parallel_calls: int | None = None,
+    ) -> None:
         if not callable(generator):
             raise ValueError(f"`generator` must be a callable. Received: generator={generator!r}")
         if not isinstance(name, str) or not name:
@@ -108,18 +111,18 @@ class FillModality:
         self.flag = flag
         self.max_failures = checks.integer("max_failures", max_failures, low=0, optional=True)
         self.num_parallel_calls = num_parallel_calls
-        self.failures = []
+        self.failures: list[str] = []
         self._cache = None if cache is None else _disk_cache.DiskCache(cache)
         self._counts = {"generated": 0, "cached": 0, "failed": 0}
         self._lock = threading.Lock()
 
     @property
-    def counts(self):
+    def counts(self) -> dict[str, int]:
         """What became of the samples so far."""
         with self._lock:
             return dict(self._counts)
 
-    def __call__(self, dataset):
+    def __call__(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
         element = dataset.element_spec
         modalities = element[0] if isinstance(element, tuple) else element
         spec = self._checked(modalities, element)

@@ -24,7 +24,7 @@ class Leaf(NamedTuple):
     target: bool = False
 
     @property
-    def precise_dtype(self):
+    def precise_dtype(self) -> tf.DType:
         """The dtype that labels and weights come out in: float32, or float64 as they came in."""
         return tf.float64 if self.tensor.dtype == tf.float64 else tf.float32
 
@@ -84,17 +84,17 @@ class Batch(NamedTuple):
     validity: object = None
 
     @property
-    def height(self):
+    def height(self) -> int | tf.Tensor:
         """The grid's first size."""
         return self.grid[0]
 
     @property
-    def width(self):
+    def width(self) -> int | tf.Tensor:
         """The grid's second size."""
         return self.grid[1]
 
     @property
-    def first_donor(self):
+    def first_donor(self) -> int | tf.Tensor:
         """The number of the first donor in the pool that `Plan.sources` counts."""
         return self.size if self.has_second_batch else 0
 

@@ -12,13 +12,26 @@ _OF_KERAS = [inspect.Parameter(name, _KEYWORD, default=None) for name in ("name"
 
 
 class FullSignature:
-    """Descriptor for `__signature__`: the arguments of a class and of the bases it calls."""
+    """Descriptor for `__signature__`: the arguments of a class and of the bases it calls.
+
+    Args:
+        types: Dict of the types of arguments without an annotation.
+    """
+
+    def __init__(self, types):
+        self.types = types
 
     def __get__(self, instance, owner):
         if instance is not None:
             # That of an instance is that of its call, which Python finds by itself.
             raise AttributeError("__signature__")
-        return inspect.Signature(list(arguments(owner).values()))
+        return inspect.Signature([self._typed(each) for each in arguments(owner).values()])
+
+    def _typed(self, parameter):
+        if parameter.annotation is not parameter.empty:
+            return parameter
+        annotation = self.types.get(parameter.name, parameter.empty)
+        return parameter.replace(annotation=annotation)
 
 
 def arguments(cls):

@@ -19,18 +19,18 @@ class Choice(NamedTuple):
     plans: tuple
 
     @property
-    def sources(self):
+    def sources(self) -> tf.Tensor:
         """int32 `(B, S)`, as `Plan.sources`; S is the largest number of sources of any plan."""
         return self._chosen([plan.sources for plan in self.plans], missing=lambda x: x[:, :1])
 
     @property
-    def weights(self):
+    def weights(self) -> tf.Tensor:
         """float32 `(B, S)`, as `Plan.weights`."""
         tables = [plan.weights for plan in self.plans]
         return self._chosen(tables, missing=lambda x: tf.zeros_like(x[:, :1]))
 
     @property
-    def hard(self):
+    def hard(self) -> bool:
         """Whether each position comes from exactly one source under every plan."""
         return all(plan.hard for plan in self.plans)
 

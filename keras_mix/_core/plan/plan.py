@@ -34,12 +34,12 @@ class Plan(NamedTuple):
     combine: Combination = Blend()
 
     @property
-    def number(self):
+    def number(self) -> int:
         """The number of sources S, an int."""
         return self.sources.shape[1]
 
     @property
-    def hard(self):
+    def hard(self) -> bool:
         """Whether the plan has a region that takes each position from exactly one source."""
         return self.region is not None and self.region.hard
 
@@ -104,15 +104,15 @@ class PerGroup(NamedTuple):
     groups: dict
 
     @property
-    def sources(self):
+    def sources(self) -> tf.Tensor:
         return self.default.sources
 
     @property
-    def weights(self):
+    def weights(self) -> tf.Tensor:
         return self.default.weights
 
     @property
-    def hard(self):
+    def hard(self) -> bool:
         return self.default.hard
 
     def map(self, function):
@@ -135,7 +135,7 @@ class PerGroup(NamedTuple):
         return self._replace(groups={**self.groups, **self.default.relabelled(rule).groups})
 
 
-def blend(partners, weights, region=None):
+def blend(partners: tf.Tensor, weights: tf.Tensor, region: Region | None = None) -> Plan:
     """A plan that blends sources by given weights.
 
     Args:
@@ -149,7 +149,9 @@ def blend(partners, weights, region=None):
     return Plan(sources, tf.broadcast_to(weights, tf.shape(sources)), region)
 
 
-def paste(partners, region, placement=None):
+def paste(
+    partners: tf.Tensor, region: Region | tf.Tensor, placement: Shift | Resize | None = None
+) -> Plan:
     """A plan that takes every position from one source; the weights are counted from the region.
 
     Args:
@@ -162,7 +164,9 @@ def paste(partners, region, placement=None):
     return Plan(sources, region.weights(sources), region, placement)
 
 
-def soft(partners, region, placement=None):
+def soft(
+    partners: tf.Tensor, region: Soft | tf.Tensor, placement: Shift | Resize | None = None
+) -> Plan:
     """A plan that blends sources with weights for each position; their means are the weights.
 
     Args:
@@ -173,7 +177,7 @@ def soft(partners, region, placement=None):
     return paste(partners, region, placement)
 
 
-def erase(size, region, fill):
+def erase(size: int | tf.Tensor, region: Region | tf.Tensor, fill: float | str) -> Plan:
     """A plan that fills positions of each sample and keeps its label.
 
     Args:

@@ -28,7 +28,7 @@ class Region(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def sizes(self):
+    def sizes(self) -> list[int | tf.Tensor]:
         """The sizes of the spatial axes, each an int if known, else a scalar tensor."""
 
     @abc.abstractmethod
@@ -97,7 +97,7 @@ class _ByAxes(Region):
     """A hard region stored as one line for each spatial axis; made dense only where needed."""
 
     @property
-    def sizes(self):
+    def sizes(self) -> list[int | tf.Tensor]:
         return [_size(line, -1) for line in self.lines]
 
     def coverage(self, number):
@@ -189,7 +189,7 @@ class Mask(Region, _Source):
     """Any hard region: `source` is bool (True is source 1) or int32 `(B or 1, *spatial)`."""
 
     @property
-    def sizes(self):
+    def sizes(self) -> list[int | tf.Tensor]:
         return [_size(self.source, axis) for axis in range(1, self.source.shape.rank)]
 
     def dense(self):
@@ -230,7 +230,7 @@ class Soft(Region, _Values):
     hard = False
 
     @property
-    def sizes(self):
+    def sizes(self) -> list[int | tf.Tensor]:
         return [_size(self.values, axis) for axis in range(1, self.values.shape.rank - 1)]
 
     def dense(self):

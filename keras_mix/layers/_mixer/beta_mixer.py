@@ -1,7 +1,10 @@
 """The base of mixers that draw λ, the mixing weight of the sample itself."""
 
+from typing_extensions import Unpack
+
 from keras_mix._core import concentration
 from keras_mix._core.draw import random
+from keras_mix.layers._mixer.option_types import Alpha, SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 
@@ -19,7 +22,9 @@ class BetaMixer(Mixer):
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
     """
 
-    def __init__(self, alpha, *, keep_major=False, **kwargs):
+    def __init__(
+        self, alpha: Alpha, *, keep_major: bool = False, **kwargs: Unpack[SharedOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.alpha = concentration.check(alpha)
         self.keep_major = bool(keep_major)

@@ -1,8 +1,12 @@
 """The base of mixers that are made of mixers."""
 
+from collections.abc import Sequence
+
 import keras
+from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
 # What a mixer draws by itself, also where another layer mixes by its plans.
@@ -17,7 +21,7 @@ class Composed(Mixer):
         **kwargs: The arguments that all mixers share, but for `pairing`.
     """
 
-    def __init__(self, mixers, **kwargs):
+    def __init__(self, mixers: Sequence[Mixer], **kwargs: Unpack[SharedOptions]) -> None:
         super().__init__(**kwargs)
         self.mixers = _checked(self, mixers)
         self.pastes = all(mixer.pastes for mixer in self.mixers)

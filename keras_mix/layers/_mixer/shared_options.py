@@ -1,6 +1,7 @@
 """The arguments that all mixers share: checked, held and saved."""
 
 import random
+from typing import get_type_hints
 
 import keras
 import tensorflow as tf
@@ -14,6 +15,7 @@ from keras_mix._core.options.layer_repr import layer_repr
 from keras_mix._core.options.signatures import FullSignature, arguments, documented
 from keras_mix.label_rules import LabelRule
 from keras_mix.layers._mixer import output_specs
+from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.bounding_box_options import BoundingBoxOptions
 from keras_mix.layers.sequence_options import SequenceOptions
 from keras_mix.pairings import Pairing
@@ -104,7 +106,7 @@ class Configured(keras.layers.Layer):
             Defaults to None: Keras's global policy.
     """
 
-    __signature__ = FullSignature()
+    __signature__ = FullSignature(get_type_hints(SharedOptions))
     mixes_tables = False
 
     def __init_subclass__(cls, **kwargs):

@@ -18,7 +18,7 @@ class Traits(Configured):
     """
     moves = False
     """Whether sources come to lie elsewhere, so that a sample is changed by itself as well."""
-    grid_rank = None
+    grid_rank: int | None = None
     """The number of spatial axes that the mixer's regions cover; None if it has no region."""
     mixes_tables = False
     """Whether inputs (B,), (B, 1) and (B, F) are columns of a table, each treated by its kind."""
@@ -28,7 +28,7 @@ class Traits(Configured):
     """The least height and width that it can cut."""
     num_sources = 2
     """The number S of sources of a sample, itself included."""
-    stands_alone = None
+    stands_alone: str | None = None
     """The reason, a clause, why it cannot be one of several mixers; None if it can."""
 
     @property
