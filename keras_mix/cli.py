@@ -1,4 +1,4 @@
-"""The command `keras-mix`, a thin face on `keras_mix.evaluate` and `keras_mix.plot`."""
+"""The command `keras-mix`, a thin interface to `keras_mix.evaluate` and `keras_mix.plot`."""
 
 import argparse
 import importlib
@@ -13,8 +13,8 @@ from keras_mix._core.optional_imports import require
 from keras_mix._core.spelling import printable, suggestion
 
 MIXERS_HELP = (
-    "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; with -device behind the "
-    "name they mix in the train step; manifold mixes hidden states; none is no mixing, all is "
+    "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; -device after a "
+    "name mixes in the train step; manifold mixes hidden states; none is no mixing, all is "
     "every mixer; an unknown name lists the known ones (default: %(default)s)"
 )
 MOST_NAMES = 10  # of skipped images, in one sentence
@@ -63,10 +63,10 @@ def _sentence(error):
 
 
 def _import_tensorflow_quietly():
-    """Imports TensorFlow without its remarks on the machine, unless they are asked for."""
+    """Imports TensorFlow without its log messages, unless they are requested."""
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         return
-    # Such as those on retracing, which several networks in one process bring about.
+    # Such as those on retracing, which several networks in one process cause.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # TensorFlow 2.21 writes some of them before it reads its log level, past Python's sys.stderr.
     stderr = os.dup(2)
@@ -81,7 +81,7 @@ def _import_tensorflow_quietly():
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage above it."""
+    """Reports an error in one sentence, without the usage."""
 
     def parse_known_args(self, args=None, namespace=None):
         namespace, unknown = super().parse_known_args(args, namespace)
@@ -108,19 +108,19 @@ def _parser():
         description="Trains the same small network with several mixers on a data set, over "
         "several seeds, and reports accuracy, negative log-likelihood, Brier score and expected "
         "calibration error. An interrupted comparison keeps its finished runs; the same command "
-        "goes on with the others.",
+        "continues with the others.",
     )
     _add_data(compare, image_size=32)
     compare.add_argument("--mixers", default="none,mixup,cutmix,manifold", help=MIXERS_HELP)
     compare.add_argument(
         "--train-size", type=int, metavar="N",
-        help="training samples, the classes in proportion (default: 80 %% of digits and of folders "
-        "without splits, the whole training split of the others)",
+        help="training samples, drawn in proportion to the classes (default: 80 %% of digits and "
+        "folders without splits, the whole training split of the others)",
     )  # fmt: skip
     for option, default, text in (
-        ("--epochs", 60, "passes over the training samples, for every mixer"),
-        ("--seeds", 3, "trainings of each mixer, with the seeds 0 to N-1"),
-        ("--batch-size", 32, "samples in a batch, which are mixed with each other"),
+        ("--epochs", 60, "passes over the training samples for each mixer"),
+        ("--seeds", 3, "runs of each mixer, with the seeds 0 to N-1"),
+        ("--batch-size", 32, "samples in a batch, from which partners are drawn"),
     ):
         compare.add_argument(
             option, type=int, default=default, metavar="N", help=f"{text} (default: %(default)s)"
@@ -130,11 +130,11 @@ def _parser():
     )
     compare.add_argument(
         "--output", default="keras-mix-compare", metavar="FOLDER",
-        help="where report.html, results.json and the pictures go (default: %(default)s)",
+        help="folder for report.html, results.json and the pictures (default: %(default)s)",
     )  # fmt: skip
     compare.set_defaults(
         command=_compare,
-        interrupted="finished runs are kept, and the same command goes on with the others",
+        interrupted="finished runs are kept, and the same command continues with the others",
     )
 
     preview = commands.add_parser(
@@ -149,8 +149,8 @@ def _parser():
         help="images in a row (default: 8, or as many as there are)",
     )  # fmt: skip
     for option, default, text in (
-        ("--rows", 1, "rows of each mixer"),
-        ("--seed", 0, "seed of the choice of images and of the mixing"),
+        ("--rows", 1, "rows for each mixer"),
+        ("--seed", 0, "seed for choosing images and for mixing"),
     ):
         preview.add_argument(
             option, type=int, default=default, metavar="N", help=f"{text} (default: %(default)s)"
@@ -168,8 +168,9 @@ def _parser():
 def _add_data(parser, image_size):
     parser.add_argument(
         "--data", default="digits",
-        help="digits, cifar10, cifar100, mnist, fashion_mnist, or a folder with one sub-folder of "
-        "images a class, or with train and val (else test) that hold these (default: %(default)s)",
+        help="digits, cifar10, cifar100, mnist, fashion_mnist, or a folder with one sub-folder "
+        "of images per class, or with train and val (else test) folders of these "
+        "(default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--image-size", type=int, metavar="PIXELS",
@@ -182,7 +183,7 @@ def _add_data(parser, image_size):
 def _compare(args, command):
     from keras_mix.evaluate import mixers, output_folder
 
-    # Whatever would stop the report is found before the training, not after it.
+    # Missing packages are reported before the training, not after it.
     for module in ("jinja2", "matplotlib.figure", "rich.console", "scipy.stats"):
         require(module, "keras-mix compare")
     layers = mixers.parse(args.mixers)
@@ -256,7 +257,7 @@ def _image_size(args, datasets):
 
 
 def _notes(data):
-    """Prints what a reader of results must know of the data; returns the sentences as a list."""
+    """Prints remarks on the data for the reader of the results; returns them as a list."""
     sentences = list(data.notes)
     if data.skipped:
         noun = "image that" if len(data.skipped) == 1 else "images that"

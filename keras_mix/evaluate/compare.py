@@ -149,7 +149,7 @@ def _save(results, output):
         raise OSError(
             f"The results could not be written to {str(output)!r} ({error.strerror}). All runs but "
             f"the last are kept ({len(results.runs) - 1}): once files can be written there, the "
-            "same comparison goes on"
+            "same comparison continues"
         ) from error
 
 
