@@ -66,8 +66,8 @@ def test_an_option_of_sequences_out_of_range(options, sentence):
 PAIR = r"must be a pair \(low, high\)"
 FILL = r"`fill_value` must be a finite number. Received: fill_value="
 LENGTH = (
-    r"`size` must be an integer of at least 1, in pixels, or a float in \(0, 1\], a share of the "
-    r"side. Received: size="
+    r"`size` must be an integer of at least 1, in pixels, or a float in \(0, 1\], a fraction of "
+    r"the side. Received: size="
 )
 
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes of files."""
 
 import contextlib
 import os
@@ -11,19 +11,19 @@ _DAY = 86400.0
 
 
 def write(path, content):
-    """Replaces a file in one step.
+    """Replaces a file atomically; safe for concurrent processes.
 
-    The content goes into a draft beside the file, from there to the disk, and then takes the
-    file's name: a reader, a kill or a power cut meets the old content or the new one. Missing
-    folders are made. Drafts that a kill left behind go with `sweep`.
+    The content is written to a temporary file in the same folder, synced to disk and renamed, so a
+    reader sees the old or the new content, also after a kill or a power cut. Missing folders are
+    created. `sweep` removes temporary files that a killed process left behind.
 
     Args:
         path: str or path. A pipe or a device is written directly.
         content: bytes.
 
     Raises:
-        OSError: with the file's name, if it cannot be written; what was there stays, no draft
-            does.
+        OSError: If the file cannot be written, with its name. The old file is kept, and the
+            temporary file is removed.
     """
     path = Path(path)
     try:
@@ -36,11 +36,11 @@ def write(path, content):
 
 
 def sweep(folder, age=_DAY):
-    """Removes the drafts in a folder that have not changed for some time.
+    """Removes temporary files of `write` that have not changed for some time.
 
     Args:
-        folder: str or path; nothing happens if it is missing.
-        age: float in seconds; 0 for all drafts, where no other process writes.
+        folder: str or path. A missing folder is ignored.
+        age: Float, in seconds. 0 removes all of them; use it only if no other process writes.
     """
     now = time.time()
     for draft in Path(folder).glob(f".*{DRAFT_SUFFIX}"):
@@ -66,7 +66,7 @@ def _replace(path, content):
 
 
 def _sync(folder):
-    """Brings a folder's new names to the disk, where the system can."""
+    """Syncs the names in a folder to disk, if the system supports it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

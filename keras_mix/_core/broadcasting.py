@@ -1,18 +1,18 @@
-"""Values of samples and of positions, laid over the tensors that they concern."""
+"""Reshapes values of samples and of positions to broadcast to other tensors."""
 
 import tensorflow as tf
 
 
 def over(vector, tensor):
-    """A tensor `(B or 1,)`, reshaped to broadcast along the batch of a tensor `(B, ...)`."""
+    """Reshapes a vector `(B or 1,)` to broadcast along the batch axis of a tensor `(B, ...)`."""
     return tf.reshape(vector, [-1] + [1] * (tensor.shape.rank - 1))
 
 
-def along(part, tensor, axes):
-    """A tensor `(B or 1, *spatial)`, reshaped to broadcast along these axes of another tensor."""
-    shape = tf.shape(part)
+def along(values, tensor, axes):
+    """Reshapes values `(B or 1, *spatial)` to broadcast along the given axes of a tensor."""
+    shape = tf.shape(values)
     sizes = [1] * tensor.shape.rank
     sizes[0] = shape[0]
     for number, axis in enumerate(axes, start=1):
         sizes[axis] = shape[number]
-    return tf.reshape(part, sizes)
+    return tf.reshape(values, sizes)

@@ -1,4 +1,4 @@
-"""Every ValueError about an argument: who, the rule, what was received, the way out."""
+"""Checks of arguments, whose errors name the object, the rule, the value and the way out."""
 
 import math
 import numbers
@@ -20,7 +20,7 @@ KINDS = (
     "masks",
     "token_ids",
 )
-# What tells of sequences is neither an input nor a label, wherever it stands.
+# Kinds that describe sequences, which are neither inputs nor labels.
 TELLING = ("lengths", "masks")
 BOX_FORMATS = (
     "xyxy",
@@ -41,7 +41,7 @@ COLUMNS = ("continuous", "categorical")
 
 
 def instance(owner, name, value):
-    """Returns the value; refuses a class, as given when the parentheses are forgotten."""
+    """Returns an instance; refuses a class, given where parentheses are missing."""
     if isinstance(value, type):
         raise ValueError(
             f"{owner}: `{name}` must be an instance, not a class. "
@@ -51,7 +51,7 @@ def instance(owner, name, value):
 
 
 def unmade(value):
-    """The way out where a class is given instead of an instance, else an empty string."""
+    """The way out if a class is given instead of an instance, else an empty string."""
     return f"Create one: {value.__name__}(…)." if isinstance(value, type) else ""
 
 
@@ -157,13 +157,13 @@ def counts(name, value):
 
 
 def length(name, value):
-    """An int of at least 1, in pixels, or a float in (0, 1], a share of the side."""
+    """An int of at least 1, in pixels, or a float in (0, 1], a fraction of the side."""
     if isinstance(value, numbers.Integral):
         return integer(name, value, low=1)
     if not isinstance(value, numbers.Real) or not 0 < value <= 1:
         raise ValueError(
-            f"`{name}` must be an integer of at least 1, in pixels, or a float in (0, 1], a share "
-            f"of the side. Received: {name}={value!r}"
+            f"`{name}` must be an integer of at least 1, in pixels, or a float in (0, 1], a "
+            f"fraction of the side. Received: {name}={value!r}"
         )
     return float(value)
 
@@ -191,7 +191,7 @@ def box_format(name, value):
 
 
 def names(name, values):
-    """A tuple of strings; one string alone is a common slip."""
+    """A tuple of strings; refuses a single string, a common mistake."""
     listed = isinstance(values, list | tuple | set)
     if not listed or not all(isinstance(value, str) for value in values):
         raise ValueError(f"`{name}` must be a list of strings. Received: {name}={values!r}")
@@ -265,18 +265,18 @@ def label_options(label_mode, smoothing):
 
 
 def reject(owner, leaf, rule, received, way_out=""):
-    """Raises the sentence about one leaf."""
+    """Raises a ValueError about one leaf."""
     refuse(owner, f"`{leaf}` {rule}", received, way_out)
 
 
 def refuse(owner, rule, received, way_out=""):
-    """Raises the sentence about a batch."""
+    """Raises a ValueError of one sentence: owner, rule, what was received, way out."""
     sentence = f"{owner}: {rule}. Received: {received}. {way_out}".rstrip()
     raise keras_compat.without_call_info(ValueError(sentence))
 
 
 def described(tensor):
-    """A leaf's dtype and shape as users know them."""
+    """The dtype and the shape of a tensor, for error messages."""
     if not hasattr(tensor, "shape"):
         return "None" if tensor is None else f"a {type(tensor).__name__}"
     if getattr(tensor.shape, "rank", 0) is None:

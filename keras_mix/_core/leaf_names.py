@@ -4,12 +4,12 @@ from keras_mix._core import checks, spelling
 
 
 def key(name):
-    """The last part of a leaf's name, as users know it from their dicts."""
+    """The last part of a leaf's name, which is its key in the user's dict."""
     return name.split("/")[-1]
 
 
 def entry(options, name):
-    """What a dict by names holds for a leaf, by its whole name or the last part; else None."""
+    """The value of a dict for a leaf, by its whole name or the last part; None if missing."""
     return options.get(name, options.get(key(name)))
 
 
@@ -18,8 +18,8 @@ def check_known(owner, option, name, known):
 
     Args:
         owner: The name that the message begins with.
-        option: The option that refers to the leaf, for the message.
-        name: A whole name, or the last part of one.
+        option: The name of the option that refers to the leaf.
+        name: The whole name of a leaf, or its last part.
         known: The whole names of all leaves that the option can refer to.
     """
     ends = [key(each) for each in known]
@@ -34,13 +34,13 @@ def check_known(owner, option, name, known):
 
 
 def position(owner, option, name, known):
-    """The position among the known names of the one that an option refers to.
+    """The index of the leaf that an option refers to.
 
     Args:
         owner: The name that the message begins with.
-        option: The option, for the message.
-        name: A whole name, such as "x/ecg", or the last parts of one, "ecg".
-        known: The names of all leaves that the option can refer to; None for one that it cannot.
+        option: The name of the option.
+        name: A whole name, such as "x/ecg", or its last parts, such as "ecg".
+        known: List of the names of all leaves; None for one that the option cannot refer to.
     """
     for found in (
         [index for index, each in enumerate(known) if each == name],

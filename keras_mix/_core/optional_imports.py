@@ -1,4 +1,4 @@
-"""Packages that only the extra `evaluate` installs, imported when they are first needed."""
+"""Imports of packages that only the extra `evaluate` installs."""
 
 import importlib
 
@@ -8,13 +8,13 @@ def require(module, who):
 
     Args:
         module: str, the module to import, such as `"matplotlib.figure"`.
-        who: str, the function that needs it; it opens the error message.
+        who: str, the function that needs it, with which the error message begins.
 
     Returns:
         The imported module.
 
     Raises:
-        ImportError: if the package is not installed; the sentence names it and the extra.
+        ImportError: If the package is not installed; the message names it and the extra.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""How SIGTERM and Ctrl-C end a process: by an exception, and surely."""
+"""Reliable handling of SIGTERM and Ctrl-C, by exceptions."""
 
 import _thread
 import contextlib
@@ -8,18 +8,18 @@ import threading
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came; it ends what Ctrl-C ends."""
+    """Raised by SIGTERM; handled like Ctrl-C."""
 
 
 @contextlib.contextmanager
 def ended_by_signals():
-    """Turns SIGTERM into an exception, and lets neither it nor Ctrl-C get lost."""
+    """Turns SIGTERM into an exception, and repeats it or Ctrl-C if a destructor swallows it."""
 
     def end(number, frame):
         raise Terminated
 
     def again(unraisable):
-        # Destructors swallow what a signal raises in them; it comes again, from outside of them.
+        # Destructors swallow exceptions, so the signal is sent again.
         if not isinstance(unraisable.exc_value, KeyboardInterrupt):
             return hook(unraisable)
         terminated = isinstance(unraisable.exc_value, Terminated)
@@ -27,7 +27,7 @@ def ended_by_signals():
         return threading.Timer(0.1, _thread.interrupt_main, (number,)).start()
 
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals can be handled in the main thread only
+        yield  # only the main thread can handle signals
         return
     before, hook = signal.signal(signal.SIGTERM, end), sys.unraisablehook
     sys.unraisablehook = again
@@ -40,7 +40,7 @@ def ended_by_signals():
 
 @contextlib.contextmanager
 def deferred():
-    """Lets SIGTERM and Ctrl-C wait, where an exception would crash a library half loaded."""
+    """Delays SIGTERM and Ctrl-C, such as while a library loads that an exception would crash."""
     came = []
     if threading.current_thread() is not threading.main_thread():
         yield

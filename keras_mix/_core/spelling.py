@@ -1,17 +1,17 @@
-"""Names that users write: what a misspelt one may have meant, and how one is printed."""
+"""Names that users write: suggestions for misspelled ones, and printable forms."""
 
 import difflib
 
 
 def suggestion(name, known):
-    """Asks whether a known name was meant.
+    """A question with the known name that is closest to a given one.
 
     Args:
-        name: str, as it was given.
-        known: iterable of str.
+        name: str, the given name.
+        known: Iterable of str.
 
     Returns:
-        str such as `" Did you mean 'mixup'?"`, empty if nothing known is like the name.
+        str, such as `" Did you mean 'mixup'?"`; empty if no known name is similar.
 
     Example:
 
@@ -23,10 +23,10 @@ def suggestion(name, known):
 
 
 def printable(name):
-    """Returns a name as text that can be printed: bytes that are no UTF-8 become escapes.
+    """A name as printable text: bytes that are not UTF-8 are escaped.
 
     Args:
-        name: str or path; Python hands such bytes of files and arguments on as lone surrogates.
+        name: str or path. Python represents such bytes as lone surrogates.
 
     Returns:
         str.

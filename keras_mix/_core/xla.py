@@ -1,4 +1,4 @@
-"""Whether, and how, a function is compiled by XLA."""
+"""Compilation by XLA."""
 
 import functools
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 @functools.cache
 def available():
-    """Whether this TensorFlow can compile for its default device (some CPU builds can not)."""
+    """Whether XLA is available for the default device; some CPU builds lack it."""
     with tf.init_scope():
         try:
             tf.function(lambda: tf.constant(0) + 1, jit_compile=True, autograph=False)()
@@ -17,9 +17,9 @@ def available():
 
 
 def compiles_once(tensors):
-    """Whether only the number of samples may vary, so that few shapes come to be compiled.
+    """Whether tensors vary only in the number of samples, so that few shapes are compiled.
 
-    XLA knows no strings.
+    False for strings, which XLA does not support.
     """
     tensors = [tensor for tensor in tensors if tensor is not None]
     strings = any(getattr(tensor, "dtype", None) == tf.string for tensor in tensors)
@@ -27,15 +27,15 @@ def compiles_once(tensors):
 
 
 def compiled(function):
-    """The function, compiled at its first call for each set of shapes."""
+    """The function, compiled at the first call with each set of shapes."""
     return tf.function(function, jit_compile=True, autograph=False)
 
 
 def apart(needed, function, *arguments):
-    """`function(*arguments)`, not fused by XLA into what uses it; zeros where it is not needed.
+    """`function(*arguments)` without fusion into its consumers; zeros if `needed` is False.
 
-    XLA's loops on a CPU compute anew, for each value that they make, all that it depends on, and
-    so a table as often as it is looked up. They do not look into branches.
+    On a CPU, XLA fuses an operation into its consumers and computes it again for each of their
+    values, such as a table at each lookup. It does not fuse across conditional branches.
     """
     found = functools.partial(function, *arguments)
     return tf.cond(needed, found, lambda: tf.nest.map_structure(tf.zeros_like, found()))

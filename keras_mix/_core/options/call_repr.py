@@ -1,4 +1,4 @@
-"""How an object shows itself: as the call of its class that makes it again."""
+"""The repr of an object, as the call of its class that creates it."""
 
 
 def call(thing, values, defaults):
@@ -6,8 +6,8 @@ def call(thing, values, defaults):
 
     Args:
         thing: The object.
-        values: Its arguments by their names, in the order of the call.
-        defaults: Those that need not be given, by their names.
+        values: Dict from the names of its arguments to their values, in order.
+        defaults: Dict from the names of optional arguments to their defaults.
     """
     shown = (
         f"{name}={value!r}"
@@ -18,12 +18,12 @@ def call(thing, values, defaults):
 
 
 def defaults_of(parameters):
-    """The defaults of `inspect.Parameter`s by their names."""
+    """Dict from the names of `inspect.Parameter`s to their defaults."""
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 def _plain(value):
-    """The value as a config holds it: a tuple as a list, and None for what is empty."""
+    """The value as in a config: a tuple becomes a list, an empty container None."""
     if isinstance(value, list | tuple | dict) and not value:
         return None
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Which options a layer was given, and a refusal of those without an effect."""
+"""The options that were given to a layer, and the refusal of those without an effect."""
 
 import functools
 import inspect
@@ -25,18 +25,18 @@ def check_when_complete(cls):
             reasons = self.without_effect()
             idle.refuse(self.owner, self.stated_options(reasons), reasons)
 
-    # Keras reads the arguments of an `__init__` in ways of which one ignores `__wrapped__`.
+    # Keras reads the signature of an `__init__` also without following `__wrapped__`.
     __init__.__signature__ = inspect.signature(initialize)
     cls.__init__ = __init__
 
 
 def stated(layer, names, resolved):
-    """Dict of the named options with another value than their default.
+    """Dict of the named options that differ from their defaults.
 
     Args:
         layer: A layer that keeps its options as attributes.
         names: The options; "option.argument" is an argument of an object.
-        resolved: A dict of defaults that the signature does not hold.
+        resolved: Dict of defaults that are not in the signature.
     """
     defaults = call_repr.defaults_of(arguments(type(layer)).values()) | resolved
     defaults["dtype"] = keras.config.dtype_policy().name
@@ -60,6 +60,6 @@ def _stated_in_objects(layer, names):
 
 
 def values(layer, names):
-    """Dict of the values of options; of `dtype` it is the name of the policy."""
+    """Dict of the values of options; that of `dtype` is the name of the policy."""
     known = {"dtype": layer.dtype_policy.name}
     return {name: known.get(name) or getattr(layer, name) for name in sorted(names)}

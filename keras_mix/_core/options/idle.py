@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 
 class Reason(NamedTuple):
-    """Why an option has no effect, where leaving it out is not the only way out.
+    """Why an option has no effect, and what to do instead of leaving it out.
 
     Attributes:
-        clause: The reason, a clause.
-        way_out: What to do instead, a sentence.
+        clause: str, the reason as a clause.
+        way_out: str, what to do instead as a sentence.
     """
 
     clause: str
@@ -16,7 +16,7 @@ class Reason(NamedTuple):
 
 
 def without_box_format(verb):
-    """The `Reason` of options of boxes, which {verb} only where their format is known."""
+    """The `Reason` of options of boxes, which {verb} only if their format is given."""
     return Reason(
         f"boxes {verb} only where their format is given",
         'Give the format of the boxes, BoundingBoxOptions("xyxy", …), say; or leave it out.',
@@ -28,10 +28,11 @@ def refuse(owner, options, reasons, way_out="Leave it out."):
 
     Args:
         owner: The name that the message begins with.
-        options: Dict of the options that were given, with their values; "option.argument" is an
+        options: Dict from the options that were given to their values; "option.argument" is an
             argument of an object.
-        reasons: Dict from options to why they have no effect, a clause or a `Reason`; or None.
-        way_out: What to do instead, a sentence, where the reason is a clause.
+        reasons: Dict from options to the reason why they have no effect: a clause, a `Reason`, or
+            None if they have one.
+        way_out: str, what to do instead if the reason is a clause.
     """
     for name, value in options.items():
         reason = reasons.get(name)

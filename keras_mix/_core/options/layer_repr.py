@@ -1,4 +1,4 @@
-"""How a layer shows itself: as a call with the arguments that differ from their defaults."""
+"""The repr of a layer, as a call with the arguments that differ from their defaults."""
 
 import re
 
@@ -9,11 +9,11 @@ from keras_mix._core.options.signatures import arguments
 
 
 def layer_repr(layer, **resolved):
-    """Such as `CutMix(alpha=0.5, num_classes=10)`; layers in it show themselves alike.
+    """The repr of a layer, such as `CutMix(alpha=0.5, num_classes=10)`; inner layers alike.
 
     Args:
         layer: A layer with a config of all its arguments.
-        **resolved: What arguments are where they are left out, if their defaults do not tell.
+        **resolved: Defaults that are not in the signature.
     """
     parameters = arguments(type(layer))
     config = layer.get_config()
@@ -30,13 +30,13 @@ def layer_repr(layer, **resolved):
 
 
 def _is_automatic(layer):
-    """Whether Keras made the layer's name from that of its class."""
+    """Whether Keras derived the layer's name from that of its class."""
     stem = re.sub(r"_\d+$", "", layer.name)
     return stem.replace("_", "") == type(layer).__name__.lower()
 
 
 def _holds_objects(value):
-    """Whether a value of a config stands for an object that Keras saves, or holds one."""
+    """Whether a value of a config is, or contains, a serialized Keras object."""
     if isinstance(value, dict):
         return "class_name" in value or any(map(_holds_objects, value.values()))
     return isinstance(value, list | tuple) and any(map(_holds_objects, value))

@@ -1,4 +1,4 @@
-"""What a mixer's option is where a string does not say enough: an object that Keras can save."""
+"""The base class of objects that serve as options of a mixer and that Keras can save."""
 
 import inspect
 
@@ -6,19 +6,19 @@ from keras_mix._core.options import call_repr, unknown_arguments
 
 
 class Option:
-    """Saved with its mixer as its class and the arguments that `get_config` tells."""
+    """An option of a mixer, saved with it by its class and `get_config`."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         unknown_arguments.check(cls)
 
     def get_config(self):
-        """The arguments that make the same again."""
+        """Dict of the arguments of the constructor."""
         return {}
 
     @classmethod
     def from_config(cls, config):
-        """The same again."""
+        """Creates an object from its config."""
         return cls(**config)
 
     def __repr__(self):

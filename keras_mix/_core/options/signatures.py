@@ -7,12 +7,12 @@ _ARGS = re.compile(r"^Args:\n(?:(?: .*)?\n)*", re.M)
 _SECTION = re.compile(r"^(Call arguments|Returns|Raises|Examples?|Reference):$", re.M)
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-# Of Keras's own arguments these two are shown.
+# The arguments of Keras's base layer that the signature shows.
 _OF_KERAS = [inspect.Parameter(name, _KEYWORD, default=None) for name in ("name", "dtype")]
 
 
 class FullSignature:
-    """Descriptor for `__signature__`: the arguments of a class and of the bases it calls.
+    """Descriptor for `__signature__`: the arguments of a class and of its base classes.
 
     Args:
         types: Dict of the types of arguments without an annotation.
@@ -46,7 +46,7 @@ def arguments(cls):
             continue
         _, *own = inspect.signature(base.__init__).parameters.values()
         for parameter in own:
-            # What a base requires is given by the class itself.
+            # The class itself passes the required arguments of its bases.
             hidden = inherited and parameter.default is parameter.empty
             if parameter.kind not in _REST and parameter.name not in found and not hidden:
                 found[parameter.name] = parameter.replace(kind=_KEYWORD) if inherited else parameter
@@ -57,7 +57,7 @@ def arguments(cls):
 
 
 def documented(cls):
-    """The docstring of a layer, with those arguments of its bases that it does not document."""
+    """The docstring of a layer, plus the arguments of its bases that it does not document."""
     text = inspect.cleandoc(cls.__doc__) + "\n"
     own = _entries(text)
     taken = arguments(cls)
@@ -75,7 +75,7 @@ def documented(cls):
 
 
 def _entries(text):
-    """The entries of a section of arguments by their names."""
+    """Dict from the names in the section "Args" of a docstring to their entries."""
     section = _ARGS.search(text)
     if section is None:
         return {}

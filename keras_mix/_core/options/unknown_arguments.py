@@ -1,11 +1,11 @@
-"""Refuses keyword arguments that do not exist, and names the one that was meant."""
+"""Refuses unknown keyword arguments and suggests the one that was probably meant."""
 
 import functools
 import inspect
 
 from keras_mix._core import spelling
 
-# What users and other libraries call these arguments.
+# Names of arguments in other libraries and the corresponding ones here.
 MEANT = {
     "beta": ("alpha",),
     "bw": ("bandwidth",),
@@ -31,7 +31,7 @@ MEANT = {
 
 
 def refuse(owner, given, known):
-    """Refuses keyword arguments that are not known.
+    """Refuses keyword arguments that are not among the known ones.
 
     Args:
         owner: The name that the message begins with.
@@ -57,10 +57,10 @@ def check(cls):
 
 
 def checked(init):
-    """A constructor that refuses unknown keyword arguments in the name of its class.
+    """Wraps a constructor so that it refuses unknown keyword arguments.
 
     Args:
-        init: The method `__init__`; one that takes any keyword arguments stays as it is.
+        init: The method `__init__`; returned unchanged if it takes `**kwargs`.
     """
     _, *parameters = inspect.signature(init).parameters.values()
     if any(each.kind == inspect.Parameter.VAR_KEYWORD for each in parameters):
@@ -76,7 +76,7 @@ def checked(init):
 
 
 def _suggestion(name, known):
-    """Asks for the known argument that a name is closest to in meaning or in letters."""
+    """A question with the known argument that is closest in meaning or spelling."""
     last = name.lower().rpartition("_")[2]
     candidates = (*MEANT.get(name.lower(), ()), last, *MEANT.get(last, ()))
     meant = next((candidate for candidate in candidates if candidate in known), name)
