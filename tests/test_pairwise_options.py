@@ -34,6 +34,7 @@ SMOOTHING, MIN_VISIBLE = 0.25, 0.3
 FACTORS = {
     "mixer": [
         "MixUp",
+        "MixUp of three",
         "CutMix",
         "SmoothMix",
         "RICAP",
@@ -62,7 +63,8 @@ PAIRINGS = {
     "same": ByClass("same"),
     "by label": ByLabel(),
 }
-BLENDING = {"MixUp", "SmoothMix", "RandomChoice", "nested"}
+OF_SEVERAL = {"RICAP", "MixUp of three"}
+BLENDING = {"MixUp", "MixUp of three", "SmoothMix", "RandomChoice", "nested"}
 
 
 def refusal(case):
@@ -85,7 +87,7 @@ def refusal(case):
             return "Cutout: `partners` have no effect"
     if mixer in BLENDING and case.get("masks") == "hard":
         return "`y/seg` holds class ids of pixels, which cannot be blended"
-    if mixer == "RICAP" and case.get("rule"):
+    if mixer in OF_SEVERAL and case.get("rule"):
         return "Remix: the plan must have two sources"
     if mixer == "RICAP" and case.get("padding"):
         return "cannot follow sources that are moved"
@@ -166,11 +168,15 @@ def layer_of(case):
     if case["masks"] == "soft":
         options["num_classes"]["seg"] = CLASSES
     if case["boxes"]:
-        visible = {} if case["mixer"] == "MixUp" else {"min_visible": MIN_VISIBLE}
+        visible = (
+            {} if case["mixer"] in ("MixUp", "MixUp of three") else {"min_visible": MIN_VISIBLE}
+        )
         options["bounding_boxes"] = BoundingBoxOptions(case["boxes"], **visible)
     plain = {"MixUp": MixUp, "CutMix": CutMix, "RICAP": RICAP}
     if case["mixer"] in plain:
         return plain[case["mixer"]](alpha=2.0, pairing=pairing, **options)
+    if case["mixer"] == "MixUp of three":
+        return MixUp(alpha=(2.0, 1.0), sources=3, keep_major=True, pairing=pairing, **options)
     if case["mixer"] == "SmoothMix":
         return SmoothMix(pairing=pairing, **options)
     if case["mixer"] == "Cutout":
@@ -353,7 +359,7 @@ def assert_partners(case, found, given):
         same = given.ids[source] == given.ids[found.own]
         if case["pairing"] in ("same", "different"):
             assert same == (case["pairing"] == "same")
-        if case["pairing"] == "reverse" and case["mixer"] != "RICAP":
+        if case["pairing"] == "reverse" and case["mixer"] not in OF_SEVERAL:
             assert source % B == B - 1 - found.own
 
 
