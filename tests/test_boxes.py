@@ -323,7 +323,7 @@ def test_boxes_that_are_none_are_refused(batch, sentence, graph):
 @pytest.mark.parametrize(
     ("options", "change", "sentence"),
     [
-        ({}, {}, r"format must be known.*bounding_boxes"),
+        ({}, {}, r"need a format.*bounding_boxes"),
         ({"bounding_boxes": "xyxy"}, {"labels": np.zeros((6, 9))}, "one label for each box"),
         ({"bounding_boxes": "xyxy"}, {"boxes": np.zeros((6, 4))}, r"boxes \(B, N, 4\)"),
     ],

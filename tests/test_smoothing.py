@@ -95,7 +95,7 @@ def test_kinds_tell_labels_from_numbers():
 def test_numbers_are_refused(make, shape):
     numbers = np.full(shape, 100.0, "float32")
     # RandomChoice cuts, so it refuses vectors of numbers even without smoothing.
-    rule = r"must hold labels, numbers from 0 to 1, (to be smoothed|where inputs are cut)"
+    rule = r"must hold labels, numbers from 0 to 1, (to be smoothed|if inputs are cut)"
     layer = make(label_smoothing=S)
     with pytest.raises(ValueError, match=rf"`y` {rule}.* Received: values from 100 to 100"):
         layer(SOUNDS, numbers)

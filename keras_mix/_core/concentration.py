@@ -4,7 +4,7 @@ from keras_mix._core import checks
 
 
 def check(alpha, name="alpha"):
-    """A float, or a pair of floats that differ, of an argument given as either."""
+    """Checks an argument; returns a float, or a pair of floats if they differ."""
     if not isinstance(alpha, list | tuple):
         return checks.number(name, alpha)
     try:
@@ -18,16 +18,16 @@ def check(alpha, name="alpha"):
 
 
 def pair(alpha):
-    """(a, b) of a concentration."""
+    """The pair (a, b) of a concentration."""
     return alpha if isinstance(alpha, tuple) else (alpha, alpha)
 
 
 def one_if_equal(pair):
-    """The concentration of a pair."""
+    """The concentration of a pair: a float if both are equal."""
     a, b = pair
     return a if a == b else (a, b)
 
 
 def saved(alpha):
-    """The concentration as JSON keeps it."""
+    """The concentration in a config, where JSON has no tuples."""
     return list(alpha) if isinstance(alpha, tuple) else alpha

@@ -14,9 +14,6 @@ class LabelRule(option.Option, abc.ABC):
     A subclass defines `weights`, and `get_config` if it has arguments. If it is registered with
     Keras, it is saved with its mixer.
 
-    Args:
-        This class takes no arguments.
-
     Example:
 
     >>> @keras.saving.register_keras_serializable()

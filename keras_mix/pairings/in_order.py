@@ -14,9 +14,6 @@ class InOrder(Pairing):
     For partners that are chosen beforehand, such as by `keras_mix.data.pair_by_label`. Without a
     second batch, each sample is its own partner and nothing is mixed.
 
-    Args:
-        This class takes no arguments.
-
     Example:
 
     >>> x, y = np.random.rand(8, 5).astype("float32"), np.linspace(0, 1, 8, dtype="float32")

@@ -100,19 +100,19 @@ def points(seed, count, grid):
 
 
 def beta(seed, alpha, count, keep_major=False):
-    """float32 [count] draws of λ ~ Beta(a, b), by inverse CDF.
+    """float32 `(count,)`, draws of λ ~ Beta(a, b) by inverse CDF.
 
-    TensorFlow Probability's quantiles of 2**14 equally likely values are computed once for each
-    alpha, in float64; a draw looks one up. So λ is the same to the bit in every mode, costs
-    nothing, compiles at once, and has neither the ties at 0.5 nor the NaN of a ratio of gammas.
-    The largest error of the CDF is 2**-15.
+    A draw is a lookup in a table of 2**14 equally likely quantiles, which TensorFlow Probability
+    computes once for each alpha, in float64. So λ is the same to the bit in every mode, is fast,
+    and has neither the ties at 0.5 nor the NaN of a ratio of gamma variates. The largest error of
+    the CDF is 2**-15.
 
     Args:
         seed: int32 `(2,)`.
         alpha: The concentration: a Python float a ≥ 0 for Beta(a, a), a pair (a, b) of floats
-            above 0, or a `Concentration` that may change later. 0 draws λ = 1: no mixing.
+            above 0, or a `Concentration`, which may change later. 0 draws λ = 1: no mixing.
         count: The number of draws.
-        keep_major: Whether max(λ, 1 - λ) is returned instead.
+        keep_major: Whether to return max(λ, 1 - λ) instead.
     """
     if isinstance(alpha, Concentration):
         quantiles = alpha.quantiles
@@ -127,7 +127,7 @@ def beta(seed, alpha, count, keep_major=False):
 
 
 def dirichlet(seed, alpha, count, sources, keep_major=False):
-    """float32 [count, sources] draws of mixing weights ~ Dirichlet(a, b, …, b), by stick-breaking.
+    """float32 `(count, S)`, draws of weights ~ Dirichlet(a, b, …, b) by stick-breaking.
 
     The first weight is a draw of Beta(a, b (S - 1)), the second takes a draw of Beta(b, b (S - 2))
     of the rest, and so on: each draw is one of `beta`, so the weights are the same in every mode.
@@ -138,7 +138,7 @@ def dirichlet(seed, alpha, count, sources, keep_major=False):
         alpha: As in `beta`; a `Concentration` must have been prepared for as many sources.
         count: The number of draws.
         sources: The number of sources S, an int.
-        keep_major: Whether the first weight and the largest one change places.
+        keep_major: Whether to exchange the first weight and the largest one.
     """
     if sources == 2:
         lam = beta(seed, alpha, count, keep_major)
@@ -148,14 +148,14 @@ def dirichlet(seed, alpha, count, sources, keep_major=False):
     for each, stick in zip(split(seed, sources - 1), sticks, strict=True):
         lam = beta(each, stick, count)
         weights.append(rest * lam)
-        # Not a difference of products, which a compiler may round another way.
+        # Not a difference of products, which compilers round differently.
         rest *= 1.0 - lam
     weights = tf.stack([*weights, rest], axis=1)
     return _largest_first(weights) if keep_major else weights
 
 
 def _largest_first(weights):
-    """The weights, of which the first and the largest have changed places."""
+    """Exchanges the first weight and the largest one."""
     largest = tf.one_hot(
         tf.argmax(weights, axis=1), weights.shape[1], on_value=True, off_value=False
     )
@@ -167,9 +167,9 @@ class Concentration:
     """An α that may change between the steps of a compiled function, without a new trace.
 
     Attributes:
-        quantiles: The variable that `beta` draws from.
-        sticks: A dict from a number of sources to the list of concentrations that `dirichlet`
-            draws them by; see `prepare`.
+        quantiles: The variable with the table of `beta`.
+        sticks: Dict from a number of sources to the list of concentrations for `dirichlet`; see
+            `prepare`.
 
     Args:
         alpha: As in `beta`.
@@ -182,7 +182,7 @@ class Concentration:
             self.quantiles = tf.Variable(_quantiles(alpha), trainable=False)
 
     def prepare(self, sources):
-        """Makes the variables for weights of several sources."""
+        """Creates the variables for weights of several sources."""
         if sources > 2 and sources not in self.sticks:
             self.sticks[sources] = [Concentration(each) for each in _sticks(self._alpha, sources)]
 
@@ -196,7 +196,7 @@ class Concentration:
 
 
 def _sticks(alpha, sources):
-    """The concentrations of the draws that break off the weights of all sources but the last."""
+    """The concentrations of the draws of stick-breaking, one for each source but the last."""
     a, b = concentration.pair(alpha)
     return [
         (a if partners == sources - 1 else b, b * partners)
@@ -235,33 +235,33 @@ def partners(seed, pairing, size, donors, has_second_batch, number=1):
 
 
 def _state(seed):
-    """The seed as the generator's key. tf.random would scramble it first, at every draw."""
+    """The seed as the key of the generator; `tf.random` would hash it first, at each draw."""
     key = tf.reshape(tf.bitcast(seed, tf.uint64), [1])
     return {"key": key, "counter": tf.zeros([2], tf.uint64), "alg": _PHILOX}
 
 
 @functools.lru_cache(maxsize=64)
 def _quantiles(alpha):
-    """float32 [2**14], the quantiles of λ, mid-interval.
+    """float32 `(2**14,)`, the quantiles of λ at the centers of equally likely intervals.
 
-    From the largest down to the median, then from the smallest up to it: so the halves of a
-    symmetric law are 1 - x and x.
+    In descending order from the largest to the median, then in ascending order from the smallest,
+    so that the two halves of a symmetric distribution are 1 - x and x.
     """
     a, b = (float(each) for each in concentration.pair(alpha))
     if a == 0:
         return np.ones(2 * _QUANTILES, np.float32)
-    # The mean stays.
+    # Scaled together, so that the mean is kept.
     scale = min(1.0, _LARGEST_ALPHA / max(a, b))
     a, b = a * scale, b * scale
     below = _ascending_quantiles(a, b)
     above = 1 - (below if a == b else _ascending_quantiles(b, a))[::-1]
-    # Each is precise near its own end.
+    # Each is accurate near its own end.
     quantiles = np.where(below < 0.5, below, above)
     return np.concatenate([quantiles[_QUANTILES:][::-1], quantiles[:_QUANTILES]])
 
 
 def _ascending_quantiles(a, b):
-    """float32 [2**14], the quantiles of Beta(a, b), mid-interval."""
+    """float32 `(2**14,)`, the quantiles of Beta(a, b) in ascending order, as in `_quantiles`."""
     levels = (np.arange(2 * _QUANTILES) + 0.5) / (2 * _QUANTILES)
     if a == b == 1.0:
         return levels.astype(np.float32)  # Beta(1, 1) is uniform
@@ -270,13 +270,13 @@ def _ascending_quantiles(a, b):
         a, b = tf.constant(a, tf.float64), tf.constant(b, tf.float64)
         quantiles = special.betaincinv(a, b, levels).numpy()
     quantiles = quantiles.astype(np.float32)
-    # XLA flushes subnormal numbers to zero, so they are zero everywhere.
+    # XLA flushes subnormal numbers to zero, so they are set to zero in all modes.
     return np.where(quantiles < np.finfo(np.float32).tiny, np.float32(0), quantiles)
 
 
 @functools.cache
 def _lower_normal_quantiles():
-    """float32 [2**13], the quantiles of the standard normal distribution below its median."""
+    """float32 `(2**13,)`, the quantiles of the standard normal distribution below its median."""
     inverse = statistics.NormalDist().inv_cdf
     levels = (np.arange(_QUANTILES) + 0.5) / (2 * _QUANTILES)
     return np.array([inverse(level) for level in levels], np.float32)

@@ -100,9 +100,9 @@ def bind(mixer, leaf, grid):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "holds boxes, whose format must be known to mix them",
+            "holds boxes, which need a format to be mixed",
             f"{checks.described(leaf.tensor)} and no `bounding_boxes`",
-            'Pass bounding_boxes="xyxy", say; or leave them as they are, '
+            'Pass their format, such as bounding_boxes="xyxy"; or leave them as they are, '
             f'passthrough=["{key(leaf.name)}"].',
         )
     refuse_other_axes(mixer, leaf)

@@ -1,4 +1,4 @@
-"""Float targets that say where something is: refused where a mixer cuts or moves the inputs."""
+"""Refuses float targets that may be coordinates if a mixer cuts or moves the inputs."""
 
 import math
 
@@ -9,17 +9,17 @@ from keras_mix._core.leaf_names import entry, key
 
 
 def refuse_coordinates(mixer, leaf, found, grid):
-    """Refuses float targets that a region cannot cut where inputs are cut or moved.
+    """Refuses float targets with positions that are not those of the region's grid.
 
-    One vector a sample, (B,), (B, K) or (B, 1, K), is blended by the weights. More than one has
-    positions, which only the region's grid can relate to those of the inputs. The frames of a video
-    are cut alike, so labels of frames are blended, too. A box (B, 4) and the labels of four classes
-    have one form; the values tell them apart, at once where they are known, else as a graph runs:
-    shares of classes lie between 0 and 1.
+    One vector for each sample, `(B,)`, `(B, K)` or `(B, 1, K)`, is blended by the weights. Several
+    vectors belong to positions, which must lie on the grid to be cut with the inputs. All frames of
+    a video are cut alike, so labels of frames are blended, too. A box `(B, 4)` and labels of four
+    classes have the same shape and are distinguished by their values, which are from 0 to 1 for
+    labels; unknown values are checked when the graph runs.
 
     Args:
         mixer: The mixer.
-        leaf: A target of floats.
+        leaf: A float target.
         found: Its `Alignment` with the grid, or None.
         grid: The `Grid` of the mixer, or None.
     """
@@ -30,12 +30,12 @@ def refuse_coordinates(mixer, leaf, found, grid):
     if _has_positions(leaf, of_video, stated, mixer.draws_regions):
         checks.refuse(
             mixer.owner,
-            f"no rule applies to `{leaf.name}`: floats that are not labels are cut on the grid of "
-            "the inputs, or blended where whole inputs are",
+            f"no rule applies to `{leaf.name}`, since floats that are not labels must lie on the "
+            "grid of the inputs to be cut",
             checks.described(leaf.tensor),
             f"{_for_points(leaf)}"
-            'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
-            "bounding_boxes=…; resize maps to the inputs' size; or blend by the weights "
+            'Pass boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
+            "bounding_boxes=…; resize maps to the size of the inputs; or blend by the weights "
             f'alone, kinds={{"{key(leaf.name)}": "values"}}; or leave it as it is, '
             f'passthrough=["{key(leaf.name)}"].',
         )
@@ -46,8 +46,8 @@ def refuse_coordinates(mixer, leaf, found, grid):
         check_shares(
             mixer.owner,
             leaf,
-            "must hold labels, numbers from 0 to 1, where inputs are cut",
-            'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
+            "must hold labels, numbers from 0 to 1, if inputs are cut",
+            'Pass boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N) with '
             "bounding_boxes=…; or blend numbers by the weights alone, "
             f'kinds={{"{key(leaf.name)}": "values"}}.',
         )
@@ -64,7 +64,7 @@ def _for_points(leaf):
 
 
 def _has_positions(leaf, of_video, stated, draws_regions):
-    """Whether a target's values belong to several positions, by its name or its shape."""
+    """Whether the values of a target belong to several positions, by its name or its shape."""
     shape, name = leaf.tensor.shape, key(leaf.name).lower()
     if name in BOXES and shape.rank == 3:
         return True

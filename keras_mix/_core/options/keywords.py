@@ -21,11 +21,11 @@ def check(cls, keywords):
 
 
 def refuse_positional(cls, values):
-    """Refuses positional arguments behind the first, which alone says what it is.
+    """Refuses positional arguments after the first one.
 
     Args:
         cls: The layer's class.
-        values: The positional arguments that it is given.
+        values: Tuple of the positional arguments.
     """
     _, *own = inspect.signature(cls.__init__).parameters.values()
     kinds = [each.kind for each in own]
