@@ -238,10 +238,10 @@ def test_keras_saves_and_loads_it():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"cuts": {"image": MixUp()}}, "paste one partner in place"),
-        ({"cuts": {"image": ResizeMix()}}, "paste one partner in place"),
-        ({"cuts": {"image": Mosaic()}}, "paste one partner in place"),
-        ({"cuts": {"image": RandomChoice([CutMix()])}}, "paste one partner in place"),
+        ({"cuts": {"image": MixUp()}}, "paste one partner unmoved"),
+        ({"cuts": {"image": ResizeMix()}}, "paste one partner unmoved"),
+        ({"cuts": {"image": Mosaic()}}, "paste one partner unmoved"),
+        ({"cuts": {"image": RandomChoice([CutMix()])}}, "paste one partner unmoved"),
         ({"cuts": {"image": CutMix(num_classes=3)}}, "`num_classes` belongs to the CrossModalMix"),
         ({"cuts": {"mask": "image", "image": CutMix()}}, "can follow one that stands before it"),
         ({"cuts": {"mask": "image"}}, "can follow one that stands before it"),

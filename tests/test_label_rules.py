@@ -142,7 +142,7 @@ def test_saved_with_its_mixer():
     [
         (lambda: Remix(None), r"`class_counts` must be given"),
         (lambda: Remix(5), r"`class_counts` must be a list of the number .* Received: .*=5"),
-        (lambda: Remix([3, 1], kappa=0.5), r"`kappa` must be a finite number at least 1"),
+        (lambda: Remix([3, 1], kappa=0.5), r"`kappa` must be a finite number of at least 1"),
         (lambda: Remix([3, 1], tau=2), r"`tau` must be a finite number between 0 and 1"),
         (
             lambda: MixUp(label_rule="remix"),

@@ -176,7 +176,7 @@ def test_ids_of_any_dtype_are_checked(labels, dtype):
         np.testing.assert_array_equal(found, np.arange(16) % 2)
     if dtype == "bool":
         return
-    with pytest.raises(ValueError, match=r"`y` must hold whole numbers from 0 to 19"):
+    with pytest.raises(ValueError, match=r"`y` must hold class ids, integers from 0 to 19"):
         MixUp(label_mode=labels, num_classes=20)(INPUTS, tf.cast(np.arange(16) + 20, dtype))
 
 

@@ -284,7 +284,7 @@ NO_TARGET = {"name": "hum", "spec": WAVE}
         ({"source": [1]}, "`source` must be a list of strings"),
         ({"name": ""}, "`name` must be the generator's name"),
         ({"missing": True}, "`missing` must be a callable"),
-        ({"weight": -1}, "`weight` must be a finite number at least 0"),
+        ({"weight": -1}, "`weight` must be a finite number of at least 0"),
         ({"max_failures": -1}, "`max_failures` must be an integer"),
     ],
 )

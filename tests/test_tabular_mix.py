@@ -324,7 +324,7 @@ def test_config_makes_an_equal_layer():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"alpha": -1}, r"`alpha` must be a finite number at least 0"),
+        ({"alpha": -1}, r"`alpha` must be a finite number of at least 0"),
         ({"columns": "numbers"}, r"`columns` must name kinds of columns, each one of \['cont"),
         ({"columns": ["continuous", "ordinal"]}, r"Received: columns=\['continuous', 'ordinal'\]"),
         (

@@ -59,7 +59,7 @@ def number(name, value, *, low=0.0, high=math.inf):
     """A finite number between low and high, both included."""
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not real or not math.isfinite(value) or not low <= value <= high:
-        limits = f" between {low:g} and {high:g}" if high < math.inf else f" at least {low:g}"
+        limits = f" between {low:g} and {high:g}" if high < math.inf else f" of at least {low:g}"
         limits = limits if low > -math.inf else ""
         raise ValueError(f"`{name}` must be a finite number{limits}. Received: {name}={value!r}")
     return float(value)

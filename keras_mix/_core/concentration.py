@@ -11,7 +11,7 @@ def check(alpha, name="alpha"):
         a, b = (checks.positive(name, each) for each in alpha)
     except ValueError:
         raise ValueError(
-            f"`{name}` must be a finite number at least 0, or a pair (a, b) of finite numbers "
+            f"`{name}` must be a finite number of at least 0, or a pair (a, b) of finite numbers "
             f"above 0 for Beta(a, b). Received: {name}={alpha!r}"
         ) from None
     return one_if_equal((a, b))

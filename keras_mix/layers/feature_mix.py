@@ -163,7 +163,7 @@ class FeatureMix(keras.layers.Layer):
                 self.owner,
                 "both modalities' features must have one shape",
                 f"{shapes[0]} and {shapes[1]} beside the batch",
-                "Project each to a common width first, with a Dense layer, say.",
+                "Project each to a common width first, such as by a Dense layer.",
             )
         return keys, tensors
 

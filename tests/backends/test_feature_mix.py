@@ -222,7 +222,7 @@ def test_config_round_trip():
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"alpha": -1}, "`alpha` must be a finite number at least 0"),
+        ({"alpha": -1}, "`alpha` must be a finite number of at least 0"),
         ({"alpha": np.nan}, "`alpha` must be a finite number"),
         ({"alpha": (1, 0)}, r"a pair \(a, b\) of finite numbers above 0 .* alpha=\(1, 0\)"),
         ({"pairing": "self"}, "`pairing` must be one of"),

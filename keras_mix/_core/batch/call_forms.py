@@ -215,7 +215,7 @@ def refuse_unused_partners(mixer):
     if mixer.erases:
         checks.refuse(
             mixer.owner,
-            "`partners` have no effect, because the layer fills places of single samples",
+            "`partners` have no effect, because the layer only fills pixels of each sample",
             "a second batch as `partners`",
             "Leave it out.",
         )

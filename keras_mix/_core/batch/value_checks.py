@@ -20,10 +20,10 @@ _MARGIN = 1e-5
 def check_class_ids(owner, leaf, num_classes):
     """Refuses ids outside 0 … num_classes - 1."""
     rule = (
-        f"must hold whole numbers from 0 to {num_classes - 1}, class ids, "
-        f"as num_classes={num_classes} says"
+        f"must hold class ids, integers from 0 to {num_classes - 1}, "
+        f"since num_classes={num_classes}"
     )
-    way_out = "Where heads differ, give num_classes as a dict by their names."
+    way_out = "If targets differ, pass num_classes as a dict by target name."
     _check(owner, leaf, rule, way_out, 0, num_classes - 1, whole=True)
 
 

@@ -49,8 +49,8 @@ def _check_mixer(layer, name, mixer):
     cuts_in_place = isinstance(mixer, Mixer) and mixer.pastes and not (mixer.erases or mixer.moves)
     if not cuts_in_place or isinstance(mixer, Composed) or mixer.num_sources != 2:
         raise ValueError(
-            f"{owner}: `cuts` must hold mixers that paste one partner in place, such as CutMix, or "
-            f"names. Received: cuts={{{name!r}: {mixer!r}}}. What is not cut is blended."
+            f"{owner}: `cuts` must hold mixers that paste one partner unmoved, such as CutMix, or "
+            f"names. Received: cuts={{{name!r}: {mixer!r}}}. Modalities left out are blended."
         )
     refuse_outer_options(layer, mixer, OF_A_CUT)
     for option, value in mixer.stated_options(["alpha", "keep_major"]).items():

@@ -308,7 +308,8 @@ def _sequences(owner, value):
     if value is not None and not isinstance(value, SequenceOptions):
         raise ValueError(
             f"{owner}: `sequences` must be keras_mix.layers.SequenceOptions. "
-            f"Received: sequences={value!r}. Write sequences=SequenceOptions(padding_id=0), say."
+            f"Received: sequences={value!r}. Pass an instance, such as "
+            "sequences=SequenceOptions(padding_id=0)."
         )
     return value if value and value.stated() else None
 

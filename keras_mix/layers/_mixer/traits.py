@@ -12,7 +12,7 @@ class Traits(Configured):
     pastes = False
     """Whether every place comes from exactly one source, so that inputs keep their dtype."""
     erases = False
-    """Whether it fills places of the inputs and leaves what a model learns as it is.
+    """Whether it fills parts of the inputs and leaves targets unchanged.
 
     Inside a model it needs no labels then, as `keras.layers.RandomErasing` needs none.
     """
@@ -56,7 +56,7 @@ class Traits(Configured):
         """Dict from options to why they change no result, as `idle.refuse` takes it."""
         reasons = {}
         if self.erases:
-            fills = "the layer fills places: it draws no partners, and labels stay whole"
+            fills = "the layer only fills pixels: it draws no partners, and labels stay unchanged"
             reasons |= dict.fromkeys(("pairing", "label_rule", "inputs_only"), fills)
             if self.label_mode == "union":
                 reasons["label_mode"] = fills
@@ -90,5 +90,5 @@ class Traits(Configured):
             pastes = "only mixers that paste along one axis cut token ids"
             return {"sequences.padding_id": pastes, "sequences.special_tokens": pastes}
         if self.erases and self.sequence_options.special_tokens is None:
-            return {"sequences.padding_id": "places that are filled are counted for no label"}
+            return {"sequences.padding_id": "filled time steps do not count in labels"}
         return {}
