@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import operator
 from pathlib import Path
 from typing import get_type_hints
 
@@ -10,7 +11,7 @@ import keras
 import pytest
 
 import keras_mix
-from keras_mix import layers
+from keras_mix import layers, models
 from keras_mix.layers._mixer.option_types import BetaOptions, SharedOptions
 from keras_mix.layers._mixer.shared_options import Configured
 
@@ -62,14 +63,20 @@ def test_editors_see_the_names_that_are_imported_at_their_first_use(namespace):
     assert found >= set(importlib.import_module(namespace).__all__)
 
 
-@pytest.mark.parametrize("name", [name for name in layers.__all__ if name != "Mixer"])
-def test_editors_complete_every_option_of_a_layer(name, tmp_path):
-    line = f"keras_mix.layers.{name}("
+CONSTRUCTED = [
+    *(f"layers.{name}" for name in layers.__all__ if name != "Mixer"),
+    *(f"models.{name}" for name in models.__all__),
+]
+
+
+@pytest.mark.parametrize("name", CONSTRUCTED)
+def test_editors_complete_every_option(name, tmp_path):
+    line = f"keras_mix.{name}("
     project = jedi.Project(tmp_path, added_sys_path=[str(Path(keras_mix.__file__).parents[1])])
     script = jedi.Script(f"import keras_mix\n{line}", project=project)
     (signature,) = script.get_signatures(2, len(line))
     offered = {each.name for each in signature.params}
-    assert offered >= set(inspect.signature(getattr(layers, name)).parameters)
+    assert offered >= set(inspect.signature(operator.attrgetter(name)(keras_mix)).parameters)
     completed = {each.name for each in script.complete(2, len(line))}
     assert completed >= {f"{option}=" for option in offered - {"kwargs"}}
 
@@ -101,7 +108,8 @@ def test_what_is_public_describes_its_arguments_and_has_an_example(thing):
     for name, parameter in inspect.signature(thing).parameters.items():
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             assert f"\n    {name}: " in text, name
-    assert "\nExample" in text or f"{thing.__name__}(" in text.partition("\n")[0]
+    # Doctests run every example.
+    assert "\nExample:\n\n>>> " in text or f"{thing.__name__}(" in text.partition("\n")[0]
 
 
 @pytest.mark.parametrize("name", [name for name in MIXERS if name != "Mixer"])

@@ -36,7 +36,7 @@ sparse = "sparse_categorical_crossentropy"
 mixers = [layers.CutMix(0.5), layers.RandomChoice([layers.MixUp(), layers.FMix()])]
 saved = {
     "mixing": (models.MixingModel(base(), mixer=mixers, mix_at=["input"]), {"loss": sparse}),
-    "manifold": (models.ManifoldMixup(base(), ["input", 1], mixer=layers.MixUp(0.5)),
+    "manifold": (models.ManifoldMixup(base(), mix_at=["input", 1], mixer=layers.MixUp(0.5)),
                  {"loss": sparse, "metrics": ["accuracy"]}),
     "blend": (models.ManifoldMixup(base()), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
@@ -51,13 +51,9 @@ for name, (model, options) in saved.items():
 
 whole = layers.CutMix(0.5)
 rule = label_rules.Remix([9, 1])
-own = {"RandomApply": whole, "RandomChoice": [whole, layers.FMix(decay=2.0)],
-       "CrossModalMix": (1.0, {"image": layers.CutMix()})}
-things = [
-    getattr(layers, name)(*([own[name]] if name in ("RandomApply", "RandomChoice") else
-                            own.get(name, ())))
-    for name in SAVED
-]
+own = {"RandomApply": {"mixer": whole}, "CrossModalMix": {"cuts": {"image": layers.CutMix()}},
+       "RandomChoice": {"mixers": [whole, layers.FMix(decay=2.0)]}}
+things = [getattr(layers, name)(**own.get(name, {})) for name in SAVED]
 things += [layers.MixUp(label_rule=rule, num_classes=2), rule, pairings.InOrder(),
            layers.CutMix(pairing=pairings.ByClass("different"), num_classes=4),
            pairings.ByClass("rare"), pairings.ByLabel(0.5), losses.MixedLoss("mse"),

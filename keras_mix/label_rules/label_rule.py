@@ -3,8 +3,11 @@
 import abc
 
 import keras
+import tensorflow as tf
 
+from keras_mix._core.batch.batch import Batch
 from keras_mix._core.options import option
+from keras_mix._core.plan.plan import Plan
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -18,13 +21,13 @@ class LabelRule(option.Option, abc.ABC):
 
     >>> @keras.saving.register_keras_serializable()
     ... class Own(keras_mix.label_rules.LabelRule):
-    ...     def weights(self, batch: Batch, plan: Plan) -> tf.Tensor:
+    ...     def weights(self, batch, plan):
     ...         return tf.one_hot(tf.zeros_like(plan.sources[:, 0]), plan.sources.shape[1])
     >>> mix = keras_mix.layers.CutMix(label_rule=Own(), num_classes=10)
     """
 
     @abc.abstractmethod
-    def weights(self, batch, plan):
+    def weights(self, batch: Batch, plan: Plan) -> tf.Tensor:
         """The weight of each source in the mixed label.
 
         Args:

@@ -9,6 +9,7 @@ import keras
 from keras_mix._core import checks, concentration, keras_compat
 from keras_mix._core.ops import draws
 from keras_mix._core.options import call_repr, keywords
+from keras_mix._core.options.signatures import FullSignature
 from keras_mix._core.options.signatures import arguments as arguments_of
 from keras_mix.models._forward.forward_pass import ForwardPass
 from keras_mix.models._forward.tracking import Hooks
@@ -110,6 +111,8 @@ class MixingModel(keras.Model):
     >>> base.predict(images, verbose=0).shape
     (64, 10)
     """
+
+    __signature__ = FullSignature({"name": str | None, "dtype": Any})
 
     default_alpha = 0.2
     default_per = "sample"

@@ -21,13 +21,13 @@ class Pairing(option.Option, abc.ABC):
 
     >>> @keras.saving.register_keras_serializable()
     ... class Neighbor(keras_mix.pairings.Pairing):
-    ...     def draw(self, batch: Batch, seed: tf.Tensor, number: int = 1) -> tf.Tensor:
+    ...     def draw(self, batch, seed, number=1):
     ...         return (tf.range(batch.size) ^ 1) % batch.donors
     >>> mix = keras_mix.layers.MixUp(pairing=Neighbor())
     """
 
     @abc.abstractmethod
-    def draw(self, batch, seed, number=1):
+    def draw(self, batch: Batch, seed: tf.Tensor, number: int = 1) -> tf.Tensor:
         """Draws a partner for each sample.
 
         Args:
