@@ -51,10 +51,12 @@ for name, (model, options) in saved.items():
 
 whole = layers.CutMix(0.5)
 rule = label_rules.Remix([9, 1])
-own = {"RandomApply": {"mixer": whole}, "CrossModalMix": {"cuts": {"image": layers.CutMix()}},
-       "RandomChoice": {"mixers": [whole, layers.FMix(decay=2.0)]}}
+own = {"RandomApply": {"mixer": whole},
+       "RandomChoice": {"mixers": [whole, layers.FMix(decay=2.0)]},
+       "CrossModalMix": {"cuts": {"image": layers.CutMix()}}}
 things = [getattr(layers, name)(**own.get(name, {})) for name in SAVED]
-things += [layers.MixUp(label_rule=rule, num_classes=2), rule, pairings.InOrder(),
+things += [layers.BoundingBoxOptions("xyxy", max_boxes=3), layers.SequenceOptions(padding_id=0),
+           layers.MixUp(label_rule=rule, num_classes=2), rule, pairings.InOrder(),
            layers.CutMix(pairing=pairings.ByClass("different"), num_classes=4),
            pairings.ByClass("rare"), pairings.ByLabel(0.5), losses.MixedLoss("mse"),
            losses.CrossModalConsistencyLoss("cosine"), metrics.MixedMetric("accuracy"),

@@ -106,7 +106,7 @@ model = keras_mix.models.ManifoldMixup(point)
 model.compile("sgd", "sparse_categorical_crossentropy")
 keep(model, "mix_point")
 if keras.config.backend() == "tensorflow":
-    model = keras_mix.models.ManifoldMixup(base(), ["input"], mixer=L.CutMix())
+    model = keras_mix.models.ManifoldMixup(base(), mix_at=["input"], mixer=L.CutMix())
     model.compile("sgd", "sparse_categorical_crossentropy")
     keep(model, "manifold_mixup")
     inputs = keras.Input((8, 8, 1))
@@ -571,7 +571,7 @@ def slips_are_answered_in_sentences():
     yield "mix(arrays)", *refusal(lambda: keras_mix.data.mix((x, ONE_HOT), L.CutMix()))
     base = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten()])
     wrap = keras_mix.models.MixingModel
-    yield "MixingModel(base, CutMix)", *refusal(lambda: wrap(base, L.CutMix))
+    yield "MixingModel(base, mixer=CutMix)", *refusal(lambda: wrap(base, mixer=L.CutMix))
     for name in ("factor", "p", "prob", "mixup_alpha"):
         yield f"{name}=", *refusal(lambda n=name: L.MixUp(**{n: 0.2}), "alpha")
     tfds = {"image": constants(8, 8, 3), "label": np.arange(N)}

@@ -393,7 +393,7 @@ def test_a_real_mixer_is_refused():
 import keras, keras_mix
 base = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
 try:
-    keras_mix.models.MixingModel(base, keras_mix.layers.CutMix())
+    keras_mix.models.MixingModel(base, mixer=keras_mix.layers.CutMix())
 except ValueError as error:
     print(error)
 """
