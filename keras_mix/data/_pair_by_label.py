@@ -137,7 +137,7 @@ def _check_count(arrays, count):
 
 
 class _Epoch:
-    """The places of an epoch's samples and of their partners, over and over."""
+    """The indices of an epoch's samples and of their partners, repeated endlessly."""
 
     def __init__(self, levels, include_self, shuffle):
         self.levels = levels

@@ -98,7 +98,7 @@ class CowMix(Mixer):
         return self.pasted(noise_fields.filtered_highest, batch, partners, noise, sigma, share)
 
     def _widths(self, batch, seed):
-        """float64 [draws], standard deviations of filters, as shares of the longer side."""
+        """float64 [draws], standard deviations of filters, as fractions of the longer side."""
         low, high = np.log(self.sigma)
         chance = tf.cast(random.uniform(seed, [batch.draws]), tf.float64)
         return tf.exp(low + (high - low) * chance)

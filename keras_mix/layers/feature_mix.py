@@ -106,7 +106,7 @@ class FeatureMix(keras.layers.Layer):
 
     @property
     def owner(self) -> str:
-        """Whom messages name."""
+        """The name that error messages begin with."""
         return type(self).__name__
 
     def call(
@@ -256,7 +256,7 @@ class FeatureMix(keras.layers.Layer):
 
 
 def _crossed(own, other, plan):
-    """A feature's own share, and all others from the other modality, where they weigh anything."""
+    """Blends a feature with its partners' features of the other modality, by the plan's weights."""
     weights = ops.cast(ops.stop_gradient(plan.weights), "float32")
     mixed = ops.cast(own, "float32") * portions.over(weights[:, 0], own)
     for source in range(1, plan.sources.shape[1]):

@@ -92,7 +92,7 @@ class Mixer(Traits, ModelSide):
     def sample_given(self, batch, lam, partners, seed):
         """The plan of one batch for λ and partners that are given: for `CrossModalMix`.
 
-        Defined by mixers that paste one partner in place, and used by their own `sample`.
+        Defined by mixers that paste one partner unmoved, and used by their own `sample`.
 
         Args:
             batch: A `keras_mix.plans.Batch`.
@@ -138,7 +138,7 @@ class Mixer(Traits, ModelSide):
     def compiled(self, function, batch, *arguments):
         """`function(*arguments, grid)`, compiled where applying a plan is.
 
-        For what a mixer does place by place, such as rendering a region and counting it.
+        For work on each pixel, such as rendering a region and counting it.
         """
         fixed = all(isinstance(size, int) for size in batch.grid)
         function = functools.partial(function, grid=batch.grid)
@@ -201,7 +201,7 @@ class Mixer(Traits, ModelSide):
         Args:
             batch: A `keras_mix.plans.Batch`.
             seed: int32[2].
-            rate: A scalar tensor in the place of the layer's rate.
+            rate: A scalar tensor that replaces the layer's rate.
         """
         batch = batch._replace(draws=1 if self.per == "batch" else batch.size)
         mixed = None

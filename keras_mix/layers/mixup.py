@@ -30,8 +30,8 @@ class MixUp(BetaMixer):
             1 on CIFAR.
         sources: Integer ≥ 2. Number S of samples in each blend, the sample itself included. With
             `alpha=(a, b)`, weights are drawn from Dirichlet(a, b, …, b), a being the sample's own
-            concentration; with `keep_major`, the sample's own weight and the largest one change
-            places. Defaults to 2.
+            concentration; with `keep_major`, the sample's own weight and the largest one are
+            swapped. Defaults to 2.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:

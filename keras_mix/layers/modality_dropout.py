@@ -112,7 +112,7 @@ class ModalityDropout(keras.layers.Layer):
 
     @property
     def owner(self) -> str:
-        """Whom messages name."""
+        """The name that error messages begin with."""
         return type(self).__name__
 
     def build(self, input_shape):
@@ -252,7 +252,7 @@ class ModalityDropout(keras.layers.Layer):
         return ops.stack([ops.cast(column, "bool") for column in columns], axis=1)
 
     def _scale(self, rates, kept, training):
-        """float32 [B, M], what is kept is multiplied with; None for 1."""
+        """float32 `(B, M)`, the factors of kept modalities; None for 1."""
         if self.rescale == "count":
             number = ops.sum(ops.cast(kept, "float32"), axis=1, keepdims=True)
             return ops.broadcast_to(rates.shape[1] / ops.maximum(number, 1.0), ops.shape(rates))

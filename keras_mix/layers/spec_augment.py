@@ -86,8 +86,8 @@ class SpecAugment(Mixer):
 
     def sample(self, batch, seed):
         seeds, (time, frequency) = random.split(seed, 2), batch.grid
-        longest = tf.minimum(_places(self.time_width, time), _places(self.max_time_fraction, time))
-        widest = _places(self.frequency_width, frequency)
+        longest = tf.minimum(_bins(self.time_width, time), _bins(self.max_time_fraction, time))
+        widest = _bins(self.frequency_width, frequency)
         drawn = [
             _bands(seeds[0], [batch.draws, self.time_masks], longest, time),
             _bands(seeds[1], [batch.draws, self.frequency_masks], widest, frequency),
@@ -107,8 +107,8 @@ class SpecAugment(Mixer):
         }
 
 
-def _places(width, size):
-    """A width in places, at most all: of a number of them, or of a share of the size."""
+def _bins(width, size):
+    """Returns a width in bins, at most the size, from a number or a fraction of them."""
     if isinstance(width, numbers.Integral):
         return tf.minimum(width, size)
     return tf.cast(width * tf.cast(size, tf.float32), tf.int32)
