@@ -365,3 +365,13 @@ def test_filled_pixels_show_no_object():
 def test_min_visible_without_effect_is_refused(mixer):
     with pytest.raises(ValueError, match=r"`min_visible` has no effect.*hides no part"):
         mixer(kinds=KINDS, bounding_boxes=BoundingBoxOptions(min_visible=0.3))
+
+
+def test_a_mixer_that_hides_nothing_drops_no_object():
+    """At half the size, one of the object's 193 pixels is read."""
+    given = np.ones((4, 1, 16, 16), bool)
+    given[:, :, 1::2, 1::2] = False
+    given[:, :, 7, 7] = True
+    layer = Mosaic(offset=(0.5, 0.5), kinds=KINDS, pairing="roll")
+    _, found = layer(np.zeros((4, 16, 16, 1), "float32"), {"objects": given}, seed=seed_of())
+    np.testing.assert_array_equal(np.sum(found["objects"], axis=(2, 3)), np.ones((4, 4)))

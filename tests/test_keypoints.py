@@ -133,6 +133,13 @@ def test_blended_keypoints_of_both_sources_stay():
     np.testing.assert_array_equal(found["points"], both[..., :2])
 
 
+def test_keypoints_of_three_blended_sources_stay():
+    layer, given = MixUp(8.0, sources=3, kinds=KINDS, pairing="roll"), points()
+    _, found = layer(numbered(), batch(given), seed=seed_of())
+    rolled = [np.roll(given, -shift, axis=0) for shift in range(3)]
+    np.testing.assert_array_equal(found["flagged"], np.concatenate(rolled, axis=1))
+
+
 def test_keypoints_of_no_weight_are_gone():
     _, found = MixUp(0, kinds=KINDS)(numbered(), batch(), seed=seed_of())
     np.testing.assert_array_equal(found["flagged"][:, :COUNT], points())
