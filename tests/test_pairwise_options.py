@@ -90,7 +90,7 @@ def refusal(case):
     if mixer in OF_SEVERAL and case.get("rule"):
         return "Remix: the plan must have two sources"
     if mixer == "RICAP" and case.get("padding"):
-        return "cannot follow sources that are moved"
+        return "cannot follow moved or resized sources"
     if mixer == "CrossModalMix" and case.get("padding"):
         return "CrossModalMix: valid time steps are not counted beside modalities that are cut"
     return None
