@@ -16,7 +16,7 @@ class MixUp(BetaMixer):
 
     λ is drawn from Beta(α, α). With `sources` S > 2, each sample is blended with S - 1 partners,
     drawn independently, by weights from the symmetric Dirichlet distribution of concentration α,
-    drawn exactly by stick-breaking, and the labels by the same weights; the authors found no
+    drawn by stick-breaking, and the labels by the same weights; the authors found no
     further gain in it (section 2). Inputs may have any rank: images, spectrograms, tables,
     embeddings. Blended inputs come out in the layer's compute dtype.
 
