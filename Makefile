@@ -55,5 +55,5 @@ tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
 	$(if $(NOTEBOOKS),$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 $(NOTEBOOKS))
 
 clean:  ## Remove what the other targets made, the .venv too.
-	rm -rf .venv .venv-torch build dist *.egg-info .coverage htmlcov .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-torch build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -16,18 +16,21 @@ hypothesis.settings.load_profile("keras_mix")
 # What `make test-quick` leaves out. Whole files: training, other processes, statistics of many
 # draws, tables of all options and their pairs.
 SLOW_FILES = {
-    *("backends", "test_cli", "test_data_service", "test_distributed", "test_evaluate_compare"),
+    *("backends", "test_cli", "test_data", "test_data_service", "test_distributed"),
+    "test_evaluate_compare",
     *("test_fields", "test_fuzz", "test_in_models", "test_models_masks", "test_models_training"),
     *("test_options", "test_own_options", "test_packaging", "test_paired", "test_pairwise_options"),
     *("test_registration", "test_sampling", "test_sound_front_end", "test_structured_training"),
     "test_tutorials",
 }
-# Single tests, by a part of their ids: modes other than eager calls, training, statistics.
+# Single tests, by a part of their ids: modes other than eager calls, training, statistics, and
+# tables of all layers whose rows take long.
 SLOW_IDS = (
-    *("XLA", "compiled", "dataset", "graph", "mode[", "tf.data", "xla"),
+    *("XLA", "compiled", "dataset", "every_mode", "graph", "modes", "symbolic", "tf.data", "xla"),
     *("_learn", "_fit_", "train_as", "trains"),
     *("_beta", "_distributed", "_often", "_uniform", "as_likely", "authors", "fraction_of"),
-    *("mean_and_variance", "unrelated"),
+    *("about_a_half", "mean_and_variance", "unrelated"),
+    *("each_head", "editors_complete", "empty_and_single", "every_mixer"),
 )
 
 
