@@ -350,7 +350,7 @@ def test_texts_whose_number_turns_out_to_differ_are_named():
 
 @pytest.mark.parametrize(("make", "size"), [(layers.RICAP, 1), (CutMix, 0)])
 def test_images_that_turn_out_to_be_too_small_are_named(make, size):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`x` must have at least"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`x` must have a size of at least"):
         in_graph(make(), constants(size, 4, 3), ONE_HOT, unknown=[0])
 
 

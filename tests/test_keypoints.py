@@ -343,7 +343,7 @@ def test_what_is_no_keypoint_is_refused(value, sentence):
 @pytest.mark.parametrize(
     ("make", "x", "sentence"),
     [
-        (lambda **k: CutMix(spatial_dims=1, **k), numbered()[..., 0], "lies on images"),
+        (lambda **k: CutMix(spatial_dims=1, **k), numbered()[..., 0], "belongs to images"),
         (lambda **k: CrossModalMix(cuts={"x": CutMix()}, **k), numbered(), "be cut along with it"),
         (
             lambda **k: CrossModalMix(cuts={"x": CutMix(), "y": CutMix()}, **k),

@@ -175,11 +175,11 @@ def test_a_mixers_own_option_out_of_range(mixer, options, sentence):
 def test_images_too_small_for_four_sources(mixer, grid):
     images = np.zeros((4, *grid, 3), "float32")
     with pytest.raises(
-        ValueError, match=rf"^{mixer}: `x` must have at least 2 places .*shape=\(4, "
+        ValueError, match=rf"^{mixer}: `x` must have a size of at least 2 along .*shape=\(4, "
     ):
         getattr(layers, mixer)()(images)
     dataset = tf.data.Dataset.from_tensors(images)
-    with pytest.raises(ValueError, match="must have at least 2 places along each axis"):
+    with pytest.raises(ValueError, match="must have a size of at least 2 along each axis"):
         dataset.map(getattr(layers, mixer)())
 
 

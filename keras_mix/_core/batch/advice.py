@@ -42,7 +42,7 @@ def for_keys(unknown):
 
 
 def for_class_ids(name):
-    """The way out for a target of class ids whose number is unknown."""
+    """The way out for class ids without a known number of classes."""
     ways = [
         "pass num_classes=…",
         "for one sigmoid output cast the labels to float32",
@@ -112,7 +112,7 @@ def _likely_kind(name, tensor):
 
 
 def _is_identifier(name):
-    """Whether a leaf's name says that it tells samples apart."""
+    """Whether a leaf's name marks it as an identifier of samples."""
     return key(name).lower() == "id" or key(name).lower().endswith("_id")
 
 

@@ -9,7 +9,7 @@ class Leaf(NamedTuple):
     """One tensor of a batch.
 
     Attributes:
-        name: Where it stands, such as "x", "y/age" or "images".
+        name: Its path in the batch, such as "x", "y/age" or "images".
         kind: "images", "values", "columns" (of a table), "labels" (to be blended, smoothed if
             asked), "class_ids", "segmentation_masks", "bounding_boxes", "sample_weights",
             "keypoints", "instance_masks", "frame_labels", "lengths", "masks", "token_ids" or
@@ -30,13 +30,13 @@ class Leaf(NamedTuple):
 
 
 class Head(NamedTuple):
-    """One target of a batch that may tell partners and weights: not masks, nor boxes.
+    """One target of a batch that pairings and label rules may read: neither masks nor boxes.
 
     Attributes:
         name: Its name, such as "y" or "y/age".
         kind: Its kind, as in `Leaf`.
         labels: Its values as they were given.
-        donor_labels: Those of the donors, or None.
+        donor_labels: Those of the batch that partners are drawn from, or None.
     """
 
     name: str
@@ -54,17 +54,17 @@ class Batch(NamedTuple):
         has_second_batch: Whether partners are drawn from a second batch.
         draws: The number of independent draws: `size`, or 1 for one draw a batch.
         grid: The sizes of the spatial axes that a region covers; None for mixers without one.
-        images: The input that the grid lies on; without a grid the first of images, or of values.
+        images: The input that regions are drawn on; without a grid the first image or values.
         labels: The first target as it was given, or None.
         axes: The axes of the images that the grid covers, or None.
-        donor_images: The same input of the donors.
-        donor_labels: The same target of the donors, or None.
+        donor_images: The same input of the batch that partners are drawn from.
+        donor_labels: The same target of that batch, or None.
         table: Of each column of a table whether it is continuous, for mixers that mix tables.
         heads: A `Head` for each target; empty where only `labels` is known.
         parts: A dict from a modality's name to the `Batch` of it alone, where a mixer treats
             modalities by several regions.
         jit_compile: Whether XLA compiles in graphs what is done position by position.
-        validity: What tells which time steps are valid, a `padding.Validity`; or None.
+        validity: A `padding.Validity`, which time steps are valid; or None.
     """
 
     size: tf.Tensor | int
@@ -103,7 +103,7 @@ class Batch(NamedTuple):
         return tf.concat([own, donors], axis=0) if self.has_second_batch else own
 
     def donor_light(self):
-        """float32 [donors, *grid], the mean of each place of the donors' images."""
+        """float32 [donors, *grid], the mean of `donor_images` over all other axes."""
         others = [a for a in range(1, self.donor_images.shape.rank) if a not in self.axes]
         return tf.reduce_mean(tf.cast(self.donor_images, tf.float32), axis=others)
 

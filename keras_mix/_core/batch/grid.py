@@ -1,4 +1,4 @@
-"""The grid of a mixer's regions: some axes of an input, and how other leaves lie on them."""
+"""The grid of a mixer's regions: some axes of an input, and those of other leaves."""
 
 import math
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class Grid(NamedTuple):
         return alignment(shape, self.leaf.tensor.shape, len(self.axes), self.data_format)
 
     def is_of_video(self, leaf):
-        """Whether a leaf's second axis is the time of a video, whose frames are cut alike."""
+        """Whether a leaf's second axis is the time of a video, with all frames cut alike."""
         shape, rank = self.leaf.tensor.shape, len(self.axes)
         frames = rank > 1 and shape.rank > rank + 2
         return (
@@ -76,7 +76,7 @@ def grid_on(mixer, leaf):
         checks.reject(
             mixer.owner,
             leaf.name,
-            f"must have at least {mixer.smallest_grid} places along each axis that is cut",
+            f"must have a size of at least {mixer.smallest_grid} along each axis that is cut",
             checks.described(leaf.tensor),
         )
     return grid
@@ -88,14 +88,15 @@ def smallest(mixer, grid):
         return []
     tensor = grid.leaf.tensor
     sentence = (
-        f"{mixer.owner}: `{grid.leaf.name}` must have at least {mixer.smallest_grid} places along "
-        f"each axis that is cut. Received: {checks.described(tensor)}, some of which is smaller."
+        f"{mixer.owner}: `{grid.leaf.name}` must have a size of at least "
+        f"{mixer.smallest_grid} along each axis that is cut. "
+        f"Received: {checks.described(tensor)}, some of which is smaller."
     )
     return [asserted(tf.stack(grid.sizes) >= mixer.smallest_grid, sentence)]
 
 
 def _leaf_of_the_grid(mixer, leaves):
-    """The input that the mixer's regions are drawn on: the named one, or that of the most places.
+    """The input that the mixer's regions are drawn on: the named one, or that of the largest grid.
 
     Token ids can only be cut, and images must not be blended while others are cut, so these come
     first; along one axis an image is like any other input.
@@ -122,7 +123,7 @@ def _leaf_of_the_grid(mixer, leaves):
 
 
 def _largest(mixer, inputs):
-    """The input with the most places along the axes that are cut; refuses where that is unclear."""
+    """The input with the largest grid. Refuses inputs where that is unclear."""
     sizes = [
         sizes_of(
             leaf.tensor.shape,
@@ -130,17 +131,17 @@ def _largest(mixer, inputs):
         )
         for leaf in inputs
     ]
-    # A region does not divide an axis of one place.
+    # A region does not divide an axis of size 1.
     wide = [index for index, size in enumerate(sizes) if 1 not in size] or range(len(inputs))
     unknown = any(None in sizes[index] for index in wide)
     most = wide
     if not unknown:
-        places = [math.prod(sizes[index]) for index in wide]
-        most = [index for index, n in zip(wide, places, strict=True) if n == max(places)]
-    # All token ids and all images lie on one grid, or are refused.
+        counts = [math.prod(sizes[index]) for index in wide]
+        most = [index for index, n in zip(wide, counts, strict=True) if n == max(counts)]
+    # All token ids and all images share one grid, or are refused.
     free = any(leaf.kind == "values" for leaf in inputs)
     if free and len(most) > 1 and (unknown or len({sizes[index] for index in most}) > 1):
-        why = "have sizes that are unknown" if unknown else "have as many places on other grids"
+        why = "have sizes that are unknown" if unknown else "have other grids of the same area"
         checks.refuse(
             mixer.owner,
             "the input that the region is drawn on must be named where several are possible",
@@ -151,13 +152,13 @@ def _largest(mixer, inputs):
     return inputs[most[0]]
 
 
-def lying(mixer, leaf, grid):
+def aligned(mixer, leaf, grid):
     """The leaf's `Alignment` with the grid; None where it is off the grid."""
     if grid is None or leaf.kind in ("class_ids", "labels"):
         return None
     shape = leaf.tensor.shape
     if leaf.target and leaf.kind == "values" and (shape.rank < 2 or shape[1:] == [1]):
-        # One number a sample has no places, whatever the size of the grid.
+        # One number for each sample has no spatial axes, whatever the size of the grid.
         return None
     if leaf is grid.leaf:
         return Alignment(grid.axes, None not in grid.known)
@@ -187,18 +188,18 @@ def _way_onto_the_grid(leaf):
 
 
 def refuse_other_axes(mixer, leaf):
-    """Refuses what lies on height and width where the mixer cuts along other axes."""
+    """Refuses boxes, keypoints and the like where the mixer cuts along other axes than theirs."""
     if mixer.grid_rank not in (None, 2):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "lies on images, spatial_dims=2",
+            "belongs to images, spatial_dims=2",
             f"spatial_dims={mixer.grid_rank}",
         )
 
 
 class Alignment(NamedTuple):
-    """How a leaf lies on the grid of another.
+    """The axes of a leaf on the grid of another.
 
     Attributes:
         axes: The leaf's axes that correspond to the grid's.
@@ -226,7 +227,7 @@ def spatial_axes(rank, grid_rank, data_format):
 def alignment(shape, grid_shape, grid_rank, data_format):
     """The `Alignment` of a leaf with the leaf of the grid, or None where the leaf is off the grid.
 
-    The shape alone does not tell whether a leaf has an axis of channels or axes before the grid:
+    The shape alone does not say whether a leaf has an axis of channels or axes before the grid:
     (B, D, H, W) is the mask of a volume (B, D, H, W, C). So the leaf of the grid decides.
 
     Args:
@@ -250,7 +251,7 @@ def followed(shape, grid_shape, grid_rank, data_format):
     """The axes of a leaf that follows another one's region, also at another size; None if too few.
 
     A leaf of the same sizes is aligned; one of other sizes has the same axes before the grid's, or
-    else the axes that its shape alone tells.
+    else the axes that follow from its shape alone.
     """
     found = alignment(shape, grid_shape, grid_rank, data_format)
     if found is not None:
@@ -281,7 +282,7 @@ def same_size(owner, leaf, axes, main, main_axes):
     sentence = (
         f"{owner}: `{leaf.name}` must have the size of `{main.name}` to be cut along with it. "
         f"Received: {checks.described(leaf.tensor)} beside {checks.described(main.tensor)}, "
-        "whose sizes differ. Resize it, or leave it as it is by `passthrough`."
+        "which differ in size. Resize it, or leave it as it is by `passthrough`."
     )
     sizes = (
         [tf.shape(each.tensor)[axis] for axis in chosen]

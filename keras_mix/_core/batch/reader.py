@@ -53,11 +53,11 @@ class Reader:
         """
         whole = isinstance(partners, Mapping | tuple)
         structure = Structure(partners if whole else (partners,))
-        donors = {leaf.name: leaf for leaf in self.read(structure)}
-        return matched(self.owner, own, donors)
+        second = {leaf.name: leaf for leaf in self.read(structure)}
+        return matched(self.owner, own, second)
 
     def _given(self, entry):
-        """What an entry of the structure is, as far as its own name and value tell."""
+        """An entry of the structure with its tensor, and what its name alone determines."""
         name, role = entry.name, entry.role
         named = leaf_names.entry(self.kinds, name) if self.kinds else None
         passes = bool(self.passthrough) and not {name, key(name)}.isdisjoint(self.passthrough)
@@ -107,7 +107,7 @@ class Reader:
             checks.reject(
                 self.owner,
                 f"{name}/labels",
-                "must be signed numbers, since -1 marks places without a box",
+                "must be signed numbers, since -1 marks rows without a box",
                 checks.described(labels),
                 "Cast them to int32.",
             )
@@ -180,9 +180,9 @@ class Reader:
         if self.label_mode == "values":
             return "labels" if rank == 2 and not column else "values"
         # Keras's augmentations turn the class ids of a dict into floats. Among several heads,
-        # one number of classes does not tell which of them are ids.
-        told = sole or isinstance(self.num_classes, dict)
-        floats_are_ids = told and classes_of(self.num_classes, name) is not None
+        # one number of classes does not say which of them are ids.
+        clear = sole or isinstance(self.num_classes, dict)
+        floats_are_ids = clear and classes_of(self.num_classes, name) is not None
         if column and (floats_are_ids or not tensor.dtype.is_floating):
             return "class_ids"
         if rank == 2 and shape[1] is None and (floats_are_ids or not tensor.dtype.is_floating):
@@ -266,12 +266,12 @@ class _Given(NamedTuple):
 
     Attributes:
         name: As in `structure.Entry`.
-        target: Whether it stands where targets do. Named as another kind, they remain targets.
+        target: Whether its role or key is that of a target. Named as another kind, it stays one.
         known: Whether its role, its key or an option says what it is.
         texts: Whether it may hold strings.
         passes: Whether it is handed on as it is.
-        stated: The kind that its name or its key states; None where its role and dtype tell it.
-        is_label: Whether its dtype and shape tell which kind of label it is.
+        stated: The kind that its name or key states; None if it follows from its role and dtype.
+        is_label: Whether it is a label, of a kind that follows from its dtype and shape.
         tensor: As in `Leaf`; or whatever is handed on.
     """
 

@@ -110,7 +110,7 @@ def _is_single(mixer, leaf, leaves):
     targets = [each for each in leaves if each.target]
     shapes = [getattr(target.tensor, "boxes", target.tensor).shape for target in targets]
     if height is None:
-        # The rows of a decoded image, beside a vector whose size is known: not that of a batch.
+        # The rows of a decoded image, beside a vector of known size: not that of a batch.
         return any(shape.rank == 1 and shape[0] is not None for shape in shapes)
     # A mask (H, W) or (H, W, 1) of class ids.
     if any(

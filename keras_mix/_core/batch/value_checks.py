@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.ops.packed import EXACT
 
-# Sums of shares are rounded.
+# The tolerance for rounded sums of class probabilities.
 _MARGIN = 1e-5
 
 
@@ -36,7 +36,7 @@ def check_packable(owner, leaf):
 
 
 def check_shares(owner, leaf, rule, way_out=""):
-    """Refuses a leaf of floats below 0 or above 1, but for what sums of shares are rounded by."""
+    """Refuses a leaf of floats below 0 or above 1, within the tolerance of rounding."""
     if leaf.tensor.dtype.is_floating:
         _check(owner, leaf, rule, way_out, -_MARGIN, 1 + _MARGIN, whole=False)
 

@@ -8,7 +8,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from keras_mix._core.batch.grid import lying
+from keras_mix._core.batch.grid import aligned
 from keras_mix._core.broadcasting import along, over
 from keras_mix._core.leaves.coordinates import refuse_coordinates
 from keras_mix._core.leaves.rule import Rule
@@ -99,7 +99,7 @@ class DenseOfUnknownSize(Dense):
 
 def bind(mixer, leaf, grid):
     """The rule of inputs, and of targets of kind "values"."""
-    found = lying(mixer, leaf, grid)
+    found = aligned(mixer, leaf, grid)
     axes = found and found.axes
     if leaf.target:
         refuse_coordinates(mixer, leaf, found, grid)

@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.grid import lying
+from keras_mix._core.batch.grid import aligned
 from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.batch.value_checks import check_shares, check_whole
 from keras_mix._core.leaves.dense import Dense
@@ -54,7 +54,7 @@ class SoftMasks(Dense):
 
 def bind(mixer, leaf, grid):
     """The rule of segmentation masks, by the mixer's `soft_masks`."""
-    found = lying(mixer, leaf, grid)
+    found = aligned(mixer, leaf, grid)
     axes = found and found.axes
     if _is_soft(mixer, leaf):
         check_shares(mixer.owner, leaf, "must hold class probabilities from 0 to 1 to be blended")

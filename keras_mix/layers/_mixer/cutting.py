@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.batch.batch import axis_size, behind
 from keras_mix._core.batch.grid import followed, grid_on
+from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.leaf_names import key, position
 from keras_mix._core.leaves import rules
@@ -55,7 +56,7 @@ def _check_mixer(layer, name, mixer):
     refuse_outer_options(layer, mixer, OF_A_CUT)
     for option, value in mixer.stated_options(["alpha", "keep_major"]).items():
         raise ValueError(
-            f"{owner}: `{option}` belongs to the {owner}, whose λ all modalities share. "
+            f"{owner}: `{option}` belongs to the {owner}, which draws one λ for all modalities. "
             f"Received: {mixer.owner}({option}={value!r}) for {name!r}. Give it to the {owner}."
         )
 
@@ -96,7 +97,7 @@ def checked_rates(owner, rates, cuts):
 
 
 def index_of(owner, leaves, name):
-    """Where the leaf stands that has this name, or whose path alone ends with it."""
+    """The position of the leaf with this name, or of the only one with a path that ends with it."""
     names = [leaf and leaf.name for leaf in leaves]
     if not any(name in (each, key(each)) for each in names if each):
         checks.refuse(
@@ -152,9 +153,9 @@ def _refuse_uncounted(found):
     checks.refuse(
         "CrossModalMix",
         "valid time steps are not counted beside modalities that are cut",
-        f"leaves of the kinds {sorted({found.leaves[n].kind for n in found.telling})} that tell "
+        f"leaves of the kinds {sorted({found.leaves[n].kind for n in found.telling})} that say "
         "which are, beside `cuts` or `sampling_rates`",
-        "Leave out what tells it; or blend all modalities, tokens at their embedding: "
+        "Leave them out; or blend all modalities, tokens at their embedding: "
         'keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")]).',
     )
 
@@ -201,7 +202,7 @@ def _refuse_unless_following(mixer, leaves, leaf, name):
     images = [index_of(mixer.owner, leaves, each) for each in mixer.cuts]
     images = [n for n in images if leaves[n].kind == "images"]
     if name is None:
-        # They may lie on an image that is not cut.
+        # They may belong to an image that is not cut.
         every = [n for n, each in enumerate(leaves) if each.kind == "images"]
         legal = not images or len(images) < len(every)
     else:
@@ -213,7 +214,7 @@ def _refuse_unless_following(mixer, leaves, leaf, name):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "lies on an image, and must be cut along with it",
+            "belongs to an image, and must be cut along with it",
             cut,
             f'Name the image that it follows, cuts={{…, "{key(leaf.name)}": "{image}"}}.',
         )
@@ -256,11 +257,11 @@ def check_seconds(owner, leaves, rates):
         return []
     names = ", ".join(f"`{leaf.name}`" for leaf in leaves)
     sentence = f"{owner}: {rule}. Received: {names} of different durations. {way_out}"
-    places = [
+    products = [
         axis_size(leaf.tensor, 1) * rates[0] - axis_size(leaves[0].tensor, 1) * rate
         for leaf, rate in zip(leaves, rates, strict=True)
     ]
-    return [tf.debugging.assert_equal(tf.stack(places), 0, sentence)]
+    return [asserted(tf.equal(tf.stack(products), 0), sentence)]
 
 
 def mixer_of(cuts, name):
@@ -319,5 +320,5 @@ def mean_share(cuts, drawn):
     Those that follow another one are counted with it.
     """
     counted = [each for name, each in drawn.items() if not isinstance(cuts.get(name), str)]
-    shares = [tf.cast(each.weights[:, 1], tf.float64) for each in counted]
-    return tf.cast(tf.add_n(shares) / len(shares), tf.float32)
+    weights = [tf.cast(each.weights[:, 1], tf.float64) for each in counted]
+    return tf.cast(tf.add_n(weights) / len(weights), tf.float32)

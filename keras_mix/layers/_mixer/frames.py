@@ -1,4 +1,4 @@
-"""Sets of boxes, framed by the image that they lie on."""
+"""Sets of boxes, with the size of the image that they belong to."""
 
 import tensorflow as tf
 
@@ -27,7 +27,7 @@ def framed(mixer, leaves):
 
 
 def _image_of_the_boxes(mixer, leaves):
-    """The leaves, and the image among them that boxes lie on; images of two sizes need a name."""
+    """The leaves, and the image among them that boxes belong to; one of two sizes needs a name."""
     images = [leaf for leaf in leaves if leaf and leaf.kind == "images"]
     if not images:
         checks.refuse(mixer.owner, "boxes lie on images", "boxes without images beside them")

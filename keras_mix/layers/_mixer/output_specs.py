@@ -28,8 +28,8 @@ def of_call(layer, args, kwargs):
 def of_shapes(layer, *shapes):
     """The shapes that a call gives for those of its arguments, in their structure.
 
-    Shapes do not tell dtypes. Leaves count as floats, but for class ids, where the layer knows the
-    number of classes, and for what the layer's `kinds` name.
+    Leaves count as floats, but for class ids where the layer knows the number of classes, and for
+    leaves that the layer's `kinds` name.
     """
     given = [_specs(shape) for shape in shapes if shape is not None]
     structure, pack = call_forms.arranged(*given, *[None] * (3 - len(given)))

@@ -20,7 +20,7 @@ from keras_mix._core.leaves.sequence_checks import check_sequences
 from keras_mix._core.leaves.tables import table_of
 from keras_mix.layers._mixer.frames import framed
 
-# Targets of these kinds tell no partners and no weights.
+# Pairings and label rules read no targets of these kinds.
 _NO_HEADS = ("bounding_boxes", "instance_masks", "keypoints", "passthrough", "texts")
 
 
@@ -66,7 +66,7 @@ class Reading(NamedTuple):
 
     @property
     def telling(self):
-        """The numbers of the leaves that tell which time steps are valid, or which tokens stay."""
+        """The numbers of the leaves that say which time steps are valid, or which tokens stay."""
         return [number for number, rule in enumerate(self.rules) if rule.tells_validity]
 
     def batch(self, mixer):
