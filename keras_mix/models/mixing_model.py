@@ -9,7 +9,7 @@ import keras
 from keras_mix._core import checks, concentration, keras_compat
 from keras_mix._core.ops import draws
 from keras_mix._core.options import call_repr, keywords
-from keras_mix._core.options.signatures import FullSignature
+from keras_mix._core.options.signatures import FullSignature, documented
 from keras_mix._core.options.signatures import arguments as arguments_of
 from keras_mix.models._forward.forward_pass import ForwardPass
 from keras_mix.models._forward.tracking import Hooks
@@ -84,7 +84,9 @@ class MixingModel(keras.Model):
             labels along its first axis. Defaults to None.
         seed: An integer. Defaults to None: the mixer's, if it has one, else one that
             `keras.utils.set_random_seed` fixes. A loaded model begins anew, as Keras's layers do.
-        **kwargs: `name` and the other arguments of a Keras model.
+        name: String. Name of the model. Defaults to None: derived from the class name.
+        dtype: Dtype or dtype policy. Sets the dtype of the loss. Defaults to None: that of `model`.
+        **kwargs: Other arguments of `keras.Model`.
 
     Attributes:
         base: The model inside.
@@ -116,6 +118,11 @@ class MixingModel(keras.Model):
 
     default_alpha = 0.2
     default_per = "sample"
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if vars(cls).get("__doc__"):
+            cls.__doc__ = documented(cls)
 
     def __new__(cls, *args, **kwargs):
         if len(args) > 1:

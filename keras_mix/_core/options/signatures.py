@@ -63,7 +63,9 @@ def documented(cls):
     taken = arguments(cls)
     shared = {}
     for base in reversed(cls.__mro__[1:]):
-        shared = _entries(inspect.cleandoc(vars(base).get("__doc__") or "") + "\n") | shared
+        entries = _entries(inspect.cleandoc(vars(base).get("__doc__") or "") + "\n")
+        # Those of the nearest base come first, and in the place of a farther one's.
+        shared = entries | shared | entries
     added = "".join(entry for name, entry in shared.items() if name in taken and name not in own)
     section = _ARGS.search(text)
     if section is None:
