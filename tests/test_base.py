@@ -212,7 +212,7 @@ def test_a_plain_parallel_map_uses_no_seed_twice_and_changes_every_epoch():
     ones = tf.data.Dataset.from_tensors((np.zeros((2, 1), "float32"), np.arange(2.0))).repeat(300)
     dataset = ones.map(layer, num_parallel_calls=8)
     layer_seeds = tf.data.Dataset.range(2000).map(
-        lambda _: layer._next_seed(), num_parallel_calls=8
+        lambda _: layer.seed_of_call(None), num_parallel_calls=8
     )
     seeds = [tuple(seed.numpy()) for seed in layer_seeds]
     assert len(set(seeds)) == 2000

@@ -1,5 +1,6 @@
 """The arguments that all mixers share: checked, held and saved."""
 
+import functools
 import random
 from typing import get_type_hints
 
@@ -195,7 +196,7 @@ class Configured(keras.layers.Layer):
         """Dict of the named options, shared ones or the layer's own, that are not the default."""
         return effects.stated(self, names, self._resolved())
 
-    @property
+    @functools.cached_property
     def sequence_options(self):
         """The `SequenceOptions` of the layer, those with the defaults if it is given none."""
         return self.sequences or SequenceOptions()

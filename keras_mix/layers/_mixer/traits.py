@@ -1,5 +1,7 @@
 """What a mixer does, and which of the shared options can therefore have no effect on it."""
 
+import functools
+
 from keras_mix._core.leaves.boxes import Options
 from keras_mix._core.options import idle
 from keras_mix.layers._mixer.shared_options import Configured
@@ -46,7 +48,7 @@ class Traits(Configured):
         """Whether it cuts sequences of token ids."""
         return self.pastes and self.grid_rank == 1
 
-    @property
+    @functools.cached_property
     def box_options(self):
         """The `boxes.Options` of the layer."""
         given = self.bounding_boxes or BoundingBoxOptions()
