@@ -184,10 +184,10 @@ class OwnStep(keras.Sequential):
         (lambda: MixingModel(small(), loss_mode="both"), "`loss_mode` must be one of"),
         (
             lambda: MixingModel(small(), mixer=CutMix(), mix_at=[("conv", "flat")]),
-            "do not fit layers of diff",
+            "cannot cover layers of diff",
         ),
-        (lambda: MixingModel(small()).compile("sgd"), "which must be given"),
-        (lambda: MixingModel(small()).compile("sgd", [None]), "which must be given"),
+        (lambda: MixingModel(small()).compile("sgd"), "`compile` needs a loss"),
+        (lambda: MixingModel(small()).compile("sgd", [None]), "`compile` needs a loss"),
     ],
 )
 def test_what_cannot_be_wrapped(make, sentence):

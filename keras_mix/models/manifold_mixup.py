@@ -28,30 +28,33 @@ class MixingOptions(TypedDict, total=False):
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class ManifoldMixup(MixingModel):
-    """Trains a model on mixtures of its hidden states, at a place drawn for each batch.
+    """Trains a model on mixtures of its hidden states, at a mix point drawn for each batch.
 
-    λ is drawn from Beta(α, α), once a batch; a place is drawn, each as likely; what the layer
-    there gives out is blended sample by sample with a shuffled copy of itself, and the loss is
-    that of both labels. Gradients flow through the layers before the place.
+    Each batch draws λ from Beta(α, α) and one of the mix points, all equally likely. The output of
+    the layer there is blended with a shuffled copy of itself, and the loss is the weighted sum of
+    the losses of both labels. Gradients flow through the layers before the mix point.
 
-    Mix where all of a model's data pass through: inside a residual branch the skip beside it
-    would stay unmixed.
+    Mix where all data of a model pass: beside a mix point inside a residual branch, the skip
+    connection stays unmixed.
 
-    Deviation from the authors' code: any loss is allowed; theirs is a binary cross-entropy on the
+    Deviation from the authors' code: any loss is allowed; theirs is a binary cross-entropy of the
     softmax.
 
     Args:
-        model: The model to train.
-        mixer: A mixer that draws the plan instead, such as `keras_mix.layers.CutMix` on feature
-            maps; TensorFlow only. Defaults to None: the blend.
-        mix_at: As in `MixingModel`. Defaults to the model's own `MixPoint`s and mixers; where it
-            holds none, to "input" (unless the inputs are integers) and three layers at most: see
-            `keras_mix.models._points.default_points`. `mix_points` tells which. The paper takes
-            the input and the ends of a residual network's first two stages (section 5).
+        model: Keras model. The model to train.
+        mixer: Layer of `keras_mix.layers` that draws the plan instead, such as CutMix on feature
+            maps; TensorFlow only. Defaults to None, the blend.
+        mix_at: List of mix points, as in `MixingModel`. Defaults to None: the mixers and
+            `keras_mix.layers.MixPoint`s in the model; if it has none, "input" (unless the inputs
+            are ids or other integers) and up to three layers that all data pass: the last one of
+            each of the first three sizes of feature maps, or those at a quarter, a half and three
+            quarters of the layers. `mix_points` lists them. The paper takes the input and the ends
+            of a residual network's first two stages (section 5).
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α), or (a, b) of
             Beta(a, b). Defaults to 2, the paper's for CIFAR and SVHN; it takes 0.2 for
             Tiny-ImageNet, where 2 hurts (tables 1 and 3).
-        per: "batch", as the paper, or "sample". Defaults to "batch".
+        per: "batch" or "sample". Whether λ is shared by the batch, as in the paper, or drawn for
+            each sample. Defaults to "batch".
         **kwargs: The other arguments of `MixingModel`.
 
     Example:

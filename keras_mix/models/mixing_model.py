@@ -27,78 +27,81 @@ if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
 class MixingModel(keras.Model):
     """Trains a model on mixtures that are drawn and mixed inside the train step.
 
-    `fit` on it trains the model inside, whatever its kind, on its own labels: integers, one-hot
-    rows, several heads. For each batch one of the places is drawn and mixed; the loss is
+    `fit` trains the wrapped model, whatever its type, on its own labels: integers, one-hot rows,
+    several heads. Each batch draws one of the mix points and is mixed there. The loss is
     Σ_s weight_s · loss(label_s, prediction) over the sources of each sample, each with its own
-    sample weight and class weight. All of it runs on the device and compiles with the step.
-    `evaluate`, `predict` and `model.base` are the model inside, to the bit.
+    sample weight and class weight. Everything runs on the device and compiles with the step.
+    `evaluate`, `predict` and `model.base` use the wrapped model unchanged.
 
     In training, compiled metrics see the label of each sample's dominant source, so that an
-    accuracy means something. Regularisers and `add_loss` count once. Masks of mixed sequences are
-    the unions of their sources'. A layer that is called several times in a pass is mixed at each
-    call whose input has not been mixed there yet. What a model computes between its layers in ways
-    that Keras does not see counts as mixed if anything in the call around it was mixed before.
+    accuracy is meaningful. Regularizers and `add_loss` count once. The mask of a mixed sequence is
+    the union of its sources' masks. A layer that is called several times in one pass is mixed at
+    each call whose input has not been mixed there yet. Tensors that a model computes between its
+    layers in ways that Keras does not see count as mixed if anything in the call around them was
+    mixed before.
 
     Where a mixer cuts, a target on the grid that is cut takes the label of each position's own
     source, and so do its sample weights: masks `(B, H, W)` or `(B, H, W, K)`, images, labels of
-    time steps `(B, T, K)`. Such a target has the sizes of the grid or a whole multiple of each;
-    sources that are moved or resized are placed in it as in the input. Targets `(B,)`, `(B, 1)`
-    and `(B, K)` belong to whole samples, unless the prediction has an axis more. Anything else is
-    refused: `kinds` names what shapes cannot tell, such as labels `(B, T)` of T time steps with
-    predictions `(B, T)`, or labels `(B, T, K)` beside spectrograms.
+    time steps `(B, T, K)`. Each size of such a target equals that of the grid or is a multiple of
+    it; sources that are moved or resized are placed in the target as in the input. Targets `(B,)`,
+    `(B, 1)` and `(B, K)` belong to whole samples, unless the prediction has one axis more. Anything
+    else is refused: `kinds` names what cannot be inferred from shapes, such as labels `(B, T)` of T
+    time steps with predictions `(B, T)`, or labels `(B, T, K)` beside spectrograms.
 
-    Labels are smoothed by the `label_smoothing` of the mixer, inside Keras's cross-entropies.
-    The labels are mixed in `compute_loss`: a training loop of your own must take its loss from
-    there, and for unmixed outputs call `base`. Inside another model it does not train.
+    Labels are smoothed by the mixer's `label_smoothing`, inside Keras's cross-entropies. They are
+    mixed in `compute_loss`: a custom training loop must take its loss from there, and call `base`
+    for unmixed outputs. The wrapper does not train inside another model.
 
     Args:
-        model: The model to train: sequential, functional or subclassed.
-        mixer: A mixer of `keras_mix.layers`, or a list of them of which each batch draws one;
-            TensorFlow only. Options that change the form of labels are refused: labels are mixed in
-            the loss, as they are. Defaults to None: Mixup's blend, on any backend.
-        mix_at: Where to mix: a list of "input", names or paths of layers ("backbone/block3_out"),
-            indices into `model.layers`, or layers; "input/image" is one of several inputs, by its
-            key. An entry that is a tuple is one place, all of it mixed by one plan: pictures and
-            words by ("input/image", "embedding"). Defaults to None: the mixers and
-            `keras_mix.layers.MixPoint`s that the model itself holds, and if it holds none, the
-            input.
+        model: Keras model. The model to train: sequential, functional or subclassed.
+        mixer: Layer of `keras_mix.layers`, or list of them, of which each batch draws one;
+            TensorFlow only. Options that change the form of labels are refused, since labels are
+            mixed in the loss. Defaults to None, Mixup's blend, on any backend.
+        mix_at: List of mix points: "input", names or paths of layers ("backbone/block3_out"),
+            indices into `model.layers`, or layers. "input/image" is one of several inputs, by its
+            key. A tuple is one mix point, all of it mixed by one plan: images and text by
+            ("input/image", "embedding"). Defaults to None: the mixers and
+            `keras_mix.layers.MixPoint`s in the model, or if it has none, the input.
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α), or (a, b) of
             Beta(a, b), for the blend or one mixer. Defaults to the mixer's own, for the blend to
             0.2, as in `keras_mix.layers.MixUp`.
         keep_major: Boolean. Whether the larger of λ and 1 - λ becomes the weight of the sample
             itself in the blend, as in `keras_mix.layers.MixUp`; refused as `per` is. Defaults to
             False.
-        per: "sample" or "batch": one λ of the blend for each sample, or for all. Defaults to
-            "sample". Mixers have their own, and where no place is blended, this is refused.
-        pairing: "shuffle", "derange", "reverse" or "roll" for the blend; refused as `per` is.
-            Defaults to "shuffle".
-        rate: The probability in [0, 1] that a sample is mixed, or the batch where λ is the batch's;
-            on top of a mixer's own. Defaults to 1.
-        loss_mode: "sources", as above, for any loss; or "mixed_targets", the loss of the mixed
-            label, for labels of floats. They are equal where the loss is linear in the label, as
+        per: "sample" or "batch". Whether λ of the blend is drawn for each sample or shared by the
+            batch. Refused if no mix point is blended, since each mixer has its own. Defaults to
+            "sample".
+        pairing: "shuffle", "derange", "reverse" or "roll". How the blend pairs samples; refused as
+            `per` is. Defaults to "shuffle".
+        rate: Float in [0, 1]. The probability that a sample is mixed, or the batch if λ is shared;
+            multiplied by the mixer's own. Defaults to 1.
+        loss_mode: "sources", the loss above, for any loss; or "mixed_targets", the loss of the
+            mixed label, for labels of floats. Both are equal if the loss is linear in the label, as
             cross-entropy is. Defaults to "sources".
-        kinds: A dict from the names of inputs and targets ("x", "mask" or the whole path
-            "y/mask") to their kinds, for tensors whose kind cannot be inferred. Inputs: "images" or
-            "values", for integers other than uint8 images. Targets: "labels" for whole samples,
+        kinds: Dict from input or target names ("x", "mask" or the whole path "y/mask") to their
+            kind, for tensors whose kind cannot be inferred. Inputs: "images" or "values", for
+            integers other than uint8 images. Targets: "labels" for whole samples,
             "segmentation_masks" or "values" for labels on the grid that is cut, "frame_labels" for
             labels along its first axis. Defaults to None.
-        seed: An integer. Defaults to None: the mixer's, if it has one, else one that
-            `keras.utils.set_random_seed` fixes. A loaded model begins anew, as Keras's layers do.
+        seed: Integer. Defaults to None: the mixer's seed if it has one, else one that
+            `keras.utils.set_random_seed` determines. A loaded model starts its draws anew, as
+            Keras's layers do.
         name: String. Name of the model. Defaults to None: derived from the class name.
         dtype: Dtype or dtype policy. Sets the dtype of the loss. Defaults to None: that of `model`.
         **kwargs: Other arguments of `keras.Model`.
 
     Attributes:
-        base: The model inside.
-        mix_points: The places, as `mix_at` names them.
-        choices: What each batch draws from: (place, mixer) pairs, None for the blend.
-        dials: `alpha`, `rate` and `probabilities` (one for each choice); they may be set between
-            epochs, as `keras_mix.callbacks.MixSchedule` does, without a new trace.
+        base: The wrapped model.
+        mix_points: The mix points, as `mix_at` names them.
+        choices: What each batch draws from: (mix point, mixer) pairs, with None for the blend.
+        dials: `alpha`, `rate` and `probabilities` (one for each choice), which may be set between
+            epochs without a new trace, as `keras_mix.callbacks.MixSchedule` does.
 
     Raises:
-        ValueError: For an option without an effect; for a layer that the model lacks or does not
-            call, or whose output is no float tensor of the batch; for a stateful recurrent layer;
-            for a mixer on another backend than TensorFlow; for `compile` without a loss.
+        ValueError: If an option has no effect; if a mix point is not in the model, is not called,
+            or does not compute floats with the samples along the first axis; if the model has a
+            stateful recurrent layer; if a mixer is given on another backend than TensorFlow; if
+            `compile` gets no loss.
 
     Example:
 
@@ -184,21 +187,21 @@ class MixingModel(keras.Model):
 
     @property
     def mix_points(self) -> list[Any]:
-        """The places, as `mix_at` names them."""
+        """The mix points, as `mix_at` names them."""
         return self._choices.mix_points
 
     @property
     def choices(self) -> list[Any]:
-        """What each batch draws from: (place, mixer), None for the blend."""
+        """What each batch draws from: (mix point, mixer), None for the blend."""
         return self._choices.pairs
 
     @property
     def output_names(self) -> list[str]:
-        """The base model's, by which losses may be given."""
+        """The base model's output names, by which losses may be given."""
         return self.base.output_names
 
     def default_entries(self):
-        """What `mix_at` is where the model holds no mixer and no mix point."""
+        """The default of `mix_at` for a model without mixers and mix points."""
         return [INPUT]
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -220,28 +223,28 @@ class MixingModel(keras.Model):
         return outputs
 
     def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
-        """As Keras's; a loss must be given."""
+        """Configures the model for training, as Keras does; a loss is required."""
         if loss is None or all(part is None for part in keras.tree.flatten(loss)):
             raise ValueError(
-                f"{self.owner}: the labels are mixed in the loss, which must be given. Received: "
+                f"{self.owner}: `compile` needs a loss, in which labels are mixed. Received: "
                 f"loss={loss!r}. Compile with any Keras loss."
             )
         loss = keras.tree.map_structure(self._of_sources, loss)
         super().compile(optimizer, loss, *args, **kwargs)
 
     def fit(self, *args, **kwargs):
-        """As Keras's; what a schedule has changed is put back, whatever ends the training."""
+        """Trains the model, as Keras does; afterwards undoes what a schedule has changed."""
         try:
             return super().fit(*args, **kwargs)
         finally:
             self.dials.rest()
 
     def export(self, *args, **kwargs):
-        """Exports the base model: nothing of the mixing is needed to predict."""
+        """Exports the base model, since predictions need no mixing."""
         return self.base.export(*args, **kwargs)
 
     def get_compile_config(self):
-        # Keras asks that who defines `compile` defines this too, though it adds nothing.
+        # Keras requires this of a model that overrides `compile`.
         return super().get_compile_config()
 
     def compile_from_config(self, config):
@@ -333,7 +336,7 @@ class MixingModel(keras.Model):
 
 
 class _Step(threading.local):
-    """What `call`, `compute_loss` and `compute_metrics` tell each other, in one replica."""
+    """What `call` hands to `compute_loss`, and that to `compute_metrics`, in one replica."""
 
     mixture = None
     measured = False

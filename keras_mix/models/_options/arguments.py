@@ -59,8 +59,8 @@ def smoothing(owner, mixers):
     found = {getattr(mixer, "label_smoothing", 0.0) for mixer in mixers}
     if len(found) > 1:
         raise ValueError(
-            f"{owner}: all places and mixers must smooth labels alike. Received: label_smoothing="
-            f"{sorted(found)}"
+            f"{owner}: all mix points and mixers must smooth labels alike. Received: "
+            f"label_smoothing={sorted(found)}"
         )
     return found.pop()
 

@@ -182,7 +182,7 @@ def _mixers_of(owner, group, mixers):
         arguments.check_mixer(owner, mixer)
         if len(group) > 1 and getattr(mixer, "grid_rank", None):
             raise ValueError(
-                f"{owner}: a tuple in `mix_at` is mixed by one plan, and regions do not fit "
+                f"{owner}: a tuple in `mix_at` is mixed by one plan, whose region cannot cover "
                 f"layers of different sizes. Received: {[path for path, _ in group]} with "
                 f"{mixer!r}. Take a mixer that blends."
             )

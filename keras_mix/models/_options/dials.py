@@ -8,13 +8,13 @@ from keras_mix._core.ops import draws
 
 
 class Dials:
-    """α, the rate and the probabilities of the places, kept as weights of a model.
+    """α, the rate and the probabilities of the choices, kept as weights of a model.
 
     Args:
         model: The model that keeps and saves them.
         alpha: A concentration; None where several mixers have one each, which stay.
         rate: Python float in [0, 1].
-        count: The number of places, at first equally likely.
+        count: The number of choices, at first equally likely.
     """
 
     def __init__(self, model, alpha, rate, count):
@@ -60,7 +60,7 @@ class Dials:
 
     @property
     def probabilities(self):
-        """How likely each place is drawn; a list that sums to 1."""
+        """The probability of each choice; a list that sums to 1."""
         return ops.convert_to_numpy(self._probabilities).tolist()
 
     @probabilities.setter
@@ -69,7 +69,7 @@ class Dials:
         count = self._probabilities.shape[0]
         if weights.shape != (count,) or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
             raise ValueError(
-                f"`probabilities` must be a list of one number for each place, {count} in all, "
+                f"`probabilities` must be a list of one number for each choice, {count} in all, "
                 f"none negative and not all 0. Received: probabilities={value!r}"
             )
         self._probabilities.assign(weights / weights.sum())

@@ -1,4 +1,4 @@
-"""Sensible places: the points that all of a model's data pass through, where its stages end."""
+"""Default mix points: layers that all of a model's data pass, where its stages end."""
 
 import warnings
 
@@ -51,16 +51,16 @@ def default_entries(base):
     return first + list(dict.fromkeys(quarters))
 
 
-def warn_of_ways_around(owner, base, place):
-    """Warns where data pass a place by, such as the skip beside a residual branch.
+def warn_of_ways_around(owner, base, point):
+    """Warns of data that pass by a mix point, such as the skip beside a residual branch.
 
     Only a single layer in a graph that Keras knows can be judged.
     """
     graph = graph_of(base)
-    if graph is None or place.layers == (INPUT,) or len(place.layers) > 1:
+    if graph is None or point.layers == (INPUT,) or len(point.layers) > 1:
         return
-    name = place.names[0]
-    if is_input(place.layers[0]):
+    name = point.names[0]
+    if is_input(point.layers[0]):
         passed_by = len(Flow(graph).inputs) > 1
     else:
         known = {layer.name for layer in graph.operations}

@@ -51,7 +51,7 @@ def held(base):
 def tree(base):
     """{path: layer} of all layers in a model; the names of nested ones are joined by "/".
 
-    A name that stands there already gets a number, "dense#2".
+    A second path of the same name gets a number, "dense#2".
     """
     found, prefixes = {}, {id(base): ""}
     for layer, parent in _walk(base):

@@ -56,21 +56,21 @@ class _Smoothed(keras.losses.Loss):
 
     Args:
         loss: The loss.
-        share: The share of each label that is spread over its classes.
+        weight: The weight of each label that is spread over its classes.
         binary: Whether each label is one of two classes, whatever the size of the last axis.
     """
 
-    def __init__(self, loss, share, binary):
+    def __init__(self, loss, weight, binary):
         super().__init__(name=loss.name, reduction=loss.reduction, dtype=loss.dtype)
         self.loss = loss
-        self.share = share
+        self.weight = weight
         self.binary = binary
 
     def call(self, y_true, y_pred):
         labelled = len(y_true.shape) == len(y_pred.shape) > 1 and not self.binary
         classes = y_true.shape[-1] if labelled else 1
-        # A single output tells two classes apart.
-        smooth = y_true * (1.0 - self.share) + self.share / max(classes, 2)
+        # A single output is for two classes.
+        smooth = y_true * (1.0 - self.weight) + self.weight / max(classes, 2)
         return self.loss.call(smooth, y_pred)
 
 
@@ -78,7 +78,7 @@ class _SmoothedIds(_Smoothed):
     """Sparse cross-entropy of smoothed labels, which is linear in the label."""
 
     def call(self, y_true, y_pred):
-        """(1 - share) · loss(id) + share · the mean of the losses of all classes."""
+        """(1 - weight) · loss(id) + weight · the mean of the losses of all classes."""
         values = self.loss.call(y_true, y_pred)
         mask = keras_compat.mask_of(values)
         options = keras_compat.options_of(self.loss)
@@ -89,7 +89,9 @@ class _SmoothedIds(_Smoothed):
             from_logits=options.get("from_logits", False),
             axis=axis,
         )
-        smooth = (1.0 - self.share) * values + self.share * ops.reshape(uniform, ops.shape(values))
+        smooth = (1.0 - self.weight) * values + self.weight * ops.reshape(
+            uniform, ops.shape(values)
+        )
         if mask is not None:
             smooth = ops.where(mask, smooth, 0.0)
             keras_compat.set_mask(smooth, mask)
