@@ -9,7 +9,7 @@ import importlib
 import importlib.abc
 import sys
 
-from keras_mix.layers._modules import IN_MODELS, OPTIONS, SAVED
+from keras_mix.layers._class_modules import IN_MODELS, OPTIONS, SAVED
 
 PACKAGE = "keras_mix"
 

@@ -8,7 +8,7 @@ import pathlib
 import shlex
 import sys
 
-from keras_mix._core import atomic_file, signals
+from keras_mix._core import atomic_file, process_signals
 from keras_mix._core.optional_imports import require
 from keras_mix._core.spelling import printable, suggestion
 
@@ -41,13 +41,13 @@ def main(argv=None):
     try:
         args = _parser().parse_args(argv)
         interrupted = args.interrupted
-        with signals.ended_by_signals():
+        with process_signals.ended_by_signals():
             _import_tensorflow_quietly()
             return args.command(args, shlex.join(["keras-mix", *argv]))
     except (ValueError, OSError, ImportError, MemoryError) as error:
         print(f"keras-mix: error: {_sentence(error)}", file=sys.stderr)
         return ERROR
-    except signals.Terminated:
+    except process_signals.Terminated:
         print(f"keras-mix: terminated; {interrupted}", file=sys.stderr)
         return TERMINATED
     except KeyboardInterrupt:
@@ -73,7 +73,7 @@ def _import_tensorflow_quietly():
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        with signals.deferred():
+        with process_signals.deferred():
             importlib.import_module("tensorflow")
     finally:
         os.dup2(stderr, 2)

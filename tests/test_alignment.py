@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import layers, pairings
-from keras_mix._core.batch.grid import alignment
+from keras_mix._core.batch.region_grid import alignment
 from keras_mix.label_rules import Remix
 from keras_mix.layers import BetweenClass, CrossModalMix, CutMix, MixGen, MixUp, RandomChoice
 

@@ -5,7 +5,7 @@ import graphlib
 from pathlib import Path
 
 import keras_mix
-from keras_mix.layers._modules import SAVED
+from keras_mix.layers._class_modules import SAVED
 
 PACKAGE = Path(keras_mix.__file__).parent
 MODULES = {

@@ -12,7 +12,7 @@ from PIL import Image
 
 import keras_mix
 from keras_mix import cli, evaluate
-from keras_mix._core import signals
+from keras_mix._core import process_signals
 
 PNG = b"\x89PNG"
 
@@ -128,7 +128,7 @@ def test_signals_wait_while_a_library_loads():
     loaded = []
 
     def load():
-        with signals.deferred():
+        with process_signals.deferred():
             os.kill(os.getpid(), signal.SIGINT)
             loaded.append(True)
 

@@ -5,7 +5,7 @@ import oracles
 import pytest
 import tensorflow as tf
 
-from keras_mix._core.batch.grid import spatial_axes
+from keras_mix._core.batch.region_grid import spatial_axes
 from keras_mix._core.leaves import rules
 from keras_mix._core.leaves.dense import Dense, DenseOfUnknownSize
 from keras_mix._core.leaves.labels import ClassIds, Labels, PackedClassIds

@@ -10,14 +10,14 @@ from fresh import output_of
 
 import keras_mix
 from keras_mix import _registration
-from keras_mix.layers._modules import SAVED
+from keras_mix.layers._class_modules import SAVED
 
 SAVE = """
 import json, pathlib, sys
 import keras, numpy as np
 import keras_mix
 from keras_mix import label_rules, layers, losses, metrics, models, pairings
-from keras_mix.layers._modules import SAVED
+from keras_mix.layers._class_modules import SAVED
 
 folder = pathlib.Path(sys.argv[1])
 

@@ -26,7 +26,7 @@ import keras
 from keras_mix import label_rules, layers, models, pairings
 from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate.results import BASELINE
-from keras_mix.layers._modules import NOT_OF_IMAGES, OPTIONS
+from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
 
 MANIFOLD = "manifold"
 ALL = "all"

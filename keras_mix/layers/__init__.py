@@ -8,7 +8,7 @@ for mixers of your own; BoundingBoxOptions and SequenceOptions are values of opt
 import importlib
 from typing import TYPE_CHECKING
 
-from keras_mix.layers._modules import MODULES
+from keras_mix.layers._class_modules import MODULES
 
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
     from keras_mix.layers.between_class import BetweenClass

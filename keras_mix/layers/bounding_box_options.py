@@ -3,7 +3,7 @@
 import keras
 
 from keras_mix._core import checks
-from keras_mix._core.options import idle, option
+from keras_mix._core.options import idle_options, option
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -60,8 +60,8 @@ class BoundingBoxOptions(option.Value):
         if self.format is None:
             of_boxes = {"max_boxes": self.max_boxes, "details": self.details}
             given = {name: value for name, value in of_boxes.items() if value}
-            reason = idle.without_box_format("are mixed")
-            idle.refuse(type(self).__name__, given, dict.fromkeys(of_boxes, reason))
+            reason = idle_options.without_box_format("are mixed")
+            idle_options.refuse(type(self).__name__, given, dict.fromkeys(of_boxes, reason))
 
     def get_config(self):
         return {

@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
-from keras_mix.layers._mixer import cutting
+from keras_mix.layers._mixer import modality_cuts
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
 from keras_mix.layers._mixer.option_types import Alpha, BetaOptions
 from keras_mix.layers.mixer import Mixer
@@ -76,11 +76,11 @@ class CrossModalMix(BetaMixer):
         **kwargs: Unpack[BetaOptions],
     ) -> None:
         given, cuts = kwargs.get("data_format"), checks.mapping("cuts", cuts)
-        kwargs.update({"data_format": cutting.data_format_of(self.owner, given, cuts)})
+        kwargs.update({"data_format": modality_cuts.data_format_of(self.owner, given, cuts)})
         super().__init__(alpha=alpha, **kwargs)
-        self.cuts = cutting.checked_cuts(self, cuts)
+        self.cuts = modality_cuts.checked_cuts(self, cuts)
         sampling_rates = checks.mapping("sampling_rates", sampling_rates)
-        self.sampling_rates = cutting.checked_rates(self.owner, sampling_rates, self.cuts)
+        self.sampling_rates = modality_cuts.checked_rates(self.owner, sampling_rates, self.cuts)
 
     @property
     def hides(self) -> bool:
@@ -102,21 +102,21 @@ class CrossModalMix(BetaMixer):
         )
 
     def batch(self, found):
-        return cutting.batch(self, found)
+        return modality_cuts.batch(self, found)
 
     def bind(self, leaves, grid):
-        return cutting.bind(self, leaves)
+        return modality_cuts.bind(self, leaves)
 
     def sized(self, leaves, rules_of_leaves, grid):
-        return cutting.sized(self, leaves)
+        return modality_cuts.sized(self, leaves)
 
     def sample(self, batch, seed):
         order, share, place, *seeds = random.split(seed, 3 + len(self.cuts))
         lam = self.draw_lambda(batch, share)
         partners = self.partners(batch, order)
-        drawn = cutting.cut(self.cuts, batch, lam, partners, seeds)
-        drawn |= cutting.cut_in_time(self.sampling_rates, batch, lam, partners, place)
-        other = cutting.mean_share(self.cuts, drawn) if drawn else 1.0 - lam
+        drawn = modality_cuts.cut(self.cuts, batch, lam, partners, seeds)
+        drawn |= modality_cuts.cut_in_time(self.sampling_rates, batch, lam, partners, place)
+        other = modality_cuts.mean_share(self.cuts, drawn) if drawn else 1.0 - lam
         blend = plan.blend(partners, tf.stack([1.0 - other, other], axis=1))
         groups = {name: each._replace(weights=blend.weights) for name, each in drawn.items()}
         return plan.PerGroup(blend, groups)
@@ -124,11 +124,11 @@ class CrossModalMix(BetaMixer):
     def get_config(self):
         return {
             **super().get_config(),
-            "cuts": cutting.saved_cuts(self.cuts),
+            "cuts": modality_cuts.saved_cuts(self.cuts),
             "sampling_rates": dict(self.sampling_rates),
         }
 
     @classmethod
     def from_config(cls, config):
-        cuts = cutting.mapped(keras.saving.deserialize_keras_object, config["cuts"])
+        cuts = modality_cuts.mapped(keras.saving.deserialize_keras_object, config["cuts"])
         return cls(**{**config, "cuts": cuts})

@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, concentration
-from keras_mix._core.ops import draws, modalities, portable, portions
+from keras_mix._core.ops import draws, modalities, portable_draws, target_portions
 from keras_mix._core.ops.dtypes import is_float
-from keras_mix._core.ops.packed import EXACT
+from keras_mix._core.ops.packed_labels import EXACT
 from keras_mix._core.options import keywords
 from keras_mix._core.options.layer_repr import layer_repr
 
@@ -217,7 +217,7 @@ class FeatureMix(keras.layers.Layer):
         ratio = draws.beta(share, self._concentration, count, self.keep_major)
         ratio = ops.where(draws.coin(chance, self.rate, count), ratio, 1.0)
         partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
-        return portable.blend_plan(partners, ops.broadcast_to(ratio, [size]))
+        return portable_draws.blend_plan(partners, ops.broadcast_to(ratio, [size]))
 
     def _given(self, plan, first):
         """The `BlendPlan` of a plan that the caller drew."""
@@ -239,18 +239,18 @@ class FeatureMix(keras.layers.Layer):
                 f"shapes {tuple(sources.shape)} and {tuple(weights.shape)}",
             )
         modalities.check_tensors(self.owner, ["features", "plan"], [first, sources])
-        return portable.BlendPlan(sources, weights)
+        return portable_draws.BlendPlan(sources, weights)
 
     def _labels(self, labels, plan):
         if is_float(labels):
-            return labels if plan is None else portable.blend(labels, plan)
+            return labels if plan is None else portable_draws.blend(labels, plan)
         ids = ops.cast(ops.reshape(labels, [-1]), "int32")
         if self.num_classes is not None:
             one_hot = ops.one_hot(ids, self.num_classes, dtype="float32")
-            return one_hot if plan is None else portable.blend(one_hot, plan)
+            return one_hot if plan is None else portable_draws.blend(one_hot, plan)
         if plan is None:
             own = ops.arange(ops.shape(ids)[0], dtype="int32")
-            plan = portable.blend_plan(own, ops.ones_like(own, dtype="float32"))
+            plan = portable_draws.blend_plan(own, ops.ones_like(own, dtype="float32"))
         ids = ops.cast(ops.take(ids, plan.sources, axis=0), "float32")
         return ops.stack([ids, plan.weights], axis=1)
 
@@ -258,9 +258,9 @@ class FeatureMix(keras.layers.Layer):
 def _crossed(own, other, plan):
     """Blends a feature with its partners' features of the other modality, by the plan's weights."""
     weights = ops.cast(ops.stop_gradient(plan.weights), "float32")
-    mixed = ops.cast(own, "float32") * portions.over(weights[:, 0], own)
+    mixed = ops.cast(own, "float32") * target_portions.over(weights[:, 0], own)
     for source in range(1, plan.sources.shape[1]):
-        share = portions.over(weights[:, source], own)
+        share = target_portions.over(weights[:, source], own)
         part = share * ops.cast(ops.take(other, plan.sources[:, source], axis=0), "float32")
         mixed = mixed + ops.where(share > 0, part, 0.0)
     return ops.cast(mixed, own.dtype)

@@ -7,9 +7,9 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import draws, modalities, portions
+from keras_mix._core.ops import draws, modalities, target_portions
 from keras_mix._core.ops.dtypes import is_float
-from keras_mix._core.options import idle, keywords
+from keras_mix._core.options import idle_options, keywords
 from keras_mix._core.options.layer_repr import layer_repr
 
 RESCALES = ("expectation", "count")
@@ -95,7 +95,7 @@ class ModalityDropout(keras.layers.Layer):
         usual = isinstance(self.token_initializer, keras.initializers.Zeros)
         if not (usual or self.learned_tokens):
             given = {"token_initializer": token_initializer}
-            idle.refuse(self.owner, given, dict.fromkeys(given, "no token is learned"))
+            idle_options.refuse(self.owner, given, dict.fromkeys(given, "no token is learned"))
         self.rescale = rescale
         if rescale is not None:
             checks.choice("rescale", rescale, RESCALES)
@@ -263,11 +263,11 @@ class ModalityDropout(keras.layers.Layer):
 
     def _filled(self, key, tensor, kept, scale):
         if scale is not None:
-            tensor = tensor * ops.cast(portions.over(scale, tensor), tensor.dtype)
+            tensor = tensor * ops.cast(target_portions.over(scale, tensor), tensor.dtype)
         fill = ops.zeros([], tensor.dtype)
         if self.learned_tokens:
             fill = ops.cast(self.tokens[str(key)], tensor.dtype)
-        return ops.where(portions.over(kept, tensor), tensor, fill)
+        return ops.where(target_portions.over(kept, tensor), tensor, fill)
 
     def _returned(self, inputs, keys, tensors, kept):
         results = modalities.pack(inputs, keys, tensors)

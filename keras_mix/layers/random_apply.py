@@ -4,7 +4,7 @@ import keras
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
-from keras_mix.layers._mixer.composed import Composed, saved
+from keras_mix.layers._mixer.mixer_of_mixers import Composed, saved
 from keras_mix.layers._mixer.option_types import OptionsButRate
 from keras_mix.layers.mixer import Mixer
 

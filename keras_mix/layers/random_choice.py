@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 from keras_mix._core import checks
 from keras_mix._core.draw import random
 from keras_mix._core.plan.choice import Choice
-from keras_mix.layers._mixer.composed import Composed, refuse_no_list, saved
+from keras_mix.layers._mixer.mixer_of_mixers import Composed, refuse_no_list, saved
 from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 

@@ -12,7 +12,7 @@ from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.structure import BoxDict, BoxSet, is_set_of_boxes
 from keras_mix._core.draw import random, shared_windows
 from keras_mix._core.leaves import boxes as box_rule
-from keras_mix._core.options import idle
+from keras_mix._core.options import idle_options
 from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers._mixer.shared_options import Configured
 
@@ -119,7 +119,7 @@ class SynchronizedAugmentation(Configured):
         reasons = {name: never for name in self.shared_options() if name not in used}
         reasons |= {f"bounding_boxes.{name}": never for name in ("max_boxes", "details")}
         if self.bounding_boxes and self.bounding_boxes.format is None:
-            reasons["bounding_boxes.min_visible"] = idle.without_box_format("move")
+            reasons["bounding_boxes.min_visible"] = idle_options.without_box_format("move")
         of_frames = ("crop", "flip", "boxes", "bounding_boxes")
         return reasons | dict.fromkeys(of_frames, None if self.frames else "no `frames` are named")
 

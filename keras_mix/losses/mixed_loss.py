@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops import criteria, packed, reduction
+from keras_mix._core.ops import loss_reduction, packed_labels, sample_losses
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -91,7 +91,7 @@ class MixedLoss(keras.losses.Loss):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         y_true = ops.convert_to_tensor(y_true)
-        if packed.is_packed(y_true, y_pred):
+        if packed_labels.is_packed(y_true, y_pred):
             self._check_metrics()
             if sample_weight is not None:
                 sample_weight = ops.convert_to_tensor(sample_weight)
@@ -102,8 +102,8 @@ class MixedLoss(keras.losses.Loss):
             mask = ops.cast(mask, values.dtype)
             counts = mask if counts is None else counts * mask
         if counts is not None:
-            sample_weight = reduction.weights_of_counts(counts, sample_weight, self.reduction)
-        return reduction.reduced(values, sample_weight, self.reduction)
+            sample_weight = loss_reduction.weights_of_counts(counts, sample_weight, self.reduction)
+        return loss_reduction.reduced(values, sample_weight, self.reduction)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return self._losses(y_true, y_pred)[0]
@@ -125,14 +125,14 @@ class MixedLoss(keras.losses.Loss):
 
     def _losses(self, y_true, y_pred):
         """The losses of samples, and the weight of each that counts; None if all samples count."""
-        if not packed.is_packed(y_true, y_pred):
+        if not packed_labels.is_packed(y_true, y_pred):
             values, mask = self._of_labels(y_true, y_pred)
             if mask is None:
                 return values, None
             return ops.where(mask, values, 0), ops.cast(mask, values.dtype)
-        packed.check(self.name, y_true, packed.classes_of(y_pred))
+        packed_labels.check(self.name, y_true, packed_labels.classes_of(y_pred))
         total, counts = 0.0, None
-        for ids, weights in packed.sources(y_true):
+        for ids, weights in packed_labels.sources(y_true):
             values, mask = self._of_ids(ids, y_pred)
             weights = ops.cast(weights, values.dtype)
             if mask is not None:
@@ -143,7 +143,7 @@ class MixedLoss(keras.losses.Loss):
 
     def _of_labels(self, y_true, y_pred):
         """The losses of plain labels, and the Keras mask on them or None."""
-        classes = packed.classes_of(y_pred)
+        classes = packed_labels.classes_of(y_pred)
         column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
         if len(y_pred.shape) == 2 and classes != 1 and column:
             return self._of_ids(ops.cast(ops.reshape(y_true, [-1]), "int32"), y_pred)
@@ -174,12 +174,12 @@ class MixedLoss(keras.losses.Loss):
         values = self._per_sample(self._form(ids, y_pred), y_pred)
         mask = keras_compat.mask_of(values)
         if self.class_weight:
-            values = values * self._weights(ids, packed.classes_of(y_pred), values.dtype)
+            values = values * self._weights(ids, packed_labels.classes_of(y_pred), values.dtype)
         return values, mask
 
     def _form(self, ids, y_pred):
         """Class ids in the form that the base loss takes."""
-        classes = packed.classes_of(y_pred)
+        classes = packed_labels.classes_of(y_pred)
         if classes == 1:
             return ops.reshape(ops.cast(ids, y_pred.dtype), ops.shape(y_pred))
         if self._takes_class_ids(classes):
@@ -190,7 +190,7 @@ class MixedLoss(keras.losses.Loss):
         if self.class_ids is not None:
             return self.class_ids
         if classes not in self._forms:
-            self._forms[classes] = criteria.takes_class_ids(self.base_loss, classes)
+            self._forms[classes] = sample_losses.takes_class_ids(self.base_loss, classes)
         if self._forms[classes] is None:
             checks.refuse(
                 self.name,
@@ -217,7 +217,7 @@ class MixedLoss(keras.losses.Loss):
         return ops.take(ops.convert_to_tensor(table, dtype), ids)
 
     def _per_sample(self, y_true, y_pred):
-        values = criteria.per_sample(self.base_loss, y_true, y_pred)
+        values = sample_losses.per_sample(self.base_loss, y_true, y_pred)
         if len(values.shape) == 0:
             checks.refuse(
                 self.name,

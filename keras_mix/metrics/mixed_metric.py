@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops import hard_labels, packed
+from keras_mix._core.ops import hard_labels, packed_labels
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -82,7 +82,7 @@ class MixedMetric(keras.metrics.Metric):
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         reads = self._reads
         if self._by_predictions:
-            reads = "indicators" if packed.classes_of(y_pred) == 1 else "class_ids"
+            reads = "indicators" if packed_labels.classes_of(y_pred) == 1 else "class_ids"
         y_true = hard_labels.hardened(self.name, y_true, y_pred, reads)
         return self.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 
@@ -119,6 +119,6 @@ def _built(metric, dtype):
 @keras.saving.register_keras_serializable(package="keras_mix")
 def _accuracy(y_true, y_pred):
     """The accuracy that Keras selects for "accuracy", of class ids or binary labels."""
-    binary = packed.classes_of(y_pred) == 1
+    binary = packed_labels.classes_of(y_pred) == 1
     function = "binary_accuracy" if binary else "sparse_categorical_accuracy"
     return getattr(keras.metrics, function)(y_true, y_pred)

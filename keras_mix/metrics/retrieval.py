@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import embedding_pairs, packed
+from keras_mix._core.ops import embedding_pairs, packed_labels
 
 DIRECTIONS = ("both", "first_to_second", "second_to_first")
 Direction: TypeAlias = Literal["first_to_second", "second_to_first", "both"]
@@ -161,7 +161,7 @@ def _units(embedding):
 def _ids(owner, y_true, first):
     y_true = ops.convert_to_tensor(y_true)
     if len(y_true.shape) == 3 and y_true.shape[1] == 2:
-        y_true = packed.dominant(y_true)
+        y_true = packed_labels.dominant(y_true)
     column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
     if not column or embedding_pairs.differ(y_true.shape[0], first.shape[0]):
         checks.reject(

@@ -14,8 +14,8 @@ from keras_mix._core.options.signatures import arguments as arguments_of
 from keras_mix.models._forward.forward_pass import ForwardPass
 from keras_mix.models._forward.tracking import Hooks
 from keras_mix.models._options import arguments
-from keras_mix.models._options.choices import Choices, at_positions
 from keras_mix.models._options.dials import Dials
+from keras_mix.models._options.mix_point_choices import Choices, at_positions
 from keras_mix.models._points.inputs import INPUT
 from keras_mix.models._targets.loss import LOSS_MODES, LossOfSources
 

@@ -8,8 +8,8 @@ import keras_mix
 from benchmarking.comparison import COPY, floors_of, rows_of
 from benchmarking.contenders import OURS, Absent, Contender, copying, mapped, tried
 from benchmarking.rounds import measure
-from keras_mix.layers._mixer.composed import Composed
-from keras_mix.layers._modules import NOT_OF_IMAGES
+from keras_mix.layers._class_modules import NOT_OF_IMAGES
+from keras_mix.layers._mixer.mixer_of_mixers import Composed
 
 NAMES = [
     name

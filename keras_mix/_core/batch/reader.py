@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix._core import checks, leaf_names
-from keras_mix._core.batch.advice import DICT_KEYS, for_input, for_keys
 from keras_mix._core.batch.batch import Leaf, axis_size, behind
+from keras_mix._core.batch.kind_advice import DICT_KEYS, for_input, for_keys
 from keras_mix._core.batch.second_batch import matched
 from keras_mix._core.batch.structure import BoxDict, BoxSet, Structure
 from keras_mix._core.batch.value_checks import asserted, known_values

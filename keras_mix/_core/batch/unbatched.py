@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.advice import DICT_KEYS
+from keras_mix._core.batch.kind_advice import DICT_KEYS
 from keras_mix._core.batch.structure import BoxDict
 
 _CHANNELS = (1, 3, 4)

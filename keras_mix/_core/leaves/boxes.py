@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from keras_mix._core import checks
 from keras_mix._core.batch.batch import axis_size
-from keras_mix._core.batch.grid import refuse_other_axes
+from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.box_visibility import visible
 from keras_mix._core.leaves.rule import Rule

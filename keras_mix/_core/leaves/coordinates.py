@@ -3,7 +3,7 @@
 import math
 
 from keras_mix._core import checks
-from keras_mix._core.batch.advice import BOXES, POINTS
+from keras_mix._core.batch.kind_advice import BOXES, POINTS
 from keras_mix._core.batch.value_checks import check_shares
 from keras_mix._core.leaf_names import entry, key
 

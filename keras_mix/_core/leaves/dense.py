@@ -8,7 +8,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from keras_mix._core.batch.grid import aligned
+from keras_mix._core.batch.region_grid import aligned
 from keras_mix._core.broadcasting import along, over
 from keras_mix._core.leaves.coordinates import refuse_coordinates
 from keras_mix._core.leaves.rule import Rule

@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.grid import refuse_other_axes
+from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks
 from keras_mix._core.plan import plan as plans

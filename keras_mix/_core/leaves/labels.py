@@ -6,7 +6,7 @@ import functools
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.advice import for_class_ids
+from keras_mix._core.batch.kind_advice import for_class_ids
 from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.batch.value_checks import check_class_ids, check_packable
 from keras_mix._core.broadcasting import over

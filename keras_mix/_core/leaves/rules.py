@@ -6,7 +6,7 @@ A new kind of leaf is a module with its rule and a `bind` function, and one row 
 import functools
 
 from keras_mix._core.batch.batch import behind
-from keras_mix._core.batch.grid import same_size, sizes_of, smallest
+from keras_mix._core.batch.region_grid import same_size, sizes_of, smallest
 from keras_mix._core.leaves import (
     boxes,
     dense,

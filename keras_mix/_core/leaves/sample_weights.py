@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.grid import sizes_of
+from keras_mix._core.batch.region_grid import sizes_of
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.sequences import FrameLabels

@@ -5,8 +5,8 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.grid import aligned
 from keras_mix._core.batch.reader import classes_of
+from keras_mix._core.batch.region_grid import aligned
 from keras_mix._core.batch.value_checks import check_shares, check_whole
 from keras_mix._core.leaves.dense import Dense
 

@@ -1,4 +1,4 @@
-"""The draws of the current backend: `draw.random` on TensorFlow, else `portable`."""
+"""The draws of the current backend: `draw.random` on TensorFlow, else `portable_draws`."""
 
 import keras
 
@@ -22,7 +22,7 @@ if keras.backend.backend() == "tensorflow":
         return alpha
 
 else:
-    from keras_mix._core.ops.portable import (
+    from keras_mix._core.ops.portable_draws import (
         Concentration,
         begin,
         beta,

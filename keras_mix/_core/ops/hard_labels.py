@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import packed
+from keras_mix._core.ops import packed_labels
 from keras_mix._core.ops.dtypes import is_float
 
 FORMS = ("class_ids", "one_hot", "indicators", "values")
@@ -88,7 +88,7 @@ def hardened(owner, y_true, y_pred, form):
         y_pred: Predictions `(B,)`, `(B, 1)` or `(B, …, K)`.
         form: One of `FORMS`; None if it is unknown.
     """
-    classes = packed.classes_of(y_pred)
+    classes = packed_labels.classes_of(y_pred)
     ids = _ids_of(owner, y_true, y_pred, classes)
     if ids is not None:
         if form in ("class_ids", None):
@@ -131,8 +131,8 @@ def _above_half(labels):
 
 def _ids_of(owner, y_true, y_pred, classes):
     """Class ids, plain or of the dominant source of packed targets; None for other labels."""
-    if packed.is_packed(y_true, y_pred):
-        packed.check(owner, y_true, classes)
-        return packed.dominant(y_true)
+    if packed_labels.is_packed(y_true, y_pred):
+        packed_labels.check(owner, y_true, classes)
+        return packed_labels.dominant(y_true)
     column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
     return y_true if column and classes != 1 and len(y_pred.shape) == 2 else None

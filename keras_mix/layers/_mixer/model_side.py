@@ -1,10 +1,10 @@
 """What models ask of a mixer: a plan for hidden values, applied to them and to targets."""
 
-from keras_mix._core.batch.grid import grid_of
+from keras_mix._core.batch.region_grid import grid_of
 from keras_mix._core.batch.structure import Structure
-from keras_mix._core.leaves import targets
+from keras_mix._core.leaves import target_portions
 from keras_mix._core.leaves.sequence_checks import check_sequences
-from keras_mix._core.ops.portions import Grid
+from keras_mix._core.ops.target_portions import Grid
 from keras_mix.layers._mixer.reading import read_inputs
 
 
@@ -32,7 +32,7 @@ class ModelSide:
         return found.packed(self.unmixed(found) if plan is None else self.mixed(plan, found))
 
     def grid(self, plan, x):
-        """The `portions.Grid` of a plan's region on the inputs; None if it has none."""
+        """The `target_portions.Grid` of a plan's region on the inputs; None if it has none."""
         if self.mixes_tables:
             return None if plan.of("columns").region is None else self._columns(x)
         if self.erases or not self.draws_regions:
@@ -44,7 +44,7 @@ class ModelSide:
 
     def portions(self, plan, target, fit):
         """The portions of a target under a plan: see `targets.portions`."""
-        return targets.portions(plan, target, fit)
+        return target_portions.portions(plan, target, fit)
 
     def _columns(self, x):
         own = self.reader.read(Structure((x,)))

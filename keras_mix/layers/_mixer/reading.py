@@ -10,15 +10,15 @@ from keras_mix._core.batch.call_forms import (
     refuse_unused_label_rule,
     refuse_unused_partners,
 )
-from keras_mix._core.batch.grid import Grid, grid_of
-from keras_mix._core.batch.named_leaves import refuse_unknown, refuse_unknown_heads
+from keras_mix._core.batch.region_grid import Grid, grid_of
 from keras_mix._core.batch.structure import Structure
 from keras_mix._core.batch.unbatched import refuse_single, refuse_zipped
+from keras_mix._core.batch.unknown_names import refuse_unknown, refuse_unknown_heads
 from keras_mix._core.leaves.padding import Validity
 from keras_mix._core.leaves.rule import Passthrough, Pool
 from keras_mix._core.leaves.sequence_checks import check_sequences
 from keras_mix._core.leaves.tables import table_of
-from keras_mix.layers._mixer.frames import framed
+from keras_mix.layers._mixer.image_frames import framed
 
 # Pairings and label rules read no targets of these kinds.
 _NO_HEADS = ("bounding_boxes", "instance_masks", "keypoints", "passthrough", "texts")

@@ -11,7 +11,7 @@ from keras_mix._core import checks, keras_compat
 from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.reader import Reader
 from keras_mix._core.draw import entropy
-from keras_mix._core.options import effects, keywords
+from keras_mix._core.options import given_options, keywords
 from keras_mix._core.options.layer_repr import layer_repr
 from keras_mix._core.options.signatures import FullSignature, arguments, documented
 from keras_mix.label_rules import LabelRule
@@ -114,7 +114,7 @@ class Configured(keras.layers.Layer):
         super().__init_subclass__(**kwargs)
         # The name that error messages begin with.
         cls.owner = cls.__name__
-        effects.check_when_complete(cls)
+        given_options.check_when_complete(cls)
         if vars(cls).get("__doc__"):
             cls.__doc__ = documented(cls)
 
@@ -185,16 +185,16 @@ class Configured(keras.layers.Layer):
         self.built = True
 
     def without_effect(self):
-        """Dict from options to why they change no result, as `idle.refuse` takes it."""
+        """Dict from options to why they change no result, as `idle_options.refuse` takes it."""
         return {}
 
     def shared_options(self):
         """Dict of the values of all shared options; `dtype` is the name of the policy."""
-        return effects.values(self, arguments(Configured).keys() - {"name"})
+        return given_options.values(self, arguments(Configured).keys() - {"name"})
 
     def stated_options(self, names):
         """Dict of the named options, shared ones or the layer's own, that are not the default."""
-        return effects.stated(self, names, self._resolved())
+        return given_options.stated(self, names, self._resolved())
 
     @functools.cached_property
     def sequence_options(self):

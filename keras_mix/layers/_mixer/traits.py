@@ -3,7 +3,7 @@
 import functools
 
 from keras_mix._core.leaves.boxes import Options
-from keras_mix._core.options import idle
+from keras_mix._core.options import idle_options
 from keras_mix.layers._mixer.shared_options import Configured
 from keras_mix.layers.bounding_box_options import BoundingBoxOptions
 
@@ -55,7 +55,7 @@ class Traits(Configured):
         return Options(**given.get_config(), sources=self.num_sources)
 
     def without_effect(self):
-        """Dict from options to why they change no result, as `idle.refuse` takes it."""
+        """Dict from options to why they change no result, as `idle_options.refuse` takes it."""
         reasons = {}
         if self.erases:
             fills = "the layer only fills pixels: it draws no partners, and labels stay unchanged"
@@ -82,7 +82,7 @@ class Traits(Configured):
         """Why `min_visible` has no effect on keypoints and instance masks, or None."""
         kinds = set(self.kinds.values()) & {"keypoints", "instance_masks"}
         if not kinds:
-            return idle.without_box_format("are mixed")
+            return idle_options.without_box_format("are mixed")
         if self.pastes and "instance_masks" not in kinds:
             return "a pixel that is pasted shows all of a keypoint or nothing"
         return None

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import draws, portable, portions
+from keras_mix._core.ops import draws, portable_draws, target_portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix.layers.mix_point import MixPoint
 from keras_mix.models._points.inputs import kind_of, paths
@@ -34,7 +34,7 @@ class Blend:
         self.per = per
 
     def plan(self, value, seed, rate):
-        """The `portable.BlendPlan` of a batch as large as the value's."""
+        """The `portable_draws.BlendPlan` of a batch as large as the value's."""
         size = ops.shape(keras.tree.flatten(value)[0])[0]
         order, share, chance = draws.split(seed, 3)
         count = 1 if self.per == "batch" else size
@@ -42,15 +42,15 @@ class Blend:
         ratio = ops.where(draws.coin(chance, rate, count), ratio, 1.0)
         ratio = ops.broadcast_to(ratio, [size])
         partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
-        return portable.blend_plan(partners, ratio)
+        return portable_draws.blend_plan(partners, ratio)
 
     def grid(self, plan, value):
         """None, since a blend has no region."""
         return None
 
     def portions(self, plan, target, fit):
-        """The portions of a target, a list of `portions.Portion`."""
-        return portions.of_samples(target, plan.sources, plan.weights)
+        """The portions of a target, a list of `target_portions.Portion`."""
+        return target_portions.of_samples(target, plan.sources, plan.weights)
 
     def apply(self, plan, value):
         """The value's tensors, each blended in its own dtype (integers as floats)."""
@@ -58,7 +58,7 @@ class Blend:
         if plan is None:
             return value
         return keras.tree.map_structure(
-            lambda tensor: None if tensor is None else portable.blend(tensor, plan), value
+            lambda tensor: None if tensor is None else portable_draws.blend(tensor, plan), value
         )
 
 
@@ -88,7 +88,7 @@ class ByMixer:
         return self.mixer.plan(value, seed, rate * self.mixer.rate)
 
     def grid(self, plan, value):
-        """The `portions.Grid` of the plan's region on the value, or None."""
+        """The `target_portions.Grid` of the plan's region on the value, or None."""
         return self.mixer.grid(plan, value)
 
     def portions(self, plan, target, fit):
@@ -98,7 +98,7 @@ class ByMixer:
     def apply(self, plan, value):
         """The value as the mixer mixes it; floats keep their dtype."""
         if plan is not None:
-            # As in `portable.blend`.
+            # As in `portable_draws.blend`.
             plan = plan.map(_fixed)
         return keras.tree.map_structure(_as_given, self.mixer.apply(plan, value), value)
 

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import draws
-from keras_mix._core.ops.portable import BlendPlan
+from keras_mix._core.ops.portable_draws import BlendPlan
 from keras_mix.models._forward import blends, masks
 from keras_mix.models._forward.tracking import CLEAN, Frame, Tracking
 from keras_mix.models._points.inputs import INPUT, as_taken, named, rounded

@@ -3,7 +3,7 @@
 import keras
 
 from keras_mix._core import checks
-from keras_mix._core.options import idle
+from keras_mix._core.options import idle_options
 from keras_mix.models._forward import blends
 from keras_mix.models._points import inputs, mix_points
 
@@ -112,7 +112,7 @@ def _refuse_options_of_targets(owner, mixer):
     reasons = dict(_OF_TARGETS)
     if mixer.label_mode == "pairs":
         reasons["label_mode"] = "labels are mixed in the loss, as they are"
-    idle.refuse(f"{owner}({mixer.owner})", mixer.stated_options(reasons), reasons)
+    idle_options.refuse(f"{owner}({mixer.owner})", mixer.stated_options(reasons), reasons)
 
 
 def seed(owner, given, mixers):

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops import criteria, packed, portions
+from keras_mix._core.ops import packed_labels, sample_losses, target_portions
 from keras_mix._core.ops.dtypes import is_float
-from keras_mix._core.ops.reduction import reduced
+from keras_mix._core.ops.loss_reduction import reduced
 from keras_mix.models._targets import smoothing
 from keras_mix.models._targets.mixture import CURRENT
 
@@ -88,7 +88,7 @@ def _term(target, base, portion, y_pred, sample_weight, mask, ids):
     Args:
         target: A `mixture.Target`.
         base: The loss.
-        portion: A `portions.Portion`.
+        portion: A `target_portions.Portion`.
         y_pred: The prediction.
         sample_weight: That of the portion, or None.
         mask: Likewise.
@@ -116,14 +116,16 @@ def _term(target, base, portion, y_pred, sample_weight, mask, ids):
 def _stay_ids(base, y_pred):
     """Whether labels are class ids that the dtype of the loss could not hold."""
     classes = y_pred.shape[-1] if len(y_pred.shape) else 1
-    return packed.rounds(base.dtype, classes) and criteria.takes_class_ids(base, classes)
+    return packed_labels.rounds(base.dtype, classes) and sample_losses.takes_class_ids(
+        base, classes
+    )
 
 
 def _beside(target, weight, values):
     """A weight of labels, shaped and cast like the losses of these."""
     weight = ops.cast(weight, values.dtype)
     if all(size == 1 for size in weight.shape[1:]):
-        weight = portions.over(ops.reshape(weight, [-1]), values)
+        weight = target_portions.over(ops.reshape(weight, [-1]), values)
     else:
         weight = _without_classes(target, weight, values)
     while len(weight.shape) < len(values.shape):
@@ -189,15 +191,15 @@ def _of_mixed_targets(target, base, y_pred, sample_weight):
                 'One-hot encode them as floats, or take loss_mode="sources".',
             )
     labels = keras.tree.map_structure(
-        lambda *values: portions.blended(
+        lambda *values: target_portions.blended(
             [portion._replace(value=v) for portion, v in zip(found, values, strict=True)]
         ),
         *[portion.value for portion in found],
     )
     if sample_weight is not None:
-        sample_weight = portions.blended(target.beside("sample weight", sample_weight))
+        sample_weight = target_portions.blended(target.beside("sample weight", sample_weight))
     mask = keras_compat.mask_of(y_pred)
-    portion = portions.Portion(labels, None)
+    portion = target_portions.Portion(labels, None)
     term = _term(target, base, portion, y_pred, sample_weight, mask, _stay_ids(base, y_pred))
     return _reduced(base, *term)
 

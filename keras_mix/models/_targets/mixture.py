@@ -8,9 +8,9 @@ import keras
 from keras import ops
 
 from keras_mix._core import keras_compat
-from keras_mix._core.ops import portions
+from keras_mix._core.ops import target_portions
 from keras_mix.models._points.inputs import kind_of, paths
-from keras_mix.models._targets import alignment, smoothing
+from keras_mix.models._targets import grid_alignment, smoothing
 
 
 class _Thread(threading.local):
@@ -27,7 +27,7 @@ class Drawn(NamedTuple):
     Attributes:
         blend: The mix point's `Blend` or `ByMixer`.
         plan: What it has drawn.
-        grid: The `portions.Grid` of the plan's region, or None.
+        grid: The `target_portions.Grid` of the plan's region, or None.
     """
 
     blend: object
@@ -42,7 +42,7 @@ class Mixture:
         choices: The model's `Choices`.
         drawn: A list of `Drawn`, one for each mix point.
         choice: int32 scalar, the index of the mix point that is mixed; None if there is one.
-        shares: `portable.BlendPlan`, the sources and weights of the mix point that is mixed.
+        shares: `portable_draws.BlendPlan`, the sources and weights of the mix point that is mixed.
         kinds: Dict, `kinds` of the wrapper.
         unmixed_masks: {id of a mixed mask: the mask before}.
 
@@ -87,7 +87,9 @@ class Mixture:
         y_pred = None if keras.tree.is_nested(y_pred) else y_pred
         of_classes = smoothing.reads_classes(loss)
         return [
-            alignment.fit_of_target(self.owner, name, y_true, y_pred, drawn.grid, kind, of_classes)
+            grid_alignment.fit_of_target(
+                self.owner, name, y_true, y_pred, drawn.grid, kind, of_classes
+            )
             for drawn in self.drawn
         ]
 
@@ -149,7 +151,7 @@ class Target:
         leaves = keras.tree.flatten(self.labels)
         columns = zip(*(self._portions(leaf, self.fits) for leaf in leaves), strict=True)
         return [
-            portions.Portion(
+            target_portions.Portion(
                 keras.tree.pack_sequence_as(self.labels, [p.value for p in column]),
                 column[0].weight,
             )
@@ -164,12 +166,12 @@ class Target:
             tensor: `(B,)`, or on the grid of the labels.
         """
         tensor = ops.convert_to_tensor(tensor)
-        if self.fit is not None and alignment.is_of_samples(tensor):
+        if self.fit is not None and grid_alignment.is_of_samples(tensor):
             tensor = self._spread(tensor)
             fits = self.fits
         else:
             fits = [
-                alignment.fit_beside(self.mixture.owner, name, tensor, drawn.grid, fit)
+                grid_alignment.fit_beside(self.mixture.owner, name, tensor, drawn.grid, fit)
                 for drawn, fit in zip(self.mixture.drawn, self.fits, strict=True)
             ]
         return self._portions(tensor, fits)
@@ -178,7 +180,7 @@ class Target:
         """The labels of the dominant source of each position."""
         if self.fit is None:
             return ops.take(self.labels, self.mixture.dominant_sources, axis=0)
-        return portions.dominant(self._portions(self.labels, self.fits))
+        return target_portions.dominant(self._portions(self.labels, self.fits))
 
     def dominant_beside(self, name, tensor):
         """The sample weights or the mask of the dominant source of each position."""
@@ -186,24 +188,26 @@ class Target:
             return None
         if self.fit is None:
             return ops.take(tensor, self.mixture.dominant_sources, axis=0)
-        return portions.dominant(self.beside(name, tensor))
+        return target_portions.dominant(self.beside(name, tensor))
 
     def _portions(self, tensor, fits):
         tensor, mixture = ops.convert_to_tensor(tensor), self.mixture
         if self.fit is None:
-            return portions.of_samples(tensor, mixture.shares.sources, mixture.shares.weights)
+            return target_portions.of_samples(
+                tensor, mixture.shares.sources, mixture.shares.weights
+            )
         found = [
             drawn.blend.portions(drawn.plan, tensor, fit)
             for drawn, fit in zip(mixture.drawn, fits, strict=True)
         ]
-        return portions.choose(mixture.choice, found, tensor)
+        return target_portions.choose(mixture.choice, found, tensor)
 
     def _spread(self, tensor):
         """One number for each sample at each position of the labels' grid."""
         last = self.fit.axes[-1]
         shape = ops.shape(self.labels)
         sizes = [size if axis <= last else 1 for axis, size in enumerate(shape)]
-        return ops.broadcast_to(portions.over(ops.reshape(tensor, [-1]), self.labels), sizes)
+        return ops.broadcast_to(target_portions.over(ops.reshape(tensor, [-1]), self.labels), sizes)
 
 
 def _paired(y, y_pred, sample_weight):

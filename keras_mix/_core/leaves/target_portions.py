@@ -8,7 +8,7 @@ from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.rule import Pool
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks
 from keras_mix._core.leaves.sequences import refuse_moved, weights_of_frames
-from keras_mix._core.ops.portions import Portion, choose, of_samples
+from keras_mix._core.ops.target_portions import Portion, choose, of_samples
 from keras_mix._core.plan.regions import Soft
 
 
@@ -22,10 +22,10 @@ def portions(plan, target, fit=None):
     Args:
         plan: A `Plan`, or a `Choice` or `PerGroup` of plans.
         target: `(B, ...)`.
-        fit: A `portions.Fit`; None for a target that does not lie on the grid.
+        fit: A `target_portions.Fit`; None for a target that does not lie on the grid.
 
     Returns:
-        A list of `portions.Portion`.
+        A list of `target_portions.Portion`.
     """
     group = fit and "columns"
     return plan.fold(

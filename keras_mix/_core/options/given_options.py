@@ -5,7 +5,7 @@ import inspect
 
 import keras
 
-from keras_mix._core.options import call_repr, idle
+from keras_mix._core.options import call_repr, idle_options
 from keras_mix._core.options.signatures import arguments
 
 
@@ -23,7 +23,7 @@ def check_when_complete(cls):
         initialize(self, *args, **kwargs)
         if type(self).__init__ is __init__:
             reasons = self.without_effect()
-            idle.refuse(self.owner, self.stated_options(reasons), reasons)
+            idle_options.refuse(self.owner, self.stated_options(reasons), reasons)
 
     # Keras reads the signature of an `__init__` also without following `__wrapped__`.
     __init__.__signature__ = inspect.signature(initialize)

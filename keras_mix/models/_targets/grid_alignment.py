@@ -6,7 +6,7 @@ that stands there. `keras_mix.models.MixingModel` documents the rule.
 
 from keras_mix._core import checks
 from keras_mix._core.ops.dtypes import is_float
-from keras_mix._core.ops.portions import Fit
+from keras_mix._core.ops.target_portions import Fit
 
 # Where targets are named by `kinds`: whole samples, the grid, or its first axis.
 WHOLE, ON_GRID, ALONG_FIRST = "labels", ("values", "segmentation_masks"), "frame_labels"
@@ -20,7 +20,7 @@ def fit_of_target(owner, name, target, prediction, grid, kind=None, of_classes=F
         name: The target's, such as "y/mask".
         target: `(B, ...)`.
         prediction: The model's output for it, or None if it is not known.
-        grid: A `portions.Grid`, or None where there is no region.
+        grid: A `target_portions.Grid`, or None where there is no region.
         kind: What `kinds` says of it, or None.
         of_classes: Whether its loss reads the last axis as a distribution over classes.
 
@@ -55,7 +55,7 @@ def fit_beside(owner, name, tensor, grid, fit):
         owner: The wrapper's name, for messages.
         name: "sample weight" or "mask".
         tensor: `(B, *grid)`, or with a last axis of size 1.
-        grid: A `portions.Grid`.
+        grid: A `target_portions.Grid`.
         fit: The target's `Fit`, or None.
     """
     if fit is None:

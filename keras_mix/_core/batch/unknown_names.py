@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from keras_mix._core import leaf_names, spelling
-from keras_mix._core.batch.advice import DICT_KEYS
+from keras_mix._core.batch.kind_advice import DICT_KEYS
 from keras_mix._core.batch.reader import TARGETS
 
 # A batch is whole without these, so an option may name them where they are absent.

@@ -2,7 +2,7 @@
 
 from keras_mix._core import concentration
 from keras_mix._core.keras_compat import graph_of
-from keras_mix._core.options import idle
+from keras_mix._core.options import idle_options
 from keras_mix.models._forward import blends
 from keras_mix.models._options import arguments
 from keras_mix.models._points import dataflow, default_points, inputs, mix_points
@@ -38,7 +38,7 @@ class Choices:
         ]
         self._mixers = [_mixers_of(owner, group, mixers) for group in self._groups]
         if mixers and all(_held(group) for group in self._groups):
-            idle.refuse(
+            idle_options.refuse(
                 owner,
                 {"mixer": mixers},
                 {"mixer": "every mix point of the model holds a mixer of its own"},
@@ -77,7 +77,7 @@ class Choices:
             return
         given = {name: value for name, (value, default) in options.items() if value != default}
         reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
-        idle.refuse(self.owner, given, reasons, "Give it to the mixer.")
+        idle_options.refuse(self.owner, given, reasons, "Give it to the mixer.")
 
     def make(self, alpha, keep_major, pairing, per, kinds):
         """Makes the mix points, once it is known how they are mixed."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_mix._core import checks
 from keras_mix._core.batch.batch import axis_size, behind
-from keras_mix._core.batch.grid import followed, grid_on
+from keras_mix._core.batch.region_grid import followed, grid_on
 from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.leaf_names import key, position
@@ -20,7 +20,7 @@ from keras_mix._core.leaves.sample_weights import SampleWeights
 from keras_mix._core.leaves.sequences import FrameLabels, TokenIds, ValidityMasks, with_ends
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.regions import Box
-from keras_mix.layers._mixer.composed import Composed, refuse_outer_options, saved
+from keras_mix.layers._mixer.mixer_of_mixers import Composed, refuse_outer_options, saved
 from keras_mix.layers._mixer.reading import batch_of
 from keras_mix.layers.mixer import Mixer
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_mix._core.ops.portions import over
+from keras_mix._core.ops.target_portions import over
 
 
 class BlendPlan(NamedTuple):
