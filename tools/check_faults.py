@@ -699,13 +699,13 @@ def _batches(dataset, policy, dispatcher):
 @check("E2")
 def counts_are_exact():
     """The pixels of a mask of 2²⁵ are counted exactly in every mode."""
-    from keras_mix._core.plan import plan
+    from keras_mix._core.plan import counting
 
     size = 2**25
     places = (np.arange(size) % 7 != 0)[None]
     right = int(places.sum())
     for name, options in {"graph": {}, "XLA": {"jit_compile": True}}.items():
-        count = tf.function(plan.count, autograph=False, **options)(tf.constant(places))
+        count = tf.function(counting.count, autograph=False, **options)(tf.constant(places))
         yield name, int(count[0]), right
 
 
