@@ -8,13 +8,13 @@ import keras_mix
 from benchmarking.comparison import COPY, floors_of, rows_of
 from benchmarking.contenders import OURS, Absent, Contender, copying, mapped, tried
 from benchmarking.rounds import measure
-from keras_mix.layers._class_modules import NOT_OF_IMAGES
+from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
 from keras_mix.layers._mixer.mixer_of_mixers import Composed
 
 NAMES = [
     name
     for name in keras_mix.layers.__all__
-    if name not in ("MixPoint", "Mixer", *NOT_OF_IMAGES)
+    if name not in ("MixPoint", "Mixer", *NOT_OF_IMAGES, *OPTIONS)
     and not issubclass(getattr(keras_mix.layers, name), Composed)
 ]
 # What differs most between bytes and floats: a blend, a paste, a placed and a resized frame.
