@@ -22,7 +22,7 @@ $(INSTALLED): setup.cfg setup.py pyproject.toml
 # Not the package itself, which would bring TensorFlow: its model side has to work without.
 $(TORCH_INSTALLED):
 	$(PYTHON) -m venv .venv-torch
-	.venv-torch/bin/python -m pip install --quiet 'torch>=2.6' 'keras>=3.10' numpy pytest hypothesis
+	.venv-torch/bin/python -m pip install --quiet 'torch>=2.6' 'keras>=3.10' numpy pytest hypothesis scipy
 	@touch $@
 
 demo: $(INSTALLED)  ## Compare the mixers on a small data set; the report is in build/demo.
