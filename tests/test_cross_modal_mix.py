@@ -9,11 +9,13 @@ import pytest
 import tensorflow as tf
 from contract import seed_of
 
+from keras_mix import plans
 from keras_mix.layers import (
     BoundingBoxOptions,
     CrossModalMix,
     CutMix,
     FMix,
+    Mixer,
     MixUp,
     Mosaic,
     RandomChoice,
@@ -330,3 +332,28 @@ def test_modalities_of_different_sizes_are_refused():
     batch = {**sample(), "sound": sample()["sound"][:-1]}
     with pytest.raises(ValueError, match="as many samples"):
         CrossModalMix()(batch, np.eye(B, dtype="f4"))
+
+
+def test_a_mixer_of_ones_own_in_cuts_defines_its_plan_for_given_partners():
+    class Half(Mixer):
+        pastes, grid_rank = True, 1
+
+        def sample(self, batch, seed):
+            return self.sample_of(batch, self.partners(batch, seed))
+
+        def sample_of(self, batch, partners):
+            half = tf.range(batch.grid[0])[None] < batch.grid[0] // 2
+            return plans.paste(partners, half)
+
+    class GivenHalf(Half):
+        def sample_given(self, batch, lam, partners, seed):
+            return self.sample_of(batch, partners)
+
+    with pytest.raises(ValueError, match=r"must define `sample_given\(.*Received: cuts=.*Half"):
+        CrossModalMix(cuts={"sound": Half()})
+    sound = np.repeat(np.arange(4, dtype="float32")[:, None], 8, axis=1)
+    layer = CrossModalMix(cuts={"sound": GivenHalf()}, num_classes=4)
+    mixed, labels = layer({"sound": sound}, np.arange(4), seed=1)
+    shown = np.stack([(mixed["sound"].numpy() == n).mean(axis=1) for n in range(4)], axis=1)
+    np.testing.assert_array_equal(labels, shown)
+    np.testing.assert_array_equal(mixed["sound"][:, 4:], sound[:, 4:])

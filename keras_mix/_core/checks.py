@@ -1,4 +1,4 @@
-"""Checks of arguments, whose errors name the object, the rule, the value and the way out."""
+"""Checks of arguments. An error names the object, the rule, the value and the way out."""
 
 import math
 import numbers

@@ -1,5 +1,6 @@
 """The base of all mixers: a Keras layer that draws a plan and applies it to every leaf."""
 
+import abc
 import functools
 from typing import Any
 
@@ -77,6 +78,7 @@ class Mixer(Traits, ModelSide):
             )
         return super().__new__(cls, *args, **kwargs)
 
+    @abc.abstractmethod
     def sample(self, batch, seed):
         """Draws the plan of one batch; every mixer defines this method.
 
@@ -87,20 +89,6 @@ class Mixer(Traits, ModelSide):
         Returns:
             A `keras_mix.plans.Plan`.
         """
-        raise NotImplementedError
-
-    def sample_given(self, batch, lam, partners, seed):
-        """The plan of one batch for λ and partners that are given: for `CrossModalMix`.
-
-        Defined by mixers that paste one partner unmoved, and used by their own `sample`.
-
-        Args:
-            batch: A `keras_mix.plans.Batch`.
-            lam: float32 `(draws,)`, λ; ignored by mixers that draw no λ.
-            partners: int32 `(B,)`.
-            seed: int32[2], to be split, one seed for each other draw.
-        """
-        raise NotImplementedError
 
     def check(self, leaves):
         """Refuses the leaves of a call that this mixer alone cannot take; by default none."""

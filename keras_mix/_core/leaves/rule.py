@@ -1,5 +1,6 @@
 """The interface of rules: how a plan applies to the leaves of one kind."""
 
+import abc
 import dataclasses
 from typing import NamedTuple
 
@@ -41,7 +42,7 @@ class Pool(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Rule:
+class Rule(abc.ABC):
     """How a plan applies to a leaf of one kind, with the static options of that leaf.
 
     Attributes:
@@ -63,6 +64,7 @@ class Rule:
         """The unmixed leaf, in the dtype and shape of a mixed one."""
         return tensor
 
+    @abc.abstractmethod
     def mix(self, plan, pool):
         """The leaf mixed by a plan.
 
@@ -70,7 +72,6 @@ class Rule:
             plan: A `plan.Plan`.
             pool: The `Pool` of its samples.
         """
-        raise NotImplementedError
 
     def smooth(self, tensor):
         """The leaf, mixed or not, with label smoothing."""

@@ -3,6 +3,7 @@
 import dataclasses
 import fractions
 import functools
+from typing import Protocol, runtime_checkable
 
 import tensorflow as tf
 
@@ -45,6 +46,21 @@ def checked_cuts(layer, cuts):
     return dict(cuts)
 
 
+@runtime_checkable
+class PastesGivenPartners(Protocol):
+    """A mixer that can cut one modality of several: it pastes one partner, unmoved."""
+
+    def sample_given(self, batch, lam, partners, seed):
+        """The plan of one batch, for λ and partners that all modalities share.
+
+        Args:
+            batch: A `keras_mix.plans.Batch`.
+            lam: float32 `(draws,)`, λ; ignored by mixers that draw no λ.
+            partners: int32 `(B,)`.
+            seed: int32[2], to be split, one seed for each other draw.
+        """
+
+
 def _check_mixer(layer, name, mixer):
     owner = layer.owner
     cuts_in_place = isinstance(mixer, Mixer) and mixer.pastes and not (mixer.erases or mixer.moves)
@@ -52,6 +68,12 @@ def _check_mixer(layer, name, mixer):
         raise ValueError(
             f"{owner}: `cuts` must hold mixers that paste one partner unmoved, such as CutMix, or "
             f"names. Received: cuts={{{name!r}: {mixer!r}}}. Modalities left out are blended."
+        )
+    if not isinstance(mixer, PastesGivenPartners):
+        raise ValueError(
+            f"{owner}: a mixer in `cuts` must define `sample_given(batch, lam, partners, seed)`, "
+            f"its plan for the λ and partners that all modalities share. Received: "
+            f"cuts={{{name!r}: {mixer!r}}}. Move what `sample` does after it has drawn these."
         )
     refuse_outer_options(layer, mixer, OF_A_CUT)
     for option, value in mixer.stated_options(["alpha", "keep_major"]).items():
