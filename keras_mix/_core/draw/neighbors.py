@@ -16,7 +16,7 @@ from keras_mix._core.draw import label_kernels, random
 
 # Rounds for all samples, and then for those without a partner.
 _ROUNDS = (24, 200)
-# Pairs whose weights are computed at once.
+# The number of pairs with weights that are computed at once.
 _BLOCK = 2**20
 # Datasets of up to this size skip rejection sampling.
 _FEW = 2**11

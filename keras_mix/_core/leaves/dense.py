@@ -79,7 +79,7 @@ class Dense(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class DenseOfUnknownSize(Dense):
-    """The rule of inputs whose sizes are known only when the graph runs.
+    """The rule of inputs with sizes that are known only when the graph runs.
 
     They are pasted if they have the sizes of the region, and blended by the weights otherwise.
     """

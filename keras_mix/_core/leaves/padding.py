@@ -91,13 +91,13 @@ def counted(plan, pool):
 
 
 def between(plan, pool, ends):
-    """The plan whose region leaves out the special tokens at both ends of sequences.
+    """The plan with a region that leaves out the special tokens at both ends of sequences.
 
     A pasted step lies, in the sample and in its partner, between the first and the last valid step,
     without the given number of steps at each end.
 
     Args:
-        plan: A `plan.Plan` whose region covers one axis.
+        plan: A `plan.Plan` with a region over one axis.
         pool: As in `counted`.
         ends: Pair of ints, the number of valid steps to keep at the start and at the end.
     """

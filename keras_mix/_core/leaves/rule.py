@@ -46,7 +46,7 @@ class Rule(abc.ABC):
     """How a plan applies to a leaf of one kind, with the static options of that leaf.
 
     Attributes:
-        group: The group whose plan applies to the leaf, see `plan.PerGroup`; None for the default.
+        group: The group of leaves that share a plan, see `plan.PerGroup`; None for the default.
     """
 
     group: str | None = dataclasses.field(default=None, kw_only=True)

@@ -53,7 +53,7 @@ def bind(mixer, leaves, grid):
     """The rule of each leaf. Refuses leaves that the mixer cannot mix.
 
     Args:
-        mixer: The mixer, whose options the rules are bound to.
+        mixer: The mixer. The rules are bound to its options.
         leaves: List of `batch.Leaf`.
         grid: The `Grid` of the mixer's regions, or None.
     """

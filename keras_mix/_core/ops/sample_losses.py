@@ -6,7 +6,7 @@ from keras import ops
 
 
 def per_sample(loss, y_true, y_pred):
-    """The loss of each sample, by the `call` of an object, whose `__call__` would reduce it."""
+    """The loss of each sample, by the `call` of an object: its `__call__` would reduce them."""
     call = loss.call if isinstance(loss, keras.losses.Loss) else loss
     return call(y_true, y_pred)
 

@@ -66,6 +66,6 @@ def with_own(weights, sources):
 
 
 def _exact_sizes(number):
-    """Splits a number of counts into sizes whose sums float32 represents exactly."""
+    """Splits a number of counts into sizes with sums that float32 represents exactly."""
     most = 2**24 // _PIECES
     return [most] * (number // most) + [number % most]
