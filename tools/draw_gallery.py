@@ -31,7 +31,7 @@ SHOWN = {
     "MixUp": {"alpha": 8.0},
     "CutMix": {"alpha": 4.0},
     "FMix": {"alpha": 8.0},
-    "CowMix": {"share": (0.4, 0.6), "sigma": (0.125, 0.2)},
+    "CowMix": {"fraction": (0.4, 0.6), "sigma": (0.125, 0.2)},
     "GridMix": {"alpha": 8.0},
     "SaliencyMix": {"alpha": 4.0},
     "ResizeMix": {"scale": (0.4, 0.7)},
