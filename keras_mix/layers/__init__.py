@@ -1,8 +1,8 @@
-"""The mixers: Keras layers that also serve as tf.data map functions; and layers of models.
+"""Mixers, which are Keras layers and tf.data map functions; and layers used inside models.
 
-Each is imported at its first use: the mixers need TensorFlow; MixPoint, FeatureMix and
-ModalityDropout, which stand inside models, run on any backend. Mixer is the base of all mixers,
-for mixers of your own; BoundingBoxOptions and SequenceOptions are values of options.
+Each layer is imported at its first use, since mixers need TensorFlow. MixPoint, FeatureMix and
+ModalityDropout are used inside models and run on any backend. Mixer is the base class of all
+mixers, for mixers of your own; BoundingBoxOptions and SequenceOptions are values of their options.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Where the layers stand, for imports at their first use."""
+"""The module of each layer, for imports at their first use."""
 
 # The modules of the classes that Keras saves.
 SAVED = {

@@ -28,9 +28,9 @@ class BetweenClass(BetaMixer):
 
     Deviations from the authors' code (mil-tokyo/bc_learning_sound, `utils.py` and `dataset.py`):
 
-    - Levels are A-weighted, as theirs, only if `sampling_rate` is given.
-    - A partner may be of the same class, one in K of K balanced classes; theirs are of different
-      classes (`pairing=keras_mix.pairings.ByClass("different")`).
+    - Levels are A-weighted, as theirs always are, only if `sampling_rate` is given.
+    - A partner may have the same class, as one in K does if the K classes are balanced; theirs
+      never has (`pairing=keras_mix.pairings.ByClass("different")`).
     - A sample that is its own partner is unchanged, and a clip shorter than a window is one window.
     - Their lowest A-weighted level is about -139 dB of full scale, since their spectra are not
       normalized; clips below -80 dB are amplified less here.

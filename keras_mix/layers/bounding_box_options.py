@@ -17,11 +17,11 @@ class BoundingBoxOptions(option.Value):
         format: String, one of Keras's: "xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw" or one
             of "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh". Format of the boxes. Defaults
             to None: only `min_visible` is set, for keypoints and instance masks.
-        max_boxes: Integer ≥ 1. Number of boxes that each sample is returned with; the largest boxes
-            are kept. Defaults to None: as many as all sources could have together.
-        min_visible: Float in [0, 1]. Smallest fraction of a box or of an instance mask that must
-            stay visible for it to be kept; where sources share pixels, also of a keypoint's pixel.
-            Defaults to 0.1, as in Ultralytics' augmentations.
+        max_boxes: Integer ≥ 1. Number of boxes returned for each sample; if there are more, the
+            largest are kept. Defaults to None: room for the boxes of all sources.
+        min_visible: Float in [0, 1]. Smallest visible fraction at which a box or an instance mask
+            is kept. Where regions have soft edges, it is also the smallest weight of its source at
+            which a keypoint counts as visible. Defaults to 0.1, as in Ultralytics' augmentations.
         details: Boolean. Whether boxes are returned with "weights" `(B, N)`, the mixing weight of
             their source where sources are blended; "visible" `(B, N)`, the fraction of each box
             that is visible; and "dropped" `(B,)`, the number of boxes beyond `max_boxes`. Defaults

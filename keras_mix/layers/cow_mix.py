@@ -20,9 +20,10 @@ _CELLS = 4
 class CowMix(Mixer):
     """Pastes the partner's pixels in irregular patches, like the spots of a cow.
 
-    White noise is smoothed by a Gaussian filter, and the partner shows where the result is highest.
-    The width of the filter sets the size of the patches. It is drawn for each sample, so fine and
-    coarse masks alternate, unlike in FMix. The mixing weight is the fraction of pixels pasted.
+    White noise is smoothed by a Gaussian filter, and the partner's pixels are pasted where the
+    result is highest. The width of the filter sets the size of the patches. It is drawn for each
+    sample, so fine and coarse masks alternate, unlike in FMix. The mixing weight is the fraction of
+    pixels pasted.
 
     The noise ends at the borders, so patches lie inside the image rather than at its border. In two
     of three masks of 32 × 32 pixels the partner's pixels are one connected patch, as in the
@@ -35,8 +36,8 @@ class CowMix(Mixer):
       distribution, from which the actual fraction deviates by 0.05 (standard deviation, at 32 × 32
       pixels).
     - The filter's width is relative to the longer side of the image, not in pixels.
-    - The noise has four cells for each standard deviation of the narrowest filter: their pixels at
-      32 × 32.
+    - The noise is drawn on a grid with four cells to each standard deviation of the narrowest
+      filter. At 32 × 32 pixels these cells are the pixels, as in their code.
 
     Args:
         fraction: Pair of floats in [0, 1]. Range of the fraction of pixels that come from the

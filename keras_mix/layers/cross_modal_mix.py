@@ -49,9 +49,9 @@ class CrossModalMix(BetaMixer):
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:
-        ValueError: If `alpha` is out of range; if a mixer blends, moves or fills, or
-            has an option of this layer; if sampling rates are not divisible by the lowest; and for
-            a batch without a named modality.
+        ValueError: If `alpha` is out of range; if a mixer in `cuts` blends, moves or fills, or has
+            an option that belongs to this layer; if sampling rates are not divisible by the lowest;
+            or if a batch lacks a modality that is named.
 
     Example:
 
@@ -63,8 +63,8 @@ class CrossModalMix(BetaMixer):
     TensorShape([8, 10])
 
     Reference:
-        None describes the whole: λ is that of Zhang et al., "mixup: Beyond Empirical Risk
-        Minimization", ICLR 2018, arXiv:1710.09412, section 2, drawn once for all modalities.
+        No paper describes this layer. λ is drawn as in Zhang et al., "mixup: Beyond Empirical Risk
+        Minimization", ICLR 2018, arXiv:1710.09412, section 2, but once for all modalities.
     """
 
     def __init__(

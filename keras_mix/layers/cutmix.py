@@ -22,7 +22,7 @@ class CutMix(BetaMixer):
 
     Deviations from the authors' code (clovaai/CutMix-PyTorch, `rand_bbox` in `train.py`):
 
-    - Each sample has its own box by default; `per="batch"` shares one, as theirs.
+    - Each sample has its own box by default; with `per="batch"` all share one, as in their code.
     - A box whose side is odd keeps its last row or column, which theirs loses. The mean pasted
       fraction at α = 1 is 0.311 instead of 0.300 on images of 32 pixels, and 0.320 instead of 0.318
       on 224.
@@ -31,9 +31,9 @@ class CutMix(BetaMixer):
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
             draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
             1.0, the paper's choice (section 3.1).
-        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for each
-            frame of a video alike; 3 for volumes, or for a stretch of a video, where sides scale
-            with the cube root. Defaults to 2.
+        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for all
+            frames of a video alike; 3 for volumes, or for a span of a video, where sides scale with
+            the cube root of 1 - λ. Defaults to 2.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. The paper mixes a
             batch with probability 0.5 on CIFAR (`rate=0.5`) and always on ImageNet.
 

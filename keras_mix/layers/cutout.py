@@ -28,14 +28,14 @@ class Cutout(Mixer):
 
     Args:
         size: Integer ≥ 1 or float in (0, 1]. Side of the squares: an integer in pixels, a float as
-            a fraction of the shorter side. Defaults to 0.5, the paper's 16 of 32 pixels for
-            CIFAR-10 (section 4.1; 8 for CIFAR-100, 20 for SVHN).
+            a fraction of the shorter side. Defaults to 0.5, the authors' 16 of 32 pixels for
+            CIFAR-10 (8 for CIFAR-100, 20 for SVHN).
         count: Integer ≥ 1. Number of squares. Defaults to 1, as in the paper.
         fill_value: Float, or `"mean"`. Value of the filled pixels; `"mean"` is the mean of each
             channel of each image. Defaults to 0, since the paper fills images whose mean has been
             subtracted.
         spatial_dims: 1, 2 or 3. Number of axes that are filled: 1 for time; 2 for images, or for
-            each frame of a video alike; 3 for volumes, or for a stretch of a video. Defaults to 2.
+            all frames of a video alike; 3 for volumes, or for a span of a video. Defaults to 2.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:

@@ -23,9 +23,9 @@ class FeatureMix(keras.layers.Layer):
     λ) y_j. λ is drawn from Beta(α, α). Outside training, features are unchanged and labels have the
     same form as in training.
 
-    Both features must have the same shape, so project each modality first, and pool modalities that
-    have a Keras mask, which ends here. The layer runs on any Keras backend, with the draws of
-    `keras_mix.models`.
+    Both features must have the same shape, so project each modality first. Keras masks are not
+    passed on, so pool padded modalities first. The layer runs on any Keras backend, with the draws
+    of `keras_mix.models`.
 
     Args:
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)

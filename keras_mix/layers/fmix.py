@@ -30,9 +30,9 @@ class FMix(BetaMixer):
 
     Deviations:
 
-    - Waves that hold less than 4 millionths of the field's energy are left out. So are waves finer
-      than the pixels resolve (the code aliases these to slower ones) and, with a `decay` below 2.4
-      on images, those with more than 64 cycles a side.
+    - Waves that hold less than 4 millionths of the field's energy are left out. So are waves too
+      fine for the pixels to resolve (the code aliases these to coarser ones) and, with a `decay`
+      below 2.4 on images, those with more than 64 cycles per side.
     - Each sample has its own λ and mask by default; `per="batch"` shares one, as in the paper.
     - The mixing weight is the mean of the mask, not the λ that was drawn; they differ by less than
       a pixel. The number of pixels is rounded, not rounded up or down at random.
@@ -49,8 +49,8 @@ class FMix(BetaMixer):
             out in the compute dtype. Defaults to 0, the paper's choice.
         spectrum: `"paper"` or `"code"`. Definition of the field; `"code"` is that of the authors'
             code, for images only. Defaults to `"paper"`.
-        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for each
-            frame of a video alike; 3 for volumes, or for a stretch of a video. Defaults to 2.
+        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for all
+            frames of a video alike; 3 for volumes, or for a span of a video. Defaults to 2.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:

@@ -22,10 +22,10 @@ class MixGen(Mixer):
     come out as `(B, max_length)`, padded to that length whether they were mixed or not. A sample
     that is its own partner is unchanged. Labels, if any, are blended.
 
-    Deviations from the authors' code (amazon-research/mix-generation, `mixgen.py`): its `mixgen`
-    mixes the first M samples with the next M and leaves the rest; here each sample is mixed with
-    probability `rate`, with a partner drawn by `pairing`. Half of the partners in its
-    `mixgen_batch` are already mixed.
+    Deviations from the authors' code (amazon-research/mix-generation, `mixgen.py`): each sample is
+    mixed with probability `rate`, with a partner drawn by `pairing`, while their `mixgen` mixes the
+    first M samples with the next M and leaves the others unmixed. No partner has been mixed before,
+    while half of those in their `mixgen_batch` have.
 
     Args:
         texts: List of names. Inputs that are texts, such as `["caption"]`: strings of shape `(B,)`
@@ -43,7 +43,8 @@ class MixGen(Mixer):
             the `padding_id` of `sequences`, or with 0 if there is none.
 
     Raises:
-        ValueError: If an argument is out of range, or if a text is missing or is not a text.
+        ValueError: If an argument is out of range, or if an input named in `texts` is missing or
+            is not a text.
 
     Example:
 
@@ -57,7 +58,8 @@ class MixGen(Mixer):
 
     Reference:
         Hao et al., "MixGen: A New Multi-Modal Data Augmentation", WACV workshops 2023,
-        arXiv:2206.08358, section 3. Mixing a quarter of a batch (`rate=0.25`) is from memory.
+        arXiv:2206.08358, section 3. The authors' README mixes 16 samples of a batch, a quarter of
+        the 64 that ALBEF trains with (`rate=0.25`).
     """
 
     def __init__(

@@ -10,11 +10,11 @@ from keras_mix._core.options.layer_repr import layer_repr
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class MixPoint(keras.layers.Identity):
-    """Marks a point in a model at which `keras_mix.models` may mix; otherwise the identity.
+    """Marks a point in a model at which `keras_mix.models` may mix.
 
     A model that contains mix points is mixed at these and nowhere else, unless the wrapper is given
     `mix_at`. Outside a wrapper, and in evaluation and prediction, the layer returns its input, on
-    any backend. Keras masks pass through; those of mixed samples are the union of their sources'
+    any backend. Keras masks pass through; the mask of a mixed sample is the union of its sources'
     masks.
 
     Args:

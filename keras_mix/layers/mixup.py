@@ -15,20 +15,20 @@ class MixUp(BetaMixer):
     """Blends each sample with a partner: x = λ x_i + (1 - λ) x_j, and the labels by the same λ.
 
     λ is drawn from Beta(α, α). With `sources` S > 2, each sample is blended with S - 1 partners,
-    drawn independently, by weights from the symmetric Dirichlet distribution of concentration α,
-    drawn by stick-breaking, and the labels by the same weights; the authors found no
-    further gain in it (section 2). Inputs may have any rank: images, spectrograms, tables,
-    embeddings. Blended inputs come out in the layer's compute dtype.
+    drawn independently, and the labels by the same weights. The weights are drawn from the
+    symmetric Dirichlet distribution of concentration α, by stick-breaking. The authors found no
+    further gain in more than two sources (section 2). Inputs may have any rank: images,
+    spectrograms, tables, embeddings. Blended inputs come out in the layer's compute dtype.
 
     Deviation from the authors' code: λ is drawn for each sample by default, not once for the batch;
-    `per="batch"` restores theirs.
+    `per="batch"` draws it once.
 
     Args:
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
             draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing, 1 draws λ
-            uniformly, and larger values mix more evenly. Defaults to 0.2, the lower end of the
-            paper's range for ImageNet (0.2 to 0.4; section 3.1) and Keras's default; the paper uses
-            1 on CIFAR.
+            uniformly, and larger values mix more evenly. Defaults to 0.2, which lies in the paper's
+            range for ImageNet (0.1 to 0.4; section 3.1) and is Keras's default; the paper uses 1 on
+            CIFAR.
         sources: Integer ≥ 2. Number S of samples in each blend, the sample itself included. With
             `alpha=(a, b)`, weights are drawn from Dirichlet(a, b, …, b), a being the sample's own
             concentration; with `keep_major`, the sample's own weight and the largest one are

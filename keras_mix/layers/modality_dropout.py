@@ -31,13 +31,13 @@ class ModalityDropout(keras.layers.Layer):
     any Keras backend.
 
     Args:
-        rate: Float in [0, 1], or a dict or list of them by modality. Drop probabilities p_m; one
-            float applies to all modalities. Not all may be 1. Defaults to 0.3 (a choice of this
-            package).
+        rate: Float in [0, 1], or a dict or list with one for each modality. Drop probabilities p_m;
+            a single float applies to all modalities. Not all may be 1. Defaults to 0.3 (a choice of
+            this package).
         learned_tokens: Boolean. Whether a dropped modality is replaced by a trainable vector.
             Defaults to False: zeros.
-        token_initializer: Keras initializer. Initializer of the tokens. Defaults to `"zeros"`, so
-            that training starts as without them.
+        token_initializer: Keras initializer. Initial values of the tokens. Defaults to `"zeros"`:
+            training starts as it would without tokens.
         rescale: None, `"expectation"` or `"count"`. `"expectation"` divides what is kept by the
             probability that it is kept, so that the mean over draws is the modality itself.
             `"count"` multiplies what is kept by the number of modalities over the number kept, so
@@ -72,8 +72,8 @@ class ModalityDropout(keras.layers.Layer):
 
     Reference:
         Neverova et al., "ModDrop: Adaptive Multi-Modal Gesture Recognition", 2015,
-        arXiv:1501.00102, which drops modalities by independent draws (from memory, not read again).
-        Never dropping all, tokens and both rescalings are choices made here.
+        arXiv:1501.00102, which drops modalities at random. Keeping at least one, the learned tokens
+        and both rescalings are choices of this package.
     """
 
     def __init__(
@@ -156,9 +156,9 @@ class ModalityDropout(keras.layers.Layer):
         return previous_mask, keras.tree.map_structure(_no_mask, inputs)
 
     def marginal_rates(self):
-        """The probability with which each modality is dropped in truth: a dict or a list.
+        """The probability that each modality is actually dropped, as a dict or a list.
 
-        It is that of samples which lack nothing.
+        It applies to samples that have all modalities.
         """
         if isinstance(self.rate, float):
             raise ValueError(

@@ -13,8 +13,8 @@ from keras_mix.layers.mixer import Mixer
 class RandomApply(Composed):
     """Applies another mixer with a given probability, to each sample or to each batch.
 
-    It adds a `rate` to a mixer that has already been constructed, such as a `RandomChoice`, and can
-    decide for the batch where the mixer draws for each sample.
+    It adds a `rate` to a mixer that has already been constructed, such as a `RandomChoice`. With
+    `per="batch"` it decides once for the whole batch, even if the mixer draws for each sample.
 
     Args:
         mixer: A mixer of `keras_mix.layers`.
@@ -37,7 +37,8 @@ class RandomApply(Composed):
     TensorShape([8, 10])
 
     Reference:
-        Yun et al., "CutMix", arXiv:1905.04899, section 4.1: half of CIFAR's batches are mixed.
+        Yun et al., "CutMix", arXiv:1905.04899. The authors' README mixes half of CIFAR's batches
+        (`--cutmix_prob 0.5`).
     """
 
     def __init__(

@@ -21,15 +21,15 @@ class RICAP(BetaMixer):
     others from three partners drawn independently.
 
     Deviations from the authors' code (jackryo/ricap, `trainers.py`): each sample has its own point
-    and crops by default; `per="batch"` shares them, as theirs. Their four crops all come from
-    shuffles of the batch, so a result holds a random sample in each quarter. With
-    `pairing="shuffle"` the batches have the same law: theirs, ordered by the upper left crops, are
-    those of this layer.
+    and crops by default; with `per="batch"` all share them, as in their code. Their four crops all
+    come from shuffles of the batch, so that each quarter holds a random sample. With
+    `pairing="shuffle"` this only changes the order of the batch: their batches, sorted by the upper
+    left crops, have the same distribution as those of this layer.
 
     Args:
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α), the paper's β; a
             pair (a, b) draws λ_h and λ_w, the sides of the sample's own crop, from Beta(a, b). 0
-            mixes nothing. Defaults to 0.3, the paper's choice (section 4).
+            mixes nothing. Defaults to 0.3, as in the authors' README.
         keep_major: Boolean. Whether the larger of λ and 1 - λ is taken for each side, so that the
             sample's own crop is the largest. Defaults to False.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
@@ -46,7 +46,7 @@ class RICAP(BetaMixer):
 
     Reference:
         Takahashi, Matsubara and Uehara, "Data Augmentation using Random Image Cropping and Patching
-        for Deep CNNs", 2018, arXiv:1811.09030, section 3. Error with a WRN-28-10: 3.89 % → 2.85 %
+        for Deep CNNs", 2018, arXiv:1811.09030, section III. Error with a WRN-28-10: 3.89 % → 2.85 %
         on CIFAR-10, 18.85 % → 17.22 % on CIFAR-100.
     """
 

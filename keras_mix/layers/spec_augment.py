@@ -23,9 +23,9 @@ class SpecAugment(Mixer):
     Spectrograms have shape `(B, T, F)` or `(B, T, F, C)`; Keras's `MelSpectrogram` returns
     `(B, F, T)`, so swap its last two axes. Use the layer alone or before a mixer, like Cutout.
 
-    Deviations from the paper: no time warping, which the paper finds least important; a band of
-    width w may reach the very end of its axis, the last of T - w + 1 starts, which the paper's
-    half-open interval leaves out; T is the length of the padded clip.
+    Deviations from the paper: there is no time warping, which the paper finds least important; a
+    band of width w may start at any of T - w + 1 positions, of which the paper's half-open interval
+    leaves out the last; T is the length of the padded clip.
 
     Args:
         time_masks: Integer ≥ 0. Number of time bands. Defaults to 2, the paper's policy "LD"
@@ -36,10 +36,10 @@ class SpecAugment(Mixer):
             100, as in "LD"; the policies for Switchboard use 70.
         frequency_width: Integer ≥ 1 or float in (0, 1]. Largest width of a frequency band: an
             integer in bins, a float as a fraction of the axis. Defaults to 27 (of 80), as in "LD";
-            the policies for Switchboard use 15.
-        max_time_fraction: Float in [0, 1]. Upper bound of the width of a time band as a
-            fraction of the time axis, whatever `time_width` is. Defaults to 1, as in "LD"; the
-            policies for Switchboard use 0.2.
+            the mild policy for Switchboard uses 15.
+        max_time_fraction: Float in [0, 1]. Upper bound of the width of a time band as a fraction of
+            the time axis, whatever `time_width` is. Defaults to 1, as in "LD"; the policies for
+            Switchboard use 0.2.
         fill_value: Float, or `"mean"`. Value of the filled bins; `"mean"` is the mean of each
             channel of each clip. Defaults to 0, the mean of the paper's normalized spectrograms.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
@@ -56,8 +56,8 @@ class SpecAugment(Mixer):
 
     Reference:
         Park et al., "SpecAugment: A Simple Data Augmentation Method for Automatic Speech
-        Recognition", Interspeech 2019, arXiv:1904.08779, section 2; the settings of its policies
-        (table 1) are from memory.
+        Recognition", Interspeech 2019, arXiv:1904.08779, section 2; settings of its policies in
+        table 1.
     """
 
     pastes = True

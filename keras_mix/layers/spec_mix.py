@@ -32,15 +32,15 @@ class SpecMix(Mixer):
 
     Deviations from the authors' code (GT-KIM/specmix, `masking` in
     `sound_event_classification/utils.py`): a band may reach the end of its axis, as in their code
-    for scenes; the one for sound events leaves out the last of 0.9T + 1 starts. A band is at least
-    one bin wide; theirs is empty on axes of fewer than ten. Their partners come from a second
-    batch: pass it as `partners=`.
+    for scenes; their code for sound events leaves out the last of 0.9T + 1 starts. A band is at
+    least one bin wide; theirs is empty on axes of fewer than ten bins. Their partners come from a
+    second batch; pass it as `partners=` to do the same.
 
     Args:
-        time_bands: Integer ≥ 0, or a pair (least, most). Number of time bands. Defaults to (0, 2),
-            as in the authors' code.
-        frequency_bands: Integer ≥ 0, or a pair (least, most). Number of frequency bands. Defaults
-            to (0, 2), as in the authors' code.
+        time_bands: Integer ≥ 0, or a pair (least, most). Number of time bands, uniform from least
+            to most. Defaults to (0, 2), as in the authors' code.
+        frequency_bands: Integer ≥ 0, or a pair (least, most). Number of frequency bands, uniform
+            from least to most. Defaults to (0, 2), as in the authors' code.
         width: Pair of floats in [0, 1]. Range of a band's width as a fraction of its axis, rounded
             down but at least one bin. Defaults to (0.1, 0.1), as in the authors' code for sound
             events.
@@ -59,8 +59,8 @@ class SpecMix(Mixer):
 
     Reference:
         Kim et al., "SpecMix: A Mixed Sample Data Augmentation Method for Training with
-        Time-Frequency Domain Features", Interspeech 2021, arXiv:2108.03020. The authors' code and
-        the abstract were read, the full paper was not.
+        Time-Frequency Domain Features", Interspeech 2021, arXiv:2108.03020. This layer follows the
+        authors' code and the paper's abstract.
     """
 
     pastes = True

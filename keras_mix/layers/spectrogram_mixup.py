@@ -57,7 +57,7 @@ class SpectrogramMixUp(BetaMixer):
 
     Reference:
         Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, arXiv:1710.09412,
-        section 2. The domains are not from there.
+        section 2. The domains are a choice of this package.
     """
 
     grid_rank = 2

@@ -23,10 +23,11 @@ class TabularMix(BetaMixer):
     `cut=True` every column is swapped this way, continuous ones too, and the mixing weight is the
     fraction of columns kept, counted.
 
-    A table is a dict of columns of shape `(B,)` or `(B, 1)` beside its labels, `layer(columns, y)`
-    or `dataset.map(layer)` over `(columns, y)`, as produced by tf.data and `FeatureSpace`; or a
-    single matrix `(B, F)`. A wider entry of a dict, `(B, K)`, counts as one column, such as a
-    one-hot encoded category. Inputs of higher rank are blended by the label's weights.
+    A table is a dict of columns `(B,)` or `(B, 1)`, as produced by tf.data and `FeatureSpace`, or a
+    single matrix `(B, F)`. It is passed together with its labels: `layer(columns, y)`, or
+    `dataset.map(layer)` over `(columns, y)`. A wider entry of a dict, `(B, K)`, counts as one
+    column, such as a one-hot encoded category. Inputs of higher rank are blended by the label's
+    weights.
 
     Missing values are NaN in float columns. If one source has NaN, the other's value is used,
     whichever was drawn; if both have NaN, the result is NaN. Unmixed samples keep their NaN, and
@@ -38,8 +39,8 @@ class TabularMix(BetaMixer):
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
             draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
             0.2, as in `MixUp`.
-        columns: Dict from column names to `"continuous"` or `"categorical"`, which may leave
-            columns out; or a list with one entry for each column of a matrix. Kinds of the columns.
+        columns: Dict from column names to `"continuous"` or `"categorical"`, or a list of them, one
+            for each column of a matrix. Kinds of the columns; a dict may leave columns out.
             Defaults to None: floats are continuous; integers, booleans and strings are categorical.
         one_hot: Dict from names of id columns to the number of their categories. These columns come
             out one-hot encoded, `(B, number)`, and blended. Defaults to None.
@@ -60,8 +61,8 @@ class TabularMix(BetaMixer):
 
     Reference:
         Continuous columns: Zhang et al., "mixup", arXiv:1710.09412, section 2. Swapping columns by
-        independent coins: Somepalli et al., "SAINT", arXiv:2106.01342, which was not read for this;
-        there the coin's probability is fixed.
+        independent draws: Somepalli et al., "SAINT", arXiv:2106.01342, where the probability is
+        fixed (somepago/saint, `add_noise` in `augmentations.py`: 0.1 by default).
     """
 
     mixes_tables = True

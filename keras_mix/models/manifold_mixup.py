@@ -71,8 +71,9 @@ class ManifoldMixup(MixingModel):
         Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States",
         ICML 2019, arXiv:1806.05236, section 2.
         Chen et al., "MixText: Linguistically-Informed Interpolation of Hidden Space for
-        Semi-Supervised Text Classification", ACL 2020, arXiv:2004.12239, section 3, for
-        `keep_major=True`.
+        Semi-Supervised Text Classification", ACL 2020, arXiv:2004.12239, whose code
+        (GT-SALT/MixText, `code/train.py`) takes the larger of λ and 1 - λ, as `keep_major=True`
+        does.
     """
 
     default_alpha = 2.0

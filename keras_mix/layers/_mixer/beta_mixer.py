@@ -15,10 +15,10 @@ class BetaMixer(Mixer):
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
             draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing.
         keep_major: Boolean. Whether the larger of λ and 1 - λ becomes the weight of the sample
-            itself, as in MixMatch (Berthelot et al., 2019, arXiv:1905.02249, section 3.3) and TMix
-            (Chen et al., 2020, arXiv:2004.12239, section 3), so that the sample outweighs its
-            partner. Mixers that paste apply it to the λ drawn, before a region is rounded and
-            clipped. Defaults to False.
+            itself, so that it outweighs its partner, as in the authors' code of MixMatch
+            (arXiv:1905.02249; google-research/mixmatch) and TMix (arXiv:2004.12239;
+            GT-SALT/MixText). Mixers that paste apply it to the λ that is drawn, before the region
+            is rounded and clipped. Defaults to False.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
     """
 
