@@ -82,7 +82,7 @@ class GridMask(Mixer):
         kept = tf.math.ceil(self.keep_ratio * tf.cast(unit, tf.float64))
         side = unit - tf.cast(kept, tf.int32)
         offset = random.below(shift, tf.repeat(unit[:, None], 2, axis=1))
-        angle = random.integers(turn, [batch.draws], max(self.rotation, 1))
+        angle = random.below(turn, tf.fill([batch.draws], max(self.rotation, 1)))
         squares = self.compiled(shapes.lattice, batch, angle, offset, unit, side)
         return plan.erase(batch.size, squares, self.fill_value)
 

@@ -100,7 +100,7 @@ class SpecMix(Mixer):
     def _bands(self, seed, size, numbers, draws):
         """Where the bands along an axis start, and how wide they are: int32 [draws, most]."""
         (least, most), (number, spread, place) = numbers, random.split(seed, 3)
-        number = least + random.integers(number, [draws, 1], most - least + 1)
+        number = least + random.below(number, tf.fill([draws, 1], most - least + 1))
         low, high = (
             tf.maximum(tf.cast(share * tf.cast(size, tf.float32), tf.int32), 1)
             for share in self.width

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from keras_mix._core import concentration
 
-_PHILOX = 1  # as TensorFlow numbers its algorithms
+# The Philox algorithm, as TensorFlow numbers it, from the start of its sequence.
+_PHILOX = {"counter": np.zeros(2, np.uint64), "alg": 1}
 # λ takes 2**14 equally likely values: the quantiles above the median and those below it.
 _QUANTILES = 2**13
 # TensorFlow Probability's quantiles become NaN far beyond it; here λ is its mean ± 0.00004 already.
@@ -38,19 +39,16 @@ def split(seed, count):
 
 def bits(seed, shape):
     """int32 of a shape; every bit pattern is equally likely."""
-    return tf.raw_ops.StatelessRandomUniformFullIntV2(shape=shape, dtype=tf.int32, **_state(seed))
+    # `tf.random` would hash the seed into a key first, at each draw.
+    key = tf.bitcast(seed[None], tf.uint64)
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=shape, dtype=tf.int32, key=key, **_PHILOX
+    )
 
 
 def uniform(seed, shape):
     """float32 of a shape, uniform in [0, 1), in multiples of 2**-24."""
     return tf.cast(bits(seed, shape) & 0xFFFFFF, tf.float32) * 2.0**-24
-
-
-def integers(seed, shape, limit):
-    """int32 of a shape, uniform over 0 … limit - 1."""
-    return tf.raw_ops.StatelessRandomUniformIntV2(
-        shape=shape, minval=0, maxval=limit, **_state(seed)
-    )
 
 
 def coin(seed, probability, count):
@@ -93,10 +91,7 @@ def normal(seed, shape):
 
 def points(seed, count, grid):
     """int32 `(count, axes)`, positions on a grid, all equally likely."""
-    seeds = split(seed, len(grid))
-    axes = [integers(s, [count, 1], size) for s, size in zip(seeds, grid, strict=True)]
-    # Not `tf.stack`: TensorFlow's graph optimizer breaks slices of stacks (seen on TF 2.21).
-    return tf.concat(axes, axis=1)
+    return below(seed, tf.broadcast_to(grid, [count, len(grid)]))
 
 
 def beta(seed, alpha, count, keep_major=False):
@@ -232,12 +227,6 @@ def partners(seed, pairing, size, donors, has_second_batch, number=1):
         # The successor in the cycle through the batch that `order` defines.
         return tf.gather(tf.roll(order, -1, axis=0), tf.argsort(order, stable=True))
     return tf.gather(order, index % donors)
-
-
-def _state(seed):
-    """The seed as the key of the generator; `tf.random` would hash it first, at each draw."""
-    key = tf.reshape(tf.bitcast(seed, tf.uint64), [1])
-    return {"key": key, "counter": tf.zeros([2], tf.uint64), "alg": _PHILOX}
 
 
 @functools.lru_cache(maxsize=64)
