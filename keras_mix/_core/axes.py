@@ -1,11 +1,24 @@
-"""Reshapes values of samples and of positions to broadcast to other tensors."""
+"""The sizes of axes, and values of samples or positions reshaped to broadcast along them."""
 
 import tensorflow as tf
+
+
+def axis_size(tensor, axis):
+    """The size of an axis: an int where it is known, else a scalar tensor."""
+    # A set of boxes is as large as its boxes.
+    tensor = getattr(tensor, "boxes", tensor)
+    return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
 
 
 def over(vector, tensor):
     """Reshapes a vector `(B or 1,)` to broadcast along the batch axis of a tensor `(B, ...)`."""
     return tf.reshape(vector, [-1] + [1] * (tensor.shape.rank - 1))
+
+
+def columns(table, tensor):
+    """The columns of a table `(B or 1, S)`, each reshaped as by `over`."""
+    shape = [-1] + [1] * (tensor.shape.rank - 1)
+    return [tf.reshape(column, shape) for column in tf.unstack(table, axis=1)]
 
 
 def along(values, tensor, axes):

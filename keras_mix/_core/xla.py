@@ -26,9 +26,11 @@ def compiles_once(tensors):
     return not strings and all(None not in tensor.shape[1:] for tensor in tensors)
 
 
-def compiled(function):
-    """The function, compiled at the first call with each set of shapes."""
-    return tf.function(function, jit_compile=True, autograph=False)
+def call(function, arguments, compiles):
+    """`function(*arguments)`; inside a graph compiled, if it `compiles` and XLA is available."""
+    if compiles and tf.inside_function() and available():
+        function = tf.function(function, jit_compile=True, autograph=False)
+    return function(*arguments)
 
 
 def apart(needed, function, *arguments):

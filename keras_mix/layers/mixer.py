@@ -130,7 +130,7 @@ class Mixer(Traits, ModelSide):
         """
         fixed = all(isinstance(size, int) for size in batch.grid)
         function = functools.partial(function, grid=batch.grid)
-        return _compiled(function, arguments, fixed and batch.jit_compile)
+        return xla.call(function, arguments, fixed and batch.jit_compile)
 
     def pasted(self, region, batch, partners, *arguments):
         """The plan that pastes `region(*arguments, grid)`, which is made and counted compiled."""
@@ -177,7 +177,7 @@ class Mixer(Traits, ModelSide):
             return found.packed(self.unmixed(found))
         if not alone:
             call_forms.refuse_lost_labels(self, found.structure)
-        plan = self.draw(found.batch(self), self.seed_of_call(seed))
+        plan = self.draw(self.batch(found), self.seed_of_call(seed))
         return found.packed(self.mixed(plan, found))
 
     def draw(self, batch, seed, rate=None):
@@ -219,7 +219,7 @@ class Mixer(Traits, ModelSide):
             given = [pools[number] for number in part]
             apply = functools.partial(rules.apply, rules=[found.rules[number] for number in part])
             compiles = self.jit_compile and xla.compiles_once([pool.own for pool in given])
-            for number, result in zip(part, _compiled(apply, (plan, given), compiles), strict=True):
+            for number, result in zip(part, xla.call(apply, (plan, given), compiles), strict=True):
                 results[number] = result
         for number, rule in enumerate(found.rules):
             if number not in chosen:
@@ -237,15 +237,9 @@ class Mixer(Traits, ModelSide):
         compiles = self.jit_compile and xla.compiles_once([*tensors, batch.images])
 
         def call(function, *arguments):
-            return _compiled(function, arguments, compiles)
+            return xla.call(function, arguments, compiles)
 
         return plan.map(lambda each: batch.validity.discount(each, call))
-
-
-def _compiled(function, arguments, compiles):
-    if compiles and tf.inside_function() and xla.available():
-        function = xla.compiled(function)
-    return function(*arguments)
 
 
 def _pasted(region, partners, *arguments, grid):

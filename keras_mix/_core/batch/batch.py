@@ -108,20 +108,17 @@ class Batch(NamedTuple):
         return tf.reduce_mean(tf.cast(self.donor_images, tf.float32), axis=others)
 
 
-def axis_size(tensor, axis):
-    """The size of an axis: an int where it is known, else a scalar tensor."""
-    # A set of boxes is as large as its boxes.
-    tensor = getattr(tensor, "boxes", tensor)
-    return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
-
-
 def behind(checks, leaves):
     """The leaves, behind checks that a graph makes as it runs.
 
     What takes them would fail before a check does, now and then, and in words of its own.
     """
     with tf.control_dependencies(checks):
-        return [leaf._replace(tensor=tf.nest.map_structure(_same, leaf.tensor)) for leaf in leaves]
+        same = tf.nest.map_structure(
+            lambda part: tf.identity(part) if tf.is_tensor(part) else part,
+            [leaf.tensor for leaf in leaves],
+        )
+    return [leaf._replace(tensor=tensor) for leaf, tensor in zip(leaves, same, strict=True)]
 
 
 def inputs_of(leaves):
@@ -132,7 +129,3 @@ def inputs_of(leaves):
         for leaf in leaves
         if leaf.kind == kind and not leaf.target
     ]
-
-
-def _same(tensor):
-    return tf.identity(tensor) if tf.is_tensor(tensor) else tensor

@@ -11,6 +11,8 @@ from keras_mix._core import checks
 from keras_mix._core.batch.reader import tensor_of
 from keras_mix._core.batch.structure import ROLES
 
+_TENSORS = (keras.KerasTensor, tf.Tensor, tf.Variable, tf.RaggedTensor, tf.SparseTensor)
+
 
 def arranged(x, y, sample_weight):
     """The structure to read, and how its mixed copy is returned as it was given."""
@@ -45,19 +47,16 @@ def as_tensors(owner, args, kwargs):
         )
     batches = {name: kwargs[name] for name in (*ROLES, "partners") if name in kwargs}
     given = {**batches, **dict(zip(ROLES, args, strict=False))}
-    if _are_tensors(given):
+    try:
+        flat = tf.nest.flatten(given)
+    except TypeError:  # for keys that cannot be sorted, which are refused by name
+        flat = [given]
+    if all(value is None or isinstance(value, _TENSORS) for value in flat):
         return args, kwargs
     found = {name: _as_tensors(owner, name, value) for name, value in given.items()}
     return [found[name] for name in ROLES[: len(args)]], {
         name: found[name] if name in batches else value for name, value in kwargs.items()
     }
-
-
-def _are_tensors(given):
-    try:
-        return all(value is None or _is_tensor(value) for value in tf.nest.flatten(given))
-    except TypeError:  # for keys that cannot be sorted, which are refused by name
-        return False
 
 
 def _as_tensors(owner, name, arg):
@@ -66,7 +65,7 @@ def _as_tensors(owner, name, arg):
         given = tf.nest.flatten(arg)
     except TypeError:
         checks.reject(owner, name, "must have keys that can be sorted", "a dict of several types")
-    if not any(_is_tensor(value) for value in given):
+    if not any(isinstance(value, _TENSORS) for value in given):
         return arg
     whole = isinstance(arg, tuple) and name == "x"
     tensors = []
@@ -74,7 +73,7 @@ def _as_tensors(owner, name, arg):
         full = (*path,) if isinstance(arg, dict) else (name, *path)
         if whole and int(path[0]) < len(ROLES):
             full = (ROLES[int(path[0])], *path[1:])
-        kept = value is None or _is_tensor(value)
+        kept = value is None or isinstance(value, _TENSORS)
         tensors.append(value if kept else tensor_of(owner, "/".join(full), value))
     return tf.nest.pack_sequence_as(arg, tensors)
 
@@ -113,10 +112,6 @@ def _is_array(value):
     if isinstance(value, list):
         return bool(value) and all(_is_array(part) for part in value)
     return isinstance(value, numbers.Number | np.generic | str)
-
-
-def _is_tensor(value):
-    return isinstance(value, keras.KerasTensor) or tf.is_tensor(value)
 
 
 def _same(structure):

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix._core import checks, leaf_names
-from keras_mix._core.batch.batch import Leaf, axis_size, behind
+from keras_mix._core.axes import axis_size
+from keras_mix._core.batch.batch import Leaf, behind
 from keras_mix._core.batch.kind_advice import DICT_KEYS, for_input, for_keys
 from keras_mix._core.batch.second_batch import matched
 from keras_mix._core.batch.structure import BoxDict, BoxSet, Structure
@@ -64,6 +65,14 @@ class Reader:
         stated = named
         if not named and not passes:
             stated = "sample_weights" if role == "sample_weight" else entry.first or None
+        value = entry.value
+        if isinstance(value, BoxDict):
+            tensor = value if passes else self._boxes(name, value.parts)
+        elif passes and (value is None or tf.is_tensor(value)):
+            # It is only handed on, whatever it is.
+            tensor = value
+        else:
+            tensor = tensor_of(self.owner, name, value)
         return _Given(
             name=name,
             target=role == "y" or entry.first in TARGETS,
@@ -72,18 +81,8 @@ class Reader:
             passes=passes,
             stated=stated,
             is_label=stated == "labels" or (stated is None and role == "y"),
-            tensor=self._tensor(name, entry.value, passes),
+            tensor=tensor,
         )
-
-    def _tensor(self, name, value, passes):
-        if passes and (isinstance(value, BoxDict) or value is None or tf.is_tensor(value)):
-            # It is only handed on, whatever it is.
-            return value
-        if isinstance(value, BoxDict):
-            parts = {part: f"{name}/{part}" for part in value.parts}
-            tensors = [tensor_of(self.owner, parts[part], value.parts[part]) for part in parts]
-            return self._boxes(name, *tensors)
-        return tensor_of(self.owner, name, value)
 
     def _leaf(self, given, sole):
         """The `Leaf`, with its kind.
@@ -92,17 +91,34 @@ class Reader:
             given: A `_Given`.
             sole: Whether the batch has one label only.
         """
+        name, tensor, kind = given.name, given.tensor, given.stated
         if given.passes:
             kind = "passthrough"
+        elif isinstance(tensor, BoxSet):
+            kind = "bounding_boxes"
+        elif kind == "bounding_boxes":
+            checks.reject(
+                self.owner,
+                name,
+                'must be a dict of "boxes" (B, N, 4) and "labels" (B, N), as in Keras',
+                checks.described(tensor),
+            )
         else:
-            refuse_unmixable(self.owner, given.name, given.tensor, given.texts)
-            kind = self._kind(given, sole)
+            refuse_unmixable(self.owner, name, tensor, given.texts)
+            if given.is_label:
+                kind = self._kind_of_label(name, tensor, sole)
+            elif kind is None:
+                kind = self._kind_of_input(name, tensor)
         target = given.stated in TARGETS or (given.target and given.stated not in checks.TELLING)
-        return Leaf(given.name, kind, given.tensor, target)
+        return Leaf(name, kind, tensor, target)
 
-    def _boxes(self, name, boxes, labels):
-        for part, tensor in (("boxes", boxes), ("labels", labels)):
-            refuse_unmixable(self.owner, f"{name}/{part}", tensor, texts=False)
+    def _boxes(self, name, parts):
+        """The `BoxSet` of a dict of boxes and labels."""
+        for part in parts:
+            path = f"{name}/{part}"
+            parts[part] = tensor_of(self.owner, path, parts[part])
+            refuse_unmixable(self.owner, path, parts[part], texts=False)
+        boxes, labels = parts["boxes"], parts["labels"]
         if labels.dtype.is_bool or labels.dtype.is_unsigned:
             checks.reject(
                 self.owner,
@@ -142,21 +158,6 @@ class Reader:
                 ", ".join(checks.described(tensor) for _, tensor in unknown),
                 for_keys(unknown),
             )
-
-    def _kind(self, given, sole):
-        name, tensor = given.name, given.tensor
-        if isinstance(tensor, BoxSet):
-            return "bounding_boxes"
-        if given.stated == "bounding_boxes":
-            return checks.reject(
-                self.owner,
-                name,
-                'must be a dict of "boxes" (B, N, 4) and "labels" (B, N), as in Keras',
-                checks.described(tensor),
-            )
-        if given.is_label:
-            return self._kind_of_label(name, tensor, sole)
-        return given.stated or self._kind_of_input(name, tensor)
 
     def _kind_of_input(self, name, tensor):
         rank = tensor.shape.rank

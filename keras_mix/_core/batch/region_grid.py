@@ -6,7 +6,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.batch import Leaf, axis_size, inputs_of
+from keras_mix._core.axes import axis_size
+from keras_mix._core.batch.batch import Leaf, inputs_of
 from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.leaf_names import key, position
 

@@ -21,10 +21,11 @@ def fresh_in_copies(seed):
     """
     if not _in_dataset():
         return seed
+    mark = {"dtype": tf.bool, "shape": [], "shared_name": _MARK}
     with tf.init_scope(), tf.device("CPU:0"):
-        tf.raw_ops.AssignVariableOp(resource=_mark(), value=True)
+        tf.raw_ops.AssignVariableOp(resource=tf.raw_ops.VarHandleOp(**mark), value=True)
     with tf.device("CPU:0"):
-        original = tf.raw_ops.VarIsInitializedOp(resource=_mark())
+        original = tf.raw_ops.VarIsInitializedOp(resource=tf.raw_ops.VarHandleOp(**mark))
     entropy = tf.raw_ops.NonDeterministicInts(shape=[2], dtype=tf.int64)
     return tf.where(original, seed, tf.cast(entropy, tf.int32))
 
@@ -39,7 +40,3 @@ def _in_dataset():
             return True
         graph = getattr(graph, "outer_graph", None)
     return False
-
-
-def _mark():
-    return tf.raw_ops.VarHandleOp(dtype=tf.bool, shape=[], shared_name=_MARK)

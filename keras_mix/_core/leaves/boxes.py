@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.batch import axis_size
+from keras_mix._core.axes import axis_size
 from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.box_visibility import visible
@@ -72,16 +72,18 @@ class BoundingBoxes(Rule):
     def mix(self, plan, pool):
         """The visible boxes of all sources."""
         plan = plans.once(plan)
-        found = [self._visible(plan, pool, source) for source in range(plan.number)]
+        parts = [pool.map(part).sources(plan) for part in (_boxes_of, self._pixels_of, _labels_of)]
+        found = [
+            self._visible(plan, source, pool.own.frame, *given)
+            for source, given in enumerate(zip(*parts, strict=True))
+        ]
         return _collected(found, pool.own, self.options)
 
-    def _visible(self, plan, pool, source):
-        """The boxes of one source, a `_Visible`."""
-        frame = pool.own.frame
-        boxes, labels, given = (
-            pool.map(field).source(plan, source)
-            for field in (_boxes_of, _labels_of, functools.partial(pixels, options=self.options))
-        )
+    def _pixels_of(self, tensor):
+        return pixels(tensor, self.options)
+
+    def _visible(self, plan, source, frame, boxes, given, labels):
+        """The boxes of one source, as they were given and in pixels, as a `_Visible`."""
         placed = _placed(plan, given, source, frame)
         area, cropped = visible(plan, source, placed, frame)
         fraction = tf.math.divide_no_nan(area, area_of(placed))

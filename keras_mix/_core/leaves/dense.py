@@ -8,8 +8,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from keras_mix._core.axes import along, columns
 from keras_mix._core.batch.region_grid import aligned
-from keras_mix._core.broadcasting import along, over
 from keras_mix._core.leaves.coordinates import refuse_coordinates
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.plan.blending import convert, precise
@@ -38,9 +38,9 @@ class Dense(Rule):
 
     def mix(self, plan, pool):
         if self.axes is None or plan.region is None:
-            weights = [over(weight, pool.own) for weight in tf.unstack(plan.weights, axis=1)]
+            weights = columns(plan.weights, pool.own)
             return self._combined(plan, pool.sources(plan), weights)
-        if plan.hard:
+        if plan.region.hard:
             return convert(self.pasted(plan, pool), self.dtype)
         sources = [self.placed(plan, pool, number) for number in range(plan.number)]
         weights = [along(weight, pool.own, self.axes) for weight in plan.coverage()]
@@ -53,7 +53,7 @@ class Dense(Rule):
         value = pool.own
         if plan.combine.fills and self.target:
             return value
-        layers = [pool.source(plan, number) for number in range(1, plan.number)]
+        _, *layers = pool.sources(plan)
         if plan.combine.fills:
             layers.append(plan.combine.filling(value, self.axes))
         for covered, layer in zip(plan.coverage_by_others(), layers, strict=True):

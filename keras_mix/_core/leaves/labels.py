@@ -6,10 +6,10 @@ import functools
 import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.axes import columns
 from keras_mix._core.batch.kind_advice import for_class_ids
 from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.batch.value_checks import check_class_ids, check_packable
-from keras_mix._core.broadcasting import over
 from keras_mix._core.leaves.coordinates import refuse_coordinates
 from keras_mix._core.leaves.rule import Passthrough, Rule
 from keras_mix._core.plan.blending import blend, convert
@@ -35,8 +35,7 @@ class Labels(Rule):
 
     def mix(self, plan, pool):
         pool = pool.map(self.form)
-        weights = [over(weight, pool.own) for weight in tf.unstack(plan.weights, axis=1)]
-        return self.combined(pool.sources(plan), weights)
+        return self.combined(pool.sources(plan), columns(plan.weights, pool.own))
 
     def combined(self, sources, weights):
         """Combines the labels of all sources."""

@@ -16,12 +16,12 @@ class Validity(NamedTuple):
     """The leaves of a batch that determine which time steps are valid.
 
     Attributes:
-        rules: Tuple of their rules.
-        pools: Tuple of the `Pool` of each.
+        rules: List of their rules.
+        pools: List of the `Pool` of each.
     """
 
-    rules: tuple
-    pools: tuple
+    rules: list
+    pools: list
 
     def discount(self, plan, compiled):
         """The plan with weights counted over valid steps and a region without special tokens.
@@ -77,9 +77,9 @@ def counted(plan, pool):
     """
     covered = valid_coverage(plan, pool)
     if plan.hard:
-        counts = tf.stack([count(positions) for positions in covered], axis=1)
-        total = tf.reduce_sum(counts, axis=1)
-        weights = weights_of(counts[:, 1:], tf.maximum(total, 1)[:, None], plan.sources)
+        counts = [count(positions) for positions in covered]
+        total = tf.add_n(counts)
+        weights = weights_of(counts[1:], tf.maximum(total, 1)[:, None], plan.sources)
     else:
         # In double precision: see `regions.Soft.weights`.
         covered = [tf.cast(weights, tf.float64) for weights in covered]

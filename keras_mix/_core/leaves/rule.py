@@ -20,17 +20,18 @@ class Pool(NamedTuple):
 
     def source(self, plan, number):
         """Source `number` of each sample of a plan, `(B, ...)`."""
-        if number == 0:
-            return self.own
-        index = plan.sources[:, number]
+        return self._taken(plan.sources[:, number]) if number else self.own
+
+    def sources(self, plan):
+        """A list of all sources of a plan, each `(B, ...)`."""
+        _, *partners = tf.unstack(plan.sources, axis=1)
+        return [self.own, *(self._taken(index) for index in partners)]
+
+    def _taken(self, index):
         if self.second is None:
             return tf.gather(self.own, index)
         # An unmixed sample is its own source; the value that is read here has weight 0.
         return tf.gather(self.second, tf.maximum(index - tf.shape(self.own)[0], 0))
-
-    def sources(self, plan):
-        """A list of all sources of a plan, each `(B, ...)`."""
-        return [self.source(plan, number) for number in range(plan.number)]
 
     def whole(self):
         """All samples, in the order of the indices in `plan.sources`."""

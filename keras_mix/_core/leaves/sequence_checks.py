@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.batch import axis_size, inputs_of
+from keras_mix._core.axes import axis_size
+from keras_mix._core.batch.batch import inputs_of
 from keras_mix._core.batch.value_checks import asserted, known_values
 
 

@@ -2,8 +2,7 @@
 
 import tensorflow as tf
 
-from keras_mix._core.batch.batch import axis_size
-from keras_mix._core.broadcasting import along
+from keras_mix._core.axes import along, axis_size
 from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.rule import Pool
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks

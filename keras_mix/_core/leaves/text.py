@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.batch import axis_size
+from keras_mix._core.axes import axis_size
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.rule import Rule
 

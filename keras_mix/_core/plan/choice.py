@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_mix._core.broadcasting import over
+from keras_mix._core.axes import over
 
 
 class Choice(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_mix._core.broadcasting import over
+from keras_mix._core.axes import columns
 from keras_mix._core.plan.blending import add, blend, blend_logarithms, convert, precise
 
 
@@ -49,7 +49,7 @@ class Gains(Combination, _Gains):
     """Σ gain · source, with float32 `gains` `(B, S)` of any sum."""
 
     def combine(self, sources, weights):
-        return add(sources, [over(gain, sources[0]) for gain in tf.unstack(self.gains, axis=1)])
+        return add(sources, columns(self.gains, sources[0]))
 
     def keep(self, mixed):
         own = tf.one_hot(0, self.gains.shape[1])

@@ -43,13 +43,13 @@ def weights_of(counts, total, sources):
     """float32 `(B, S)`, the weights of sources by the number of positions of each.
 
     Args:
-        counts: int32 `(B or 1, S - 1)`, the number of positions of sources 1 to S - 1.
-        total: int32, the number of all positions; it broadcasts to the counts.
+        counts: List of int32 `(B or 1,)`, the number of positions of sources 1 to S - 1.
+        total: int32, the number of all positions: a scalar, or `(B, 1)`.
         sources: int32 `(B, S)`.
     """
     # Compiled graphs may multiply by the reciprocal. In double precision the quotient, rounded to
     # float32, is nevertheless the same in every mode.
-    quotients = tf.cast(counts, tf.float64) / tf.cast(total, tf.float64)
+    quotients = tf.cast(tf.stack(counts, axis=1), tf.float64) / tf.cast(total, tf.float64)
     return with_own(tf.cast(quotients, tf.float32), sources)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_mix._core.broadcasting import over
+from keras_mix._core.axes import over
 from keras_mix._core.plan import resampling
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_mix._core.broadcasting import over
+from keras_mix._core.axes import axis_size, over
 from keras_mix._core.plan.counting import count, weights_of, with_own
 
 
@@ -93,21 +93,29 @@ class Quadrants(NamedTuple):
         return (self.rows == bool(row), self.columns == bool(column)), outside
 
 
-class _ByAxes(Region):
+class _Hard(Region):
+    """A region in which each position comes from exactly one source."""
+
+    def coverage(self, number):
+        dense = self.dense()
+        others = _by_others(dense, number)
+        own = ~functools.reduce(operator.or_, others) if others else tf.ones_like(dense, tf.bool)
+        return [own, *others]
+
+    def coverage_by_others(self, number):
+        return _by_others(self.dense(), number)
+
+    def weights(self, sources):
+        counts = [count(covered) for covered in self.coverage_by_others(sources.shape[1])]
+        return weights_of(counts, tf.reduce_prod(self.sizes), sources)
+
+
+class _ByAxes(_Hard):
     """A hard region stored as one line for each spatial axis; made dense only where needed."""
 
     @property
     def sizes(self) -> list[int | tf.Tensor]:
-        return [_size(line, -1) for line in self.lines]
-
-    def coverage(self, number):
-        return Mask(self.dense()).coverage(number)
-
-    def coverage_by_others(self, number):
-        return Mask(self.dense()).coverage_by_others(number)
-
-    def weights(self, sources):
-        return Mask(self.dense()).weights(sources)
+        return [axis_size(line, -1) for line in self.lines]
 
     def keep(self, mixed):
         return type(self)(tuple(_or_zero(mixed, line) for line in self.lines))
@@ -115,9 +123,6 @@ class _ByAxes(Region):
     def stretch(self, sizes):
         lines = zip(self.lines, sizes, strict=True)
         return type(self)(tuple(_stretched(line, -1, size) for line, size in lines))
-
-    def _total(self):
-        return tf.reduce_prod(self.sizes)
 
 
 class _Lines(NamedTuple):
@@ -134,7 +139,7 @@ class Box(_ByAxes, _Lines):
         if len(self.lines) == 1:
             # `count` is faster for one long axis, such as that of a sound.
             return super().weights(sources)
-        return weights_of(_area(self.lines)[:, None], self._total(), sources)
+        return weights_of([_area(self.lines)], tf.reduce_prod(self.sizes), sources)
 
     def quadrants(self):
         return Quadrants(((0, 0), (0, 1)), *self.lines) if len(self.lines) == 2 else None
@@ -153,7 +158,7 @@ class Boxes(_ByAxes, _Lines):
         one, other = ([line[:, number] for line in self.lines] for number in range(2))
         both = [line & beside for line, beside in zip(one, other, strict=True)]
         covered = _area(one) + _area(other) - _area(both)
-        return weights_of(covered[:, None], self._total(), sources)
+        return weights_of([covered], tf.reduce_prod(self.sizes), sources)
 
 
 class Blocks(_ByAxes, _Lines):
@@ -169,11 +174,12 @@ class Blocks(_ByAxes, _Lines):
     def weights(self, sources):
         if len(self.lines) == 1:
             return super().weights(sources)
+        sizes = self.sizes
         after = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in self.lines]
-        sides = [(size - n, n) for size, n in zip(self.sizes, after, strict=True)]
+        sides = [(size - n, n) for size, n in zip(sizes, after, strict=True)]
         # The bits of a block's number say on which side of the point it lies along each axis.
         counts = [functools.reduce(operator.mul, block) for block in itertools.product(*sides)]
-        return weights_of(tf.stack(counts[1:], axis=1), self._total(), sources)
+        return weights_of(counts[1:], tf.reduce_prod(sizes), sources)
 
     def quadrants(self):
         if len(self.lines) != 2:
@@ -185,30 +191,15 @@ class _Source(NamedTuple):
     source: tf.Tensor
 
 
-class Mask(Region, _Source):
+class Mask(_Hard, _Source):
     """Any hard region: `source` is bool (True is source 1) or int32 `(B or 1, *spatial)`."""
 
     @property
     def sizes(self) -> list[int | tf.Tensor]:
-        return [_size(self.source, axis) for axis in range(1, self.source.shape.rank)]
+        return [axis_size(self.source, axis) for axis in range(1, self.source.shape.rank)]
 
     def dense(self):
         return self.source
-
-    def coverage(self, number):
-        others = self.coverage_by_others(number)
-        own = ~functools.reduce(operator.or_, others) if others else tf.ones_like(self.source, bool)
-        return [own, *others]
-
-    def coverage_by_others(self, number):
-        if self.source.dtype == tf.bool:
-            return [self.source] * (number > 1)
-        return [tf.equal(self.source, source) for source in range(1, number)]
-
-    def weights(self, sources):
-        counts = [count(covered) for covered in self.coverage_by_others(sources.shape[1])]
-        total = tf.reduce_prod(tf.shape(self.source)[1:])
-        return weights_of(tf.stack(counts, axis=1), total, sources)
 
     def keep(self, mixed):
         return Mask(_or_zero(mixed, self.source))
@@ -231,7 +222,7 @@ class Soft(Region, _Values):
 
     @property
     def sizes(self) -> list[int | tf.Tensor]:
-        return [_size(self.values, axis) for axis in range(1, self.values.shape.rank - 1)]
+        return [axis_size(self.values, axis) for axis in range(1, self.values.shape.rank - 1)]
 
     def dense(self):
         return self.values
@@ -262,9 +253,10 @@ class Soft(Region, _Values):
         return Soft(values)
 
 
-def _size(tensor, axis):
-    size = tensor.shape[axis]
-    return tf.shape(tensor)[axis] if size is None else size
+def _by_others(dense, number):
+    if dense.dtype == tf.bool:
+        return [dense] * (number > 1)
+    return [tf.equal(dense, source) for source in range(1, number)]
 
 
 def _or_zero(mixed, tensor):

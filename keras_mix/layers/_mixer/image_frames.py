@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.batch import axis_size, behind
+from keras_mix._core.axes import axis_size
+from keras_mix._core.batch.batch import behind
 from keras_mix._core.batch.region_grid import same_size, sizes_of, spatial_axes
 from keras_mix._core.leaf_names import key, position
 from keras_mix._core.leaves.box_checks import check_boxes

@@ -8,7 +8,8 @@ from typing import Protocol, runtime_checkable
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.batch.batch import axis_size, behind
+from keras_mix._core.axes import axis_size
+from keras_mix._core.batch.batch import behind
 from keras_mix._core.batch.region_grid import followed, grid_on
 from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.draw import random, shapes

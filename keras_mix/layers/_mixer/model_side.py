@@ -24,7 +24,7 @@ class ModelSide:
         """
         found = read_inputs(self, x)
         check_sequences(self, found)
-        return self.draw(found.batch(self), self.seed_of_call(seed), rate)
+        return self.draw(self.batch(found), self.seed_of_call(seed), rate)
 
     def apply(self, plan, x):
         """Applies a plan to inputs; with `plan=None` they are only cast to the output dtype."""

@@ -4,7 +4,8 @@ import operator
 from typing import NamedTuple
 
 from keras_mix._core import checks
-from keras_mix._core.batch.batch import Batch, Head, axis_size, inputs_of
+from keras_mix._core.axes import axis_size
+from keras_mix._core.batch.batch import Batch, Head, inputs_of
 from keras_mix._core.batch.call_forms import (
     arranged,
     refuse_unused_label_rule,
@@ -69,17 +70,6 @@ class Reading(NamedTuple):
         """The numbers of the leaves that say which time steps are valid, or which tokens stay."""
         return [number for number, rule in enumerate(self.rules) if rule.tells_validity]
 
-    def batch(self, mixer):
-        """The `Batch` that the mixer's `sample` is given."""
-        found = mixer.batch(self)
-        telling = self.telling
-        # Columns of a table have no padding.
-        if mixer.mixes_tables or not telling:
-            return found
-        pools = self.pools
-        rules = tuple(self.rules[number] for number in telling)
-        return found._replace(validity=Validity(rules, tuple(pools[number] for number in telling)))
-
     def packed(self, results):
         """The structure that was given, with results in the place of its leaves."""
         return self.pack(self.structure.packed(results))
@@ -125,7 +115,7 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
         whole = [other or leaf for other, leaf in zip(second, found.leaves, strict=True)]
         mixer.bind(whole, grid_of(mixer, whole))
         found = found._replace(second=second)
-    if found.telling:
+    if any(rule.tells_validity for rule in found.rules):
         check_sequences(mixer, found)
     return found
 
@@ -157,48 +147,54 @@ def batch_of(mixer, reading, grid=None):
         grid: The `Grid` of the mixer's regions, if it is not that of the reading.
     """
     own, second = reading.leaves, reading.second or reading.leaves
+    tensors = [
+        (leaf.tensor, other and other.tensor) for leaf, other in zip(own, second, strict=True)
+    ]
     mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
     targets = [n for n, leaf in enumerate(own) if leaf.target and leaf.kind not in _NO_HEADS]
-    target = targets[0] if targets else None
-    heads = tuple(
-        Head(own[n].name, own[n].kind, own[n].tensor, _tensor(second, n))
-        for n in targets
-        if own[n].tensor.shape.rank <= 2
-    )
-    size = axis_size(mixed[0].tensor, 0)
-    taken = next(leaf for leaf in second if leaf and leaf.kind != "passthrough")
+    size = donors = axis_size(mixed[0].tensor, 0)
+    if reading.second is not None:
+        taken = next(leaf for leaf in second if leaf and leaf.kind != "passthrough")
+        donors = axis_size(taken.tensor, 0)
     grid = grid or reading.grid
     seen = grid.leaf if grid else next(iter(inputs_of(mixed)), None)
-    number = next((n for n, leaf in enumerate(own) if leaf is seen), None)
+    inputs = [n for n, leaf in enumerate(own) if leaf is seen]
+    images, donor_images = tensors[inputs[0]] if inputs else (None, None)
+    labels, donor_labels = tensors[targets[0]] if targets else (None, None)
+    # Columns of a table have no padding.
+    telling = [] if mixer.mixes_tables else reading.telling
+    rules, pools = reading.rules, reading.pools
     return Batch(
         size=size,
-        donors=axis_size(taken.tensor, 0),
+        donors=donors,
         has_second_batch=reading.second is not None,
         draws=size,
         grid=grid and grid.sizes,
         axes=grid and grid.axes,
-        images=_tensor(own, number),
-        donor_images=_tensor(second, number),
-        labels=_tensor(own, target),
-        donor_labels=_tensor(second, target),
+        images=images,
+        donor_images=donor_images,
+        labels=labels,
+        donor_labels=donor_labels,
         table=table_of(reading.rules) if mixer.mixes_tables else None,
-        heads=heads,
+        heads=tuple(
+            Head(own[n].name, own[n].kind, *tensors[n])
+            for n in targets
+            if own[n].tensor.shape.rank <= 2
+        ),
         jit_compile=mixer.jit_compile,
+        validity=Validity([rules[n] for n in telling], [pools[n] for n in telling])
+        if telling
+        else None,
     )
-
-
-def _tensor(leaves, index):
-    return None if index is None or leaves[index] is None else leaves[index].tensor
 
 
 def _refuse_idle_options(mixer, leaves):
     """Refuses options that have no effect on a batch without boxes, or without a region."""
-    received = ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves)
     if mixer.box_options.format is not None:
         checks.refuse(
             mixer.owner,
             "`bounding_boxes` is for a batch with a set of boxes",
-            received,
+            ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves),
             'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N), -1 where there is '
             'none, under the key "bounding_boxes" or in y; or leave it out.',
         )
@@ -206,6 +202,7 @@ def _refuse_idle_options(mixer, leaves):
         checks.refuse(
             mixer.owner,
             "`main_input` is for a mixer that draws regions, or for a batch with a set of boxes",
-            f"main_input={mixer.main_input!r} beside {received}",
+            f"main_input={mixer.main_input!r} beside "
+            + ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves),
             "Leave it out.",
         )
