@@ -23,8 +23,8 @@ class MixSchedule(keras.callbacks.Callback):
     The concentration, the rate and the probabilities of mix points and mixers are variables of the
     model, which this callback sets at the start of an epoch; the compiled step is not traced again.
     When `fit` ends, for whatever reason, they return to their former values. A checkpoint saved
-    during training holds the values in force at that time: continue from it with another schedule,
-    or set `dials`.
+    during training holds the values of that epoch: continue from it with another schedule, or set
+    the model's `dials`.
 
     Args:
         alpha: Callable, or pair. Concentration in each epoch: a callable of the epoch number, which

@@ -1,8 +1,8 @@
-"""What a mixer of your own is made of: the plan, the batch it is drawn for, and the draws.
+"""Building blocks of mixers of your own: plans, batches and draws.
 
-A mixer's `sample(batch, seed)` looks at a `Batch` and returns a `Plan`, made by `blend`, `paste`,
-`soft` or `erase`. `random` holds the draws, each from a seed int32[2]; `shapes` holds the regions.
-See `keras_mix.layers.Mixer` for an example.
+A mixer's `sample(batch, seed)` takes a `Batch` and returns a `Plan`, made by `blend`, `paste`,
+`soft` or `erase`. The functions of `random` draw numbers, each from a seed int32[2], and those of
+`shapes` make regions. See `keras_mix.layers.Mixer` for an example.
 """
 
 from keras_mix._core.batch.batch import Batch, Leaf

@@ -25,16 +25,16 @@ def deit(
     MixUp with α = 0.8 or CutMix with α = 1.0, each with probability ½; one λ and box per batch;
     partners from the reversed batch; label smoothing 0.1.
 
-    Deviations from timm: a box of odd sides has its full size and weight, while timm draws it one
-    pixel smaller; a batch of odd size, which timm refuses, leaves the sample in the middle unmixed.
+    Deviations from timm: a box with odd sides has its full size, while timm's is one pixel smaller;
+    in a batch of odd size, which timm refuses, the sample in the middle stays unmixed.
 
     Args:
         per: `"batch"` or `"sample"`. `"sample"` draws the mixer, λ and the box for each sample,
             like timm's `mode="elem"`. Defaults to `"batch"`, as in the authors' main.py.
         pairing: How partners are drawn, as in `keras_mix.layers.Mixer`. Defaults to `"reverse"`, as
             in timm.
-        **options: Options shared by all mixers, such as `num_classes`; they override the recipe's
-            own.
+        **options: Options shared by all mixers, such as `num_classes`. They override those of the
+            recipe.
 
     Returns:
         A `keras_mix.layers.RandomChoice`.

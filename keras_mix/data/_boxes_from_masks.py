@@ -9,21 +9,21 @@ from keras_mix._core.leaves import boxes
 
 
 def boxes_from_masks(masks: Any, *, format: str = "xyxy") -> dict[str, tf.Tensor]:
-    """The bounding boxes around instance masks, as Keras's dict of boxes.
+    """Returns the bounding boxes around instance masks, as Keras's dict of boxes.
 
-    After mixing, it gives boxes around what can be seen of each object. Boxes that are mixed
-    themselves are cropped without knowing the object's shape, and so may be larger.
+    After mixing, these are the boxes around what is visible of each object. Boxes that are mixed
+    themselves are cropped without knowing the object's shape, so they may be larger.
 
     Args:
         masks: Integers or booleans `(B, N, H, W)`, nonzero inside an object.
-        format: The format of the boxes, one of Keras's: "xyxy", "yxyx", "xywh", "center_xywh",
-            "center_yxhw", "rel_xyxy", "rel_yxyx", "rel_xywh" or "rel_center_xywh". Defaults to
-            "xyxy".
+        format: String, one of Keras's: "xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw",
+            "rel_xyxy", "rel_yxyx", "rel_xywh" or "rel_center_xywh". Format of the boxes. Defaults
+            to "xyxy".
 
     Returns:
-        A dict of "boxes", float32 `(B, N, 4)`, and "labels", int32 `(B, N)`, the largest value of
-        each mask: its class, if masks hold their class and not only 1. Both are -1 where a mask is
-        empty.
+        A dict of "boxes", float32 `(B, N, 4)`, and "labels", int32 `(B, N)`. A label is the largest
+        value of its mask: the class, if masks hold their class instead of 1. Both are -1 where a
+        mask is empty.
 
     Raises:
         ValueError: If the masks have another rank or dtype, or the format is unknown.

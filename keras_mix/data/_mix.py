@@ -26,8 +26,8 @@ def mix(
     """Mixes the batches of a dataset, with different draws in every epoch.
 
     Each batch gets its own seed from a stream that runs beside the dataset: the i-th batch of an
-    epoch gets the i-th seed. It costs as much as `dataset.map(layer)`. With a `seed`, and if
-    `dataset` itself is deterministic:
+    epoch gets the i-th seed. Mixing this way costs no more than `dataset.map(layer)`. With a
+    `seed`, and if `dataset` itself is deterministic:
 
     - Two runs are bit-identical, whatever `num_parallel_calls`. Only the seed matters, unlike that
       of `Dataset.shuffle`, which is combined with `tf.random.set_seed`.
@@ -67,10 +67,10 @@ def mix(
             all partners and repeats as long as the first lasts. `"paired"` means that `dataset`
             yields pairs of a batch and its partners, as `pair_by_label` does, and that `layer`
             takes them in order. Defaults to None: partners come from the batch.
-        partner_labels: `"kept"`, or a callable. Labels of a second dataset that has only inputs:
-            `"kept"` keeps the labels of the first, as if mixed with noise; a callable maps a batch
-            of inputs to labels, like a teacher model. Refused if the second dataset has labels, and
-            without one. Defaults to None: the second dataset has labels.
+        partner_labels: `"kept"`, or a callable. Labels for a second dataset that has only inputs.
+            `"kept"` keeps the labels of the first, as suits mixing with noise; a callable, such as
+            a teacher model, maps a batch of inputs to labels. Refused without a second dataset, or
+            if it has labels. Defaults to None: the second dataset has labels.
         resumable: Boolean. Whether checkpoints resume every epoch exactly, whatever `dataset` and
             `partners` consist of. They are then symbolic
             (`tf.data.Options.experimental_symbolic_checkpoint`) for the whole pipeline, and a

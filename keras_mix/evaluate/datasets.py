@@ -22,11 +22,13 @@ class Data(NamedTuple):
     """A data set, split.
 
     Attributes:
-        name: String, as passed to `load`. train: Pair of float32 images `(N, H, W, C)` in 0..1 and
-        int64 class ids `(N,)`. validation: The same, of other images. class_names: List of K
-        strings. skipped: List of strings, the files that could not be read. notes: Tuple of
-        strings, remarks on how a folder was read: its splits, and the scale of images that define
-        none.
+        name: String, as passed to `load`.
+        train: Pair of float32 images `(N, H, W, C)` in [0, 1] and int64 class ids `(N,)`.
+        validation: The same, of other images.
+        class_names: List of K strings.
+        skipped: List of strings, the files that could not be read.
+        notes: Tuple of strings, remarks on how a folder was read: its splits, and the scale of
+            images whose format defines none.
     """
 
     name: str
@@ -166,17 +168,17 @@ def split(ids, size, seed, class_names, rest=1):
     """Draws samples with the classes in proportion.
 
     Args:
-        ids: (N,) int array of class ids.
-        size: int, how many samples to draw.
-        seed: int.
-        class_names: list of K str.
-        rest: int, how many samples of each class must remain.
+        ids: Integer array `(N,)` of class ids.
+        size: Integer. Number of samples to draw.
+        seed: Integer.
+        class_names: List of K strings.
+        rest: Integer. Number of samples of each class that must remain.
 
     Returns:
-        Two sorted int arrays: the indices of the drawn samples and of the others.
+        Two sorted integer arrays: the indices of the drawn samples and of the others.
 
     Raises:
-        ValueError: if a class would have no drawn sample or fewer than `rest` others.
+        ValueError: If a class would have no drawn sample or fewer than `rest` others.
     """
     counts = np.bincount(ids, minlength=len(class_names))
     for name, count in zip(class_names, counts, strict=True):

@@ -54,15 +54,15 @@ class Run:
     """One trained network.
 
     Attributes:
-        mixer: str, the name of the mixer.
-        seed: int, of the initial weights, the order of the samples and the mixing.
-        accuracy: float in 0..1.
-        nll: float, the negative log-likelihood in nats.
-        brier: float in 0..2.
-        ece: float in 0..1, the expected calibration error in 15 bins.
-        seconds: float, the wall time of `fit`; it includes tracing and compiling graphs.
-        losses: list of floats, the training loss of each epoch, on mixed samples.
-        reliability: a `keras_mix.evaluate.Reliability` of 15 bins.
+        mixer: String. The name of the mixer.
+        seed: Integer. The seed of the initial weights, the order of the samples and the mixing.
+        accuracy: Float in [0, 1].
+        nll: Float. The negative log-likelihood in nats.
+        brier: Float in [0, 2]. The Brier score.
+        ece: Float in [0, 1]. The expected calibration error in 15 bins.
+        seconds: Float. The wall time of `fit`, including tracing and compiling graphs.
+        losses: List of floats. The training loss of each epoch, on mixed samples.
+        reliability: A `keras_mix.evaluate.Reliability` of 15 bins.
     """
 
     mixer: str
@@ -81,9 +81,9 @@ class Results:
     """All runs of a comparison.
 
     Attributes:
-        settings: dict, what all runs share; runs with other settings cannot be compared.
-        mixers: dict, name of a mixer → its `get_config()`, None for no mixing.
-        runs: list of `Run`, in the order in which they finished.
+        settings: Dict of what all runs share; runs with other settings cannot be compared.
+        mixers: Dict from the name of each mixer to its `get_config()`, or to None for no mixing.
+        runs: List of `Run`, in the order in which they finished.
 
     Example:
 

@@ -19,9 +19,10 @@ class Reliability(NamedTuple):
     Bin m, counted from 1, holds the predictions whose confidence lies in ((m - 1) / M, m / M].
 
     Attributes:
-        counts: list of M ints, the predictions in each bin.
-        confidence: list of M floats in 0..1, the mean confidence in each bin; 0 in an empty bin.
-        accuracy: list of M floats in 0..1, the fraction of correct predictions; 0 in an empty bin.
+        counts: List of M integers. The number of predictions in each bin.
+        confidence: List of M floats in [0, 1]. The mean confidence in each bin; 0 if it is empty.
+        accuracy: List of M floats in [0, 1]. The fraction of correct predictions in each bin; 0 if
+            it is empty.
     """
 
     counts: list
@@ -69,7 +70,7 @@ def negative_log_likelihood(probabilities: Any, ids: Any) -> float:
         ids: Integer array `(N,)`. True classes.
 
     Returns:
-        Float ≥ 0; lower is better, log(K) is the score of a uniform guess.
+        Float ≥ 0; lower is better. A uniform guess scores log(K).
 
     Raises:
         ValueError: If shapes, dtypes or values are not as above.
@@ -147,7 +148,7 @@ def pool(diagrams):
     """Merges the predictions of several diagrams with the same bins.
 
     Args:
-        diagrams: a sequence of `Reliability`, at least one.
+        diagrams: Sequence of `Reliability`, at least one.
 
     Returns:
         The `Reliability` of all predictions together.
@@ -187,10 +188,10 @@ def expected_calibration_error(probabilities: Any, ids: Any, *, bins: int = BINS
     >>> expected_calibration_error([[0.75, 0.25], [0.75, 0.25]], [0, 1])
     0.25
 
-    References:
-        Naeini, Cooper, Hauskrecht: Obtaining Well Calibrated Probabilities Using Bayesian
-        Binning, AAAI 2015. Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural
-        Networks, arXiv 1706.04599.
+    Reference:
+        Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian
+        Binning", AAAI 2015. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017,
+        arXiv:1706.04599.
     """
     return reliability(probabilities, ids, bins=bins).calibration_error
 

@@ -1,7 +1,8 @@
 """Rules that give labels other weights than those of the plan.
 
-They break the law of the plan on purpose, and are chosen explicitly by a mixer's `label_rule`.
-Sample weights follow the labels; dense targets (values, masks, boxes) keep the plan's weights.
+With such a rule, given to a mixer as `label_rule`, labels deliberately differ from what is in the
+inputs. Sample weights follow the labels; dense targets (values, masks, boxes) keep the plan's
+weights.
 """
 
 from keras_mix.label_rules.label_rule import LabelRule

@@ -12,7 +12,7 @@ from keras_mix._core.plan.plan import Plan
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class LabelRule(option.Option, abc.ABC):
-    """The weights of sources in a label: the base class of objects for a mixer's `label_rule`.
+    """Sets the weights of sources in a label; base class of objects for a mixer's `label_rule`.
 
     A subclass defines `weights`, and `get_config` if it has arguments. If it is registered with
     Keras, it is saved with its mixer.

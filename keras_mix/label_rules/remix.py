@@ -14,7 +14,7 @@ from keras_mix.label_rules.label_rule import LabelRule
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 class Remix(LabelRule):
-    """Remix: gives the whole label to the rarer class of a pair with unbalanced classes.
+    """Gives the whole label of a mixture to the rarer class if one class is much rarer (Remix).
 
     Let n_i and n_j be the number of samples of the two classes in the training set, and λ the
     mixing weight of sample i. The label's λ is 0 if n_i ≥ κ n_j and λ < τ; 1 if κ n_i ≤ n_j and
@@ -22,12 +22,12 @@ class Remix(LabelRule):
     any pairing; `keras_mix.pairings.ByClass("rare")` makes pairs with rare classes more frequent.
 
     Args:
-        class_counts: List of the number of samples of each class in the training set.
-        kappa: Float ≥ 1. The ratio κ of the counts from which a class is the majority. Defaults to
-            3, the authors' choice.
-        tau: Float in [0, 1]. The weight τ below which the majority class is dropped from the label.
-            Defaults to 0.5, the authors' choice.
-        target: str or None. The name of the target that holds the classes, such as `"species"` or
+        class_counts: List of integers. Number of samples of each class in the training set.
+        kappa: Float ≥ 1. Quotient κ of the two counts from which the larger class is the majority.
+            Defaults to 3, the authors' choice.
+        tau: Float in [0, 1]. Mixing weight τ below which the majority class is dropped from the
+            label. Defaults to 0.5, the authors' choice.
+        target: String. Name of the target that holds the classes, such as `"species"` or
             `"y/species"`. Defaults to None: the only target that is not a mask or a set of boxes.
 
     Raises:
@@ -41,8 +41,8 @@ class Remix(LabelRule):
     >>> x, y = mix(np.random.rand(8, 5).astype("float32"), np.arange(8) % 2)
 
     Reference:
-        Chou et al., "Remix: Rebalanced Mixup", ECCV Workshops 2020, arXiv:2007.03943, section 3.
-        Read in one independent implementation, not in the paper.
+        Chou et al., "Remix: Rebalanced Mixup", ECCV Workshops 2020, arXiv:2007.03943. The rule and
+        its defaults were checked against independent implementations, not against the paper.
     """
 
     def __init__(

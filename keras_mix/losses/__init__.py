@@ -1,4 +1,4 @@
-"""Losses: of packed targets (class ids and mixing weights), and of two modalities."""
+"""Losses for packed targets (class ids and mixing weights), and for pairs of modalities."""
 
 from keras_mix.losses.cross_modal_consistency_loss import CrossModalConsistencyLoss
 from keras_mix.losses.mixed_loss import MixedLoss

@@ -28,35 +28,37 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
     The targets of `"info_nce"` follow the plan. Let A[i, k] be the weight of source k in the first
     modality of sample i, and B[j, k] its weight in the second modality of sample j. The target is
     A Bᵀ, with each row divided by its sum; for the other direction it is the transpose, normalized
-    alike. If only one modality is mixed, the targets are the sources with their weights: image_i,
-    which is λ of sample i and 1 - λ of sample j, matches text_i by λ and text_j by 1 - λ. If both
-    are mixed by one plan, image_i also matches other samples with the same sources. For soft
-    targets the smallest loss is their entropy, not 0. A row without matches has a loss of 0.
+    in the same way. If only the images are mixed, image_i = λ image_i + (1 - λ) image_j matches
+    text_i with a target of λ and text_j with 1 - λ. If both modalities are mixed by one plan,
+    image_i also matches other samples with the same sources. The smallest loss of soft targets is
+    their entropy, not 0. A row without matches has a loss of 0.
 
     The first two kinds ignore `y_true`: they compare the two modalities of each sample, which is
-    right if both are mixed by one plan. The batch is that of one replica.
+    right if both are mixed by one plan. Under a distribution strategy, samples are matched within
+    each replica's batch.
 
     Args:
-        kind: str, `"cosine"`, `"jensen_shannon"` or `"info_nce"`. Defaults to `"info_nce"`.
-        temperature: Float > 0 or None. The τ that divides the similarities of `"info_nce"` and, if
-            `from_logits=True`, the logits of `"jensen_shannon"`. Defaults to None: 0.07, the
-            initial value of CLIP's learned temperature, and 1.
-        mixed: str, `"both"`, `"first"` or `"second"`. The modalities that the plan has mixed.
-            Defaults to `"both"`.
-        from_logits: bool. Whether `"jensen_shannon"` takes logits instead of probabilities.
+        kind: `"cosine"`, `"jensen_shannon"` or `"info_nce"`. The loss. Defaults to `"info_nce"`.
+        temperature: Float > 0. The τ that divides the similarities of `"info_nce"` and, if
+            `from_logits=True`, the logits of `"jensen_shannon"`. Defaults to None: 0.07 for
+            `"info_nce"`, the initial value of CLIP's learned temperature, and 1 for
+            `"jensen_shannon"`.
+        mixed: `"both"`, `"first"` or `"second"`. The modalities that the plan has mixed. Defaults
+            to `"both"`.
+        from_logits: Boolean. Whether `"jensen_shannon"` takes logits instead of probabilities.
             Defaults to False.
-        name: str. The name of the loss. Defaults to `"cross_modal_consistency"`.
+        name: String. Name of the loss. Defaults to `"cross_modal_consistency"`.
         **kwargs: `reduction` and `dtype`, as for any Keras loss.
 
     Call arguments:
-        y_true: The sources of each sample. Packed, `(B, 2, S)`: the sources of a plan, then their
-            weights (`keras.ops.stack([sources, weights], axis=1)`); or packed labels, in which case
-            samples of one class match, too. Plain, `(B,)` or `(B, 1)`: a source or a class id for
-            each sample; equal ones match. Or the matrix of targets, `(B, B)`. None: each sample
-            matches itself.
+        y_true: Tensor that says which samples match. Packed, `(B, 2, S)`: the sources of a plan,
+            then their weights (`keras.ops.stack([sources, weights], axis=1)`); or packed labels, so
+            that samples of one class match too. Plain, `(B,)` or `(B, 1)`: a source or a class id
+            for each sample; samples with equal ones match. A matrix `(B, B)`: the targets
+            themselves. None: each sample matches only itself.
         y_pred: Both modalities in one tensor `(B, 2, D)`, which a compiled model can return as
             `keras.ops.stack([first, second], axis=1)`; or a pair of tensors `(B, D)`.
-        sample_weight: `(B,)`.
+        sample_weight: Floats `(B,)`. The weight of each sample's loss. Defaults to None.
 
     Raises:
         ValueError: If the embeddings differ in width or batch size, or an argument is invalid.
@@ -72,10 +74,10 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
 
     Reference:
         Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
-        ICML 2021, arXiv:2103.00020, section 2 (both directions, the temperature; from memory).
-        Lin, "Divergence Measures Based on the Shannon Entropy", 1991. The soft targets are the
-        mixing weights, as in mixup's labels; for two mixed modalities they are a choice of this
-        package.
+        ICML 2021, arXiv:2103.00020: both directions, and the temperature (openai/CLIP,
+        `clip/model.py`). Lin, "Divergence Measures Based on the Shannon Entropy", 1991. The soft
+        targets are the mixing weights, as in mixup's labels; for two mixed modalities they are a
+        choice of this package.
     """
 
     def __init__(

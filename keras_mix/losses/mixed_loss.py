@@ -22,31 +22,33 @@ class MixedLoss(keras.losses.Loss):
     Predictions `(B, K)` with K > 1 are of K classes. With one column `(B, 1)` the class ids 0 and 1
     are the labels themselves, as for `keras.losses.BinaryCrossentropy`.
 
-    Samples that the base loss ignores (`ignore_class`, by a Keras mask on its losses) do not count:
-    a mean is over the weights of the remaining sources.
+    Samples that the base loss ignores (`ignore_class`) do not count: a mean is taken over the
+    weights of the remaining sources.
 
     For metrics of packed targets, use `keras_mix.metrics.MixedMetric`, such as
     `MixedMetric("accuracy")`; Keras's own metrics cannot read them.
 
     Args:
-        base_loss: `keras.losses.Loss`, its name, or a function `(y_true, y_pred) -> (B,)`.
-        class_weight: Dict from class ids to weights ≥ 0, or None. Each source is weighted by its
-            class; missing classes have weight 1. A plain one-hot label has the weight of its
-            largest entry. Use it instead of Keras's `fit(class_weight=…)`, which cannot read packed
-            targets and is refused. Defaults to None.
-        class_ids: bool or None. Whether `base_loss` takes class ids `(B,)`, as
+        base_loss: `keras.losses.Loss`, its name, or a function `(y_true, y_pred) -> (B,)`. The loss
+            of one source.
+        class_weight: Dict from class ids to weights ≥ 0. Each source is weighted by its class;
+            missing classes have weight 1. A plain one-hot label has the weight of its largest
+            entry. Use it instead of Keras's `fit(class_weight=…)`, which cannot read packed targets
+            and is refused. Defaults to None.
+        class_ids: Boolean. Whether `base_loss` takes class ids `(B,)`, as
             `keras.losses.SparseCategoricalCrossentropy` does, or one-hot labels `(B, K)`, as
             `keras.losses.CategoricalCrossentropy` does. Defaults to None: the form for which it
             returns one loss for each sample.
-        name: str. The name of the loss. Defaults to `"mixed_loss"`.
+        name: String. Name of the loss. Defaults to `"mixed_loss"`.
         **kwargs: `reduction` and `dtype`, as for any Keras loss. They default to those of
             `base_loss`.
 
     Call arguments:
-        y_true: float32 `(B, 2, S)`, packed (ids, then weights); or plain labels. They are not cast
-            to the dtype of the loss, which may not represent all class ids.
-        y_pred: `(B, K)`.
-        sample_weight: `(B,)` or `(B, 1)`.
+        y_true: Packed targets, float32 `(B, 2, S)` (ids, then weights); or plain labels. They are
+            not cast to the dtype of the loss, which may not represent all class ids.
+        y_pred: Predictions, floats `(B, K)`.
+        sample_weight: Floats `(B,)` or `(B, 1)`. The weight of each sample's loss. Defaults to
+            None.
 
     Raises:
         ValueError: If `class_weight` holds a negative weight or a class that is not predicted; if

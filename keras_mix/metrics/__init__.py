@@ -1,4 +1,4 @@
-"""Metrics of mixed labels, and of retrieval between two modalities."""
+"""Metrics for mixed labels, and for retrieval between two modalities."""
 
 from keras_mix.metrics.mixed_metric import MixedMetric
 from keras_mix.metrics.retrieval import RecallAtK, retrieval_recall

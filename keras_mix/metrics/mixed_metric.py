@@ -15,11 +15,11 @@ class MixedMetric(keras.metrics.Metric):
     """Any Keras metric of classes, computed against the dominant class of mixed labels.
 
     Keras's accuracies and AUC expect labels of 0 and 1. A mixed label of 0.7 equals no prediction,
-    so they are too low in training but not in validation. This wrapper hardens mixed labels first,
-    in the form that the metric takes:
+    so their values in training come out too low, and cannot be compared with those in validation.
+    This wrapper first turns mixed labels into hard ones, in the form that the metric takes:
 
-    - class ids: the class with the largest weight (of equal ones the first; for packed targets,
-      that of the sample itself).
+    - class ids: the class with the largest weight. Of equal weights the first class counts, or for
+      packed targets that of the sample itself.
     - one-hot labels `(B, …, K)`: the one-hot label of the class with the largest weight.
     - indicators, each 0 or 1, such as binary labels `(B,)` or `(B, 1)`, or multi-label targets
       `(B, K)`: 1 where the mixed label is above 0.5.
@@ -29,16 +29,18 @@ class MixedMetric(keras.metrics.Metric):
     They are converted to the form that the metric takes.
 
     Args:
-        metric: `keras.metrics.Metric`, its name, or a function `(y_true, y_pred) -> (B,)`.
-            `"accuracy"` is binary accuracy for predictions `(B,)` and `(B, 1)`, else categorical.
-        name: str or None. Defaults to None: the name of `metric`.
-        dtype: dtype or None. Defaults to None: the dtype of `metric`.
-        label_form: str or None, `"class_ids"`, `"one_hot"`, `"indicators"` or `"values"`. The form
-            in which the metric takes labels. Defaults to None: known for Keras's metrics, of which
-            `keras.metrics.AUC`, `Precision` and similar ones take indicators
-            (`label_form="one_hot"` suits one-hot labels of mixers with more than two sources);
-            class ids for any other metric, which needs `label_form` for float labels with the shape
-            of the predictions.
+        metric: `keras.metrics.Metric`, its name, or a function `(y_true, y_pred) -> (B,)`. The
+            metric to compute. `"accuracy"` is binary accuracy for predictions `(B,)` and `(B, 1)`,
+            else categorical accuracy.
+        name: String. Name of the metric. Defaults to None: the name of `metric`.
+        dtype: Dtype of the result. Defaults to None: the dtype of `metric`.
+        label_form: `"class_ids"`, `"one_hot"`, `"indicators"` or `"values"`. The form in which the
+            metric takes labels. With one-hot labels of more than two sources,
+            `label_form="one_hot"` gives `keras.metrics.AUC`, `Precision` and similar metrics the
+            class with the largest weight, which may be below 0.5. Defaults to None: the form that
+            Keras's own metrics take, which is indicators for those just named; class ids for any
+            other metric, which needs `label_form` if labels are floats with the shape of the
+            predictions.
 
     Raises:
         ValueError: If `label_form` is none of these; if it is unknown and labels are floats with

@@ -20,21 +20,23 @@ class RecallAtK(keras.metrics.Metric):
     The similarity is the cosine of the embeddings. A query is a hit if at least one sample with its
     id is among the k most similar. Other candidates as similar as the best match rank before it, so
     constant embeddings score 0, not 1. The candidates of a query are the samples of its batch, and
-    hits are averaged over all batches. The result therefore depends on the batch size, which is
-    adequate during training; for a whole test set use `keras_mix.metrics.retrieval_recall`.
+    hits are averaged over all batches. The result therefore depends on the batch size. That is good
+    enough to follow a training; for a whole test set use `keras_mix.metrics.retrieval_recall`.
 
     Args:
-        k: int ≥ 1. The number of nearest candidates. Defaults to 1.
-        direction: str, `"first_to_second"`, `"second_to_first"`, or `"both"` for the mean of the
-            two. Defaults to `"both"`.
-        name: str or None. Defaults to None: `"recall_at_"` and k.
-        dtype: dtype or None. Defaults to None: Keras's default.
+        k: Integer ≥ 1. Number of nearest candidates. Defaults to 1.
+        direction: `"first_to_second"`, `"second_to_first"` or `"both"`. The modality of the queries
+            and that of the candidates; `"both"` is the mean of the two directions. Defaults to
+            `"both"`.
+        name: String. Name of the metric. Defaults to None: `"recall_at_"` and k.
+        dtype: Dtype of the result. Defaults to None: Keras's default.
 
     Call arguments:
         y_true: Ids `(B,)` or `(B, 1)`; samples with equal ids match, such as two captions of an
-            image. Or packed `(B, 2, S)`, of which the source with the largest weight counts.
+            image. Or packed targets `(B, 2, S)`, of which the source with the largest weight
+            counts.
         y_pred: The embeddings of both modalities, `(B, 2, D)` or a pair of tensors `(B, D)`.
-        sample_weight: `(B,)`, the weight of each query.
+        sample_weight: Floats `(B,)`. The weight of each query. Defaults to None.
 
     Raises:
         ValueError: If the embeddings differ in width or batch size, or an argument is out of range.
@@ -89,18 +91,19 @@ def retrieval_recall(
     direction: Direction = "both",
     block_size: int = 1024,
 ) -> dict[int, float]:
-    """Recall@k over a whole dataset, computed in blocks so that no N × N matrix is held.
+    """Recall@k over a whole dataset, computed in blocks without an N × N matrix in memory.
 
     Hits and ties are defined as in `keras_mix.metrics.RecallAtK`.
 
     Args:
-        first: The embeddings of the first modality, `(N, D)`.
-        second: The embeddings of the second modality, `(N, D)`.
-        ids: Integers `(N,)` or None. Samples with equal ids match. Defaults to None: each sample
-            matches only itself.
-        k: int ≥ 1, or a list of them. The numbers of nearest candidates. Defaults to (1, 5, 10).
-        direction: str, as in `RecallAtK`. Defaults to `"both"`.
-        block_size: int ≥ 1. The number of queries in a block. Defaults to 1024.
+        first: Floats `(N, D)`. Embeddings of the first modality.
+        second: Floats `(N, D)`. Embeddings of the second modality.
+        ids: Integers `(N,)`. Samples with equal ids match. Defaults to None: each sample matches
+            only itself.
+        k: Integer ≥ 1, or a list of them. Numbers of nearest candidates. Defaults to (1, 5, 10).
+        direction: `"first_to_second"`, `"second_to_first"` or `"both"`, as in `RecallAtK`. Defaults
+            to `"both"`.
+        block_size: Integer ≥ 1. Number of queries in a block. Defaults to 1024.
 
     Returns:
         Dict from each k to the fraction of hits, a float.

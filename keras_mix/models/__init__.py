@@ -1,4 +1,4 @@
-"""Models that train another model on mixtures, drawn and mixed inside the train step."""
+"""Models that train another model on mixtures, which are drawn and mixed in the train step."""
 
 from keras_mix.models.manifold_mixup import ManifoldMixup
 from keras_mix.models.mixing_model import MixingModel

@@ -22,22 +22,23 @@ _MOST = 2**14
 class ByClass(WeightedPairing):
     """Draws partners by class: from the same class, from other classes, or favoring rare classes.
 
-    A sample without a legal partner, such as the only one of its class, is its own partner and
+    A sample without a possible partner, such as the only one of its class, is its own partner and
     therefore unmixed (unless the mixer moves its sources).
 
     Classes are read from class ids `(B,)` or `(B, 1)`, or from labels `(B, K)` by their largest
     entry.
 
     Args:
-        relation: str, `"same"`, `"different"` or `"rare"`. `"same"` draws partners of the sample's
-            class, `"different"` of other classes, and `"rare"` any other sample, with samples of
-            rare classes more often. Defaults to `"same"`.
-        exponent: Float ≥ 0 or None. A partner is drawn with P ∝ 1 / n^exponent, where n is the
-            number of samples of its class: at 1 all classes in the batch are equally likely, at 0
-            all samples. Defaults to None: 1 for `"rare"`, else 0.
-        class_counts: List of the number of samples of each class in the training set, or None. The
-            n above. Defaults to None: classes are counted in each batch that partners come from.
-        target: str or None. The name of the target that holds the classes, such as `"species"` or
+        relation: `"same"`, `"different"` or `"rare"`. `"same"` draws partners of the sample's own
+            class, `"different"` of other classes, and `"rare"` any other sample, those of rare
+            classes more often. Defaults to `"same"`.
+        exponent: Float ≥ 0. A partner is drawn with P ∝ 1 / n^exponent, where n is the number of
+            samples of its class: at 1 all classes in the batch are equally likely, at 0 all
+            samples. Defaults to None: 1 for `"rare"`, else 0.
+        class_counts: List of integers. The n above: the number of samples of each class in the
+            training set. Defaults to None: classes are counted in each batch that partners come
+            from.
+        target: String. Name of the target that holds the classes, such as `"species"` or
             `"y/species"`. Defaults to None: the only target that is not a mask or a set of boxes.
 
     Raises:

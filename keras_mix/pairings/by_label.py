@@ -17,23 +17,24 @@ class ByLabel(WeightedPairing):
     partners from a whole dataset, see `keras_mix.data.pair_by_label`.
 
     The kernel is relative to the nearest partner and is 0 below 2⁻³⁰. Labels are rounded to σ/256
-    and its exponent to 2⁻¹⁰, which changes a probability by less than 1.5 % of itself within 2σ. So
-    partners are equal to the bit in every mode.
+    and the kernel's exponent to 2⁻¹⁰, which changes a probability by less than 1.5 % of itself
+    within 2σ. In return, partners are the same eagerly, in graphs and under XLA.
 
     Deviations from the authors' code (huaxiuyao/C-Mixup, `src/algorithm.py`): partners come from
-    the batch, there from the whole training set (`keras_mix.data.pair_by_label`). A sample is its
-    own partner only with `include_self=True`; with the default bandwidth, 12 % of the samples would
-    be in a batch of 32 normally distributed labels. λ is drawn for each sample unless the mixer has
-    `per="batch"`. A sample whose label is not finite has no partner and stays unmixed.
+    the batch, while theirs come from the whole training set (`keras_mix.data.pair_by_label` does
+    that). A sample can be its own partner only with `include_self=True`; otherwise 12 % of the
+    samples would be, in a batch of 32 normally distributed labels with the default bandwidth. λ is
+    drawn for each sample unless the mixer has `per="batch"`. A sample whose label is not finite has
+    no partner and stays unmixed.
 
     Args:
-        bandwidth: Float > 0 or None. The kernel's σ, in the unit of the labels; the paper tunes it
-            for each dataset, from 0.05 to 20. Defaults to None: half the standard deviation of the
-            labels in the batch (for K values, the root of the sum of their variances), a choice of
-            this package.
-        include_self: bool. Whether a sample may be its own partner. Defaults to False.
-        target: str or None. The name of the target to compare, such as `"age"` or `"y/age"`.
-            Defaults to None: the only target that is not a mask or a set of boxes.
+        bandwidth: Float > 0. The kernel's σ, in the unit of the labels; the paper tunes it for each
+            dataset, from 0.05 to 20. Defaults to None: half the standard deviation of the labels in
+            the batch (for K values, half the root of the sum of their variances), a choice of this
+            package.
+        include_self: Boolean. Whether a sample may be its own partner. Defaults to False.
+        target: String. Name of the target to compare, such as `"age"` or `"y/age"`. Defaults to
+            None: the only target that is not a mask or a set of boxes.
 
     Raises:
         ValueError: If `bandwidth` is not above 0, if a batch has no labels (B,) or (B, K), or if it

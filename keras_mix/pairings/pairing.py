@@ -33,7 +33,8 @@ class Pairing(option.Option, abc.ABC):
         Args:
             batch: A `keras_mix.plans.Batch`.
             seed: int32 `(2,)`. Split it if several draws are made.
-            number: int, the number of the partner, from 1, if a sample has several. Defaults to 1.
+            number: Integer ≥ 1. Which of a sample's partners to draw, if it has several. Defaults
+                to 1.
 
         Returns:
             int32 `(B,)`, indices into the `batch.donors` samples that partners come from.

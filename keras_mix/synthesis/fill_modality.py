@@ -57,8 +57,8 @@ class FillModality:
 
     Attributes:
         counts: Dict of the numbers of samples, over all passes so far, whose target was
-        "generated", "cached" (read from the cache) or "failed" (skipped). failures: List of the
-        last failure messages, up to 20.
+            "generated", "cached" (read from the cache) or "failed" (skipped).
+        failures: List of the last failure messages, up to 20.
 
     Raises:
         ValueError: If an argument is out of range; if the dataset is not a dict of modalities,
@@ -118,7 +118,7 @@ class FillModality:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What became of the samples so far."""
+        """The numbers of samples that were generated, read from the cache, or failed, so far."""
         with self._lock:
             return dict(self._counts)
 
