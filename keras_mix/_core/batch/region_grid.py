@@ -83,17 +83,15 @@ def grid_on(mixer, leaf):
     return grid
 
 
-def smallest(mixer, grid):
+def large_enough(mixer, grid):
     """The check, made as a graph runs, that unknown sizes of the grid are large enough."""
-    if None not in grid.known:
-        return []
     tensor = grid.leaf.tensor
     sentence = (
         f"{mixer.owner}: `{grid.leaf.name}` must have a size of at least "
         f"{mixer.smallest_grid} along each axis that is cut. "
         f"Received: {checks.described(tensor)}, some of which is smaller."
     )
-    return [asserted(tf.stack(grid.sizes) >= mixer.smallest_grid, sentence)]
+    return asserted(tf.stack(grid.sizes) >= mixer.smallest_grid, sentence)
 
 
 def _leaf_of_the_grid(mixer, leaves):

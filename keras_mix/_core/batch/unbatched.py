@@ -31,7 +31,8 @@ def refuse_zipped(owner, structure):
 
 def refuse_single(mixer, leaves):
     """Refuses what is or may be a single sample where a batch must stand."""
-    _refuse_unclear(mixer, leaves)
+    if mixer.grid_rank is not None and len(leaves) == 1:
+        _refuse_unclear(mixer, *leaves)
     for leaf in leaves:
         if leaf.target or leaf.kind not in ("images", "values"):
             continue
@@ -46,12 +47,9 @@ def refuse_single(mixer, leaves):
             )
 
 
-def _refuse_unclear(mixer, leaves):
+def _refuse_unclear(mixer, leaf):
     """Refuses an input alone that has one axis less than a batch with channels, (B, H, W, C)."""
-    if mixer.grid_rank is None or len(leaves) > 1 or leaves[0].kind == "token_ids":
-        return
-    (leaf,) = leaves
-    if leaf.tensor.shape.rank == mixer.grid_rank + 1:
+    if leaf.kind != "token_ids" and leaf.tensor.shape.rank == mixer.grid_rank + 1:
         checks.reject(
             mixer.owner,
             leaf.name,

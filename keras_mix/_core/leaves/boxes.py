@@ -72,15 +72,15 @@ class BoundingBoxes(Rule):
     def mix(self, plan, pool):
         """The visible boxes of all sources."""
         plan = plans.once(plan)
-        parts = [pool.map(part).sources(plan) for part in (_boxes_of, self._pixels_of, _labels_of)]
+        sources = pool.map(self._parts).sources(plan)
         found = [
-            self._visible(plan, source, pool.own.frame, *given)
-            for source, given in enumerate(zip(*parts, strict=True))
+            self._visible(plan, source, pool.own.frame, *parts)
+            for source, parts in enumerate(sources)
         ]
         return _collected(found, pool.own, self.options)
 
-    def _pixels_of(self, tensor):
-        return pixels(tensor, self.options)
+    def _parts(self, tensor):
+        return tensor.boxes, pixels(tensor, self.options), tensor.labels
 
     def _visible(self, plan, source, frame, boxes, given, labels):
         """The boxes of one source, as they were given and in pixels, as a `_Visible`."""
@@ -109,14 +109,6 @@ def bind(mixer, leaf, grid):
         )
     refuse_other_axes(mixer, leaf)
     return BoundingBoxes(mixer.box_options)
-
-
-def _boxes_of(boxes):
-    return boxes.boxes
-
-
-def _labels_of(boxes):
-    return boxes.labels
 
 
 def pixels(boxes, options):

@@ -11,7 +11,7 @@ class Pool(NamedTuple):
     """The samples of one leaf that a plan combines.
 
     Attributes:
-        own: The leaf of the batch, `(B, ...)`.
+        own: The leaf of the batch, a tensor or a structure of tensors `(B, ...)`.
         second: The same leaf of the second batch; None if partners come from the batch itself.
     """
 
@@ -28,10 +28,12 @@ class Pool(NamedTuple):
         return [self.own, *(self._taken(index) for index in partners)]
 
     def _taken(self, index):
-        if self.second is None:
-            return tf.gather(self.own, index)
-        # An unmixed sample is its own source; the value that is read here has weight 0.
-        return tf.gather(self.second, tf.maximum(index - tf.shape(self.own)[0], 0))
+        taken_from = self.own
+        if self.second is not None:
+            taken_from = self.second
+            # An unmixed sample is its own source; the value that is read here has weight 0.
+            index = tf.maximum(index - tf.shape(tf.nest.flatten(self.own)[0])[0], 0)
+        return tf.nest.map_structure(lambda tensor: tf.gather(tensor, index), taken_from)
 
     def whole(self):
         """All samples, in the order of the indices in `plan.sources`."""

@@ -3,10 +3,8 @@
 A new kind of leaf is a module with its rule and a `bind` function, and one row of `KINDS`.
 """
 
-import functools
-
 from keras_mix._core.batch.batch import behind
-from keras_mix._core.batch.region_grid import same_size, sizes_of, smallest
+from keras_mix._core.batch.region_grid import large_enough, same_size, sizes_of
 from keras_mix._core.leaves import (
     boxes,
     dense,
@@ -76,7 +74,7 @@ def sized(mixer, leaves, rules, grid):
     """The leaves, after checks of sizes that are known only when the graph runs."""
     if grid is None:
         return leaves
-    checked = smallest(mixer, grid)
+    checked = [] if None not in grid.known else [large_enough(mixer, grid)]
     for leaf, rule in zip(leaves, rules, strict=True):
         if rule.axes is None or isinstance(rule, DenseOfUnknownSize) or leaf is grid.leaf:
             continue
@@ -96,11 +94,9 @@ def apply(plan, pools, rules):
         pools: The `Pool` of each leaf.
         rules: The rule of each leaf.
     """
-    return plan.apply(functools.partial(_applied, pools=pools, rules=rules))
-
-
-def _applied(plan, pools, rules):
-    return [
-        rule.smooth(rule.mix(plan.of(rule.group), pool))
-        for pool, rule in zip(pools, rules, strict=True)
-    ]
+    return plan.apply(
+        lambda each: [
+            rule.smooth(rule.mix(each.of(rule.group), pool))
+            for pool, rule in zip(pools, rules, strict=True)
+        ]
+    )

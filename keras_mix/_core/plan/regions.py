@@ -97,13 +97,16 @@ class _Hard(Region):
     """A region in which each position comes from exactly one source."""
 
     def coverage(self, number):
-        dense = self.dense()
-        others = _by_others(dense, number)
-        own = ~functools.reduce(operator.or_, others) if others else tf.ones_like(dense, tf.bool)
-        return [own, *others]
+        others = self.coverage_by_others(number)
+        if others:
+            return [~functools.reduce(operator.or_, others), *others]
+        return [tf.ones_like(self.dense(), tf.bool)]
 
     def coverage_by_others(self, number):
-        return _by_others(self.dense(), number)
+        dense = self.dense()
+        if dense.dtype == tf.bool:
+            return [dense] * (number > 1)
+        return [tf.equal(dense, source) for source in range(1, number)]
 
     def weights(self, sources):
         counts = [count(covered) for covered in self.coverage_by_others(sources.shape[1])]
@@ -251,12 +254,6 @@ class Soft(Region, _Values):
         for axis, size in enumerate(sizes, start=1):
             values = _stretched(values, axis, size)
         return Soft(values)
-
-
-def _by_others(dense, number):
-    if dense.dtype == tf.bool:
-        return [dense] * (number > 1)
-    return [tf.equal(dense, source) for source in range(1, number)]
 
 
 def _or_zero(mixed, tensor):

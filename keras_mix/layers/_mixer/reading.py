@@ -163,7 +163,6 @@ def batch_of(mixer, reading, grid=None):
     labels, donor_labels = tensors[targets[0]] if targets else (None, None)
     # Columns of a table have no padding.
     telling = [] if mixer.mixes_tables else reading.telling
-    rules, pools = reading.rules, reading.pools
     return Batch(
         size=size,
         donors=donors,
@@ -182,10 +181,13 @@ def batch_of(mixer, reading, grid=None):
             if own[n].tensor.shape.rank <= 2
         ),
         jit_compile=mixer.jit_compile,
-        validity=Validity([rules[n] for n in telling], [pools[n] for n in telling])
-        if telling
-        else None,
+        validity=_validity(reading, telling) if telling else None,
     )
+
+
+def _validity(reading, telling):
+    rules, pools = reading.rules, reading.pools
+    return Validity([rules[n] for n in telling], [pools[n] for n in telling])
 
 
 def _refuse_idle_options(mixer, leaves):
