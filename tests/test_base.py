@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_mix import plans
 from keras_mix._core import xla
-from keras_mix.layers import CutMix, MixUp
+from keras_mix.layers import CutMix, Mixer, MixUp
+from keras_mix.pairings import ByClass
 
 SEED = tf.constant([3, 4])
 IMAGES = np.random.default_rng(0).random((8, 6, 5, 3), "float32")
@@ -191,6 +193,24 @@ def test_config_round_trip_gives_the_same_mixture(mixer):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert again.get_config() == layer.get_config()
     assert equal(again(IMAGES, IDS), layer(IMAGES, IDS))
+
+
+class Weighted(Mixer):
+    """A mixer without a config of its own, and with an argument of each form that is saved."""
+
+    def __init__(self, fractions=(0.5, 0.5), *, rule=None, **kwargs):
+        super().__init__(**kwargs)
+        self.fractions, self.rule = tuple(fractions), rule
+
+    def sample(self, batch, seed):
+        return plans.blend(self.partners(batch, seed), tf.constant([self.fractions]))
+
+
+def test_a_mixer_of_ones_own_is_saved_with_its_arguments():
+    config = Weighted((0.75, 0.25), rule=ByClass("rare"), rate=0.5).get_config()
+    assert (config["fractions"], config["rate"]) == ([0.75, 0.25], 0.5)
+    assert config["rule"]["class_name"] == "ByClass"
+    assert Weighted.from_config(config).fractions == (0.75, 0.25)
 
 
 def test_a_seed_fixes_the_sequence_and_zero_is_a_seed():

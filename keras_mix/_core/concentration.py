@@ -26,8 +26,3 @@ def one_if_equal(pair):
     """The concentration of a pair: a float if both are equal."""
     a, b = pair
     return a if a == b else (a, b)
-
-
-def saved(alpha):
-    """The concentration in a config, where JSON has no tuples."""
-    return list(alpha) if isinstance(alpha, tuple) else alpha

@@ -14,8 +14,8 @@ from keras_mix._core.plan.plan import Plan
 class LabelRule(option.Option, abc.ABC):
     """Sets the weights of sources in a label; base class of objects for a mixer's `label_rule`.
 
-    A subclass defines `weights`, and `get_config` if it has arguments. If it is registered with
-    Keras, it is saved with its mixer.
+    A subclass defines `weights`. If it is registered with Keras, it is saved with its mixer: the
+    arguments that it keeps as attributes of the same names; `get_config` adds others.
 
     Example:
 

@@ -75,11 +75,3 @@ class Remix(LabelRule):
         all_own = (self.kappa * first <= second) & (1.0 - weight < self.tau)
         weight = tf.where(all_partner, 0.0, tf.where(all_own, 1.0, weight))[:, None]
         return tf.concat([weight, 1.0 - weight], axis=1)
-
-    def get_config(self):
-        return {
-            "class_counts": list(self.class_counts),
-            "kappa": self.kappa,
-            "tau": self.tau,
-            "target": self.target,
-        }

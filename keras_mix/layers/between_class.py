@@ -94,13 +94,6 @@ class BetweenClass(BetaMixer):
         drawn = plan.blend(partners, tf.stack([lam, 1.0 - lam], axis=1))
         return plan.unless_alone(drawn._replace(combine=gains))
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "sampling_rate": self.sampling_rate,
-            "window": self.window,
-        }
-
 
 def _pressure(sounds, grid, **options):
     return loudness.pressure(sounds, **options)

@@ -62,11 +62,3 @@ class BoundingBoxOptions(option.Value):
             given = {name: value for name, value in of_boxes.items() if value}
             reason = idle_options.without_box_format("are mixed")
             idle_options.refuse(type(self).__name__, given, dict.fromkeys(of_boxes, reason))
-
-    def get_config(self):
-        return {
-            "format": self.format,
-            "max_boxes": self.max_boxes,
-            "min_visible": self.min_visible,
-            "details": self.details,
-        }

@@ -112,7 +112,3 @@ class CowMix(Mixer):
         amplitude = noise_fields.gaussian(frequency, sigma[:, None, None], batch.grid)
         noise = random.normal(noise, [batch.draws, *amplitude.shape[1:]])
         return tf.cast(noise, tf.float64) * amplitude
-
-    def get_config(self):
-        own = {"fraction": list(self.fraction), "sigma": list(self.sigma), "wrap": self.wrap}
-        return {**super().get_config(), **own}

@@ -60,7 +60,7 @@ class CutMix(BetaMixer):
         self, alpha: Alpha = 1.0, *, spatial_dims: SpatialDims = 2, **kwargs: Unpack[BetaOptions]
     ) -> None:
         super().__init__(alpha=alpha, **kwargs)
-        self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
+        self.grid_rank = self.spatial_dims = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
 
     def sample(self, batch, seed):
         order, share, place = random.split(seed, 3)
@@ -74,9 +74,3 @@ class CutMix(BetaMixer):
             # A line may be as long as a sound, which is worth compiling; an image's sides are not.
             return self.pasted(shapes.rectangle, batch, partners, centre, sides)
         return plan.paste(partners, shapes.rectangle(centre, sides, batch.grid))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "spatial_dims": self.grid_rank,
-        }

@@ -70,7 +70,7 @@ class Cutout(Mixer):
         self.size = checks.length("size", size)
         self.count = checks.integer("count", count, low=1)
         self.fill_value = checks.fill_value("fill_value", fill_value)
-        self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
+        self.grid_rank = self.spatial_dims = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
 
     def sample(self, batch, seed):
         side = self._side(batch.grid)
@@ -92,12 +92,3 @@ class Cutout(Mixer):
             sentence = f"{self.owner}: {rule}. {way_out}"
             tf.debugging.assert_less_equal(self.size, shortest, sentence)
         return self.size
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "size": self.size,
-            "count": self.count,
-            "fill_value": self.fill_value,
-            "spatial_dims": self.grid_rank,
-        }

@@ -10,6 +10,7 @@ from keras_mix._core.ops import draws, modalities, portable_draws, target_portio
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.packed_labels import EXACT
 from keras_mix._core.options import keywords
+from keras_mix._core.options.config import config_of
 from keras_mix._core.options.layer_repr import layer_repr
 
 
@@ -136,16 +137,7 @@ class FeatureMix(keras.layers.Layer):
         return layer_repr(self)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "alpha": concentration.saved(self.alpha),
-            "keep_major": self.keep_major,
-            "pairing": self.pairing,
-            "per": self.per,
-            "rate": self.rate,
-            "num_classes": self.num_classes,
-            "seed": self.seed,
-        }
+        return {**super().get_config(), **config_of(self)}
 
     def _read(self, inputs):
         keys, tensors = modalities.split(self.owner, inputs)

@@ -81,7 +81,7 @@ class FMix(BetaMixer):
         super().__init__(alpha=alpha, **kwargs)
         self.decay = checks.positive("decay", decay)
         self.max_soft = checks.number("max_soft", max_soft, high=0.5)
-        self.grid_rank = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
+        self.grid_rank = self.spatial_dims = checks.choice("spatial_dims", spatial_dims, (1, 2, 3))
         self.spectrum = checks.choice("spectrum", spectrum, ("paper", "code"))
         if spectrum == "code" and spatial_dims != 2:
             raise ValueError(
@@ -111,15 +111,6 @@ class FMix(BetaMixer):
         amplitude = noise_fields.power_law(frequency, self.decay, batch.grid)
         noise = random.normal(seed, [batch.draws, *amplitude.shape[1:]])
         return tf.cast(noise, tf.float64) * amplitude
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "decay": self.decay,
-            "max_soft": self.max_soft,
-            "spectrum": self.spectrum,
-            "spatial_dims": self.grid_rank,
-        }
 
 
 def _soft(partners, coefficients, share, grid, softness):

@@ -85,12 +85,3 @@ class GridMask(Mixer):
         angle = random.below(turn, tf.fill([batch.draws], max(self.rotation, 1)))
         squares = self.compiled(shapes.lattice, batch, angle, offset, unit, side)
         return plan.erase(batch.size, squares, self.fill_value)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "unit": list(self.unit),
-            "keep_ratio": self.keep_ratio,
-            "rotation": self.rotation,
-            "fill_value": self.fill_value,
-        }

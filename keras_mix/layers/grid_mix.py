@@ -73,9 +73,6 @@ class GridMix(BetaMixer):
     def _resolved(self):
         return {**super()._resolved(), "cells": (4, 4)}
 
-    def get_config(self):
-        return {**super().get_config(), "cells": list(self.cells)}
-
 
 def _paste(partners, region, grid):
     return plan.paste(partners, region)

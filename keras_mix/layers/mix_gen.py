@@ -94,11 +94,6 @@ class MixGen(Mixer):
         weights = tf.constant([[self.mixing_weight, 1.0 - self.mixing_weight]])
         return plan.blend(self.partners(batch, seed), weights)
 
-    def get_config(self):
-        names = ("mixing_weight", "separator", "max_length", "start_id", "end_id")
-        own = {name: getattr(self, name) for name in names}
-        return {**super().get_config(), **own, "texts": list(self.texts)}
-
     @property
     def leaf_kinds(self) -> dict[str, str]:
         return {**super().leaf_kinds, **dict.fromkeys(self.texts, "texts")}

@@ -21,7 +21,8 @@ class Mixer(Traits, ModelSide):
 
     A mixer combines the samples of a batch and applies one plan to inputs, labels, masks and sample
     weights alike. A mixer of your own subclasses it and defines `sample`, which draws the plan of a
-    batch, and `get_config` if its constructor takes arguments.
+    batch. Keras saves the arguments of its constructor that it keeps as attributes of the same
+    names; `get_config` adds others.
 
     A mixer is called as `layer(x)`, `layer(x, y)` or `layer(x, y, sample_weight)`, with a tuple of
     these, or with Keras's dict of "images", "labels", "segmentation_masks" and "sample_weights". It

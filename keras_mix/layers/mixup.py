@@ -56,7 +56,7 @@ class MixUp(BetaMixer):
         self, alpha: Alpha = 0.2, *, sources: int = 2, **kwargs: Unpack[BetaOptions]
     ) -> None:
         super().__init__(alpha=alpha, **kwargs)
-        self.num_sources = checks.integer("sources", sources, low=2)
+        self.num_sources = self.sources = checks.integer("sources", sources, low=2)
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
@@ -64,6 +64,3 @@ class MixUp(BetaMixer):
             share, self.alpha, batch.draws, self.num_sources, self.keep_major
         )
         return plan.blend(self.all_partners(batch, order), weights)
-
-    def get_config(self):
-        return {**super().get_config(), "sources": self.num_sources}

@@ -10,6 +10,7 @@ from keras_mix._core import checks
 from keras_mix._core.ops import draws, modalities, target_portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.options import idle_options, keywords
+from keras_mix._core.options.config import config_of
 from keras_mix._core.options.layer_repr import layer_repr
 
 RESCALES = ("expectation", "count")
@@ -179,18 +180,7 @@ class ModalityDropout(keras.layers.Layer):
         return layer_repr(self, token_initializer=default)
 
     def get_config(self):
-        rate = self.rate
-        if not isinstance(rate, float):
-            rate = dict(rate) if isinstance(rate, Mapping) else list(rate)
-        return {
-            **super().get_config(),
-            "rate": rate,
-            "learned_tokens": self.learned_tokens,
-            "token_initializer": keras.initializers.serialize(self.token_initializer),
-            "rescale": self.rescale,
-            "return_present": self.return_present,
-            "seed": self.seed,
-        }
+        return {**super().get_config(), **config_of(self)}
 
     def _token(self, key, shape):
         width = shape[-1] if len(shape) > 1 else 1

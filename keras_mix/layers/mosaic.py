@@ -70,6 +70,3 @@ class Mosaic(Mixer):
         frames = tf.cast(tf.concat([first, sizes], axis=2), tf.float32)
         partners = self.all_partners(batch, order)
         return plan.paste(partners, shapes.blocks(corner, batch.grid), Resize(frames))
-
-    def get_config(self):
-        return {**super().get_config(), "offset": list(self.offset)}

@@ -74,6 +74,3 @@ class ResizeMix(Mixer):
         frames = tf.reshape(tf.concat([whole, frame], axis=1), [-1, 2, 4])
         box = shapes.box(corner, sides, batch.grid)
         return plan.paste(self.partners(batch, order), box, Resize(tf.cast(frames, tf.float32)))
-
-    def get_config(self):
-        return {**super().get_config(), "scale": list(self.scale)}

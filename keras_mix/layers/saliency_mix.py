@@ -103,6 +103,3 @@ class SaliencyMix(BetaMixer):
             return self.compiled(spectral_residual.peaks, batch, batch.donor_light())
         peaks = functools.partial(fine_grained_saliency.peaks, axes=batch.axes)
         return self.compiled(peaks, batch, batch.donor_images)
-
-    def get_config(self):
-        return {**super().get_config(), "detector": self.detector}

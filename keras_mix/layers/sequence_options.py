@@ -42,9 +42,3 @@ class SequenceOptions(option.Value):
     ) -> None:
         self.padding_id = checks.padding_id(padding_id)
         self.special_tokens = checks.special_tokens(special_tokens)
-
-    def get_config(self):
-        return {
-            "padding_id": self.padding_id,
-            "special_tokens": self.special_tokens and list(self.special_tokens),
-        }

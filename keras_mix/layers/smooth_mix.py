@@ -58,9 +58,6 @@ class SmoothMix(Mixer):
         centre = random.points(place, batch.draws, batch.grid)
         return self.compiled(_soft, batch, self.partners(batch, order), centre, sigma)
 
-    def get_config(self):
-        return {**super().get_config(), "sigma": list(self.sigma)}
-
 
 def _soft(partners, centre, sigma, grid):
     return plan.soft(partners, shapes.spot(centre, sigma, grid))

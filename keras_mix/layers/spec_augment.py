@@ -95,17 +95,6 @@ class SpecAugment(Mixer):
         bands = shapes.bands(*zip(*drawn, strict=True), batch.grid)
         return plan.erase(batch.size, bands, self.fill_value)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "time_masks": self.time_masks,
-            "frequency_masks": self.frequency_masks,
-            "time_width": self.time_width,
-            "frequency_width": self.frequency_width,
-            "max_time_fraction": self.max_time_fraction,
-            "fill_value": self.fill_value,
-        }
-
 
 def _bins(width, size):
     """Returns a width in bins, at most the size, from a number or a fraction of them."""

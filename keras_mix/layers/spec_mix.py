@@ -108,11 +108,3 @@ class SpecMix(Mixer):
         width = low + random.below(spread, tf.fill([draws, most], high - low + 1))
         start = random.below(place, size - width + 1)
         return start, tf.where(tf.range(most) < number, width, 0)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "time_bands": list(self.time_bands),
-            "frequency_bands": list(self.frequency_bands),
-            "width": list(self.width),
-        }

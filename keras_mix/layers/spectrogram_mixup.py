@@ -86,10 +86,3 @@ class SpectrogramMixUp(BetaMixer):
         if self._exponent is not None:
             drawn = drawn._replace(combine=LogBlend(self._exponent))
         return plan.unless_alone(drawn)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "domain": self.domain,
-            "scale": self.scale,
-        }

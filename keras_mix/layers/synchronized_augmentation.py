@@ -17,6 +17,8 @@ from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers._mixer.shared_options import Configured
 
 _BOXES = "bounding_boxes"
+# The shared options that have an effect.
+_USED = {"bounding_boxes", "seed"}
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -114,9 +116,8 @@ class SynchronizedAugmentation(Configured):
                 self._refuse("`duration` times each rate must be a whole number", received)
 
     def without_effect(self):
-        used = ("bounding_boxes", "seed")
         never = "the layer moves modalities and mixes none"
-        reasons = {name: never for name in self.shared_options() if name not in used}
+        reasons = {name: never for name in self.shared_options() if name not in _USED}
         reasons |= {f"bounding_boxes.{name}": never for name in ("max_boxes", "details")}
         if self.bounding_boxes and self.bounding_boxes.format is None:
             reasons["bounding_boxes.min_visible"] = idle_options.without_box_format("move")
@@ -149,15 +150,9 @@ class SynchronizedAugmentation(Configured):
         return (results, *whole[1:]) if isinstance(whole, tuple) else results
 
     def get_config(self):
+        unused = self.shared_options().keys() - _USED
         config = super().get_config()
-        used = ("name", "trainable", "bounding_boxes", "seed")
-        return {
-            **{name: config[name] for name in used},
-            **{name: getattr(self, name) for name in ("duration", "crop", "flip", "boxes")},
-            "sampling_rates": dict(self.sampling_rates),
-            "speed": list(self.speed),
-            "frames": list(self.frames),
-        }
+        return {name: value for name, value in config.items() if name not in unused}
 
     def _refuse(self, *sentence):
         checks.refuse(self.owner, *sentence)

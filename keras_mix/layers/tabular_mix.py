@@ -106,22 +106,7 @@ class TabularMix(BetaMixer):
         one_hot = name.split("/")[-1] in self.one_hot
         return tf.int32 if one_hot else super().dtype_of_shape(name, kind, shape)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "columns": _listed(self.columns),
-            "one_hot": dict(self.one_hot),
-            "cut": self.cut,
-        }
-
 
 def _by_columns(drawn):
     """A plan whose region covers nothing but the columns of the table."""
     return plan.PerGroup(drawn._replace(region=None), {"columns": drawn})
-
-
-def _listed(columns):
-    """The kinds as JSON keeps them."""
-    if isinstance(columns, dict):
-        return {name: _listed(kind) for name, kind in columns.items()}
-    return list(columns) if isinstance(columns, tuple) else columns

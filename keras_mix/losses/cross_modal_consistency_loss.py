@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_mix._core import checks
 from keras_mix._core.ops import embedding_pairs
+from keras_mix._core.options.config import config_of
 
 KINDS = ("cosine", "jensen_shannon", "info_nce")
 MIXED = ("both", "first", "second")
@@ -127,13 +128,7 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
         return 0.5 * (forth + back)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "kind": self.kind,
-            "temperature": self.temperature,
-            "mixed": self.mixed,
-            "from_logits": self.from_logits,
-        }
+        return {**super().get_config(), **config_of(self)}
 
     def _check_targets(self, y_true, first):
         shape = tuple(y_true.shape)

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_mix._core import checks
 from keras_mix._core.ops import embedding_pairs, packed_labels
+from keras_mix._core.options.config import config_of
 
 DIRECTIONS = ("both", "first_to_second", "second_to_first")
 Direction: TypeAlias = Literal["first_to_second", "second_to_first", "both"]
@@ -79,7 +80,7 @@ class RecallAtK(keras.metrics.Metric):
         return ops.divide_no_nan(self.hits, self.queries)
 
     def get_config(self):
-        return {**super().get_config(), "k": self.k, "direction": self.direction}
+        return {**super().get_config(), **config_of(self)}
 
 
 def retrieval_recall(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 
-from keras_mix._core import checks, concentration, keras_compat
+from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import draws
 from keras_mix._core.options import call_repr, keywords
+from keras_mix._core.options.config import saved
 from keras_mix._core.options.signatures import FullSignature, documented
 from keras_mix._core.options.signatures import arguments as arguments_of
 from keras_mix.models._forward.forward_pass import ForwardPass
@@ -308,7 +309,7 @@ class MixingModel(keras.Model):
             "model": serialize(self.base),
             "mixer": [serialize(mixer) for mixer in self.mixers] or None,
             "mix_at": None if self._finds_layers else self._choices.positions,
-            "alpha": concentration.saved(alpha),
+            "alpha": saved(alpha),
             "keep_major": self.keep_major,
             "per": self.per,
             "pairing": self.pairing,

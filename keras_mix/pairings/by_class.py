@@ -98,15 +98,6 @@ class ByClass(WeightedPairing):
         defaults |= {"relation": "same", "exponent": _exponent(self.relation)}
         return call_repr.call(self, values, defaults)
 
-    def get_config(self):
-        counts = None if self.class_counts is None else list(self.class_counts)
-        return {
-            "relation": self.relation,
-            "exponent": self.exponent,
-            "class_counts": counts,
-            "target": self.target,
-        }
-
 
 def _exponent(relation):
     """The default exponent of a relation."""

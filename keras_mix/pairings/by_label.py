@@ -75,10 +75,3 @@ class ByLabel(WeightedPairing):
 
     def _numbers(self, batch):
         return label_kernels.numbers_of(type(self).__name__, batch, self.target)
-
-    def get_config(self):
-        return {
-            "bandwidth": self.bandwidth,
-            "include_self": self.include_self,
-            "target": self.target,
-        }

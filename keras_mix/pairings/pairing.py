@@ -14,8 +14,8 @@ from keras_mix._core.options import option
 class Pairing(option.Option, abc.ABC):
     """Which samples are mixed: the base class of objects that a mixer takes as its `pairing`.
 
-    A subclass defines `draw`, and `get_config` if it has arguments. If it is registered with Keras,
-    it is saved with its mixer.
+    A subclass defines `draw`. If it is registered with Keras, it is saved with its mixer: the
+    arguments that it keeps as attributes of the same names; `get_config` adds others.
 
     Example:
 

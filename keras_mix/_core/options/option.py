@@ -3,6 +3,7 @@
 import inspect
 
 from keras_mix._core.options import call_repr, unknown_arguments
+from keras_mix._core.options.config import config_of
 
 
 class Option:
@@ -13,8 +14,8 @@ class Option:
         unknown_arguments.check(cls)
 
     def get_config(self):
-        """Dict of the arguments of the constructor."""
-        return {}
+        """Dict of the arguments of the constructor that are kept as attributes of their names."""
+        return config_of(self)
 
     @classmethod
     def from_config(cls, config):

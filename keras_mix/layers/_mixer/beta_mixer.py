@@ -32,10 +32,3 @@ class BetaMixer(Mixer):
     def draw_lambda(self, batch, seed):
         """float32 `(draws,)`, λ from Beta(a, b); with `keep_major` max(λ, 1 - λ)."""
         return random.beta(seed, self.alpha, batch.draws, self.keep_major)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "alpha": concentration.saved(self.alpha),
-            "keep_major": self.keep_major,
-        }

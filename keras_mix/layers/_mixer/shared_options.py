@@ -12,6 +12,7 @@ from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.reader import Reader
 from keras_mix._core.draw import entropy
 from keras_mix._core.options import given_options, keywords
+from keras_mix._core.options.config import config_of, saved
 from keras_mix._core.options.layer_repr import layer_repr
 from keras_mix._core.options.signatures import FullSignature, arguments, documented
 from keras_mix.label_rules import LabelRule
@@ -238,27 +239,9 @@ class Configured(keras.layers.Layer):
         return {"data_format": keras.config.image_data_format()}
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "label_mode": self.label_mode,
-            "label_smoothing": self.label_smoothing,
-            "pairing": _saved(self.pairing),
-            "label_rule": _saved(self.label_rule),
-            "per": self.per,
-            "rate": self.rate,
-            "kinds": dict(self.kinds),
-            "passthrough": list(self.passthrough),
-            "main_input": self.main_input,
-            "keep_dtype": self.keep_dtype,
-            "inputs_only": self.inputs_only,
-            "jit_compile": self.jit_compile,
-            "soft_masks": self.soft_masks,
-            "bounding_boxes": _saved(_shortened(self.bounding_boxes)),
-            "sequences": _saved(self.sequences),
-            "data_format": self.data_format,
-            "seed": self.seed,
-        }
+        """Dict of the arguments of the constructor that are kept as attributes of their names."""
+        boxes = saved(_shortened(self.bounding_boxes))
+        return {**super().get_config(), **config_of(self), "bounding_boxes": boxes}
 
 
 def _pairing(owner, value):
@@ -317,10 +300,5 @@ def _sequences(owner, value):
 
 def _loaded(value):
     """The object that a dict stands for, if Keras has saved it."""
-    saved = isinstance(value, dict) and "class_name" in value
-    return keras.saving.deserialize_keras_object(value) if saved else value
-
-
-def _saved(value):
-    plain = value is None or isinstance(value, str)
-    return value if plain else keras.saving.serialize_keras_object(value)
+    is_saved = isinstance(value, dict) and "class_name" in value
+    return keras.saving.deserialize_keras_object(value) if is_saved else value
