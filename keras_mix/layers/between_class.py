@@ -22,18 +22,18 @@ class BetweenClass(BetaMixer):
     + (1 - p) x_2) / √(p² + (1 - p)²) with p = 1 / (1 + 10^((G_1 - G_2) / 20) (1 - r) / r), where G
     is the sound pressure level in dB of a sound's loudest window. So the louder sound is attenuated
     until the proportion heard is r, and the root preserves the energy of uncorrelated sounds.
-    Levels below -80 dB of full scale, ±1, are raised to -80 dB.
+    Levels below -80 dB are raised to -80 dB, which bounds the gains. Unweighted levels are relative
+    to full scale, ±1. A-weighted ones are not normalized, as in the authors' code, so that -80 dB
+    is about -139 dB of full scale for windows of 2048 samples.
 
     Inputs of the same time axis get the same gains; other inputs are blended by r.
 
     Deviations from the authors' code (mil-tokyo/bc_learning_sound, `utils.py` and `dataset.py`):
 
     - Levels are A-weighted, as theirs always are, only if `sampling_rate` is given.
-    - A partner may have the same class, as one in K does if the K classes are balanced; theirs
-      never has (`pairing=keras_mix.pairings.ByClass("different")`).
+    - A partner may have the same class: with K balanced classes, one partner in K does. Theirs
+      never has; `pairing=keras_mix.pairings.ByClass("different")` pairs as they do.
     - A sample that is its own partner is unchanged, and a clip shorter than a window is one window.
-    - Their lowest A-weighted level is about -139 dB of full scale, since their spectra are not
-      normalized; clips below -80 dB are amplified less here.
 
     Args:
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)

@@ -20,8 +20,9 @@ class BoundingBoxOptions(option.Value):
         max_boxes: Integer ≥ 1. Number of boxes returned for each sample; if there are more, the
             largest are kept. Defaults to None: room for the boxes of all sources.
         min_visible: Float in [0, 1]. Smallest visible fraction at which a box or an instance mask
-            is kept. Where regions have soft edges, it is also the smallest weight of its source at
-            which a keypoint counts as visible. Defaults to 0.1, as in Ultralytics' augmentations.
+            is kept. If regions have soft edges, as those of `SmoothMix`, it is also the smallest
+            weight at its pixel that the source of a visible keypoint may have. Defaults to 0.1, as
+            in Ultralytics' augmentations.
         details: Boolean. Whether boxes are returned with "weights" `(B, N)`, the mixing weight of
             their source where sources are blended; "visible" `(B, N)`, the fraction of each box
             that is visible; and "dropped" `(B,)`, the number of boxes beyond `max_boxes`. Defaults

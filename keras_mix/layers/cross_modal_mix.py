@@ -63,8 +63,8 @@ class CrossModalMix(BetaMixer):
     TensorShape([8, 10])
 
     Reference:
-        No paper describes this layer. λ is drawn as in Zhang et al., "mixup: Beyond Empirical Risk
-        Minimization", ICLR 2018, arXiv:1710.09412, section 2, but once for all modalities.
+        No paper describes this combination. λ is drawn as in Zhang et al., "mixup: Beyond Empirical
+        Risk Minimization", ICLR 2018, arXiv:1710.09412, section 2, but once for all modalities.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ class CutMix(BetaMixer):
     is uniform over the pixels, and what lies beyond the border is clipped. The partner's mixing
     weight is the fraction of pixels that are pasted after clipping, so at α = 1 a large image keeps
     0.679 of its pixels on average, not 0.5. Images keep their dtype. Segmentation masks are cut
-    along with the image; inputs of other sizes are blended by the same weights.
+    together with the image; inputs of other sizes are blended by the same weights.
 
     Deviations from the authors' code (clovaai/CutMix-PyTorch, `rand_bbox` in `train.py`):
 

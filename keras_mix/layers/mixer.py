@@ -32,13 +32,14 @@ class Mixer(Traits, ModelSide):
     - Inputs: floats of any rank, or uint8 images of rank ≥ 3. Other integers are refused.
     - Labels: integers `(B,)` or `(B, 1)` are class ids, one-hot encoded with `num_classes` or
       packed with `label_mode="pairs"`. Integers `(B, H, W)` or `(B, H, W, 1)` are segmentation
-      masks (`(B, D, H, W)` for volumes), which pasting mixers cut along. Integers `(B, K)` are
-      indicators of 0 and 1. Floats are label vectors or values: maps of the inputs' height and
-      width are cut along; other values are refused where inputs are cut, unless `kinds` names their
-      kind, such as "keypoints".
+      masks (`(B, D, H, W)` for volumes), which mixers that paste cut together with the inputs.
+      Integers `(B, K)` are indicators of 0 and 1. Floats `(B,)`, `(B, 1)` and `(B, K)` are numbers
+      and label vectors, averaged by the mixing weights. Float maps of the inputs' size are cut with
+      them. Mixers that cut refuse other floats that are not labels, unless `kinds` names them, for
+      example as "keypoints".
     - Sample weights, floats `(B,)`: averaged by the mixing weights, so that the loss of a sample is
       its mixed weight times the loss of its mixed label. Weights of the shape of a target without
-      its classes, such as `(B, H, W)` beside masks, are cut along with that target.
+      its classes, such as `(B, H, W)` beside masks, are cut together with that target.
     - Whatever `kinds` names: see that argument.
 
     Labels and sample weights come out as float32 (float64 stays), whatever the dtype policy. A
@@ -94,14 +95,14 @@ class Mixer(Traits, ModelSide):
     def check(self, leaves):
         """Refuses the leaves of a call that this mixer alone cannot take; by default none."""
 
-    # What `CrossModalMix` does otherwise: it binds each leaf to its rule, checks unknown sizes, and
-    # tells `sample` of the batch.
+    # Overridden by `CrossModalMix`: how leaves are bound to their rules, how sizes that are unknown
+    # until a graph runs are checked, and what batch `sample` is given.
     bind = rules.bind
     sized = rules.sized
     batch = batch_of
 
     def partners(self, batch, seed, number=1):
-        """int32 `(B,)`, the partner of each sample by the layer's pairing: its `number`-th.
+        """int32 `(B,)`, the `number`-th partner of each sample, by the layer's pairing.
 
         Partners are counted as `Plan.sources` are: those of a second batch come after the first.
         """
@@ -125,7 +126,7 @@ class Mixer(Traits, ModelSide):
         return tf.concat([column[:, None] for column in columns], axis=1)
 
     def compiled(self, function, batch, *arguments):
-        """`function(*arguments, grid)`, compiled where applying a plan is.
+        """`function(*arguments, grid)`, compiled under the same conditions as applying a plan.
 
         For work on each pixel, such as rendering a region and counting it.
         """
@@ -134,7 +135,7 @@ class Mixer(Traits, ModelSide):
         return xla.call(function, arguments, fixed and batch.jit_compile)
 
     def pasted(self, region, batch, partners, *arguments):
-        """The plan that pastes `region(*arguments, grid)`, which is made and counted compiled."""
+        """The plan that pastes `region(*arguments, grid)`, rendered and counted by `compiled`."""
         return self.compiled(functools.partial(_pasted, region), batch, partners, *arguments)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -184,8 +185,8 @@ class Mixer(Traits, ModelSide):
     def draw(self, batch, seed, rate=None):
         """The plan of a batch, complete: `mixed` only applies it.
 
-        It is sampled, counted over valid time steps, weighed by the label rule, and some of it is
-        left unmixed by the rate.
+        It is sampled, counted over valid time steps and weighted by the label rule; the rate leaves
+        some samples unmixed.
 
         Args:
             batch: A `keras_mix.plans.Batch`.
@@ -233,7 +234,7 @@ class Mixer(Traits, ModelSide):
         return [rule.form(leaf.tensor) for rule, leaf in pairs]
 
     def _discounted(self, plan, batch):
-        """The plan, with padding that counts for nothing."""
+        """The plan with padding excluded from its weights."""
         tensors = [pool.own for pool in batch.validity.pools]
         compiles = self.jit_compile and xla.compiles_once([*tensors, batch.images])
 

@@ -24,7 +24,7 @@ class Mosaic(Mixer):
     Deviations: the paper specifies no geometry. The authors' darknet and Ultralytics crop what
     exceeds a quarter; here nothing is cropped, and quarters may differ from the images' aspect
     ratio. Which quarter holds the sample itself only changes the order of a shuffled batch, not its
-    law.
+    distribution.
 
     Args:
         offset: Pair of floats in [0, 1]. Range of the point as a fraction of the height and the

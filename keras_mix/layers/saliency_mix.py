@@ -32,8 +32,8 @@ class SaliencyMix(BetaMixer):
     `SaliencyMix_CIFAR/saliencymix.py`):
 
     - It passes standardized float images to OpenCV, which reads their bytes as pixels. The peaks of
-      such maps lie at the 0.38 to 0.59 quantile of the maps of the same photographs as uint8: at
-      random positions. Here the map is that of the image.
+      such maps are no more salient than random pixels: in the maps of the same photographs as
+      uint8, they lie at the 0.38 to 0.59 quantile. Here the map is that of the image.
     - The peak of one image positions the boxes of the whole batch. Here each box is centered on the
       peak of its own partner, as in the paper; `per="batch"` shares λ, not the peak.
     - A box whose side is odd keeps its last row or column, which theirs loses: about 0.01 of the

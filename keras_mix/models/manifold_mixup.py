@@ -34,8 +34,8 @@ class ManifoldMixup(MixingModel):
     the layer there is blended with a shuffled copy of itself, and the loss is the weighted sum of
     the losses of both labels. Gradients flow through the layers before the mix point.
 
-    Mix where all data of a model pass: beside a mix point inside a residual branch, the skip
-    connection stays unmixed.
+    Choose mix points that all data pass through. Inside a residual branch the skip connection
+    would stay unmixed.
 
     Deviation from the authors' code: any loss is allowed; theirs is a binary cross-entropy of the
     softmax.
@@ -46,15 +46,15 @@ class ManifoldMixup(MixingModel):
             maps; TensorFlow only. Defaults to None, the blend.
         mix_at: List of mix points, as in `MixingModel`. Defaults to None: the mixers and
             `keras_mix.layers.MixPoint`s in the model; if it has none, "input" (unless the inputs
-            are ids or other integers) and up to three layers that all data pass: the last one of
-            each of the first three sizes of feature maps, or those at a quarter, a half and three
-            quarters of the layers. `mix_points` lists them. The paper takes the input and the ends
-            of a residual network's first two stages (section 5).
+            are ids or other integers) and up to three layers that all data pass through: the last
+            one of each of the first three sizes of feature maps, or those at a quarter, a half and
+            three quarters of the layers. `mix_points` lists them. The paper takes the input and the
+            ends of a residual network's first two stages (section 5).
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α), or (a, b) of
             Beta(a, b). Defaults to 2, the paper's for CIFAR and SVHN; it takes 0.2 for
             Tiny-ImageNet, where 2 hurts (tables 1 and 3).
-        per: "batch" or "sample". Whether λ is shared by the batch, as in the paper, or drawn for
-            each sample. Defaults to "batch".
+        per: "batch" or "sample". Whether λ of the blend is shared by the batch, as in the paper, or
+            drawn for each sample. Refused if no mix point is blended. Defaults to "batch".
         **kwargs: The other arguments of `MixingModel`.
 
     Example:

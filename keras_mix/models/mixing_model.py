@@ -37,9 +37,8 @@ class MixingModel(keras.Model):
     In training, compiled metrics see the label of each sample's dominant source, so that an
     accuracy is meaningful. Regularizers and `add_loss` count once. The mask of a mixed sequence is
     the union of its sources' masks. A layer that is called several times in one pass is mixed at
-    each call whose input has not been mixed there yet. Tensors that a model computes between its
-    layers in ways that Keras does not see count as mixed if anything in the call around them was
-    mixed before.
+    each call whose input has not been mixed there yet. Results of operations outside Keras layers
+    are assumed to be mixed once anything before them in the same call was.
 
     Where a mixer cuts, a target on the grid that is cut takes the label of each position's own
     source, and so do its sample weights: masks `(B, H, W)` or `(B, H, W, K)`, images, labels of
@@ -56,8 +55,10 @@ class MixingModel(keras.Model):
     Args:
         model: Keras model. The model to train: sequential, functional or subclassed.
         mixer: Layer of `keras_mix.layers`, or list of them, of which each batch draws one;
-            TensorFlow only. Options that change the form of labels are refused, since labels are
-            mixed in the loss. Defaults to None, Mixup's blend, on any backend.
+            TensorFlow only. Its `label_rule`, `label_mode="pairs"` or `"union"`, `soft_masks`,
+            `bounding_boxes`, `sequences` and `inputs_only` are refused, since labels are mixed in
+            the loss, as they are given; `num_classes` is not needed. Defaults to None, Mixup's
+            blend, on any backend.
         mix_at: List of mix points: "input", names or paths of layers ("backbone/block3_out"),
             indices into `model.layers`, or layers. "input/image" is one of several inputs, by its
             key. A tuple is one mix point, all of it mixed by one plan: images and text by
@@ -67,13 +68,13 @@ class MixingModel(keras.Model):
             Beta(a, b), for the blend or one mixer. Defaults to the mixer's own, for the blend to
             0.2, as in `keras_mix.layers.MixUp`.
         keep_major: Boolean. Whether the larger of λ and 1 - λ becomes the weight of the sample
-            itself in the blend, as in `keras_mix.layers.MixUp`; refused as `per` is. Defaults to
-            False.
+            itself in the blend, as in `keras_mix.layers.MixUp`. Refused if no mix point is blended.
+            Defaults to False.
         per: "sample" or "batch". Whether λ of the blend is drawn for each sample or shared by the
             batch. Refused if no mix point is blended, since each mixer has its own. Defaults to
             "sample".
-        pairing: "shuffle", "derange", "reverse" or "roll". How the blend pairs samples; refused as
-            `per` is. Defaults to "shuffle".
+        pairing: "shuffle", "derange", "reverse" or "roll". How the blend pairs samples. Refused if
+            no mix point is blended. Defaults to "shuffle".
         rate: Float in [0, 1]. The probability that a sample is mixed, or the batch if λ is shared;
             multiplied by the mixer's own. Defaults to 1.
         loss_mode: "sources", the loss above, for any loss; or "mixed_targets", the loss of the

@@ -44,7 +44,8 @@ class Configured(keras.layers.Layer):
             and indicator labels `(B, K)`, to "frame_labels" and to soft masks. Floats `(B,)`,
             `(B, 1)` or `(B, 1, K)` count as labels too, unless another target is a label or `kinds`
             says "values"; "labels" in `kinds` always makes them labels. Labels below 0 or above 1
-            are refused, as is a batch without any label. Defaults to 0.
+            are refused, as is a batch with targets of which none is a label. Inputs without targets
+            are accepted. Defaults to 0.
         pairing: String, or an object of `keras_mix.pairings`. How partners are drawn: `"shuffle"`
             by a random permutation, which pairs one sample per batch with itself on average, as in
             the papers; `"derange"` never with itself; `"reverse"` from the reversed batch; `"roll"`
@@ -59,33 +60,44 @@ class Configured(keras.layers.Layer):
         rate: Float in [0, 1]. Probability that a sample is mixed, or the batch if `per="batch"`.
             Samples that are not mixed come out bit-identical. Defaults to 1.
         kinds: Dict from input or target names ("image", or the whole path "x/image") to their kind,
-            for tensors whose kind cannot be inferred from their role and dtype: "images", "values",
-            "labels", "segmentation_masks" or "sample_weights". Padded sequences are described by
-            "lengths", integers `(B,)`, the number of valid time steps along the first axis that is
-            cut; or by "masks" `(B, T)`, true at valid time steps. Where sequences are cut, mixing
-            weights are counted over valid time steps (a time step is valid if it is valid in its
-            source), masks are cut along, and a length becomes one past the last valid time step.
-            Where sequences are blended, the weights stay, a mask is the union of its sources'
-            masks, and a length the longest. "token_ids" `(B, L)` are cut by mixers that paste along
-            one axis, `spatial_dims=1`. "frame_labels" `(B, T, …)` are mixed at each time step by
-            the weights of its sources there. Objects in images are described by "keypoints",
-            floats `(B, N, 2)` of x and y in pixels, with -1 for a missing keypoint, or `(B, N, 3)`
-            with a flag that is 0 for a missing keypoint; or by "instance_masks", integers or
-            booleans `(B, N, H, W)`, nonzero inside an object. The N of every source come out,
-            source by source, moved with their source. A keypoint whose pixel is hidden or filled,
-            or that lies outside a mixed image, becomes (-1, -1) with a flag of 0; a mask keeps its
-            values where its source is visible. See also `keras_mix.data.boxes_from_masks`.
+            for tensors whose kind cannot be inferred from their role and dtype:
+
+            - "images", "values", "labels", "segmentation_masks" or "sample_weights": The kinds that
+              are otherwise inferred.
+            - "lengths" `(B,)`: Integers, the number of valid time steps along the first axis that
+              is cut. Where sequences are cut, mixing weights are counted over valid time steps (a
+              time step is valid if it is valid in its source), and a length becomes one past the
+              last valid time step. Where sequences are blended, the weights stay, and a length
+              becomes the longest of its sources' lengths.
+            - "masks" `(B, T)`: True at valid time steps, which count as those of "lengths" do.
+              Masks are cut together with their sequences. Where sequences are blended, a mask is
+              the union of its sources' masks.
+            - "token_ids" `(B, L)`: Integers, cut by mixers that paste along one axis,
+              `spatial_dims=1`.
+            - "frame_labels" `(B, T, …)`: Labels of time steps, mixed at each time step by the
+              weights of its sources there.
+            - "keypoints" `(B, N, 2)`: Floats, x and y in pixels, with -1 for a missing keypoint; or
+              `(B, N, 3)`, with a flag that is 0 for a missing keypoint. A keypoint whose pixel is
+              hidden or filled, or that lies outside a mixed image, becomes (-1, -1) with a flag of
+              0. The output lists the N keypoints of each source in turn, moved with that source.
+            - "instance_masks" `(B, N, H, W)`: Integers or booleans, nonzero inside an object. A
+              mask keeps its values where its source is visible. The output lists the N masks of
+              each source in turn, moved with that source. See also
+              `keras_mix.data.boxes_from_masks`.
+
+            Defaults to None: all kinds are inferred.
         passthrough: List of names. Inputs or targets that are returned unchanged. Defaults to ().
         main_input: String. Name of the input on which regions (and boxes) are drawn; inputs of
-            other sizes are blended. Defaults to None: token ids, or images if two or three axes are
-            cut, if there are any; else the input with the most positions along the axes that are
-            cut. Ties, and sizes unknown in a graph, are refused until an input is named.
+            other sizes are blended. Defaults to None: the token ids if there are any; else the
+            images, if two or three axes are cut; else the other inputs. Of several, the one with
+            the most positions along the axes that are cut is taken. Ties between grids that differ,
+            and sizes unknown in a graph, are refused until an input is named.
         keep_dtype: Boolean. Whether blended inputs are rounded back to their own dtype, such as
             uint8. Defaults to False: they come out in the compute dtype. Pasted inputs always keep
             their dtype.
         inputs_only: Boolean. Whether the layer may mix inputs without their labels while a model
-            trains. Defaults to False: such a call is refused, and asks for the labels or for a
-            model of `keras_mix.models` around the whole, which mixes them in the loss.
+            trains. Defaults to False: such a call is refused with an error that asks for the
+            labels, or for a wrapper of `keras_mix.models`, which mixes them in the loss.
         jit_compile: Boolean. Whether XLA compiles the application of plans in graphs, such as those
             of tf.data. Shapes unknown beyond the batch, and builds of TensorFlow without XLA, are
             not compiled. Defaults to True.
