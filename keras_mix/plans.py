@@ -5,12 +5,17 @@ A mixer's `sample(batch, seed)` takes a `Batch` and returns a `Plan`, made by `b
 `shapes` make regions. See `keras_mix.layers.Mixer` for an example.
 """
 
+import tensorflow as tf
+
+from keras_mix._core import checks
 from keras_mix._core.batch.batch import Batch, Leaf
+from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan import plan as _plan
 from keras_mix._core.plan.choice import Choice
 from keras_mix._core.plan.combinations import Blend, Fill, Gains, LogBlend
 from keras_mix._core.plan.placements import Resize, Shift
-from keras_mix._core.plan.plan import PerGroup, Plan, blend, erase, paste, soft
+from keras_mix._core.plan.plan import PerGroup, Plan
 from keras_mix._core.plan.regions import Blocks, Box, Boxes, Mask, Region, Soft
 
 __all__ = [
@@ -42,3 +47,143 @@ __all__ = [
 
 def __dir__():
     return __all__
+
+
+def blend(partners: tf.Tensor, weights: tf.Tensor, region: Soft | tf.Tensor | None = None) -> Plan:
+    """A plan that blends sources by given weights.
+
+    Args:
+        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
+        weights: float32 `(B or 1, S)`, the mixing weight of each source, the sample itself first.
+            Rows sum to 1.
+        region: float32 `(B or 1, *spatial, S)`, weights of each position whose expectation is
+            `weights`, for inputs on the grid; everything else is blended by `weights`. Defaults to
+            None: all positions are blended by the weights.
+
+    Raises:
+        ValueError: If a shape or a dtype is another one. Rows that do not sum to 1 raise it, too,
+            or `tf.errors.InvalidArgumentError` as a graph runs.
+
+    Example:
+
+    >>> plan = keras_mix.plans.blend(tf.constant([1, 0]), tf.constant([[0.7, 0.3]]))
+    >>> plan.weights.numpy()
+    array([[0.7, 0.3],
+           [0.7, 0.3]], dtype=float32)
+    """
+    partners = _partners("blend", partners)
+    weights = tf.cast(weights, tf.float32)
+    sources = 2 if partners.shape.rank == 1 else partners.shape[1] + 1
+    if weights.shape.rank != 2 or weights.shape[1] != sources:
+        checks.refuse(
+            "keras_mix.plans.blend",
+            f"`weights` must be (B or 1, {sources}), with the weight of the sample itself first",
+            checks.described(weights),
+            "Stack them: tf.stack([lam, 1 - lam], axis=1).",
+        )
+    weights = _summing_to_one("blend", "weights", weights)
+    return _plan.blend(partners, weights, region if region is None else _soft("blend", region))
+
+
+def paste(
+    partners: tf.Tensor, region: Region | tf.Tensor, placement: Shift | Resize | None = None
+) -> Plan:
+    """A plan that takes every position from one source; the weights are counted from the region.
+
+    A mixer that pastes states the number of axes of its regions, as `grid_rank = 2` in its class,
+    and `pastes = True` if inputs are to keep their dtype.
+
+    Args:
+        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
+        region: A `Region`, such as `shapes.rectangle` returns; or bool (True is source 1) or int32
+            `(B or 1, *spatial)`, the source of each position.
+        placement: `Shift` or `Resize`. Defaults to None: every source stays where it is.
+
+    Raises:
+        ValueError: If a shape or a dtype is another one.
+
+    Example:
+
+    >>> left = tf.range(4)[None, None, :] < 2
+    >>> region = tf.broadcast_to(left, [1, 4, 4])
+    >>> keras_mix.plans.paste(tf.constant([1, 0]), region).weights.numpy()
+    array([[0.5, 0.5],
+           [0.5, 0.5]], dtype=float32)
+    """
+    return _plan.paste(_partners("paste", partners), _hard("paste", region), placement)
+
+
+def soft(
+    partners: tf.Tensor, region: Soft | tf.Tensor, placement: Shift | Resize | None = None
+) -> Plan:
+    """A plan that blends sources with weights for each position; their means are the weights.
+
+    Args:
+        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
+        region: `Soft`, or float32 `(B or 1, *spatial, S)` that sums to 1 over S.
+        placement: `Resize` or None. Defaults to None.
+
+    Raises:
+        ValueError: If a shape or a dtype is another one. Weights that do not sum to 1 raise it,
+            too, or `tf.errors.InvalidArgumentError` as a graph runs.
+    """
+    return _plan.paste(_partners("soft", partners), _soft("soft", region), placement)
+
+
+def erase(size: int | tf.Tensor, region: Region | tf.Tensor, fill: float | str) -> Plan:
+    """A plan that fills positions of each sample and keeps its label.
+
+    Args:
+        size: The number of samples B.
+        region: A `Region`, or bool `(B or 1, *spatial)`, True where a position is filled.
+        fill: A number, or "mean" for the mean of each channel of each sample.
+
+    Raises:
+        ValueError: If the region has another dtype.
+    """
+    return _plan.erase(size, _hard("erase", region), fill)
+
+
+def _partners(name, partners):
+    partners = tf.convert_to_tensor(partners)
+    if not partners.dtype.is_integer or partners.shape.rank not in (1, 2):
+        checks.refuse(
+            f"keras_mix.plans.{name}",
+            "`partners` must be integers (B,) or (B, S - 1), the partners of each sample",
+            checks.described(partners),
+            "Draw them by `self.partners(batch, seed)`.",
+        )
+    return tf.cast(partners, tf.int32)
+
+
+def _hard(name, region):
+    if isinstance(region, Region):
+        return region
+    region = tf.convert_to_tensor(region)
+    if region.dtype != tf.bool and not region.dtype.is_integer:
+        checks.refuse(
+            f"keras_mix.plans.{name}",
+            "`region` must be bool or int32 (B or 1, *spatial), the source of each position",
+            checks.described(region),
+            "Compare it, or blend positions by keras_mix.plans.soft.",
+        )
+    return Mask(region if region.dtype == tf.bool else tf.cast(region, tf.int32))
+
+
+def _soft(name, region):
+    region = tf.cast(region.values if isinstance(region, Soft) else region, tf.float32)
+    return Soft(_summing_to_one(name, "region", region))
+
+
+def _summing_to_one(name, argument, weights):
+    """The weights, refused unless they sum to 1 along the last axis but for rounding."""
+    sums = tf.reduce_sum(weights, axis=-1)
+    legal = tf.reduce_all(tf.abs(sums - 1.0) < 1e-3)
+    rule = f"`{argument}` must sum to 1 over the sources, along the last axis"
+    if tf.executing_eagerly():
+        if not legal:
+            received = f"sums from {tf.reduce_min(sums):g} to {tf.reduce_max(sums):g}"
+            checks.refuse(f"keras_mix.plans.{name}", rule, received)
+        return weights
+    with tf.control_dependencies([asserted(legal, f"keras_mix.plans.{name}: {rule}.")]):
+        return tf.identity(weights)

@@ -5,6 +5,7 @@ import oracles
 import pytest
 import tensorflow as tf
 
+from keras_mix._core import kinds
 from keras_mix._core.batch.region_grid import spatial_axes
 from keras_mix._core.leaves import rules
 from keras_mix._core.leaves.dense import Dense, DenseOfUnknownSize
@@ -325,6 +326,8 @@ def test_every_kind_is_tried():
     bound = {*FORMS} - {"values_of_unknown_size", "pairs", "soft_masks"}
     elsewhere = {"bounding_boxes", "instance_masks", "keypoints", "texts"}
     assert bound | elsewhere == set(rules.KINDS)
+    # The columns of a table are bound together, not one by one.
+    assert {*rules.KINDS, "columns"} == set(kinds.ALL)
 
 
 @pytest.mark.parametrize("kind", FORMS)

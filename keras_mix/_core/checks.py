@@ -5,23 +5,8 @@ import numbers
 from collections.abc import Mapping
 
 from keras_mix._core import keras_compat
+from keras_mix._core.kinds import NAMED
 
-KINDS = (
-    "images",
-    "values",
-    "labels",
-    "segmentation_masks",
-    "bounding_boxes",
-    "sample_weights",
-    "keypoints",
-    "instance_masks",
-    "frame_labels",
-    "lengths",
-    "masks",
-    "token_ids",
-)
-# Kinds that describe sequences, which are neither inputs nor labels.
-TELLING = ("lengths", "masks")
 BOX_FORMATS = (
     "xyxy",
     "yxyx",
@@ -218,9 +203,9 @@ def kinds(value):
     """A mapping from the name of a leaf to one of the known kinds."""
     value = mapping("kinds", value)
     for name, kind in value.items():
-        if kind not in KINDS:
+        if kind not in NAMED:
             raise ValueError(
-                f"`kinds` maps the name of a leaf to one of {list(KINDS)}. "
+                f"`kinds` maps the name of a leaf to one of {list(NAMED)}. "
                 f"Received: {name!r}: {kind!r}"
             )
     return value

@@ -11,6 +11,7 @@ from keras_mix._core.batch import call_forms
 from keras_mix._core.draw import random
 from keras_mix._core.leaves import rules
 from keras_mix._core.plan import plan as plans
+from keras_mix.layers._mixer import drawn_plans
 from keras_mix.layers._mixer.model_side import ModelSide
 from keras_mix.layers._mixer.reading import batch_of, read
 from keras_mix.layers._mixer.traits import Traits
@@ -48,6 +49,17 @@ class Mixer(Traits, ModelSide):
 
     `dataset.map(layer)` draws different numbers in each epoch. For runs that are reproducible and
     can be resumed, use `keras_mix.data.mix`.
+
+    Attributes:
+        grid_rank: The number of spatial axes that the regions of its plans cover: 2 for height and
+            width, 1 for time. A mixer whose plans have a region must set it. Defaults to None.
+        pastes: Whether each position comes from exactly one source, so that inputs keep their
+            dtype. Defaults to False.
+        moves: Whether sources are moved or resized, so that a sample is changed even by itself.
+            Defaults to False.
+        erases: Whether parts of the inputs are filled and targets are kept. Defaults to False.
+        smallest_grid: The least size of each axis that a region covers. Defaults to 1.
+        num_sources: The number S of sources of a sample, itself included. Defaults to 2.
 
     Raises:
         ValueError: If an argument is out of range, or if a batch cannot be mixed; raised before any
@@ -199,6 +211,7 @@ class Mixer(Traits, ModelSide):
             seed, chance = random.split(seed, 2)
             mixed = random.coin(chance, self.rate if rate is None else rate, batch.draws)
         plan = self.sample(batch, seed)
+        drawn_plans.check(self, plan, batch.grid)
         if batch.validity is not None:
             plan = self._discounted(plan, batch)
         if self.label_rule is not None:

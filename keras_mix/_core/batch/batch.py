@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_mix._core import checks
+
 
 class Leaf(NamedTuple):
     """One tensor of a batch.
@@ -86,12 +88,22 @@ class Batch(NamedTuple):
     @property
     def height(self) -> int | tf.Tensor:
         """The grid's first size."""
-        return self.grid[0]
+        return self._size(0)
 
     @property
     def width(self) -> int | tf.Tensor:
         """The grid's second size."""
-        return self.grid[1]
+        return self._size(1)
+
+    def _size(self, axis):
+        if self.grid is None or axis >= len(self.grid):
+            checks.refuse(
+                "Batch",
+                f"`height` and `width` are sizes of the region's grid, which has axis {axis}",
+                f"grid={self.grid}",
+                "Set `grid_rank = 2` in the class of the mixer.",
+            )
+        return self.grid[axis]
 
     @property
     def first_donor(self) -> int | tf.Tensor:

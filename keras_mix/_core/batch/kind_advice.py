@@ -2,28 +2,16 @@
 
 import tensorflow as tf
 
-from keras_mix._core import checks
+from keras_mix._core import kinds
 from keras_mix._core.leaf_names import key
 
-# The keys of Keras's dict of a batch; each names its kind.
-DICT_KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes", "sample_weights")
-# What many name keypoints.
-POINTS = ("keypoint", "keypoints", "landmark", "landmarks")
-# What other libraries call the same, in lower case.
+# A set of boxes is proposed by its shape as well.
 _USUAL = {
-    **{name.removesuffix("s"): name for name in DICT_KEYS if name != "bounding_boxes"},
-    **{name: "images" for name in ("x", "img", "imgs", "pixel_values", "inputs", "input")},
-    **{name: "labels" for name in ("y", "target", "targets", "class", "classes", "coarse_label")},
-    **{name: "segmentation_masks" for name in ("mask", "masks", "segmentation", "seg_mask")},
-    **{name: "sample_weights" for name in ("weight", "weights")},
-    **{name: "lengths" for name in ("length", "lengths")},
-    **{name: "masks" for name in ("padding_mask", "attention_mask")},
-    **{name: "token_ids" for name in ("token_ids", "input_ids", "tokens")},
-    **dict.fromkeys(POINTS, "keypoints"),
-    **{name: "instance_masks" for name in ("instance_mask", "instance_masks")},
+    alias: name
+    for name, kind in kinds.ALL.items()
+    if name != "bounding_boxes"
+    for alias in kind.aliases
 }
-# What many name sets of boxes.
-BOXES = ("box", "boxes", "bbox", "bboxes", "bounding_box", "bounding_boxes")
 
 
 def for_keys(unknown):
@@ -36,7 +24,7 @@ def for_keys(unknown):
     if boxes is None:
         return _for_kinds(unknown)
     mapping = _as_boxes(boxes, unknown)
-    if key(boxes).lower() in BOXES:
+    if key(boxes).lower() in kinds.ALL["bounding_boxes"].aliases:
         return f"Map the batch to {mapping}, and pass bounding_boxes=…"
     return f"{_for_kinds(unknown)} Or, for boxes, map the batch to {mapping}."
 
@@ -57,11 +45,11 @@ def for_class_ids(name):
 def _for_kinds(unknown):
     """The way out by naming kinds and leaves that stay as they are."""
     likely = {key(name): _likely_kind(name, tensor) for name, tensor in unknown}
-    kinds = ", ".join(f'"{name}": "{kind}"' for name, kind in likely.items() if kind)
+    named = ", ".join(f'"{name}": "{kind}"' for name, kind in likely.items() if kind)
     passed = ", ".join(f'"{name}"' for name, kind in likely.items() if not kind)
     some = f'"{next(iter(likely))}"'
-    ways = [f"name their kinds, kinds={{{kinds}}} (each one of {list(checks.KINDS)})"] * bool(kinds)
-    ways.append(f"{'or ' * bool(kinds)}leave the rest as it is, passthrough=[{passed or some}].")
+    ways = [f"name their kinds, kinds={{{named}}} (each one of {list(kinds.NAMED)})"] * bool(named)
+    ways.append(f"{'or ' * bool(named)}leave the rest as it is, passthrough=[{passed or some}].")
     return _sentence(ways)
 
 

@@ -6,23 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_mix._core import checks, leaf_names
+from keras_mix._core import checks, kinds, leaf_names
 from keras_mix._core.axes import axis_size
 from keras_mix._core.batch.batch import Leaf, behind
-from keras_mix._core.batch.kind_advice import DICT_KEYS, for_input, for_keys
+from keras_mix._core.batch.kind_advice import for_input, for_keys
 from keras_mix._core.batch.second_batch import matched
 from keras_mix._core.batch.structure import BoxDict, BoxSet, Structure
 from keras_mix._core.batch.value_checks import asserted, known_values
 from keras_mix._core.leaf_names import key
-
-TARGETS = (
-    "labels",
-    "segmentation_masks",
-    "bounding_boxes",
-    "keypoints",
-    "instance_masks",
-    "frame_labels",
-)
 
 
 class Reader:
@@ -75,8 +66,8 @@ class Reader:
             tensor = tensor_of(self.owner, name, value)
         return _Given(
             name=name,
-            target=role == "y" or entry.first in TARGETS,
-            known=bool(named or passes or role) or entry.first in DICT_KEYS,
+            target=role == "y" or entry.first in kinds.TARGETS,
+            known=bool(named or passes or role) or entry.first in kinds.KEYS,
             texts=named == "texts" or (self.tables and role == "x"),
             passes=passes,
             stated=stated,
@@ -109,7 +100,8 @@ class Reader:
                 kind = self._kind_of_label(name, tensor, sole)
             elif kind is None:
                 kind = self._kind_of_input(name, tensor)
-        target = given.stated in TARGETS or (given.target and given.stated not in checks.TELLING)
+        known = kinds.ALL[given.stated or kind]
+        target = known.is_target or (given.target and not known.of_sequences)
         return Leaf(name, kind, tensor, target)
 
     def _boxes(self, name, parts):
@@ -154,7 +146,7 @@ class Reader:
             rule = "is not a known key" if len(unknown) == 1 else "are not known keys"
             checks.refuse(
                 self.owner,
-                f"{names} {rule}, {list(DICT_KEYS)}, nor named by `kinds`",
+                f"{names} {rule}, {list(kinds.KEYS)}, nor named by `kinds`",
                 ", ".join(checks.described(tensor) for _, tensor in unknown),
                 for_keys(unknown),
             )

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from keras_mix._core import checks
-from keras_mix._core.batch.kind_advice import DICT_KEYS
+from keras_mix._core import checks, kinds
 from keras_mix._core.batch.structure import BoxDict
 
 _CHANNELS = (1, 3, 4)
-# What only sequences have, and so says that an axis beside it is one of time.
-_OF_SEQUENCES = {"frame_labels", "lengths", "masks"}
 
 
 def refuse_zipped(owner, structure):
@@ -62,7 +59,7 @@ def _refuse_unclear(mixer, leaf):
 def _is_whole_batch(part):
     """Whether a part of a structure has inputs and labels of its own."""
     if isinstance(part, Mapping):
-        return len(set(part) & set(DICT_KEYS)) > 1
+        return len(set(part) & set(kinds.KEYS)) > 1
     if not isinstance(part, tuple) or len(part) not in (2, 3):
         return False
     inputs, labels = (tf.nest.flatten(each) for each in part[:2])
@@ -100,7 +97,7 @@ def _is_images(leaf):
 
 def _is_single(mixer, leaf, leaves):
     """Whether floats (H, W, C) are one image rather than a batch of sequences (B, T, C)."""
-    if _OF_SEQUENCES & {each.kind for each in leaves} or any(map(_is_images, leaves)):
+    if any(kinds.ALL[each.kind].of_sequences for each in leaves) or any(map(_is_images, leaves)):
         return False
     if mixer.grid_rank == 1 or {leaf.name, leaf.name.split("/")[-1]} & set(mixer.kinds):
         return False

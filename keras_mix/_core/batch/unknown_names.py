@@ -2,13 +2,11 @@
 
 import tensorflow as tf
 
-from keras_mix._core import leaf_names, spelling
-from keras_mix._core.batch.kind_advice import DICT_KEYS
-from keras_mix._core.batch.reader import TARGETS
+from keras_mix._core import kinds, leaf_names, spelling
 
 # A batch is whole without these, so an option may name them where they are absent.
 _ROLES = ("y", "sample_weight")
-_KINDS_OF_TARGETS = (*TARGETS, "sample_weights")
+_KINDS_OF_TARGETS = (*kinds.TARGETS, "sample_weights")
 
 
 def refuse_unknown(mixer, structure, alone):
@@ -26,11 +24,11 @@ def refuse_unknown(mixer, structure, alone):
         alone: Whether the mixer is called by itself, and not inside a model.
     """
     keyed, given = structure.keyed, structure.folded
-    labelled = bool(set(given) & set(TARGETS)) if keyed else len(given) > 1
+    labelled = bool(set(given) & set(kinds.TARGETS)) if keyed else len(given) > 1
     if not labelled and not (alone and tf.executing_eagerly()):
         return
     given = set(given) if keyed else {"x", *_ROLES[: len(given) - 1]}
-    absent, names = set(DICT_KEYS if keyed else _ROLES) - given, structure.names
+    absent, names = set(kinds.KEYS if keyed else _ROLES) - given, structure.names
     padding = mixer.sequence_options.padding_id
     padding = padding if isinstance(padding, dict) else {}
     for option, named in (

@@ -2,10 +2,11 @@
 
 import math
 
-from keras_mix._core import checks
-from keras_mix._core.batch.kind_advice import BOXES, POINTS
+from keras_mix._core import checks, kinds
 from keras_mix._core.batch.value_checks import check_shares
 from keras_mix._core.leaf_names import entry, key
+
+_BOXES, _POINTS = (kinds.ALL[name].aliases for name in ("bounding_boxes", "keypoints"))
 
 
 def refuse_coordinates(mixer, leaf, found, grid):
@@ -58,7 +59,7 @@ def _for_points(leaf):
     shape, name = leaf.tensor.shape, key(leaf.name)
     if shape.rank == 3 and shape[-1] in (2, 3):
         return f'Name keypoints in pixels, kinds={{"{name}": "keypoints"}}. '
-    if name.lower() in POINTS:
+    if name.lower() in _POINTS:
         return f'Reshape keypoints to (B, N, 2) and name them, kinds={{"{name}": "keypoints"}}. '
     return ""
 
@@ -66,9 +67,9 @@ def _for_points(leaf):
 def _has_positions(leaf, of_video, stated, draws_regions):
     """Whether the values of a target belong to several positions, by its name or its shape."""
     shape, name = leaf.tensor.shape, key(leaf.name).lower()
-    if name in BOXES and shape.rank == 3:
+    if name in _BOXES and shape.rank == 3:
         return True
-    named = name in (*BOXES, *POINTS) and shape.rank == 2 and not stated
+    named = name in (*_BOXES, *_POINTS) and shape.rank == 2 and not stated
     positions = math.prod(size or 2 for size in shape[1:-1]) if shape.rank > 2 else 1
     dense = positions > 1 and not (of_video and shape.rank <= 3)
     return draws_regions and (named or dense)

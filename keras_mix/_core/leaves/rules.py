@@ -1,6 +1,7 @@
 """The table from the kind of a leaf to its rule, and the application of a plan to all leaves.
 
-A new kind of leaf is a module with its rule and a `bind` function, and one row of `KINDS`.
+A new kind of leaf is a module with its rule and a `bind` function, one row of `KINDS`, and one of
+`_core.kinds`, which says what is known of such leaves.
 """
 
 from keras_mix._core.batch.batch import behind

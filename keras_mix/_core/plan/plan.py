@@ -136,14 +136,7 @@ class PerGroup(NamedTuple):
 
 
 def blend(partners: tf.Tensor, weights: tf.Tensor, region: Region | None = None) -> Plan:
-    """A plan that blends sources by given weights.
-
-    Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
-        weights: float32 `(B or 1, S)`, rows that sum to 1.
-        region: float32 `(B or 1, *spatial, S)`, independent draws for each position whose
-            expectation is `weights`. Defaults to None: all positions are blended by the weights.
-    """
+    """See `keras_mix.plans.blend`, which also checks its arguments."""
     sources = _sources(partners)
     region = None if region is None else _region(region)
     return Plan(sources, tf.broadcast_to(weights, tf.shape(sources)), region)
@@ -152,14 +145,7 @@ def blend(partners: tf.Tensor, weights: tf.Tensor, region: Region | None = None)
 def paste(
     partners: tf.Tensor, region: Region | tf.Tensor, placement: Shift | Resize | None = None
 ) -> Plan:
-    """A plan that takes every position from one source; the weights are counted from the region.
-
-    Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
-        region: A `Region`, such as `shapes.rectangle` returns; or bool (True is source 1) or int32
-            `(B or 1, *spatial)`, the source of each position.
-        placement: `Shift` or `Resize`. Defaults to None: every source stays where it is.
-    """
+    """See `keras_mix.plans.paste`, which also checks its arguments."""
     sources, region = _sources(partners), _region(region)
     return Plan(sources, region.weights(sources), region, placement)
 
@@ -167,24 +153,12 @@ def paste(
 def soft(
     partners: tf.Tensor, region: Soft | tf.Tensor, placement: Shift | Resize | None = None
 ) -> Plan:
-    """A plan that blends sources with weights for each position; their means are the weights.
-
-    Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
-        region: float32 `(B or 1, *spatial, S)` that sums to 1 over S.
-        placement: `Resize` or None. Defaults to None.
-    """
+    """See `keras_mix.plans.soft`, which also checks its arguments."""
     return paste(partners, region, placement)
 
 
 def erase(size: int | tf.Tensor, region: Region | tf.Tensor, fill: float | str) -> Plan:
-    """A plan that fills positions of each sample and keeps its label.
-
-    Args:
-        size: The number of samples B.
-        region: A `Region`, or bool `(B or 1, *spatial)`, True where a position is filled.
-        fill: A number, or "mean" for the mean of each channel of each sample.
-    """
+    """See `keras_mix.plans.erase`, which also checks its arguments."""
     region = _region(region)
     return Plan(tf.range(size)[:, None], tf.ones([size, 1]), region, combine=Fill(fill))
 

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import tensorflow as tf
 
-from keras_mix._core import checks
+from keras_mix._core import checks, kinds
 from keras_mix._core.axes import axis_size
 from keras_mix._core.batch.batch import behind
 from keras_mix._core.batch.region_grid import followed, grid_on
@@ -28,8 +28,6 @@ from keras_mix.layers.mixer import Mixer
 
 # The shared options that a mixer in `cuts` follows: the draws are those of the layer around it.
 OF_A_CUT = ("data_format",)
-# What lists the objects of an image, and so follows it.
-_OF_OBJECTS = ("bounding_boxes", "keypoints", "instance_masks")
 
 
 def checked_cuts(layer, cuts):
@@ -192,7 +190,7 @@ def bind(mixer, leaves):
 
 
 def _rule(mixer, leaves, leaf, name):
-    if leaf.kind in _OF_OBJECTS:
+    if leaf.kind in kinds.OF_OBJECTS:
         _refuse_unless_following(mixer, leaves, leaf, name)
     if name is None:
         return rules.KINDS[leaf.kind](mixer, leaf, None)
@@ -201,7 +199,7 @@ def _rule(mixer, leaves, leaf, name):
 
 
 def _rule_of_part(mixer, leaves, leaf, name):
-    if leaf.kind in _OF_OBJECTS:
+    if leaf.kind in kinds.OF_OBJECTS:
         return rules.KINDS[leaf.kind](mixer, leaf, None)
     if name in mixer.sampling_rates:
         return _timed(mixer, leaf)

@@ -3,7 +3,7 @@
 import operator
 from typing import NamedTuple
 
-from keras_mix._core import checks
+from keras_mix._core import checks, kinds
 from keras_mix._core.axes import axis_size
 from keras_mix._core.batch.batch import Batch, Head, inputs_of
 from keras_mix._core.batch.call_forms import (
@@ -20,9 +20,6 @@ from keras_mix._core.leaves.rule import Passthrough, Pool
 from keras_mix._core.leaves.sequence_checks import check_sequences
 from keras_mix._core.leaves.tables import table_of
 from keras_mix.layers._mixer.image_frames import framed
-
-# Pairings and label rules read no targets of these kinds.
-_NO_HEADS = ("bounding_boxes", "instance_masks", "keypoints", "passthrough", "texts")
 
 
 class Reading(NamedTuple):
@@ -151,7 +148,7 @@ def batch_of(mixer, reading, grid=None):
         (leaf.tensor, other and other.tensor) for leaf, other in zip(own, second, strict=True)
     ]
     mixed = [leaf for leaf in own if leaf.kind != "passthrough"]
-    targets = [n for n, leaf in enumerate(own) if leaf.target and leaf.kind not in _NO_HEADS]
+    targets = [n for n, leaf in enumerate(own) if leaf.target and kinds.ALL[leaf.kind].is_read]
     size = donors = axis_size(mixed[0].tensor, 0)
     if reading.second is not None:
         taken = next(leaf for leaf in second if leaf and leaf.kind != "passthrough")

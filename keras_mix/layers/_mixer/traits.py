@@ -2,6 +2,7 @@
 
 import functools
 
+from keras_mix._core.kinds import OF_OBJECTS
 from keras_mix._core.leaves.boxes import Options
 from keras_mix._core.options import idle_options
 from keras_mix.layers._mixer.shared_options import Configured
@@ -80,7 +81,7 @@ class Traits(Configured):
 
     def _visibility_without_boxes(self):
         """Why `min_visible` has no effect on keypoints and instance masks, or None."""
-        kinds = set(self.kinds.values()) & {"keypoints", "instance_masks"}
+        kinds = set(self.kinds.values()) & {*OF_OBJECTS} - {"bounding_boxes"}
         if not kinds:
             return idle_options.without_box_format("are mixed")
         if self.pastes and "instance_masks" not in kinds:

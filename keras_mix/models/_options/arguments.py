@@ -3,14 +3,13 @@
 import keras
 
 from keras_mix._core import checks
+from keras_mix._core.kinds import OF_OBJECTS
 from keras_mix._core.options import idle_options
 from keras_mix.models._forward import blends
 from keras_mix.models._points import inputs, mix_points
 
 KINDS_OF_TARGETS = ("labels", "values", "segmentation_masks", "frame_labels")
 KINDS = {*inputs.KINDS, *KINDS_OF_TARGETS}
-# Lists of the objects in images, which no loss can mix.
-_OF_OBJECTS = ("bounding_boxes", "keypoints", "instance_masks")
 # What a wrapper does by itself, and so not by the base's own way.
 METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 
@@ -80,7 +79,7 @@ def kinds(owner, given):
 
 def _refuse_objects(owner, kinds):
     for name, kind in kinds.items():
-        if kind in _OF_OBJECTS:
+        if kind in OF_OBJECTS:
             raise ValueError(
                 f"{owner}: {kind} are mixed in the dataset, since a model mixes targets in its "
                 f"loss alone. Received: kinds={{{name!r}: {kind!r}}}. Map the mixer over "
