@@ -48,7 +48,11 @@ def methods(thing):
     return [each for each in (*named, *properties) if inspect.isfunction(each)]
 
 
-@pytest.mark.parametrize("namespace", [keras_mix, *NAMESPACES], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "namespace",
+    [keras_mix, *NAMESPACES, keras_mix.plans.random, keras_mix.plans.shapes],
+    ids=lambda each: each.__name__,
+)
 def test_a_namespace_offers_nothing_by_accident(namespace):
     assert {name for name in dir(namespace) if name != "__version__"} == set(namespace.__all__)
     assert all(getattr(namespace, name) is not None for name in namespace.__all__)

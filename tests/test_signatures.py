@@ -114,6 +114,30 @@ def test_own_arguments_stand_first_and_a_subclass_has_them_too():
     assert issubclass(Own, Mixer)
 
 
+def test_what_is_said_of_all_other_arguments_comes_last():
+    class Own(layers.MixUp):
+        """Blends.
+
+        Args:
+            alpha: Float.
+            **kwargs: All others.
+            last: Integer.
+
+        Returns:
+            Nothing.
+        """
+
+        def __init__(self, alpha=2.0, *, last=1, **kwargs):
+            super().__init__(alpha, **kwargs)
+
+    arguments, _, rest = inspect.getdoc(Own).partition("\n\nReturns:\n")
+    lines = arguments.splitlines()
+    assert lines[:5] == ["Blends.", "", "Args:", "    alpha: Float.", "    last: Integer."]
+    assert lines[-1] == "    **kwargs: All others."
+    assert any(line.startswith("    keep_major: ") for line in lines[5:-1])
+    assert rest.split() == ["Nothing."]
+
+
 def test_an_instance_has_the_signature_of_its_call():
     assert "alpha" not in inspect.signature(layers.CutMix()).parameters
 

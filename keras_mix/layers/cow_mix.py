@@ -87,6 +87,7 @@ class CowMix(Mixer):
         return self.sample_given(batch, None, self.partners(batch, order), rest)
 
     def sample_given(self, batch, lam, partners, seed):
+        """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         share, width, noise = random.split(seed, 3)
         low, high = self.fraction
         share = low + (high - low) * random.uniform(share, [batch.draws])

@@ -68,6 +68,7 @@ class CutMix(BetaMixer):
         return self.sample_given(batch, lam, partners, place)
 
     def sample_given(self, batch, lam, partners, seed):
+        """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         sides = shapes.sides(1.0 - lam, batch.grid)
         centre = random.points(seed, batch.draws, batch.grid)
         if self.grid_rank == 1:

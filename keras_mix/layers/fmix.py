@@ -96,6 +96,7 @@ class FMix(BetaMixer):
         return self.sample_given(batch, lam, partners, noise)
 
     def sample_given(self, batch, lam, partners, seed):
+        """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         coefficients = self._coefficients(batch, seed)
         if self.pastes:
             return self.pasted(noise_fields.highest, batch, partners, coefficients, 1.0 - lam)

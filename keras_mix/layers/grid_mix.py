@@ -62,6 +62,7 @@ class GridMix(BetaMixer):
         return self.sample_given(batch, lam, partners, choice)
 
     def sample_given(self, batch, lam, partners, seed):
+        """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         rows, columns = self.cells
         count = tf.cast(tf.round((1.0 - lam) * (rows * columns)), tf.int32)
         rank = tf.argsort(random.bits(seed, [batch.draws, rows * columns]), stable=True)

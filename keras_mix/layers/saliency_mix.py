@@ -90,6 +90,7 @@ class SaliencyMix(BetaMixer):
         return self.sample_given(batch, lam, partners, share)
 
     def sample_given(self, batch, lam, partners, seed):
+        """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         peaks = self._peaks(batch)
         sides = shapes.sides(1.0 - lam, batch.grid)
         return plan.paste(

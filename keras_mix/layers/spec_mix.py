@@ -84,6 +84,7 @@ class SpecMix(Mixer):
         return self.sample_given(batch, None, self.partners(batch, order), rest)
 
     def sample_given(self, batch, lam, partners, seed):
+        """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         time, frequency = random.split(seed, 2)
         drawn = [
             self._bands(s, size, numbers, batch.draws)

@@ -14,6 +14,21 @@ import tensorflow as tf
 
 from keras_mix._core import concentration
 
+__all__ = [
+    "Concentration",
+    "begin",
+    "below",
+    "beta",
+    "bits",
+    "by_weight",
+    "coin",
+    "dirichlet",
+    "normal",
+    "partners",
+    "points",
+    "split",
+    "uniform",
+]
 # The Philox algorithm, as TensorFlow numbers it, from the start of its sequence.
 _PHILOX = {"counter": np.zeros(2, np.uint64), "alg": 1}
 # λ takes 2**14 equally likely values: the quantiles above the median and those below it.
@@ -283,3 +298,7 @@ def _tfp_math():
             f"{error}. With this TensorFlow ({tf.__version__}) it needs: "
             f'pip install tensorflow-probability && pip install --no-deps "tf-keras=={minor}.*"'
         ) from error
+
+
+def __dir__():
+    return __all__

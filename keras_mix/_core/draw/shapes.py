@@ -5,6 +5,17 @@ import tensorflow as tf
 
 from keras_mix._core.plan.regions import Blocks, Box, Boxes
 
+__all__ = [
+    "bands",
+    "block_frames",
+    "blocks",
+    "box",
+    "cells",
+    "lattice",
+    "rectangle",
+    "sides",
+    "spot",
+]
 # The factor by which sines and cosines become integers.
 _TURN = 2.0**9
 
@@ -173,3 +184,7 @@ def lattice(angle, offset, unit, side, grid):
         position = tf.where(position >= period, position - period, position)
         region &= position < inside
     return region
+
+
+def __dir__():
+    return __all__

@@ -72,8 +72,11 @@ def documented(cls):
         following = _SECTION.search(text)
         end = len(text) if following is None else following.start()
         return f"{text[:end].rstrip()}\n\nArgs:\n{added}\n{text[end:]}"
-    head = section.group().rstrip("\n")
-    return f"{text[: section.start()]}{head}\n{added}{text[section.start() + len(head) + 1 :]}"
+    # What a class says of all other arguments follows them.
+    rest = own.pop("**kwargs", "")
+    length = len(section.group().rstrip("\n")) + 1
+    entries = f"Args:\n{''.join(own.values())}{added}{rest}"
+    return f"{text[: section.start()]}{entries}{text[section.start() + length :]}"
 
 
 def _entries(text):
