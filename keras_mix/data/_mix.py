@@ -29,8 +29,8 @@ def mix(
     epoch gets the i-th seed. Mixing this way costs no more than `dataset.map(layer)`. With a
     `seed`, and if `dataset` itself is deterministic:
 
-    - Two runs are bit-identical, whatever `num_parallel_calls`. Only the seed matters, unlike that
-      of `Dataset.shuffle`, which is combined with `tf.random.set_seed`.
+    - Two runs are bit-identical, whatever `num_parallel_calls`. The draws depend on `seed` alone;
+      `Dataset.shuffle` also uses `tf.random.set_seed`.
     - Each epoch (each new iterator of the returned dataset) draws different numbers.
     - A `tf.train.Checkpoint` of an iterator resumes any epoch in the middle, with the batches that
       were due, even if batches were prefetched. If `dataset` shuffles, caches, interleaves or
@@ -75,12 +75,13 @@ def mix(
             `partners` consist of. They are then symbolic
             (`tf.data.Options.experimental_symbolic_checkpoint`) for the whole pipeline, and a
             shuffle pays for its buffer at each element: an epoch of small images takes 2 times as
-            long with a buffer of 1,000 samples and 20 times with 50,000; so does a cache of
-            samples. Defaults to False: checkpoints are exact only where that is free, for slices,
-            ranges and records that are mapped, batched, zipped, repeated and so on. Otherwise a
-            checkpoint resumes the current epoch, but orders and draws of later epochs start over if
-            the current one had already been read to its end, for example by a prefetch. In both
-            cases TensorFlow 2.21 loses the next order of a shuffle at the exact end of an epoch.
+            long with a buffer of 1,000 samples and 20 times with 50,000. A cache of samples slows
+            down likewise. Defaults to False: checkpoints are exact only where that is free, for
+            slices, ranges and records that are mapped, batched, zipped, repeated and so on.
+            Otherwise a checkpoint resumes the current epoch, but orders and draws of later epochs
+            start over if the current one had already been read to its end, for example by a
+            prefetch. With either value, TensorFlow 2.21 loses the next order of a shuffle at the
+            exact end of an epoch.
 
     Returns:
         A `tf.data.Dataset` with the structure and the static shapes of `dataset`.

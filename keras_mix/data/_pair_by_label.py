@@ -28,9 +28,9 @@ def pair_by_label(
     Each epoch (each new iterator) draws a partner for each of the N samples among all others, with
     P ∝ exp(-d(y_i, y_j)² / 2σ²), where d is the Euclidean distance over all targets. No matrix of
     all pairs is built. With a seed two runs are bit-identical, and a `tf.train.Checkpoint` of an
-    iterator resumes any epoch. In tf.data service all workers have the same epoch under one seed,
-    of which static sharding by data and dynamic sharding give each batch once; without a seed each
-    worker has its own. Otherwise it behaves as `mix`.
+    iterator resumes any epoch. In tf.data service, with a seed all workers produce the same epoch;
+    static sharding by data or dynamic sharding delivers each of its batches once. Without a seed
+    each worker draws its own epoch. Otherwise it behaves as `mix`.
 
     Mix the pairs by a mixer that takes partners in order, `pairing=keras_mix.pairings.InOrder()`.
     The rounding of the kernel is described at `keras_mix.pairings.ByLabel`.

@@ -42,7 +42,8 @@ class Remix(LabelRule):
 
     Reference:
         Chou et al., "Remix: Rebalanced Mixup", ECCV Workshops 2020, arXiv:2007.03943. The rule and
-        its defaults were checked against independent implementations, not against the paper.
+        its defaults agree with independent implementations; they are not verified against the
+        paper.
     """
 
     def __init__(

@@ -60,7 +60,7 @@ class SpecMix(Mixer):
     Reference:
         Kim et al., "SpecMix: A Mixed Sample Data Augmentation Method for Training with
         Time-Frequency Domain Features", Interspeech 2021, arXiv:2108.03020. This layer follows the
-        authors' code and the paper's abstract; the full paper was not read.
+        authors' code and the paper's abstract; not verified against the full paper.
     """
 
     pastes = True
