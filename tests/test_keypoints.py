@@ -7,12 +7,16 @@ import tensorflow as tf
 from contract import MIXERS, membership_images, seed_of
 from objects import (
     HEIGHT,
+    NONE,
     SIZE,
     WIDTH,
     every_pasting,
     every_resizing,
+    in_graphs,
+    keypoints,
     numbered,
     origin,
+    shown_keypoints,
     sources_and_weights,
 )
 
@@ -29,25 +33,12 @@ from keras_mix.layers import (
 )
 from keras_mix.models import ManifoldMixup, MixingModel
 
-COUNT = 5
+COUNT = keypoints().shape[1]
 KINDS = {"points": "keypoints", "flagged": "keypoints"}
-NONE = [-1, -1, 0]
-
-
-def points(size=SIZE, count=COUNT, margin=0, seed=0):
-    """Keypoints `(size, count, 3)` anywhere in the images; the last of each sample is none."""
-    random = np.random.default_rng(seed)
-    extent = np.array([WIDTH, HEIGHT]) - 2 * margin
-    places = margin + random.random((size, count, 2)) * extent
-    # The flag tells one keypoint from all others.
-    flags = 1.0 + np.arange(size * count).reshape(size, count, 1)
-    found = np.concatenate([places, flags], axis=-1).astype("float32")
-    found[:, -1:] = NONE
-    return found
 
 
 def batch(given=None):
-    given = points() if given is None else given
+    given = keypoints() if given is None else given
     return {"points": given[..., :2], "flagged": given}
 
 
@@ -80,7 +71,7 @@ def expected(seen, sources, weights, given):
 @pytest.mark.parametrize("per", ["sample", "batch"])
 def test_keypoints_are_where_their_pixel_is(make, per):
     layer = make(kinds=KINDS, per=per, label_mode="pairs")
-    given = points()
+    given = keypoints()
     mixed, found = layer(numbered(), with_ids(given), seed=seed_of())
     right = expected(origin(mixed), *sources_and_weights(found["id"]), given)
     assert (right[..., 2] > 0).any()
@@ -92,7 +83,7 @@ def test_keypoints_are_where_their_pixel_is(make, per):
 @every_resizing
 def test_keypoints_are_where_the_resized_pixels_are(make):
     """Each pixel of a map of coordinates shows, interpolated, the point that it was read from."""
-    layer, given = make(kinds=KINDS, label_mode="pairs"), points(margin=3)
+    layer, given = make(kinds=KINDS, label_mode="pairs"), keypoints(margin=3)
     rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     maps = np.stack([np.stack([columns, rows, np.full_like(rows, j)], -1) for j in range(SIZE)])
     mixed, y = layer(maps.astype("float32"), with_ids(given), seed=seed_of())
@@ -126,7 +117,7 @@ def test_keypoints_are_where_the_resized_pixels_are(make):
 
 
 def test_blended_keypoints_of_both_sources_stay():
-    layer, given = MixUp(8.0, kinds=KINDS, pairing="roll"), points()
+    layer, given = MixUp(8.0, kinds=KINDS, pairing="roll"), keypoints()
     _, found = layer(numbered(), batch(given), seed=seed_of())
     both = np.concatenate([given, np.roll(given, -1, axis=0)], axis=1)
     np.testing.assert_array_equal(found["flagged"], both)
@@ -134,7 +125,7 @@ def test_blended_keypoints_of_both_sources_stay():
 
 
 def test_keypoints_of_three_blended_sources_stay():
-    layer, given = MixUp(8.0, sources=3, kinds=KINDS, pairing="roll"), points()
+    layer, given = MixUp(8.0, sources=3, kinds=KINDS, pairing="roll"), keypoints()
     _, found = layer(numbered(), batch(given), seed=seed_of())
     rolled = [np.roll(given, -shift, axis=0) for shift in range(3)]
     np.testing.assert_array_equal(found["flagged"], np.concatenate(rolled, axis=1))
@@ -142,7 +133,7 @@ def test_keypoints_of_three_blended_sources_stay():
 
 def test_keypoints_of_no_weight_are_gone():
     _, found = MixUp(0, kinds=KINDS)(numbered(), batch(), seed=seed_of())
-    np.testing.assert_array_equal(found["flagged"][:, :COUNT], points())
+    np.testing.assert_array_equal(found["flagged"][:, :COUNT], keypoints())
     np.testing.assert_array_equal(found["flagged"][:, COUNT:], np.tile(NONE, (SIZE, COUNT, 1)))
 
 
@@ -154,30 +145,39 @@ def test_under_a_soft_region_a_pixel_must_be_covered_enough(least):
         bounding_boxes=BoundingBoxOptions(min_visible=least),
         pairing="roll",
     )
-    given = points()
+    given = keypoints()
     mixed, found = layer(membership_images(SIZE, HEIGHT, WIDTH), batch(given), seed=seed_of())
-    for i, s, n in np.ndindex(SIZE, 2, COUNT - 1):
+    for i, s in np.ndindex(SIZE, 2):
         j = (i + s) % SIZE
-        x, y = np.floor(given[j, n, :2]).astype(int)
-        covered = mixed[i, y, x, j].numpy()
-        if abs(covered - least) > 1e-6:
-            shown = covered > 0 and covered >= least
-            right = given[j, n] if shown else NONE
-            np.testing.assert_array_equal(found["flagged"][i, s * COUNT + n], right)
+        right = shown_keypoints(given[j], mixed[i, ..., j].numpy(), least)
+        np.testing.assert_array_equal(found["flagged"][i, s * COUNT : (s + 1) * COUNT], right)
 
 
 @pytest.mark.parametrize("mixer", [CutMix, MixUp])
 def test_a_sample_mixed_with_itself_has_each_keypoint_once(mixer):
     layer = mixer(8.0, kinds=KINDS, pairing="reverse")
-    given = points()[:5]
+    given = keypoints()[:5]
     _, found = layer(numbered(5), batch(given), seed=seed_of())
     np.testing.assert_array_equal(found["flagged"][2, :COUNT], given[2])
     np.testing.assert_array_equal(found["flagged"][2, COUNT:], np.tile(NONE, (COUNT, 1)))
 
 
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_sample_drawn_as_several_partners_has_each_keypoint_once(graph):
+    layer = MixUp(8.0, sources=3, kinds=KINDS, pairing="reverse", label_mode="pairs")
+    given = keypoints()
+    call = tf.function(layer, autograph=False) if graph else layer
+    _, found = call(numbered(), with_ids(given), seed=seed_of())
+    sources, weights = sources_and_weights(found["id"])
+    assert (weights > 0).all()
+    assert any(len(set(row)) < 3 for row in sources)
+    for flags, row in zip(found["flagged"][..., 2].numpy(), sources, strict=True):
+        assert sorted(flags[flags > 0]) == sorted(given[list(set(row)), :-1, 2].ravel())
+
+
 def rough(dtype="float64"):
     """Keypoints with numbers that a narrower dtype rounds, some outside of the image."""
-    given = points().astype(dtype) * (1 + 1e-9)
+    given = keypoints().astype(dtype) * (1 + 1e-9)
     given[0, 0, :2] = 99.123456789, 3.1
     given[1, 1, :2] = -2.5, 3.1
     return given
@@ -227,7 +227,7 @@ def test_rows_that_are_no_keypoint_stay():
 @pytest.mark.parametrize("mixer", [CutMix, layers.RICAP, layers.ResizeMix])
 def test_dtypes_stay(dtype, mixer):
     layer = mixer(kinds=KINDS, pairing="roll", dtype="mixed_float16")
-    given = tf.cast(points(), dtype)
+    given = tf.cast(keypoints(), dtype)
     _, found = layer(numbered(), batch(given), seed=seed_of())
     _, right = layer(numbered(), batch(tf.cast(given, "float32")), seed=seed_of())
     assert found["flagged"].dtype == dtype
@@ -244,21 +244,10 @@ def test_graphs_and_datasets_give_what_an_eager_call_gives(name, known):
     row = MIXERS[name]
     layer = row.make(kinds=KINDS, **row.strong)
     x, y = numbered(), batch()
-    eager = layer(x, y, seed=seed_of())
-
-    def mix(x, y):
-        return layer(x, y, seed=seed_of())
-
-    def spec(array):
-        sizes = array.shape[1:-1] if known else [None] * (array.ndim - 2)
-        return tf.TensorSpec([None, *sizes, array.shape[-1]], array.dtype)
-
-    signature = tf.nest.map_structure(spec, (x, y))
-    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(SIZE)
-    mapped = next(iter(dataset.map(mix)))
-    for found in (tf.function(mix, input_signature=signature)(x, y), mapped):
+    _, eager = layer(x, y, seed=seed_of())
+    for found in in_graphs(layer, x, y, known):
         for part in y:
-            np.testing.assert_allclose(found[1][part], eager[1][part], rtol=0, atol=1e-4)
+            np.testing.assert_allclose(found[part], eager[part], rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["MixUp", "CutMix", "RICAP", "Mosaic", "SmoothMix", "Cutout"])
@@ -268,7 +257,7 @@ def test_empty_and_single_batches(name, graph, size, count):
     row = MIXERS[name]
     layer = row.make(kinds=KINDS, **row.strong)
     call = tf.function(layer, autograph=False) if graph else layer
-    _, found = call(numbered(size), batch(points(max(size, 1), max(count, 1))[:size, :count]))
+    _, found = call(numbered(size), batch(keypoints(max(size, 1), max(count, 1))[:size, :count]))
     assert found["flagged"].shape == (size, count * row.sources, 3)
     assert found["points"].shape == (size, count * row.sources, 2)
 
@@ -276,7 +265,7 @@ def test_empty_and_single_batches(name, graph, size, count):
 @pytest.mark.parametrize("name", ["CutMix", "RICAP"])
 def test_partners_from_a_second_batch(name):
     layer = MIXERS[name].make(kinds=KINDS, alpha=8.0, pairing="roll")
-    given, others = points(), points(seed=1)
+    given, others = keypoints(), keypoints(seed=1)
     others[..., 2] += 100 * (others[..., 2] > 0)
     second = numbered(first=SIZE), batch(others)
     mixed, found = layer(numbered(), batch(given), partners=second, seed=seed_of())
@@ -300,7 +289,7 @@ def test_keypoints_follow_the_image_of_several_modalities():
         kinds=KINDS,
         pairing="roll",
     )
-    given, x = points(), {"image": numbered(), "sound": np.zeros((SIZE, 9), "float32")}
+    given, x = keypoints(), {"image": numbered(), "sound": np.zeros((SIZE, 9), "float32")}
     mixed, found = layer(x, batch(given), seed=seed_of())
     sources = np.stack([np.arange(SIZE), np.roll(np.arange(SIZE), -1)], axis=1)
     right = expected(origin(mixed["image"]), sources, np.ones((SIZE, 2)), given)
@@ -308,7 +297,7 @@ def test_keypoints_follow_the_image_of_several_modalities():
 
 
 def test_keypoints_by_a_key_of_their_own_and_left_as_they_are():
-    given = points()
+    given = keypoints()
     batch_of_keras = {
         "images": numbered(),
         "labels": np.eye(SIZE, dtype="float32"),
@@ -329,9 +318,9 @@ def test_the_shape_that_comes_out_is_known():
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        (points()[..., :1], r"`y` must be floats \(B, N, 2\) or \(B, N, 3\)"),
-        (points()[..., 0], r"reshape \(B, 2 · N\) to \(B, N, 2\)"),
-        (points().astype("int32"), "Cast integers to float32"),
+        (keypoints()[..., :1], r"`y` must be floats \(B, N, 2\) or \(B, N, 3\)"),
+        (keypoints()[..., 0], r"reshape \(B, 2 · N\) to \(B, N, 2\)"),
+        (keypoints().astype("int32"), "Cast integers to float32"),
     ],
     ids=["one number", "a row", "integers"],
 )
@@ -356,14 +345,17 @@ def test_what_is_no_keypoint_is_refused(value, sentence):
 )
 def test_keypoints_that_cannot_follow_are_refused(make, x, sentence):
     with pytest.raises(ValueError, match=sentence):
-        make(kinds={"y": "keypoints"})(x, points())
+        make(kinds={"y": "keypoints"})(x, keypoints())
 
 
 @pytest.mark.parametrize(
     ("y", "sentence"),
     [
-        (points(), r'kinds=\{"y": "keypoints"\}'),
-        ({"landmarks": points()[..., 0]}, r"Reshape keypoints.*kinds=\{\"landmarks\": \"keypoints"),
+        (keypoints(), r'kinds=\{"y": "keypoints"\}'),
+        (
+            {"landmarks": keypoints()[..., 0]},
+            r"Reshape keypoints.*kinds=\{\"landmarks\": \"keypoints",
+        ),
     ],
     ids=["by shape", "by name"],
 )
@@ -374,7 +366,7 @@ def test_advice_names_the_kind(y, sentence):
 
 def test_advice_names_the_kind_of_a_key():
     with pytest.raises(ValueError, match='"landmarks": "keypoints"'):
-        CutMix()({"images": numbered(), "landmarks": points()})
+        CutMix()({"images": numbered(), "landmarks": keypoints()})
 
 
 def test_keypoints_train_in_a_dataset():

@@ -169,11 +169,21 @@ def unless_alone(plan):
 
 
 def once(plan):
-    """The plan that leaves samples unmixed that are their own partner, unless sources are moved.
+    """The plan in which each sample is blended once, unless sources are moved.
 
-    For leaves that list the objects of all sources, so that those of such a sample appear once.
+    For leaves that list the objects of all sources: those of a sample that is its own partner, or
+    that is drawn as several partners, appear once.
     """
-    return unless_alone(plan) if plan.placement is None and plan.number > 1 else plan
+    if plan.placement is not None or plan.number == 1:
+        return plan
+    if plan.region is None and plan.number > 2:
+        same = plan.sources[:, :, None] == plan.sources[:, None]
+        weights = tf.reduce_sum(tf.where(same, plan.weights[:, None], 0.0), axis=2)
+        # The first source counts for all that are the same sample.
+        number = tf.range(plan.number)
+        repeated = tf.reduce_any(same & (number < number[:, None]), axis=2)
+        plan = plan._replace(weights=tf.where(repeated, 0.0, weights))
+    return unless_alone(plan)
 
 
 def _sources(partners):
