@@ -18,6 +18,11 @@ ODD = ["complex64", "string", "ragged", "sparse", "none", "nan", "inf", "object"
 KEYS = ("images", "segmentation_masks", "sample_weights", "bounding_boxes", "image", "id")
 # The name of the one-hot labels that tell the weights of a mixture.
 PROBE = "probe"
+# The name of the images whose channels tell the sources of each pixel: in those of sample i channel
+# i is 1 and all others are 0.
+SCENE = "scene"
+# The targets of objects in a scene, and their kinds.
+OBJECTS = {"points": "keypoints", "flagged": "keypoints", "objects": "instance_masks"}
 
 
 class Case(NamedTuple):
@@ -33,20 +38,33 @@ class Case(NamedTuple):
     unknown: list | None
     size: int
 
+    @property
+    def kinds(self):
+        """The kinds that the layer must be given: a dict by the names of leaves."""
+        labels = self.arguments[1] if len(self.arguments) > 1 else {}
+        return {name: kind for name, kind in OBJECTS.items() if name in labels}
 
-def case(random):
-    """A random `Case`."""
+
+def case(random, channels_first=False):
+    """A random `Case`, its scene with channels first or last."""
     size = int(random.choice([0, 1, 2, 4, 4, 4]))
     grid = [int(n) for n in random.choice([1, 2, 4, 4, 5, 6], 3)]
     make = _Maker(random, size, grid)
     labels = {PROBE: np.eye(size, max(size, 2), dtype="float32")}
     if random.random() < 0.5:
         labels["other"] = make.structure(make.target, depth=1)
-    if random.random() < 0.25:
+    chance = random.random()
+    if chance < 0.25:
         batch = {"images": make.structure(make.image, depth=1), "labels": labels}
         if random.random() < 0.5:
             batch[str(random.choice(KEYS))] = make.structure(make.target, depth=1)
         arguments = [batch]
+    elif chance < 0.45:
+        inputs = {SCENE: make.scene(channels_first)}
+        if random.random() < 0.3:
+            # A video would take the channels of the scene for its width.
+            inputs["other"] = make.image(rank=2)
+        arguments = [inputs, labels | make.objects()]
     else:
         arguments = [make.structure(make.input, depth=2), labels]
         if random.random() < 0.25:
@@ -104,8 +122,8 @@ class _Maker:
             return self.image()
         return self.constant(self.shape(), str(self.random.choice(FLOATS)))
 
-    def image(self):
-        rank = int(self.random.choice([2, 2, 2, 3]))
+    def image(self, rank=None):
+        rank = rank or int(self.random.choice([2, 2, 2, 3]))
         channels = [int(self.random.choice([1, 2, 3]))]
         dtype = "uint8" if self.random.random() < 0.3 else str(self.random.choice(FLOATS))
         sizes = [*self.grid[:rank], *channels]
@@ -129,6 +147,29 @@ class _Maker:
             dtype = str(self.random.choice([*INTEGERS, *FLOATS]))
             return self.constant(self.grid[:rank] + [1] * int(self.random.integers(0, 2)), dtype)
         return self.constant(self.shape(), str(self.random.choice(FLOATS)))
+
+    def scene(self, channels_first):
+        rows = np.eye(self.size, max(self.size, 1), dtype="float32")
+        axes = (2, 3) if channels_first else (1, 2)
+        values = np.expand_dims(rows, axes)
+        for axis, size in zip(axes, self.grid, strict=False):
+            values = values.repeat(size, axis)
+        return self.container(values)
+
+    def objects(self):
+        """Some of `OBJECTS`, which fill a scene at random; each has a number in the batch."""
+        height, width = self.grid[:2]
+        count = int(self.random.integers(0, 4))
+        numbers = 1 + np.arange(self.size * count).reshape(self.size, count)
+        # Any float is exact to the quarter of a pixel.
+        places = self.random.integers(0, [4 * width, 4 * height], (self.size, count, 2)) / 4
+        flagged = np.concatenate([places, numbers[..., None]], axis=-1)
+        inside = self.random.random((self.size, count, height, width)) < self.random.random()
+        dtype = tf.as_dtype(str(self.random.choice(FLOATS))).as_numpy_dtype
+        masks = (inside * numbers[..., None, None]).astype(str(self.random.choice(INTEGERS)))
+        found = {"points": places.astype(dtype), "flagged": flagged.astype(dtype), "objects": masks}
+        chosen = self.random.permutation(list(found))[: self.random.integers(1, 4)]
+        return {str(name): self.container(found[str(name)]) for name in chosen}
 
     def weight(self):
         shape = self.random.choice(["", "column", "grid", "any"])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import structures
 import tensorflow as tf
+from objects import shown_keypoints, shown_masks
 
 from keras_mix import layers
 from keras_mix.layers import CutMix, MixUp, RandomChoice
@@ -16,8 +17,8 @@ BUDGET, LEAST = 45, 12
 FILL = 77.0
 
 
-def options(size):
-    return {"num_classes": max(size, 2), "jit_compile": False}
+def options(case):
+    return {"num_classes": max(case.size, 2), "jit_compile": False, "kinds": case.kinds}
 
 
 MIXERS = {
@@ -70,10 +71,68 @@ def check(layer, case, found):
     labels = mixed["labels"] if isinstance(mixed, dict) else mixed[1]
     weights = np.asarray(labels[structures.PROBE], "float64")[:, : case.size]
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-5)
+    if case.kinds:
+        given, mixed = case.arguments, found
+        assert_objects(layer, given[1], mixed[1], scene_of(layer, mixed[0]), weights)
     for path, one, other in leaves_of(given, mixed):
-        if isinstance(one, dict) or structures.PROBE in path:
+        name = path.rpartition("/")[2]
+        known = name in (structures.PROBE, structures.SCENE, *structures.OBJECTS)
+        if isinstance(one, dict) or known:
             continue
         assert_law(layer, path, np.asarray(one), np.asarray(other), weights)
+
+
+def scene_of(layer, mixed):
+    """float64 (B, H, W, B): how much of each pixel shows each sample; 0 where it is filled."""
+    scene = np.asarray(mixed[structures.SCENE], "float64")
+    if layer.data_format == "channels_first":
+        scene = np.moveaxis(scene, 1, -1)
+    return np.where(scene == FILL, 0.0, scene)
+
+
+def assert_objects(layer, given, mixed, scene, weights):
+    """Keypoints and instance masks are where the scene shows them, each once."""
+    for name in structures.OBJECTS.keys() & given.keys():
+        found = np.asarray(mixed[name])
+        objects = np.asarray(given[name], found.dtype)
+        count = objects.shape[1]
+        assert found.shape[1] == layer.num_sources * count
+        for i, seen in enumerate(found if count else ()):
+            if layer.moves:
+                assert_seen(name, seen, count, scene[i])
+                continue
+            # Where all pixels are blended alike, nothing is hidden.
+            cut = isinstance(layer, layers.SmoothMix) or np.ptp(scene[i], axis=(0, 1)).any()
+            if not cut and weights[i, i] == 0:
+                continue  # A weight of 1e-8 beside 1 shows in no float32.
+            show = shown_masks if name == "objects" else shown_keypoints
+            least = layer.box_options.min_visible if cut else 0.0
+            right = [
+                show(own, scene[i, ..., j] * (weights[i, j] > 0), least)
+                for j, own in enumerate(objects)
+            ]
+            hidden = show(objects[i], np.zeros(scene.shape[1:3]))
+            right = [right.pop(i), *right]
+            assert blocks(seen, count, hidden) == blocks(np.concatenate(right), count, hidden)
+
+
+def blocks(objects, count, hidden):
+    """The objects of the sample itself, and those of others that are not all hidden, as bytes."""
+    own, *others = [each.tobytes() for each in np.split(objects, len(objects) // count)]
+    return own, sorted(each for each in others if each != hidden.tobytes())
+
+
+def assert_seen(name, objects, count, scene):
+    """What moves with its source and has a number, comes out where the scene shows that source."""
+    if name == "flagged":
+        points = objects[objects[:, 2] > 0].astype("float64")
+        places = [(int(y), int(x), number) for x, y, number in points]
+    elif name == "objects" and objects.dtype != bool:
+        places = [(y, x, objects[n, y, x]) for n, y, x in np.argwhere(objects)]
+    else:
+        return
+    for y, x, number in places:
+        assert scene[y, x, int(number - 1) // count] > 0
 
 
 def leaves_of(given, mixed, path=""):
@@ -130,8 +189,8 @@ def test_random_batches(name):
     tried = mixed = 0
     while tried < LEAST or (time.monotonic() < end and tried < 400):
         random = np.random.default_rng([number, tried])
-        case = structures.case(random)
-        layer = MIXERS[name](**options(case.size))
+        case = structures.case(random, channels_first="channels first" in name)
+        layer = MIXERS[name](**options(case))
         found = called(layer, case, tf.constant([number, tried]))
         if not isinstance(found, str):
             check(layer, case, found)

@@ -8,10 +8,12 @@ mixed by the law, or refused for the reason that `refusal` gives.
 from typing import NamedTuple
 
 import covering
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from contract import seed_of
+from objects import instance_masks, keypoints, shown_keypoints, shown_masks
 
 from keras_mix.label_rules import Remix
 from keras_mix.layers import (
@@ -25,9 +27,12 @@ from keras_mix.layers import (
     RandomChoice,
     SmoothMix,
 )
+from keras_mix.models import MixingModel
 from keras_mix.pairings import ByClass, ByLabel
 
 B, CLASSES, GRID = 6, 4, (8, 10)
+# The number of keypoints, and of instance masks, of each sample.
+OBJECTS = 3
 COUNTS, KAPPA, TAU = (900.0, 300.0, 90.0, 10.0), 2.0, 0.6
 SMOOTHING, MIN_VISIBLE = 0.25, 0.3
 
@@ -54,6 +59,8 @@ FACTORS = {
     "padding": [None, "lengths", "masks"],
     "boxes": [None, "xyxy", "rel_xywh"],
     "masks": [None, "hard", "soft"],
+    "keypoints": [None, "points", "flagged points"],
+    "objects": [None, "uint8 objects", "bool objects"],
     "data_format": ["channels_last", "channels_first"],
     "partners": ["own", "second"],
     "weights": [False, True],
@@ -97,8 +104,9 @@ def refusal(case):
 
 
 def left_out(case):
-    """Boxes that sources carry along are counted in `test_boxes.py`."""
-    return case.get("mixer") == "RICAP" and case.get("boxes") is not None
+    """What moves with its source is checked in `test_boxes.py` and the like, pixel by pixel."""
+    moving = ("boxes", "keypoints", "objects")
+    return case.get("mixer") == "RICAP" and any(case.get(name) for name in moving)
 
 
 def is_mixed(case):
@@ -119,12 +127,16 @@ class Samples(NamedTuple):
         ids: int, the classes.
         real: bool [2 B, height], the rows that are no padding.
         boxes: int [2 B, 2, 4], left, top, right, bottom.
+        keypoints: float32 [2 B, OBJECTS, 3].
+        objects: uint8 [2 B, OBJECTS, height, width].
         weights: float, the samples' weights.
     """
 
     ids: np.ndarray
     real: np.ndarray
     boxes: np.ndarray
+    keypoints: np.ndarray
+    objects: np.ndarray
     weights: np.ndarray
 
 
@@ -139,10 +151,23 @@ def samples(padding):
     left, top = random.integers(0, 5, (2, 2 * B, 2))
     boxes = np.stack([left, top, left + 4, top + 4], axis=-1)
     boxes[:, 1] += [1, 0, 1, 0]
-    return Samples(np.arange(2 * B) % CLASSES, real, boxes, np.linspace(1, 2, 2 * B))
+    return Samples(
+        ids=np.arange(2 * B) % CLASSES,
+        real=real,
+        boxes=boxes,
+        keypoints=keypoints(2 * B, OBJECTS, grid=GRID),
+        objects=instance_masks(2 * B, OBJECTS, grid=GRID),
+        weights=np.linspace(1, 2, 2 * B),
+    )
 
 
 PADDING = {"lengths": {"length": "lengths"}, "masks": {"mask": "masks"}}
+
+
+def least_visible(case):
+    """`min_visible`, which is set where it has an effect; else its default."""
+    hides = case["mixer"] not in ("MixUp", "MixUp of three")
+    return MIN_VISIBLE if hides and (case["boxes"] or case["objects"]) else 0.1
 
 
 def layer_of(case):
@@ -158,6 +183,8 @@ def layer_of(case):
         "kinds": {
             **PADDING.get(case["padding"], {}),
             **({"seg": "segmentation_masks"} if case["masks"] else {}),
+            **({"keypoints": "keypoints"} if case["keypoints"] else {}),
+            **({"objects": "instance_masks"} if case["objects"] else {}),
         },
         "soft_masks": case["masks"] == "soft",
         "data_format": case["data_format"],
@@ -167,10 +194,8 @@ def layer_of(case):
         options["num_classes"]["label"] = CLASSES
     if case["masks"] == "soft":
         options["num_classes"]["seg"] = CLASSES
-    if case["boxes"]:
-        visible = (
-            {} if case["mixer"] in ("MixUp", "MixUp of three") else {"min_visible": MIN_VISIBLE}
-        )
+    if case["boxes"] or least_visible(case) == MIN_VISIBLE:
+        visible = {"min_visible": MIN_VISIBLE} if least_visible(case) == MIN_VISIBLE else {}
         options["bounding_boxes"] = BoundingBoxOptions(case["boxes"], **visible)
     plain = {"MixUp": MixUp, "CutMix": CutMix, "RICAP": RICAP}
     if case["mixer"] in plain:
@@ -190,7 +215,8 @@ def layer_of(case):
         return RandomApply(cutmix, **options)
     if case["mixer"] == "nested":
         return RandomApply(RandomChoice([RandomChoice([cutmix, mixup]), cutmix]), **options)
-    followers = [name for name in ("seg", "boxes") if case[{"seg": "masks"}.get(name, name)]]
+    names = {"seg": "masks", "boxes": "boxes", "keypoints": "keypoints", "objects": "objects"}
+    followers = [name for name, factor in names.items() if case[factor]]
     cuts = {"image": CutMix(data_format=case["data_format"]), **dict.fromkeys(followers, "image")}
     return CrossModalMix(2.0, cuts=cuts, pairing=pairing, **options)
 
@@ -216,7 +242,18 @@ def batch_of(case, given, part):
     if case["boxes"]:
         boxes = np.array([[formatted(case, box) for box in row] for row in given.boxes[part]])
         y["boxes"] = {"boxes": boxes.astype("float32"), "labels": names_of_boxes()[part]}
+    y |= {name: values[part] for name, values in objects_of(case, given).items()}
     return (x, y, given.weights[part].astype("float32")) if case["weights"] else (x, y)
+
+
+def objects_of(case, given):
+    """The keypoints and instance masks of all samples, by the name of their target."""
+    found = {}
+    if case["keypoints"]:
+        found["keypoints"] = given.keypoints[..., : 2 if case["keypoints"] == "points" else 3]
+    if case["objects"]:
+        found["objects"] = given.objects.astype(case["objects"].split()[0])
+    return found
 
 
 def names_of_boxes():
@@ -340,6 +377,30 @@ def expected_boxes(case, found, given):
     return boxes
 
 
+def assert_objects(case, mixed, given, found):
+    """Keypoints or instance masks: those of the sample itself, then those of its partners.
+
+    Args:
+        case: The case.
+        mixed: [S · OBJECTS, ...], those of the mixed sample.
+        given: [2 B, OBJECTS, ...].
+        found: What the mixed image tells.
+    """
+    show = shown_keypoints if mixed.ndim == 2 else shown_masks
+    least = 0.0 if found.blended else least_visible(case)
+    shown = {
+        source: show(given[source], found.shares[..., source] * (weight > 0), least)
+        for source, weight in enumerate(found.weights)
+    }
+    own, *others = np.split(mixed, len(mixed) // OBJECTS)
+    np.testing.assert_array_equal(own, shown.pop(found.own))
+    # Once, also those of a sample that was drawn as several partners.
+    hidden = show(given[0], np.zeros(GRID)).tobytes()
+    partners = sorted(block.tobytes() for block in shown.values())
+    seen = sorted(block.tobytes() for block in others)
+    assert [block for block in seen if block != hidden] == [b for b in partners if b != hidden]
+
+
 def expected_real(found, given):
     """bool [height], the rows that are real to a source that is seen there."""
     if found.filled.any():
@@ -407,14 +468,25 @@ def test_a_combination_is_mixed_by_the_law(case):
             np.testing.assert_allclose(seen, expected, atol=2e-6)
         if case["boxes"]:
             boxes, names = y["boxes"]["boxes"][i], y["boxes"]["labels"][i]
+            assert np.unique(names[names != -1], return_counts=True)[1].max(initial=1) == 1
             boxes = {name: box for box, name in zip(boxes, names, strict=True) if name != -1}
             expected = expected_boxes(case, found, given)
             assert boxes.keys() == expected.keys()
             for name, box in expected.items():
                 np.testing.assert_allclose(boxes[name], box, atol=1e-5)
+        for name, values in objects_of(case, given).items():
+            assert_objects(case, y[name][i], values, found)
     if case["per"] == "batch" and case["mixer"] in ("MixUp", "RandomApply", "CutMix"):
         own = [found.shares[..., found.own].mean() for found in all_found]
         assert len({round(share, 5) for share in own if share < 1}) <= 1
+
+
+@pytest.mark.parametrize("mixer", FACTORS["mixer"])
+def test_a_model_refuses_the_keypoints_of_every_mixer(mixer):
+    layer = layer_of({**USUAL, "mixer": mixer, "keypoints": "points"})
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="keypoints are mixed in the dataset"):
+        MixingModel(model, mixer=layer)
 
 
 def test_every_pair_occurs():
