@@ -12,7 +12,7 @@ import statistics
 import numpy as np
 import tensorflow as tf
 
-from keras_mix._core import concentration
+from keras_mix._core.concentration import pair
 
 __all__ = [
     "Concentration",
@@ -205,9 +205,19 @@ class Concentration:
                 stick.assign(each)
 
 
+def concentration(alpha, variable):
+    """An α that may change, for `beta`; its `variable` is read by other backends alone."""
+    return Concentration(alpha)
+
+
+def fixed(alpha):
+    """An α that never changes, for `beta`."""
+    return alpha
+
+
 def _sticks(alpha, sources):
     """The concentrations of the draws of stick-breaking, one for each source but the last."""
-    a, b = concentration.pair(alpha)
+    a, b = pair(alpha)
     return [
         (a if partners == sources - 1 else b, b * partners)
         for partners in range(sources - 1, 0, -1)
@@ -251,7 +261,7 @@ def _quantiles(alpha):
     In descending order from the largest to the median, then in ascending order from the smallest,
     so that the two halves of a symmetric distribution are 1 - x and x.
     """
-    a, b = (float(each) for each in concentration.pair(alpha))
+    a, b = (float(each) for each in pair(alpha))
     if a == 0:
         return np.ones(2 * _QUANTILES, np.float32)
     # Scaled together, so that the mean is kept.

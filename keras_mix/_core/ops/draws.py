@@ -3,42 +3,10 @@
 import keras
 
 if keras.backend.backend() == "tensorflow":
-    from keras_mix._core.draw.random import (
-        Concentration,
-        begin,
-        beta,
-        coin,
-        partners,
-        split,
-        uniform,
-    )
-
-    def concentration(alpha, variable):
-        """An α that may change, for `beta`; `variable` holds its value."""
-        return Concentration(alpha)
-
-    def fixed(alpha):
-        """An α that never changes, for `beta`."""
-        return alpha
-
+    from keras_mix._core.draw import random as _draws
 else:
-    from keras_mix._core.ops.portable_draws import (
-        Concentration,
-        begin,
-        beta,
-        coin,
-        partners,
-        split,
-        uniform,
-    )
+    from keras_mix._core.ops import portable_draws as _draws
 
-    def concentration(alpha, variable):
-        """An α that may change, for `beta`; `variable` holds its value."""
-        return Concentration(variable)
-
-    def fixed(alpha):
-        """An α that never changes, for `beta`."""
-        return Concentration(alpha)
-
-
-__all__ = ["begin", "beta", "coin", "concentration", "fixed", "partners", "split", "uniform"]
+begin, split = _draws.begin, _draws.split
+coin, uniform, beta, partners = _draws.coin, _draws.uniform, _draws.beta, _draws.partners
+concentration, fixed = _draws.concentration, _draws.fixed

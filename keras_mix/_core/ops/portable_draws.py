@@ -54,6 +54,16 @@ class Concentration:
         """Does nothing, since `beta` reads the variable."""
 
 
+def concentration(alpha, variable):
+    """An α that may change, for `beta`; `variable` holds its value."""
+    return Concentration(variable)
+
+
+def fixed(alpha):
+    """An α that never changes, for `beta`."""
+    return Concentration(alpha)
+
+
 def beta(seed, alpha, count, keep_major=False):
     """float32 `(count,)`, draws of λ ~ Beta(a, b) by `keras.random`; α = 0 draws λ = 1."""
     value = ops.broadcast_to(ops.convert_to_tensor(alpha.variable, "float32"), [2])
