@@ -217,6 +217,7 @@ class Mixer(Traits, ModelSide):
         if self.label_rule is not None:
             plan = plan.relabelled(functools.partial(self.label_rule.weights, batch))
         if batch.has_second_batch and not isinstance(self.pairing, str):
+            # Which samples have a partner in the second batch.
             paired = self.pairing.finds(batch)
             mixed = paired if mixed is None else mixed & paired
         return plan if mixed is None else plan.keep(mixed, batch.grid)

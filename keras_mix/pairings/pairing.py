@@ -45,8 +45,12 @@ class Pairing(option.Option, abc.ABC):
         return [self.draw(batch, seed, number) for number, seed in enumerate(seeds, start=1)]
 
     def finds(self, batch: Batch) -> tf.Tensor:
-        """bool `(B or 1,)`, whether a sample has a partner in a second batch.
+        """Finds the samples that have a partner in a second batch; by default all.
 
-        Samples without one stay unmixed. Within one batch, such a sample is its own partner.
+        The others stay unmixed. `ByClass("same")`, for example, finds no partner for a sample whose
+        class the second batch lacks. Within one batch, such a sample is its own partner instead.
+
+        Returns:
+            bool `(B or 1,)`.
         """
         return tf.constant([True])

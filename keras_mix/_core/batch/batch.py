@@ -121,9 +121,9 @@ class Batch(NamedTuple):
 
 
 def behind(checks, leaves):
-    """The leaves, behind checks that a graph makes as it runs.
+    """The leaves, guarded by checks that the running graph makes.
 
-    What takes them would fail before a check does, now and then, and in words of its own.
+    An operation on an unguarded leaf could run before a check, and fail with an error of its own.
     """
     with tf.control_dependencies(checks):
         same = tf.nest.map_structure(

@@ -17,7 +17,7 @@ from keras_mix._core.leaf_names import key
 
 
 class Reader:
-    """Tells the kind of every leaf; holds the options of one layer."""
+    """Determines the kind of every leaf, by the options of one layer."""
 
     def __init__(self, owner, label_mode, num_classes, kinds, passthrough, tables=False):
         self.owner = owner
@@ -41,7 +41,7 @@ class Reader:
     def read_partners(self, partners, own):
         """The second batch's leaves in the order of the first's.
 
-        None stands where it has no label or weight, so that the first batch's is kept.
+        The entry is None where it has no label or weight: the first batch's is kept.
         """
         whole = isinstance(partners, Mapping | tuple)
         structure = Structure(partners if whole else (partners,))
@@ -60,7 +60,7 @@ class Reader:
         if isinstance(value, BoxDict):
             tensor = value if passes else self._boxes(name, value.parts)
         elif passes and (value is None or tf.is_tensor(value)):
-            # It is only handed on, whatever it is.
+            # Returned unchanged, whatever it is.
             tensor = value
         else:
             tensor = tensor_of(self.owner, name, value)
@@ -235,7 +235,7 @@ class Reader:
     def _of_one_size(self, leaves):
         """The leaves, refused if they differ in their number of samples."""
         mixed = [leaf for leaf in leaves if leaf.kind != "passthrough"]
-        # Texts go along with the rest.
+        # Text leaves are compared last.
         first, *others = sorted(mixed, key=lambda leaf: leaf.kind == "texts")
         known = first.tensor.shape[0]
         counted = None
@@ -259,13 +259,14 @@ class _Given(NamedTuple):
 
     Attributes:
         name: As in `structure.Entry`.
-        target: Whether its role or key is that of a target. Named as another kind, it stays one.
+        target: Whether its role or key is that of a target. It stays one even if `kinds` names
+            another kind.
         known: Whether its role, its key or an option says what it is.
         texts: Whether it may hold strings.
-        passes: Whether it is handed on as it is.
+        passes: Whether it is returned unchanged.
         stated: The kind that its name or key states; None if it follows from its role and dtype.
         is_label: Whether it is a label, of a kind that follows from its dtype and shape.
-        tensor: As in `Leaf`; or whatever is handed on.
+        tensor: As in `Leaf`; or whatever is returned unchanged.
     """
 
     name: str
@@ -279,12 +280,12 @@ class _Given(NamedTuple):
 
 
 def classes_of(num_classes, name):
-    """The number of classes of a head, or None where it was not given."""
+    """The number of classes of a head, or None if it was not given."""
     return leaf_names.entry(num_classes, name) if isinstance(num_classes, dict) else num_classes
 
 
 def tensor_of(owner, name, value):
-    """The value as a tensor of known rank; refuses what is none."""
+    """The value as a tensor of known rank; refuses anything else."""
     if value is None:
         checks.reject(owner, name, "must be a tensor", "None")
     if isinstance(value, tf.RaggedTensor | tf.SparseTensor):

@@ -72,7 +72,7 @@ def with_context(mixer, leaves, rules, grid):
 
 
 def sized(mixer, leaves, rules, grid):
-    """The leaves, after checks of sizes that are known only when the graph runs."""
+    """The leaves, guarded by checks of sizes that are known only when the graph runs."""
     if grid is None:
         return leaves
     checked = [] if None not in grid.known else [large_enough(mixer, grid)]
@@ -91,7 +91,7 @@ def apply(plan, pools, rules):
     """The leaves mixed by a plan, each by its own rule.
 
     Args:
-        plan: A `Plan`, or plans.
+        plan: A `Plan`, `PerGroup` or `Choice`.
         pools: The `Pool` of each leaf.
         rules: The rule of each leaf.
     """

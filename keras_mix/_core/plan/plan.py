@@ -1,7 +1,7 @@
 """The plan: which samples are combined, with which weights, and where.
 
-The law of a plan: `weights[i, s]` is the fraction of sample i that comes from source s, counted
-from the region after rounding and clipping, never the λ that was drawn.
+The law of a plan: where it has a region, `weights[i, s]` is the fraction of sample i that comes
+from source s, counted from the region after rounding and clipping, never the λ that was drawn.
 """
 
 from typing import NamedTuple
@@ -69,15 +69,25 @@ class Plan(NamedTuple):
         )
 
     def map(self, function):
-        """Replaces the plan, or each of several plans, by `function(plan)`."""
+        """Replaces the plan, or each of several plans, by `function(plan)`.
+
+        For changes of plans, such as counting the weights anew without padding.
+        """
         return function(self)
 
     def apply(self, function):
-        """`function(plan)` for the plan that applies; it returns a structure of `(B, ...)`."""
+        """`function(plan)` for the plan that applies; it returns a structure of `(B, ...)`.
+
+        For results of a plan, such as mixed leaves. A `Choice` selects each sample's result.
+        """
         return function(self)
 
     def fold(self, function, choose):
-        """`function(plan)`; for a `Choice`, `choose(index, results)` over its plans."""
+        """`function(plan)`; for a `Choice`, `choose(index, results)` over its plans.
+
+        For results that `apply` cannot select sample by sample, such as the portions of a target,
+        whose number differs between plans.
+        """
         return function(self)
 
     def of(self, group):

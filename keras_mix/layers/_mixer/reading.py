@@ -1,4 +1,4 @@
-"""What comes in: a batch as named leaves, each bound to its rule, with the way back."""
+"""A batch as named leaves bound to rules, and how to rebuild its structure."""
 
 import operator
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class Reading(NamedTuple):
         rules: The rule of each leaf.
         grid: The `Grid` of the mixer's regions, or None.
         structure: The `Structure` that the leaves are of.
-        pack: What makes of that the structure that was given.
+        pack: Function that restores the structure given, from that of `structure`.
     """
 
     leaves: list
@@ -68,7 +68,7 @@ class Reading(NamedTuple):
         return [number for number, rule in enumerate(self.rules) if rule.tells_validity]
 
     def packed(self, results):
-        """The structure that was given, with results in the place of its leaves."""
+        """The structure that was given, with results instead of its leaves."""
         return self.pack(self.structure.packed(results))
 
 
@@ -93,7 +93,7 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     if isinstance(mixer.num_classes, dict):
         refuse_unknown_heads(mixer, leaves)
     mixer.check(leaves)
-    # The first axis of what Keras asks the output's shape of is that of the batch.
+    # Under symbolic calls the first axis is always the batch's.
     if alone and not symbolic:
         refuse_single(mixer, leaves)
     if any(leaf.kind == "bounding_boxes" for leaf in leaves):
@@ -108,7 +108,7 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
         second = mixer.reader.read_partners(partners, found.leaves)
         if any(leaf and leaf.kind == "bounding_boxes" for leaf in second):
             second = framed(mixer, second)
-        # Their values are checked as those of the first batch are.
+        # Bound only to refuse what a first batch would be refused for: the rules are the same.
         whole = [other or leaf for other, leaf in zip(second, found.leaves, strict=True)]
         mixer.bind(whole, grid_of(mixer, whole))
         found = found._replace(second=second)
@@ -124,14 +124,14 @@ def read_inputs(mixer, x):
 
 
 def _bound(mixer, leaves, structure, pack):
-    """The `Reading` of leaves, each bound to its rule, behind checks of unknown sizes."""
+    """The `Reading` of leaves, each bound to its rule and guarded by checks of unknown sizes."""
     grid = grid_of(mixer, leaves)
     rules = mixer.bind(leaves, grid)
     checked = mixer.sized(leaves, rules, grid)
     if grid and checked is not leaves:
-        # Checks hold tensors of their own: the leaf of the grid is one of those behind them.
+        # Checked leaves are new tensors, so the grid's leaf is replaced by its copy.
         pairs = zip(leaves, checked, strict=True)
-        grid = grid._replace(leaf=next(behind for leaf, behind in pairs if leaf is grid.leaf))
+        grid = grid._replace(leaf=next(copy for leaf, copy in pairs if leaf is grid.leaf))
     return Reading(checked, None, rules, grid, structure, pack)
 
 
@@ -151,11 +151,11 @@ def batch_of(mixer, reading, grid=None):
     targets = [n for n, leaf in enumerate(own) if leaf.target and kinds.ALL[leaf.kind].is_read]
     size = donors = axis_size(mixed[0].tensor, 0)
     if reading.second is not None:
-        taken = next(leaf for leaf in second if leaf and leaf.kind != "passthrough")
-        donors = axis_size(taken.tensor, 0)
+        donor_leaf = next(leaf for leaf in second if leaf and leaf.kind != "passthrough")
+        donors = axis_size(donor_leaf.tensor, 0)
     grid = grid or reading.grid
-    seen = grid.leaf if grid else next(iter(inputs_of(mixed)), None)
-    inputs = [n for n, leaf in enumerate(own) if leaf is seen]
+    main_input = grid.leaf if grid else next(iter(inputs_of(mixed)), None)
+    inputs = [n for n, leaf in enumerate(own) if leaf is main_input]
     images, donor_images = tensors[inputs[0]] if inputs else (None, None)
     labels, donor_labels = tensors[targets[0]] if targets else (None, None)
     # Columns of a table have no padding.
