@@ -151,7 +151,7 @@ def _phases(value):
         return value
     if not isinstance(value, dict) or 0 not in value:
         raise ValueError(
-            "MixSchedule: `probabilities` must be a callable of the epoch, or a dict from the "
-            f"first epochs of its phases, of which one is 0. Received: probabilities={value!r}"
+            "MixSchedule: `probabilities` must be a callable of the epoch, or a dict keyed by the "
+            f"first epoch of each phase, including 0. Received: probabilities={value!r}"
         )
     return _Phases(value)

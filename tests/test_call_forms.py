@@ -40,7 +40,7 @@ def test_arrays_tensors_and_lists_stand_beside_each_other(images, ids):
 
 
 def test_keys_of_several_types_are_refused():
-    with pytest.raises(ValueError, match="`x` must have keys that can be sorted"):
+    with pytest.raises(ValueError, match="`x` must have keys of one type"):
         MixUp()({1: IMAGES, "b": IMAGES}, ONE_HOT)
 
 

@@ -159,7 +159,7 @@ def test_saved_and_loaded_it_mixes_alike(layer):
     [
         (lambda: RandomChoice([]), "must be a list of at least one mixer"),
         (lambda: RandomChoice(CutMix(), MixUp()), r"into a list: RandomChoice\(\[MixUp"),
-        (lambda: RandomApply([CutMix()]), "`mixer` must be one mixer. .* by RandomChoice"),
+        (lambda: RandomApply([CutMix()]), "`mixer` must be one mixer. .* pass a RandomChoice"),
         (
             lambda: RandomChoice([CutMix(), MixUp()], probabilities=[0.5, 0.6]),
             "2 in all, that sum to 1",

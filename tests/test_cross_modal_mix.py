@@ -240,13 +240,13 @@ def test_keras_saves_and_loads_it():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"cuts": {"image": MixUp()}}, "paste one partner unmoved"),
-        ({"cuts": {"image": ResizeMix()}}, "paste one partner unmoved"),
-        ({"cuts": {"image": Mosaic()}}, "paste one partner unmoved"),
-        ({"cuts": {"image": RandomChoice([CutMix()])}}, "paste one partner unmoved"),
+        ({"cuts": {"image": MixUp()}}, "paste one partner without moving it"),
+        ({"cuts": {"image": ResizeMix()}}, "paste one partner without moving it"),
+        ({"cuts": {"image": Mosaic()}}, "paste one partner without moving it"),
+        ({"cuts": {"image": RandomChoice([CutMix()])}}, "paste one partner without moving it"),
         ({"cuts": {"image": CutMix(num_classes=3)}}, "`num_classes` belongs to the CrossModalMix"),
-        ({"cuts": {"mask": "image", "image": CutMix()}}, "can follow one that stands before it"),
-        ({"cuts": {"mask": "image"}}, "can follow one that stands before it"),
+        ({"cuts": {"mask": "image", "image": CutMix()}}, "can only follow an earlier one"),
+        ({"cuts": {"mask": "image"}}, "can only follow an earlier one"),
         (
             {"cuts": {"a": CutMix()}, "sampling_rates": {"a": 2}},
             "in both `cuts` and `sampling_rates`",
@@ -265,7 +265,7 @@ def test_arguments_that_make_no_sense_are_refused(options, sentence):
     ("options", "sentence"),
     [
         ({"cuts": {"picture": CutMix()}}, "must have the modality `picture`.*x/image"),
-        ({"sampling_rates": {"sound": 10, "spectrogram": 5}}, "must last as long.*4 s.*3.6 s"),
+        ({"sampling_rates": {"sound": 10, "spectrogram": 5}}, "same duration.*4 s.*3.6 s"),
         ({"cuts": {"sound": CutMix()}}, "must have 2 axes"),
     ],
 )
@@ -330,7 +330,7 @@ def test_padded_modalities_beside_cut_ones_are_refused():
 
 def test_modalities_of_different_sizes_are_refused():
     batch = {**sample(), "sound": sample()["sound"][:-1]}
-    with pytest.raises(ValueError, match="as many samples"):
+    with pytest.raises(ValueError, match="same number of samples"):
         CrossModalMix()(batch, np.eye(B, dtype="f4"))
 
 

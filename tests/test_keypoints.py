@@ -396,5 +396,5 @@ def test_min_visible_without_effect_is_refused(mixer, reason):
 )
 def test_a_model_refuses_them_as_targets(make, kind):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match=f"{kind} are mixed in the dataset"):
+    with pytest.raises(ValueError, match=f"{kind} can only be mixed in the dataset"):
         make(model, {"y": kind})

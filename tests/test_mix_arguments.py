@@ -20,7 +20,7 @@ LAYER = MixUp(jit_compile=False)
     [
         ((LAYER, DATASET), r"`dataset` must be .* Received: dataset=a MixUp\. The dataset comes"),
         ((DATASET, DATASET), r"`layer` must be a mixer .* The dataset comes first"),
-        ((X, LAYER), r"`dataset` must be .* dataset=a ndarray of shape \(8, 4\)\. Make one of"),
+        ((X, LAYER), r"`dataset` must be .* dataset=a ndarray of shape \(8, 4\)\. Make one from"),
         (((X, Y), LAYER), r"`dataset` must be .* Received: dataset=a tuple\. Make one"),
         ((tf.constant(X), LAYER), r"`dataset` must be .*of shape \(8, 4\)\. Make one"),
         ((None, LAYER), r"`dataset` must be a tf.data.Dataset. Received: dataset=None"),
@@ -63,9 +63,15 @@ def test_what_is_no_dataset_and_no_mixer(arguments, sentence):
         ({"partners": X}, '`partners` must be a tf.data.Dataset, or "paired"'),
         ({"partners": "pairs"}, "Received: partners='pairs'"),
         ({"partners": LAYER}, "`partners` must be a tf.data.Dataset"),
-        ({"partner_labels": "kept"}, "`partner_labels` belongs to a second dataset"),
-        ({"partners": DATASET, "partner_labels": "kept"}, "belongs to a second dataset of inputs"),
-        ({"partners": DATASET, "partner_labels": len}, "belongs to a second dataset of inputs"),
+        ({"partner_labels": "kept"}, "`partner_labels` is for a second dataset"),
+        (
+            {"partners": DATASET, "partner_labels": "kept"},
+            "is for a second dataset that has only inputs",
+        ),
+        (
+            {"partners": DATASET, "partner_labels": len},
+            "is for a second dataset that has only inputs",
+        ),
         ({"partners": ALONE, "partner_labels": ALONE}, '`partner_labels` must be None, "kept"'),
         ({"partners": DATASET.unbatch()}, "Is the dataset batched"),
     ],

@@ -206,11 +206,11 @@ def test_bad_arguments_are_refused(options, match):
     [
         (
             {"images": IMAGES},
-            "must match one leaf. Received: 'text', which matches 0",
+            "must match one input. Received: 'text', which matches 0",
         ),
         (pairs(IMAGES[:, 0, 0]), r"strings \(B,\) or \(B, 1\), or token ids \(B, L\)"),
         (pairs(IDS[:, 0]), r"or token ids \(B, L\)"),
-        (pairs(IDS[:5]), "as many samples as `images`. Received: 5 beside 6"),
+        (pairs(IDS[:5]), "same number of samples as `images`. Received: 5 beside 6"),
     ],
 )
 def test_bad_batches_are_refused(batch, match):

@@ -126,7 +126,7 @@ def test_a_model_inside_with_ids_a_mask_and_two_outputs(recwarn, features, expec
     assert step(model, X) >= 0
     ManifoldMixup(base, mix_at=["bert/block0"])
     assert not [w for w in recwarn if "stay unmixed" in str(w.message)]
-    with pytest.warns(UserWarning, match="past `bert/attention0` and stay unmixed"):
+    with pytest.warns(UserWarning, match="bypass `bert/attention0` and stay unmixed"):
         ManifoldMixup(base, mix_at=["bert/attention0"])
 
 
@@ -140,7 +140,7 @@ def late_numbers():
 def test_an_input_that_enters_late_passes_by_what_comes_before():
     model = ManifoldMixup(late_numbers())
     assert model.mix_points == ["join", "hidden"]
-    with pytest.warns(UserWarning, match="reach the output past `flat`"):
+    with pytest.warns(UserWarning, match="data bypass `flat`"):
         ManifoldMixup(late_numbers(), mix_at=["flat"])
 
 

@@ -169,15 +169,18 @@ class OwnStep(keras.Sequential):
             lambda: ManifoldMixup(recurrent(), mix_at=["cell"]),
             "called at every step. .* Name 'rnn'",
         ),
-        (lambda: ManifoldMixup(ManifoldMixup(small())), "must not mix by itself"),
-        (lambda: ManifoldMixup(OwnStep([keras.layers.Dense(3)])), "own `train_step` would not"),
-        (lambda: MixingModel(small(), mixer=MixUp(label_mode="union")), "are no union"),
+        (lambda: ManifoldMixup(ManifoldMixup(small())), "must not contain another wrapper"),
+        (lambda: ManifoldMixup(OwnStep([keras.layers.Dense(3)])), "must not define `train_step`"),
+        (lambda: MixingModel(small(), mixer=MixUp(label_mode="union")), "cannot be a union"),
         (
             lambda: MixingModel(small(), mixer=[MixUp(label_smoothing=0.1), CutMix()]),
-            "labels alike",
+            "must have the same `label_smoothing`",
         ),
         (lambda: MixingModel(small(), mixer=keras.layers.Dense(3)), "a layer of keras_mix.layers"),
-        (lambda: MixingModel(small(), mixer=[CutMix(), MixUp()], alpha=1.0), "Give each its own"),
+        (
+            lambda: MixingModel(small(), mixer=[CutMix(), MixUp()], alpha=1.0),
+            "Pass it to each mixer",
+        ),
         (lambda: MixingModel(small(), alpha=-1.0), "`alpha` must be"),
         (lambda: MixingModel(small(), rate=2), "`rate` must be"),
         (lambda: MixingModel(small(), per="row"), "`per` must be one of"),
@@ -266,7 +269,7 @@ def test_a_layer_called_on_its_own_output_is_mixed_once(monkeypatch):
 
 def test_what_cannot_be_seen_is_refused():
     x = np.ones((6, 5), "float32")
-    with pytest.raises(ValueError, match=r"cannot see whether .*\.MixPoint"):
+    with pytest.raises(ValueError, match=r"it must be known whether .*\.MixPoint"):
         trained(Twice(siamese=True, raw=True), [x, x], mix_at=["shared"])
 
 
@@ -285,11 +288,11 @@ def test_a_mixer_in_the_model_mixes_in_the_wrapper_alone(monkeypatch):
 
 def test_ways_around_a_place_are_warned_of():
     base = residual()
-    with pytest.warns(UserWarning, match=r"past `1a_conv` and stay unmixed .* in a tuple"):
+    with pytest.warns(UserWarning, match=r"bypass `1a_conv` and stay unmixed .* in one tuple"):
         ManifoldMixup(base, mix_at=["1a_conv"])
     ManifoldMixup(base, mix_at=["1a", ("1b_conv", "1b_skip"), "pool"])
     outer = keras.Sequential([keras.Input((8, 8, 3)), residual(), keras.layers.Dense(2)])
-    with pytest.warns(UserWarning, match="past `functional.*/2a_norm`"):
+    with pytest.warns(UserWarning, match="bypass `functional.*/2a_norm`"):
         ManifoldMixup(outer, mix_at=["2a_norm", "2a"])
     # The last layer of a model inside gives out all that the model does.
     inner = small(name="inner")

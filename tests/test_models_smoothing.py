@@ -93,8 +93,8 @@ def test_binary_labels_of_pixels_move_towards_a_half():
 
 def test_losses_that_cannot_be_smoothed():
     for loss, sentence in (
-        ("mse", "smoothed in Keras's cross-entropies"),
-        (LOSSES.CategoricalCrossentropy(label_smoothing=0.1), "smoothed once"),
+        ("mse", "smoothed only in Keras's cross-entropies"),
+        (LOSSES.CategoricalCrossentropy(label_smoothing=0.1), "smoothed only once"),
     ):
         model = model_of()
         model.compile("sgd", loss, run_eagerly=True)

@@ -309,7 +309,7 @@ def zeros(*shape):
             CutMix(),
             zeros(H, W, 1),
             {"kinds": {"y": "lengths"}},
-            "`kinds` gives inputs one of",
+            "`kinds` must map inputs to one of",
         ),
         (chain(layers.Reshape((H, W))), SmoothMix(), zeros(H, W), {}, "a last axis of size 1"),
         (outputs(H, 3), CutMix(), zeros(H, 3), {}, '"frame_labels" for labels along'),

@@ -330,7 +330,7 @@ def test_a_wrapper_trains_outermost_only():
     inner = MixingModel(network())
     outer = compiled(keras.Sequential([keras.Input((8,)), inner]))
     outer.predict(X, verbose=0)
-    with pytest.raises(ValueError, match="must be outermost in training"):
+    with pytest.raises(ValueError, match="must be the outermost model in training"):
         outer.fit(X, IDS, verbose=0)
 
 
@@ -381,7 +381,7 @@ class Own(keras.losses.Loss):
 @pytest.mark.parametrize(
     ("loss", "y", "sentence"),
     [
-        (Own(), np.zeros((96, 3), "float32"), "its own `__call__` would not be used"),
+        (Own(), np.zeros((96, 3), "float32"), "must not override `__call__`"),
         ("mse", None, "there must be labels to mix"),
     ],
 )

@@ -306,7 +306,7 @@ def test_soft_masks_and_unions_reach_what_is_cut():
 
 
 def test_a_layer_that_fills_takes_no_partners():
-    with pytest.raises(ValueError, match=r"^Cutout: `partners` have no effect"):
+    with pytest.raises(ValueError, match=r"^Cutout: `partners` has no effect"):
         layers.Cutout()(IMAGES, partners=IMAGES)
 
 
@@ -335,7 +335,7 @@ LABELLED = tf.data.Dataset.from_tensors(BATCH)
     ],
 )
 def test_partner_labels_without_partners_that_lack_labels(options):
-    with pytest.raises(ValueError, match="`partner_labels` belongs to a second dataset"):
+    with pytest.raises(ValueError, match="`partner_labels` is for a second dataset"):
         data.mix(LABELLED, MixUp(), **options)
 
 
@@ -359,7 +359,7 @@ def base():
     ],
 )
 def test_a_model_refuses_the_options_of_a_blend_beside_mixers(wrap, options, refused):
-    with pytest.raises(ValueError, match=f"`{refused}` has no effect.*Give it to the mixer"):
+    with pytest.raises(ValueError, match=f"`{refused}` has no effect.*Pass it to the mixer"):
         wrap(base(), mixer=CutMix(), **options)
 
 
@@ -403,7 +403,7 @@ def test_a_model_draws_by_the_seed_of_its_mixer():
         return model.train_on_batch(IMAGES, np.arange(B, dtype="float32")[:, None])
 
     assert loss(inner=3) == loss(seed=3) == loss(inner=3, seed=3) != loss(inner=4)
-    with pytest.raises(ValueError, match="one seed decides all draws"):
+    with pytest.raises(ValueError, match="all draws of the model must have one seed"):
         loss(inner=3, seed=4)
 
 

@@ -49,7 +49,9 @@ def test_the_plan_of_a_mixer_is_applied_by_its_weights():
         np.testing.assert_allclose(second, own * NOISE[1] + other * NOISE[0][partner], atol=1e-6)
         np.testing.assert_array_equal(packed[:, 1], plan.weights)
         np.testing.assert_array_equal(packed[:, 0, 1], IDS[partner])
-    with pytest.raises(ValueError, match=r"FeatureMix: features have no places.*plan\.sources"):
+    with pytest.raises(
+        ValueError, match=r"FeatureMix: the plan must have no region.*plan\.sources"
+    ):
         FeatureMix()(list(NOISE), IDS, plan=CutMix().plan(images, seed), training=True)
 
 

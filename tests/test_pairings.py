@@ -311,7 +311,7 @@ def test_weights_are_drawn_by_their_share():
         (lambda: ByLabel("wide"), r"Received: bandwidth='wide'"),
         (lambda: ByClass("near"), r"`relation` must be one of \['same', 'different', 'rare'\]"),
         (lambda: ByClass(exponent=-1), r"`exponent` must be .* at least 0. Received: exponent=-1"),
-        (lambda: ByClass(class_counts=[3]), r"`class_counts` must be a list of the number .*\[3\]"),
+        (lambda: ByClass(class_counts=[3]), r"`class_counts` must list the number .*\[3\]"),
         (lambda: ByClass(class_counts=[3, 0]), r"`class_counts` must be a finite number above 0"),
         (lambda: MixUp(pairing=ByLabel), r"`pairing` must be one of .* or of keras_mix.pairings"),
         (lambda: MixUp(pairing=3), r"`pairing` must be one of .* Received: pairing=3"),
@@ -332,7 +332,7 @@ X = np.zeros((4, 3), "f4")
         (lambda: MixUp(pairing=ByClass())(X), r"inputs alone. Call `layer\(x, y\)`"),
         (
             lambda: MixUp(pairing=ByLabel())(X, X, partners=X),
-            r"the second batch must have labels, too",
+            r"the second batch must have labels too",
         ),
         (
             lambda: MixUp(pairing=ByLabel())(X, np.zeros((4, 3, 2), "f4")),

@@ -78,9 +78,9 @@ def refusal(case):
     """The sentence by which a case, of all or of some factors, is refused; None if it is mixed."""
     mixer = case.get("mixer")
     if case.get("labels") == "values" and case.get("smoothing"):
-        return '`label_smoothing` smooths labels, and label_mode="values" treats targets as numbers'
+        return '`label_smoothing` needs labels, but label_mode="values" treats targets as numbers'
     if case.get("labels") == "values" and case.get("rule"):
-        return "`label_rule` sets the weights of labels, and no target is one"
+        return "`label_rule` sets the weights of labels, so a target must be a label"
     if case.get("labels") == "pairs" and case.get("smoothing"):
         return "`label_smoothing` cannot be packed"
     if mixer == "Cutout":
@@ -91,7 +91,7 @@ def refusal(case):
         if case.get("labels") == "union":
             return "Cutout: `label_mode` has no effect"
         if case.get("partners") == "second":
-            return "Cutout: `partners` have no effect"
+            return "Cutout: `partners` has no effect"
     if mixer in BLENDING and case.get("masks") == "hard":
         return "`y/seg` holds class ids of pixels, which cannot be blended"
     if mixer in OF_SEVERAL and case.get("rule"):
@@ -99,7 +99,7 @@ def refusal(case):
     if mixer == "RICAP" and case.get("padding"):
         return "cannot follow moved or resized sources"
     if mixer == "CrossModalMix" and case.get("padding"):
-        return "CrossModalMix: valid time steps are not counted beside modalities that are cut"
+        return "CrossModalMix: valid time steps are not counted if modalities are cut"
     return None
 
 

@@ -36,7 +36,7 @@ RAGGED = tf.ragged.constant([[1.0], [2.0, 3.0], [], [4.0]])
         ({"num_classes": 3.0}, r"Received: num_classes=3.0"),
         ({"seed": 0.5}, r"`seed` must be an integer. Received: seed=0.5"),
         ({"seed": True}, r"Received: seed=True"),
-        ({"kinds": {"x": "picture"}}, r"`kinds` maps .* Received: 'x': 'picture'"),
+        ({"kinds": {"x": "picture"}}, r"`kinds` must map .* Received: 'x': 'picture'"),
         ({"passthrough": "id"}, r"`passthrough` must be a list of strings. Received: .*'id'"),
         ({"label_mode": "pairs", "label_smoothing": 0.1}, r"Smooth in the loss instead"),
         ({"sequences": 0}, r"`sequences` must be keras_mix.layers.SequenceOptions. Received"),
@@ -96,7 +96,7 @@ LENGTH = (
         (
             "FMix",
             {"spectrum": "code", "spatial_dims": 1},
-            r"defined for images, spatial_dims=2. Received: spatial_dims=1. Take spectrum=",
+            r"defined for images, spatial_dims=2. Received: spatial_dims=1. Use spectrum=",
         ),
         ("FMix", {"spectrum": "code", "spatial_dims": 3}, r"Received: spatial_dims=3. Take"),
         ("Cutout", {"size": 0}, r"`size` must be an integer of at least 1. Received: size=0"),
@@ -218,7 +218,11 @@ def test_masks_of_classes_under_a_soft_region(mixer):
         (MixUp(num_classes=3), (IMAGES, IDS), r"from 0 to 2, .* Received: values from 0 to 3"),
         (MixUp(num_classes=3), (IMAGES, -IDS), r"Received: values from -3 to 0"),
         (MixUp(num_classes=4), (IMAGES, IDS + 0.5), r"must hold class ids, integers"),
-        (MixUp(num_classes=4), (IMAGES, IDS[:3]), r"`y` must have as many samples as `x`"),
+        (
+            MixUp(num_classes=4),
+            (IMAGES, IDS[:3]),
+            r"`y` must have the same number of samples as `x`",
+        ),
         (MixUp(num_classes=4), (IMAGES[0], 1), r"not batched. Call `dataset.batch"),
         (MixUp(num_classes=4), (IMAGES[0], np.eye(4)[1]), r"Is the dataset batched\?"),
         (MixUp(), np.zeros((6, 5, 3), "uint8"), r"must be a batch of images"),
@@ -260,7 +264,7 @@ def test_masks_of_classes_under_a_soft_region(mixer):
             r'passthrough=\["my_id"\]; pass num',
         ),
         (MixUp(), {"images": IMAGES, "bounding_boxes": {"boxes": IMAGES}}, r"must be a dict"),
-        (MixUp(passthrough=["x"]), IMAGES, r"there is nothing to mix"),
+        (MixUp(passthrough=["x"]), IMAGES, r"a batch must have something to mix"),
         (MixUp(), (IMAGES, IDS, IDS, IDS), r"a tuple must be .* Received: 4 entries"),
     ],
 )
@@ -295,7 +299,7 @@ def test_class_ids_of_another_size_are_not_to_be_blended(batch, sentence, option
 
 def test_a_visible_fraction_without_boxes_keypoints_or_instance_masks():
     options = BoundingBoxOptions(min_visible=0.3)
-    sentence = r'where their format is given.*BoundingBoxOptions\("xyxy", …\), say; or leave it'
+    sentence = r'where their format is given.*BoundingBoxOptions\("xyxy", …\); or leave it'
     with pytest.raises(ValueError, match=sentence):
         CutMix(bounding_boxes=options)
     masks = CutMix(kinds={"y": "instance_masks"}, bounding_boxes=options)
@@ -352,7 +356,7 @@ def test_whole_names_and_absent_roles_are_names():
 
 
 def test_weights_without_labels():
-    with pytest.raises(ValueError, match="`sample_weight` belongs to labels"):
+    with pytest.raises(ValueError, match="`sample_weight` needs labels"):
         MixUp()(IMAGES, sample_weight=np.ones(4))
 
 
@@ -367,7 +371,7 @@ def test_a_graph_says_the_same_as_an_eager_call():
     [
         (np.array([0, 1, 2, 9]), "must hold class ids, integers from 0 to 3"),
         (np.array([0, 0.5, 2, 1]), "must hold class ids, integers from 0 to 3"),
-        (np.arange(3), "must have as many samples"),
+        (np.arange(3), "must have the same number of samples"),
         (np.arange(8).reshape(4, 2), "must be indicators of 0 and 1"),
     ],
 )

@@ -336,7 +336,7 @@ BLEND = layers.MixUp(kinds=KINDS)
         ({"length": LENGTHS - 1}, r"Received: values from -1 to 12"),
         ({"length": LENGTHS[:, None]}, r"must be integers \(B,\), .* shape=\(9, 1\)"),
         ({"length": LENGTHS.astype("float32")}, r"must be integers \(B,\), .* dtype=float32"),
-        ({"mask": PARTLY[0]}, r"must have as many samples as"),
+        ({"mask": PARTLY[0]}, r"must have the same number of samples as"),
         ({"mask": PARTLY[..., None]}, r"must be booleans or integers \(B, T\)"),
         ({"mask": PARTLY.astype("float32")}, r"must be booleans .* dtype=float32"),
         ({"mask": PARTLY * 2}, r"must hold 0 and 1, or booleans. Received: values from 0 to 2"),

@@ -255,18 +255,18 @@ IMAGES = np.zeros((2, 6, 9, 1), "float32")
         (
             {"sampling_rates": {"a": 1}, "duration": 1, "frames": ["a"]},
             {"a": IMAGES},
-            r"must be a video, \[B, T, H, W, C\]",
+            r"must be a video, \(B, T, H, W, C\)",
         ),
-        ({"frames": ["a", "b"]}, {"a": IMAGES, "b": IMAGES[:1]}, "as many samples as `a`"),
+        ({"frames": ["a", "b"]}, {"a": IMAGES, "b": IMAGES[:1]}, "same number of samples as `a`"),
         (
             {"sampling_rates": {"a": 4}, "duration": 2},
             {"a": IMAGES},
-            "must last 2 seconds at least",
+            "must last at least 2 seconds",
         ),
         (
             {"sampling_rates": {"a": 3}, "duration": 2, "speed": (1, 1.5)},
             {"a": IMAGES},
-            "must last 3 seconds at least. Received: 6 places at 3 a second",
+            "must last at least 3 seconds. Received: 6 time steps at 3 per second",
         ),
         (
             {"frames": ["a"]},
@@ -307,7 +307,9 @@ def test_numbers_of_samples_that_turn_out_to_differ_are_named():
     layer = SynchronizedAugmentation(sampling_rates={"a": 1, "b": 1}, duration=2)
     signature = [{name: tf.TensorSpec([None, 4]) for name in "ab"}]
     graph = tf.function(lambda x: layer(x), input_signature=signature, autograph=False)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`b` must have as many samples as"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="`b` must have the same number of samples as"
+    ):
         graph({"a": np.zeros((3, 4), "float32"), "b": np.zeros((2, 4), "float32")})
 
 

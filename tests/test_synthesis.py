@@ -282,7 +282,7 @@ NO_TARGET = {"name": "hum", "spec": WAVE}
     [
         ({"generator": None}, "`generator` must be a callable"),
         ({"source": [1]}, "`source` must be a list of strings"),
-        ({"name": ""}, "`name` must be the generator's name"),
+        ({"name": ""}, "`name` must be a string"),
         ({"missing": True}, "`missing` must be a callable"),
         ({"weight": -1}, "`weight` must be a finite number of at least 0"),
         ({"max_failures": -1}, "`max_failures` must be an integer"),
@@ -297,7 +297,7 @@ def test_bad_arguments_are_refused(options, match):
 @pytest.mark.parametrize(
     ("dataset", "options", "match"),
     [
-        (tf.data.Dataset.range(3), {}, "must be of a dict of modalities"),
+        (tf.data.Dataset.range(3), {}, "must yield a dict of modalities"),
         (
             texts(),
             {"source": "speech"},
@@ -307,7 +307,7 @@ def test_bad_arguments_are_refused(options, match):
         (texts(), {"spec": None}, "the spec of `audio` must be known"),
         (texts(), {"spec": tf.TensorSpec(None)}, "the spec of `audio` must be known"),
         (texts(), {"target": "id"}, "`spec` must match `id`"),
-        (texts().batch(2), {"missing": lambda x: x["id"] > 1}, "one bool a sample.*Unbatch"),
+        (texts().batch(2), {"missing": lambda x: x["id"] > 1}, "one boolean per sample.*Unbatch"),
     ],
 )
 def test_bad_datasets_are_refused(dataset, options, match):

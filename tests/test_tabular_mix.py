@@ -353,7 +353,7 @@ def test_an_option_out_of_range(options, sentence):
         (
             {"columns": COLUMNS[:4]},
             MATRIX,
-            r"as many columns as `columns` has entries. .*4 e",
+            r"one column for each entry of `columns`. .*4 e",
         ),
         (
             {"columns": {"town": "continuous"}},
@@ -367,7 +367,7 @@ def test_an_option_out_of_range(options, sentence):
             r"must be integers \(B,\) or \(B, 1\) to be one-hot",
         ),
         ({"one_hot": {"job": 3}}, table(), r"must hold ids from 0 to 2, the categories of `o.*11"),
-        ({"cut": True}, np.zeros((4, 3, 3, 1), "f4"), r"cut=True swaps columns of a table"),
+        ({"cut": True}, np.zeros((4, 3, 3, 1), "f4"), r"cut=True needs a table"),
     ],
 )
 def test_a_table_that_does_not_fit(options, x, sentence):

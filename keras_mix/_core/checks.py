@@ -84,7 +84,7 @@ def class_counts(values):
     counts = list(values.tolist() if hasattr(values, "tolist") else values) if listed else []
     if len(counts) < 2:
         raise ValueError(
-            "`class_counts` must be a list of the number of samples of each class. "
+            "`class_counts` must list the number of samples of each class. "
             f"Received: class_counts={values!r}"
         )
     return tuple(positive("class_counts", count) for count in counts)
@@ -205,7 +205,7 @@ def kinds(value):
     for name, kind in value.items():
         if kind not in NAMED:
             raise ValueError(
-                f"`kinds` maps the name of a leaf to one of {list(NAMED)}. "
+                f"`kinds` must map names of inputs and targets to one of {list(NAMED)}. "
                 f"Received: {name!r}: {kind!r}"
             )
     return value

@@ -108,8 +108,8 @@ def mix(
     in_pairs = isinstance(partners, str) and partners == "paired"
     if partner_labels is not None and (partners is None or in_pairs):
         raise ValueError(
-            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
-            f"partner_labels={partner_labels!r} and partners={partners!r}"
+            "`partner_labels` is for a second dataset that has only inputs. Received: "
+            f"partner_labels={partner_labels!r} and partners={partners!r}. Leave it out."
         )
     if in_pairs:
         refuse_unpaired(dataset.element_spec, layer)
@@ -170,7 +170,7 @@ class _Mixing:
 def _check_dataset(name, value, other=""):
     if isinstance(value, tf.data.Dataset):
         return
-    way_out = "Make one of arrays: tf.data.Dataset.from_tensor_slices((x, y)).batch(…)."
+    way_out = "Make one from arrays: tf.data.Dataset.from_tensor_slices((x, y)).batch(…)."
     if isinstance(value, shared_options.Configured):
         way_out = "The dataset comes first: keras_mix.data.mix(dataset, layer)."
     received = f"{name}={_named(value)}"
@@ -237,9 +237,9 @@ def _refuse_second_labels(partners, labels):
     spec = partners.element_spec
     if labels is not None and isinstance(spec, tuple) and len(spec) > 1:
         raise ValueError(
-            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
-            f"partner_labels={labels!r} and element_spec={spec}. Leave out `partner_labels`, or "
-            "map the second dataset to its inputs."
+            "`partner_labels` is for a second dataset that has only inputs. Received: "
+            f"partner_labels={labels!r} and element_spec={spec}. Leave it out, or map the second "
+            "dataset to its inputs."
         )
 
 
@@ -265,8 +265,8 @@ def _labelled(partners, labels, spec):
         )
     if labels is not None and labelled:
         raise ValueError(
-            "`partner_labels` belongs to a second dataset of inputs alone. Received: "
-            f"partner_labels={labels!r} and element_spec={second}"
+            "`partner_labels` is for a second dataset that has only inputs. Received: "
+            f"partner_labels={labels!r} and element_spec={second}. Leave it out."
         )
     if callable(labels):
         return partners.map(_Labelling(labels))

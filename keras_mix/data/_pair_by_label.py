@@ -120,8 +120,8 @@ def _targets(y, bandwidth):
     reach = label_kernels.reach(bandwidth, numbers.shape[1])
     if np.ptp(numbers, axis=0).max() > reach:
         raise ValueError(
-            f"`bandwidth` is too small for the range of y. Received: {bandwidth=} and "
-            f"a range of {np.ptp(numbers, axis=0).max():g}, more than {reach:g}"
+            f"`bandwidth` is too small for the range of y. Received: {bandwidth=} and a range of "
+            f"{np.ptp(numbers, axis=0).max():g}, more than {reach:g}. Pass a larger bandwidth."
         )
     return numbers[:, np.argsort(-spread, kind="stable")], bandwidth
 

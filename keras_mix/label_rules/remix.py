@@ -56,7 +56,7 @@ class Remix(LabelRule):
     ) -> None:
         self.class_counts = checks.class_counts(class_counts)
         if self.class_counts is None:
-            raise ValueError("`class_counts` must be given. Received: class_counts=None")
+            raise ValueError("Remix: `class_counts` must be given. Received: class_counts=None")
         self.kappa = checks.number("kappa", kappa, low=1.0)
         self.tau = checks.number("tau", tau, high=1.0)
         self.target = checks.name("target", target)

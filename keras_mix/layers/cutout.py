@@ -84,7 +84,7 @@ class Cutout(Mixer):
         if not isinstance(self.size, numbers.Integral):
             return tf.cast(self.size * tf.cast(shortest, tf.float32), tf.int32)
         rule = "`size` must be at most the shorter side of the images"
-        way_out = "Pass a smaller one, or a share of the side, such as size=0.5."
+        way_out = "Pass a smaller one, or a fraction of the side, such as size=0.5."
         known = [size for size in grid if isinstance(size, int)]
         if any(self.size > size for size in known):
             checks.refuse(self.owner, rule, f"size={self.size}, images of {known}", way_out)

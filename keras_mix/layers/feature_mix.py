@@ -120,8 +120,8 @@ class FeatureMix(keras.layers.Layer):
                 self.owner,
                 "features cannot be mixed without their labels",
                 "features alone, in training",
-                "Call it on both: `features, labels = layer(features, labels)`; or give the plan "
-                "that you mix the labels with.",
+                "Call it on both: `features, labels = layer(features, labels)`; or pass the plan "
+                "by which you mix the labels.",
             )
         plan = self._given(plan, first) if plan is not None else None
         if training and plan is None:
@@ -142,7 +142,7 @@ class FeatureMix(keras.layers.Layer):
     def _read(self, inputs):
         keys, tensors = modalities.split(self.owner, inputs)
         if len(keys) != 2:
-            checks.refuse(self.owner, "two modalities are crossed", f"{len(keys)} of them")
+            checks.refuse(self.owner, "there must be two modalities", f"{len(keys)} of them")
         modalities.check_tensors(self.owner, keys, tensors)
         for key, tensor in zip(keys, tensors, strict=True):
             if not is_float(tensor):
@@ -153,9 +153,9 @@ class FeatureMix(keras.layers.Layer):
         ):
             checks.refuse(
                 self.owner,
-                "both modalities' features must have one shape",
-                f"{shapes[0]} and {shapes[1]} beside the batch",
-                "Project each to a common width first, such as by a Dense layer.",
+                "the features of both modalities must have the same shape",
+                f"{shapes[0]} and {shapes[1]}, without the batch",
+                "Project each to a common width first, for example by a Dense layer.",
             )
         return keys, tensors
 
@@ -167,18 +167,18 @@ class FeatureMix(keras.layers.Layer):
             checks.reject(
                 self.owner,
                 "labels",
-                "must be class ids [B] or [B, 1], or floats [B, …]",
+                "must be class ids (B,) or (B, 1), or floats (B, …)",
                 checks.described(labels),
-                "One-hot encode several class ids a sample.",
+                "One-hot encode labels with several class ids per sample.",
             )
         if self.num_classes is not None and is_float(labels) and column:
             checks.reject(
                 self.owner,
                 "labels",
-                "must be integers to be one-hot encoded, or one-hot labels [B, K]",
+                "must be integers to be one-hot encoded, or one-hot labels (B, K)",
                 f"{checks.described(labels)} with num_classes={self.num_classes}",
-                'Cast class ids, or declare `keras.Input((), dtype="int32")`. For numbers leave '
-                "`num_classes` out.",
+                'Cast class ids, or declare `keras.Input((), dtype="int32")`. Omit `num_classes` '
+                "if the labels are numbers.",
             )
         if not is_float(labels):
             self._check_ids(labels)
@@ -200,7 +200,7 @@ class FeatureMix(keras.layers.Layer):
                 "labels",
                 f"must be class ids from {lowest} to {highest}, {why}",
                 f"values from {ids.min()} to {ids.max()}",
-                "Number the classes anew, from 0 on.",
+                "Renumber the classes from 0.",
             )
 
     def _drawn(self, size):
@@ -216,7 +216,7 @@ class FeatureMix(keras.layers.Layer):
         if getattr(plan, "region", None) is not None:
             checks.refuse(
                 self.owner,
-                "features have no places, so a plan is applied by its weights",
+                "the plan must have no region, since features are blended by its weights alone",
                 "a plan with a region",
                 "Pass (plan.sources, plan.weights).",
             )
@@ -227,7 +227,7 @@ class FeatureMix(keras.layers.Layer):
         if len(sources.shape) != 2 or tuple(sources.shape) != tuple(weights.shape):
             checks.refuse(
                 self.owner,
-                "`plan` must hold sources [B, S] and weights [B, S]",
+                "`plan` must hold sources (B, S) and weights (B, S)",
                 f"shapes {tuple(sources.shape)} and {tuple(weights.shape)}",
             )
         modalities.check_tensors(self.owner, ["features", "plan"], [first, sources])

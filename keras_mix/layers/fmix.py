@@ -86,7 +86,7 @@ class FMix(BetaMixer):
         if spectrum == "code" and spatial_dims != 2:
             raise ValueError(
                 '`spectrum="code"` is defined for images, spatial_dims=2. '
-                f'Received: spatial_dims={spatial_dims}. Take spectrum="paper".'
+                f'Received: spatial_dims={spatial_dims}. Use spectrum="paper".'
             )
         self.pastes = self.max_soft == 0
 

@@ -102,8 +102,8 @@ class ModalityDropout(keras.layers.Layer):
             checks.choice("rescale", rescale, RESCALES)
         if rescale is not None and self.learned_tokens:
             raise ValueError(
-                "`rescale` makes up for zeros, not for learned tokens. "
-                f"Received: rescale={rescale!r} and learned_tokens=True. Leave out one of both."
+                "`rescale` compensates for zeros, not for learned tokens. "
+                f"Received: rescale={rescale!r} and learned_tokens=True. Leave one of them out."
             )
         self.return_present = bool(return_present)
         self.seed = checks.integer("seed", seed, optional=True)
@@ -163,7 +163,7 @@ class ModalityDropout(keras.layers.Layer):
         """
         if isinstance(self.rate, float):
             raise ValueError(
-                f"{self.owner}: one rate for all does not tell how many modalities there are. "
+                f"{self.owner}: one rate for all leaves the number of modalities unknown. "
                 f"Received: rate={self.rate}. Pass a list or a dict."
             )
         named = isinstance(self.rate, Mapping)
@@ -216,9 +216,9 @@ class ModalityDropout(keras.layers.Layer):
                 checks.reject(
                     self.owner,
                     key,
-                    "must hold floats, for a zero may be any id",
+                    "must hold floats, since 0 may be a valid id",
                     checks.described(tensor),
-                    "Place the layer behind the embedding; or cast the modality.",
+                    "Put the layer after the embedding, or cast the modality.",
                 )
 
     def _presence(self, present, keys, tensors):
@@ -227,7 +227,7 @@ class ModalityDropout(keras.layers.Layer):
         if found != keys:
             checks.refuse(
                 self.owner,
-                "`present` must have the modalities' structure",
+                "`present` must have the structure of the modalities",
                 f"the keys {found} beside {keys}",
             )
         for key, column, tensor in zip(keys, columns, tensors, strict=True):
@@ -236,7 +236,7 @@ class ModalityDropout(keras.layers.Layer):
                 checks.reject(
                     self.owner,
                     f"present/{key}",
-                    "must be booleans [B], one a sample",
+                    "must be booleans (B,), one per sample",
                     f"{checks.described(column)} for {tensor.shape[0]} samples",
                 )
         return ops.stack([ops.cast(column, "bool") for column in columns], axis=1)
@@ -281,12 +281,12 @@ def _checked(rates):
         values = [found, found]
     if len(values) < 2:
         raise ValueError(
-            "`rate` must be of two modalities at least, for the only one is never dropped. "
+            "`rate` must have at least two modalities, since a single one is never dropped. "
             f"Received: rate={rates!r}"
         )
     if min(values) == 1:
         raise ValueError(
-            "`rate` must leave a modality: 1 for all drops every modality always. "
+            "`rate` must be below 1 for at least one modality, since all would be dropped. "
             f"Received: rate={rates!r}. Lower one of them."
         )
     return found

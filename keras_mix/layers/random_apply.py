@@ -50,7 +50,7 @@ class RandomApply(Composed):
                 "RandomApply",
                 "`mixer` must be one mixer",
                 f"mixer={mixer!r}",
-                "Draw one of several by RandomChoice, which RandomApply takes as its mixer.",
+                "To draw one of several mixers, pass a RandomChoice as the mixer.",
             )
         super().__init__([mixer], rate=rate, **kwargs)
         self.mixer = mixer

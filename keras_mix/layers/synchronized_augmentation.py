@@ -172,15 +172,16 @@ class SynchronizedAugmentation(Configured):
         for name, tensor in tensors.items():
             least, most = (3, 5) if name in self.frames else (2, 8)
             if tensor.shape.rank is None or not least <= tensor.shape.rank <= most:
-                rule = "must be [B, T, …]" if least == 2 else "must be frames, [B, H, W] or longer"
+                rule = "must be (B, T, …)" if least == 2 else "must be frames, (B, H, W) or longer"
                 checks.reject(self.owner, name, rule, checks.described(tensor))
             timed = name in self.frames and name in self.sampling_rates
             if timed and _rows(tensor.shape, tensors.values()) == 1:
                 received = checks.described(tensor)
-                checks.reject(self.owner, name, "must be a video, [B, T, H, W, C]", received)
+                checks.reject(self.owner, name, "must be a video, (B, T, H, W, C)", received)
             if not tensor.shape[:1].is_compatible_with(tensors[first].shape[:1]):
                 received = f"{tensor.shape[0]} beside {tensors[first].shape[0]} samples"
-                checks.reject(self.owner, name, f"must have as many samples as `{first}`", received)
+                rule = f"must have the same number of samples as `{first}`"
+                checks.reject(self.owner, name, rule, received)
         return self._of_one_size(tensors)
 
     def _of_one_size(self, tensors):
@@ -190,7 +191,7 @@ class SynchronizedAugmentation(Configured):
             tf.debugging.assert_equal(
                 tf.shape(tensor)[0],
                 tf.shape(most)[0],
-                f"{self.owner}: `{name}` must have as many samples as `{first}`.",
+                f"{self.owner}: `{name}` must have the same number of samples as `{first}`.",
             )
             for name, tensor in others
             if None in (tensor.shape[0], most.shape[0])
@@ -208,8 +209,8 @@ class SynchronizedAugmentation(Configured):
         needed = self.duration * self.speed[1]
         for name, total in lengths.items():
             if total is not None and total < needed * self.sampling_rates[name]:
-                received = f"{total} places at {self.sampling_rates[name]:g} a second"
-                checks.reject(self.owner, name, f"must last {needed:g} seconds at least", received)
+                received = f"{total} time steps at {self.sampling_rates[name]:g} per second"
+                checks.reject(self.owner, name, f"must last at least {needed:g} seconds", received)
         totals = [tf.shape(tensors[name])[1] // sizes[name] for name in self.sampling_rates]
         total = tf.reduce_min(tf.stack(totals))
         speed = tf.ones([size])

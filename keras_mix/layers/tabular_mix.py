@@ -91,7 +91,8 @@ class TabularMix(BetaMixer):
         partners = self.partners(batch, order)
         continuous = batch.table or ()
         if self.cut and not continuous:
-            checks.refuse(self.owner, "cut=True swaps columns of a table", "no (B,) or (B, F)")
+            rule = "cut=True needs a table, columns (B,) or a matrix (B, F)"
+            checks.refuse(self.owner, rule, "no input of these shapes")
         weights = tf.concat([own, 1.0 - own], axis=1)
         if all(continuous) and not self.cut:
             return plan.blend(partners, weights)

@@ -225,7 +225,7 @@ class MixedLoss(keras.losses.Loss):
                 self.name,
                 "`base_loss` must return one loss for each sample",
                 f"one number for the whole batch from {self.base_loss!r}",
-                "Do not average over samples in it.",
+                "Return the losses of the samples without averaging them.",
             )
         return values
 

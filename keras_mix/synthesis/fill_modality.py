@@ -97,7 +97,9 @@ class FillModality:
         if not callable(generator):
             raise ValueError(f"`generator` must be a callable. Received: generator={generator!r}")
         if not isinstance(name, str) or not name:
-            raise ValueError(f"`name` must be the generator's name. Received: name={name!r}")
+            raise ValueError(
+                f"`name` must be a string, the generator's name. Received: name={name!r}"
+            )
         if missing is not None and not callable(missing):
             raise ValueError(f"`missing` must be a callable or None. Received: missing={missing!r}")
         self.generator = generator
@@ -168,7 +170,7 @@ class FillModality:
         if not isinstance(modalities, dict):
             checks.refuse(
                 owner,
-                "the dataset must be of a dict of modalities, (dict, y) or (dict, y, weight)",
+                "the dataset must yield a dict of modalities, (dict, y) or (dict, y, weight)",
                 f"element_spec={element}",
             )
         lacking = [key for key in self.source if key not in modalities]
@@ -179,7 +181,7 @@ class FillModality:
             )
         if self.flag in modalities:
             received = f"flag={self.flag!r}"
-            checks.refuse(owner, "`flag` must be a new key", received, "Pass another one.")
+            checks.refuse(owner, "`flag` must be a new key", received, "Pass another name.")
         spec = modalities.get(self.target) if self.spec is None else self.spec
         if not isinstance(spec, tf.TensorSpec) or spec.shape.rank is None:
             checks.refuse(
@@ -226,7 +228,7 @@ class _Fill:
             if lacks.shape.rank != 0:
                 checks.refuse(
                     "FillModality",
-                    "`missing` must give one bool a sample",
+                    "`missing` must return one boolean per sample",
                     f"shape={lacks.shape}",
                     "Unbatch the dataset first: dataset.unbatch().",
                 )

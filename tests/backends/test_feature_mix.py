@@ -239,17 +239,22 @@ def test_bad_arguments_are_refused(options, match):
 @pytest.mark.parametrize(
     ("inputs", "labels", "options", "match"),
     [
-        ([IMAGE, TEXT[:, :5]], IDS, {}, r"one shape. Received: \(8,\) and \(5,\).*Project each"),
-        ([IMAGE, TEXT[:, None]], IDS, {}, "one shape"),
-        ([IMAGE, TEXT[:5]], IDS, {}, "as many samples as `0`. Received: 5 beside 8"),
-        ([IMAGE, TEXT, TEXT], IDS, {}, "two modalities are crossed. Received: 3"),
+        ([IMAGE, TEXT[:, :5]], IDS, {}, r"same shape. Received: \(8,\) and \(5,\).*Project each"),
+        ([IMAGE, TEXT[:, None]], IDS, {}, "same shape"),
+        ([IMAGE, TEXT[:5]], IDS, {}, "same number of samples as `0`. Received: 5 beside 8"),
+        ([IMAGE, TEXT, TEXT], IDS, {}, "must be two modalities. Received: 3"),
         ([IMAGE], IDS, {}, "two or more"),
         ([IMAGE, TEXT.astype("int32")], IDS, {}, "must hold floats"),
         ([IMAGE, TEXT], None, {}, "without their labels"),
-        ([IMAGE, TEXT], IDS[:5], {}, "as many samples as `features`"),
+        ([IMAGE, TEXT], IDS[:5], {}, "same number of samples as `features`"),
         ([IMAGE, TEXT], np.eye(SIZE, dtype="int32"), {}, "must be class ids"),
         ([IMAGE, TEXT], IDS, {"plan": (SOURCES, WEIGHTS[:, :2])}, "must hold sources"),
-        ([IMAGE, TEXT], IDS, {"plan": (SOURCES[:5], WEIGHTS[:5])}, "as many samples as `features`"),
+        (
+            [IMAGE, TEXT],
+            IDS,
+            {"plan": (SOURCES[:5], WEIGHTS[:5])},
+            "same number of samples as `features`",
+        ),
     ],
 )
 def test_bad_inputs_are_refused(inputs, labels, options, match):

@@ -162,7 +162,7 @@ def test_an_input_that_is_not_given():
 
 def test_an_input_of_another_model():
     other = of_words_and_pictures().layers[0]
-    with pytest.raises(ValueError, match="is no input of"):
+    with pytest.raises(ValueError, match="is not an input of"):
         ManifoldMixup(of_words_and_pictures(), mix_at=[other])
 
 

@@ -19,7 +19,7 @@ def arranged(x, y, sample_weight):
     if y is not None:
         return (x, y) if sample_weight is None else (x, y, sample_weight), tuple
     if sample_weight is not None:
-        checks.refuse("Mixer", "`sample_weight` belongs to labels", "y=None")
+        checks.refuse("Mixer", "`sample_weight` needs labels", "y=None", "Pass `y` as well.")
     if isinstance(x, dict):
         return x, _same
     if not isinstance(x, tuple):
@@ -64,7 +64,9 @@ def _as_tensors(owner, name, arg):
     try:
         given = tf.nest.flatten(arg)
     except TypeError:
-        checks.reject(owner, name, "must have keys that can be sorted", "a dict of several types")
+        checks.reject(
+            owner, name, "must have keys of one type", "a dict whose keys cannot be sorted"
+        )
     if not any(isinstance(value, _TENSORS) for value in given):
         return arg
     whole = isinstance(arg, tuple) and name == "x"
@@ -201,7 +203,7 @@ def refuse_lost_labels(mixer, structure):
         "a model that mixes its inputs must mix its labels with them",
         "inputs alone, in training",
         "Wrap the model, `keras_mix.models.MixingModel(model)`; or call the layer on inputs and "
-        "labels, `x, y = layer(x, y)`; or map it over the dataset; or say inputs_only=True.",
+        "labels, `x, y = layer(x, y)`; or map it over the dataset; or pass inputs_only=True.",
     )
 
 
@@ -210,7 +212,7 @@ def refuse_unused_partners(mixer):
     if mixer.erases:
         checks.refuse(
             mixer.owner,
-            "`partners` have no effect, because the layer only fills pixels of each sample",
+            "`partners` has no effect, because the layer only fills pixels of each sample",
             "a second batch as `partners`",
             "Leave it out.",
         )
@@ -224,7 +226,7 @@ def refuse_unused_label_rule(mixer, leaves):
     ):
         checks.refuse(
             mixer.owner,
-            "`label_rule` sets the weights of labels, and no target is one",
+            "`label_rule` sets the weights of labels, so a target must be a label",
             ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in targets),
-            "Give class ids with `num_classes`, or labels (B, K); or leave the rule out.",
+            "Pass class ids with `num_classes`, or labels (B, K); or leave the rule out.",
         )

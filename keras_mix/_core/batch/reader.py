@@ -199,7 +199,7 @@ class Reader:
 
     def _check_indicators(self, name, tensor):
         rule = "as integers (B, K) must be indicators of 0 and 1"
-        way_out = "One-hot encode several class ids a sample, or cast numbers to float."
+        way_out = "One-hot encode labels with several class ids, or cast numbers to float."
         values = known_values(tensor)
         if values is None:
             legal = tf.equal(tensor, tf.cast(tf.cast(tensor, tf.bool), tensor.dtype))
@@ -211,7 +211,8 @@ class Reader:
     def _check_batched(self, leaves):
         mixed = [leaf for leaf in leaves if leaf.kind != "passthrough"]
         if not mixed:
-            checks.refuse(self.owner, "there is nothing to mix", "no leaf of a kind that is mixed")
+            rule, received = "a batch must have something to mix", "no tensor that can be mixed"
+            checks.refuse(self.owner, rule, received)
         for leaf in mixed:
             if leaf.tensor.shape.rank == 0:
                 checks.reject(
@@ -244,7 +245,7 @@ class Reader:
             size = leaf.tensor.shape[0]
             if size == known and size is not None:
                 continue
-            rule = f"must have as many samples as `{first.name}`"
+            rule = f"must have the same number of samples as `{first.name}`"
             hint = "Is the dataset batched?"
             if None not in (size, known):
                 checks.reject(self.owner, leaf.name, rule, f"{size} beside {known} samples", hint)

@@ -70,7 +70,7 @@ def grid_on(mixer, leaf):
     """The `Grid` of a mixer on a leaf; refuses one with too few axes or too few positions."""
     axes = spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
     if axes is None:
-        rule = f"must have {mixer.grid_rank} axes to be cut along, beside the batch's"
+        rule = f"must have {mixer.grid_rank} axes to be cut along, after the batch axis"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
     grid = Grid(leaf, axes, sizes_of(leaf.tensor.shape, axes), mixer.data_format)
     if any(size is not None and size < mixer.smallest_grid for size in grid.known):
@@ -146,7 +146,7 @@ def _largest(mixer, inputs):
             "the input that the region is drawn on must be named where several are possible",
             ", ".join(f"{inputs[i].name}: {checks.described(inputs[i].tensor)}" for i in most)
             + f", which {why}",
-            f'Name it, main_input="{key(inputs[most[0]].name)}", say.',
+            f'Name it, for example main_input="{key(inputs[most[0]].name)}".',
         )
     return inputs[most[0]]
 

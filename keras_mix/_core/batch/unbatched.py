@@ -22,7 +22,7 @@ def refuse_zipped(owner, structure):
             "a batch must be (x, y), not two batches side by side",
             received,
             "For partners from a second dataset, call keras_mix.data.mix(first, layer, "
-            "partners=second), or layer(batch, partners=other). Several inputs belong into a dict.",
+            "partners=second), or layer(batch, partners=other). Put several inputs into a dict.",
         )
 
 
@@ -39,7 +39,7 @@ def refuse_single(mixer, leaves):
                 leaf.name,
                 "must hold a batch of samples, not a single image (H, W, C)",
                 checks.described(leaf.tensor),
-                "Call `dataset.batch(…)` before mixing. For a batch of sequences (B, T, C) say "
+                "Call `dataset.batch(…)` before mixing. For a batch of sequences (B, T, C) pass "
                 f'kinds={{"{leaf.name}": "values"}}.',
             )
 
@@ -50,7 +50,7 @@ def _refuse_unclear(mixer, leaf):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "alone and without an axis of channels could be one sample or a batch",
+            "is ambiguous: alone and without a channel axis it could be one sample or a batch",
             checks.described(leaf.tensor),
             "Batch a single sample; give a batch a last axis, `x[..., None]`.",
         )

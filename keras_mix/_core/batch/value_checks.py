@@ -31,7 +31,7 @@ def check_packable(owner, leaf):
     """Refuses ids that packed targets, which are float32, cannot hold exactly."""
     largest = EXACT["float32"]
     rule = f'must hold whole numbers up to {largest:,} to be packed by label_mode="pairs"'
-    way_out = "Number the classes anew, from 0 on."
+    way_out = "Renumber the classes from 0."
     _check(owner, leaf, rule, way_out, -largest, largest, whole=True)
 
 

@@ -83,7 +83,7 @@ def _labels_of(owner, batch, target, heads):
     if donors is None:
         checks.refuse(
             owner,
-            "the second batch must have labels, too",
+            "the second batch must have labels too",
             "inputs alone as `partners`",
             "Pass (x, y) as `partners`.",
         )

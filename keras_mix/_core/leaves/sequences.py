@@ -184,7 +184,7 @@ def refuse_moved(plan):
             "Mixer",
             "lengths, masks and labels of time steps cannot follow moved or resized sources",
             "a mixer that moves or resizes its sources",
-            "Use one that mixes in place, such as CutMix, SpecMix or MixUp.",
+            "Use one that does not, such as CutMix, SpecMix or MixUp.",
         )
 
 

@@ -21,9 +21,9 @@ def bind(mixer, leaves, rules):
         )
         checks.refuse(
             mixer.owner,
-            '`label_smoothing` smooths labels, and label_mode="values" treats targets as numbers',
+            '`label_smoothing` needs labels, but label_mode="values" treats targets as numbers',
             f"label_smoothing={mixer.label_smoothing}",
-            f"Leave out one of the two{named if len(targets) > 1 else ''}.",
+            f"Leave one of the two out{named if len(targets) > 1 else ''}.",
         )
     pairs = list(zip(leaves, rules, strict=True))
     smooths = [_is_label(mixer, *pair) for pair in pairs]

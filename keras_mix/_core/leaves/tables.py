@@ -134,7 +134,7 @@ def _of_matrix(mixer, leaf, kinds):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "must have as many columns as `columns` has entries",
+            "must have one column for each entry of `columns`",
             f"{len(kinds)} entries for {checks.described(leaf.tensor)}",
         )
     return tuple(kind == "continuous" for kind in kinds)

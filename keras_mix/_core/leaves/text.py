@@ -77,7 +77,7 @@ def refuse_unknown(owner, names, leaves):
         if len(found) != 1:
             checks.refuse(
                 owner,
-                "each name in `texts` must match one leaf",
+                "each name in `texts` must match one input",
                 f"{name!r}, which matches {len(found)} of {[leaf.name for leaf in leaves]}",
             )
 

@@ -38,7 +38,11 @@ def check_tensors(owner, keys, tensors):
     for key, tensor in zip(keys, tensors, strict=True):
         if isinstance(tensor, Mapping | list | tuple) or not hasattr(tensor, "shape"):
             checks.reject(
-                owner, key, "must be one tensor", f"a {type(tensor).__name__}", "Give its own key."
+                owner,
+                key,
+                "must be one tensor",
+                f"a {type(tensor).__name__}",
+                "Give each its own key.",
             )
         if len(tensor.shape) == 0:
             checks.reject(owner, key, "must hold a batch of samples", checks.described(tensor))
@@ -47,7 +51,7 @@ def check_tensors(owner, keys, tensors):
             checks.reject(
                 owner,
                 key,
-                f"must have as many samples as `{keys[0]}`",
+                f"must have the same number of samples as `{keys[0]}`",
                 f"{sizes[1]} beside {sizes[0]} samples",
             )
 

@@ -19,7 +19,7 @@ def without_box_format(verb):
     """The `Reason` of options of boxes, which {verb} only if their format is given."""
     return Reason(
         f"boxes {verb} only where their format is given",
-        'Give the format of the boxes, BoundingBoxOptions("xyxy", …), say; or leave it out.',
+        'Give the format of the boxes, for example BoundingBoxOptions("xyxy", …); or leave it out.',
     )
 
 

@@ -31,7 +31,7 @@ def _image_of_the_boxes(mixer, leaves):
     """The leaves, and the image among them that boxes belong to; one of two sizes needs a name."""
     images = [leaf for leaf in leaves if leaf and leaf.kind == "images"]
     if not images:
-        checks.refuse(mixer.owner, "boxes lie on images", "boxes without images beside them")
+        checks.refuse(mixer.owner, "boxes need the images that they lie on", "boxes alone")
     if mixer.main_input is not None:
         names = [leaf.name for leaf in images]
         return leaves, images[position(mixer.owner, "main_input", mixer.main_input, names)]
@@ -43,7 +43,7 @@ def _image_of_the_boxes(mixer, leaves):
             mixer.owner,
             "the image that boxes lie on must be named where images differ in size",
             ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in images),
-            f'Name it, main_input="{key(images[0].name)}", say.',
+            f'Name it, for example main_input="{key(images[0].name)}".',
         )
     checked = [
         same_size(mixer.owner, leaf, a, images[0], axes[0])

@@ -1,4 +1,4 @@
-"""The base of mixers that are made of mixers."""
+"""The base of mixers that apply the plans of other mixers."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from keras_mix._core import checks
 from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
 
-# What a mixer draws by itself, also where another layer mixes by its plans.
+# The options that a mixer follows by itself, even if another layer applies its plans.
 DRAWN = ("pairing", "per", "rate")
 
 
 class Composed(Mixer):
-    """Mixes labels, masks and boxes itself, by plans that other mixers draw.
+    """Applies the plans that other mixers draw.
 
     Args:
-        mixers: A list of mixers.
-        **kwargs: The arguments that all mixers share, but for `pairing`.
+        mixers: List of mixers.
+        **kwargs: Options shared by all mixers, except `pairing`.
     """
 
     def __init__(self, mixers: Sequence[Mixer], **kwargs: Unpack[SharedOptions]) -> None:
@@ -40,12 +40,12 @@ class Composed(Mixer):
         return any(mixer.hides for mixer in self.mixers)
 
     def without_effect(self):
-        own = "each mixer inside draws partners by its own `pairing`"
+        own = "each inner mixer draws partners by its own `pairing`"
         return {**super().without_effect(), "pairing": own}
 
 
 def saved(mixer, kept=DRAWN):
-    """An inner mixer as Keras saves it, without the options of the layer around it."""
+    """An inner mixer as Keras saves it, without the options of the outer layer."""
     found = keras.saving.serialize_keras_object(mixer)
     shared = set(mixer.shared_options()) - set(kept)
     config = {name: value for name, value in found["config"].items() if name not in shared}
@@ -53,10 +53,10 @@ def saved(mixer, kept=DRAWN):
 
 
 def refuse_outer_options(layer, mixer, kept=DRAWN):
-    """Refuses an inner mixer's options that only the layer around it can follow.
+    """Refuses options of an inner mixer that only the outer layer can follow.
 
     Args:
-        layer: The layer around it.
+        layer: The outer layer.
         mixer: The inner mixer.
         kept: The shared options that the inner mixer follows.
     """
@@ -64,14 +64,14 @@ def refuse_outer_options(layer, mixer, kept=DRAWN):
     for name, value in mixer.stated_options(outer).items():
         if not (name == "dtype" and value == layer.dtype_policy.name):
             raise ValueError(
-                f"{layer.owner}: `{name}` belongs to the {layer.owner}, and has no effect on a "
-                f"mixer inside. Received: {mixer.owner}({name}={value!r}). Give it to the "
+                f"{layer.owner}: `{name}` belongs to the {layer.owner} and has no effect on an "
+                f"inner mixer. Received: {mixer.owner}({name}={value!r}). Pass it to the "
                 f"{layer.owner}."
             )
 
 
 def refuse_no_list(owner, mixers):
-    """Refuses what is given in the place of a list of mixers."""
+    """Refuses what is given instead of a list of mixers."""
     raise ValueError(
         f"{owner}: `mixers` must be a list of at least one mixer. Received: mixers={mixers!r}. "
         f"Put them into a list: {owner}([MixUp(), CutMix()])."
@@ -87,11 +87,11 @@ def _checked(layer, mixers):
         if not isinstance(mixer, Mixer):
             raise ValueError(
                 f"{owner}: `mixers` must hold mixers of keras_mix.layers. Received: {mixer!r}. "
-                "Keras's augmentations belong before it, in a keras.layers.Pipeline."
+                "Keras's augmentations come before the mixer, in a keras.layers.Pipeline."
             )
         if mixer.stands_alone:
             raise ValueError(
-                f"{owner}: {mixer.stands_alone}, and so cannot be one of several. Received: "
+                f"{owner}: {mixer.stands_alone}, so it cannot be an inner mixer. Received: "
                 f"{mixer!r}. Use its own `rate`."
             )
         refuse_outer_options(layer, mixer)

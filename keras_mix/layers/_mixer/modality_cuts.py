@@ -1,4 +1,4 @@
-"""The modalities of a sample that are cut: what is asked for, the leaves, and the plans."""
+"""How `CrossModalMix` cuts modalities: its options, the rules of its leaves, and its plans."""
 
 import dataclasses
 import fractions
@@ -26,12 +26,12 @@ from keras_mix.layers._mixer.mixer_of_mixers import Composed, refuse_outer_optio
 from keras_mix.layers._mixer.reading import batch_of
 from keras_mix.layers.mixer import Mixer
 
-# The shared options that a mixer in `cuts` follows: the draws are those of the layer around it.
+# The shared options that a mixer in `cuts` follows; all others belong to `CrossModalMix`.
 OF_A_CUT = ("data_format",)
 
 
 def checked_cuts(layer, cuts):
-    """The mixers, or the names of others before it, by the names of what they cut."""
+    """The checked `cuts`: a dict from modality names to mixers, or to names of earlier ones."""
     owner = layer.owner
     for name, cut in cuts.items():
         checks.instance(owner, f"cuts[{name!r}]", cut)
@@ -39,18 +39,18 @@ def checked_cuts(layer, cuts):
             _check_mixer(layer, name, cut)
         elif not isinstance(cuts.get(cut), Mixer) or list(cuts).index(cut) > list(cuts).index(name):
             raise ValueError(
-                f"{owner}: a modality can follow one that stands before it in `cuts` and has a "
-                f"mixer. Received: cuts={{{name!r}: {cut!r}}}"
+                f"{owner}: a modality can only follow an earlier one in `cuts` that has a mixer. "
+                f"Received: cuts={{{name!r}: {cut!r}}}"
             )
     return dict(cuts)
 
 
 @runtime_checkable
 class PastesGivenPartners(Protocol):
-    """A mixer that can cut one modality of several: it pastes one partner, unmoved."""
+    """A mixer that can cut one of several modalities: it pastes one partner without moving it."""
 
     def sample_given(self, batch, lam, partners, seed):
-        """The plan of one batch, for λ and partners that all modalities share.
+        """The plan of one batch, given the λ and partners of all modalities.
 
         Args:
             batch: A `keras_mix.plans.Batch`.
@@ -65,27 +65,28 @@ def _check_mixer(layer, name, mixer):
     cuts_in_place = isinstance(mixer, Mixer) and mixer.pastes and not (mixer.erases or mixer.moves)
     if not cuts_in_place or isinstance(mixer, Composed) or mixer.num_sources != 2:
         raise ValueError(
-            f"{owner}: `cuts` must hold mixers that paste one partner unmoved, such as CutMix, or "
-            f"names. Received: cuts={{{name!r}: {mixer!r}}}. Modalities left out are blended."
+            f"{owner}: `cuts` must hold names, or mixers that paste one partner without moving it, "
+            f"such as CutMix. Received: cuts={{{name!r}: {mixer!r}}}. Modalities left out are "
+            "blended."
         )
     if not isinstance(mixer, PastesGivenPartners):
         raise ValueError(
             f"{owner}: a mixer in `cuts` must define `sample_given(batch, lam, partners, seed)`, "
-            f"its plan for the λ and partners that all modalities share. Received: "
-            f"cuts={{{name!r}: {mixer!r}}}. Move what `sample` does after it has drawn these."
+            f"its plan for the λ and partners of all modalities. Received: "
+            f"cuts={{{name!r}: {mixer!r}}}. Move there what `sample` does once it has drawn these."
         )
     refuse_outer_options(layer, mixer, OF_A_CUT)
     for option, value in mixer.stated_options(["alpha", "keep_major"]).items():
         raise ValueError(
             f"{owner}: `{option}` belongs to the {owner}, which draws one λ for all modalities. "
-            f"Received: {mixer.owner}({option}={value!r}) for {name!r}. Give it to the {owner}."
+            f"Received: {mixer.owner}({option}={value!r}) for {name!r}. Pass it to the {owner}."
         )
 
 
 def data_format_of(owner, data_format, cuts):
-    """The given format, or that of the mixer that cuts the most axes; None where no mixer cuts.
+    """The given format, or that of the mixer that cuts the most axes; None if no mixer cuts.
 
-    Each mixer cuts its modality by its own format, so one that none of them has is refused.
+    Each mixer cuts its modality by its own format, so a format that no mixer has is refused.
     """
     mixers = {name: cut for name, cut in cuts.items() if isinstance(cut, Mixer)}
     if data_format is None and mixers:
@@ -94,20 +95,20 @@ def data_format_of(owner, data_format, cuts):
     if formats and data_format not in formats.values():
         raise ValueError(
             f"{owner}: each mixer in `cuts` must be given the `data_format` of its modality. "
-            f"Received: data_format={data_format!r} beside {formats} in `cuts`. Write "
-            f"CutMix(data_format={data_format!r}), say."
+            f"Received: data_format={data_format!r} beside {formats} in `cuts`. Pass it to them, "
+            f"for example CutMix(data_format={data_format!r})."
         )
     return data_format
 
 
 def checked_rates(owner, rates, cuts):
-    """Places a second by the names of what is cut along the same seconds."""
+    """The checked `sampling_rates`: a dict from modality names to time steps per second."""
     for name, rate in rates.items():
         checks.integer(f"sampling_rates[{name!r}]", rate, low=1)
         if name in cuts:
             raise ValueError(
-                f"{owner}: a modality is cut by a mixer or along its seconds. Received: {name!r} "
-                "in both `cuts` and `sampling_rates`"
+                f"{owner}: a modality must be cut either by a mixer or along its seconds. "
+                f"Received: {name!r} in both `cuts` and `sampling_rates`"
             )
         if rate % min(rates.values()):
             raise ValueError(
@@ -118,21 +119,21 @@ def checked_rates(owner, rates, cuts):
 
 
 def index_of(owner, leaves, name):
-    """The position of the leaf with this name, or of the only one with a path that ends with it."""
+    """The position of the leaf with this name, or of the only leaf with a path ending in it."""
     names = [leaf and leaf.name for leaf in leaves]
     if not any(name in (each, key(each)) for each in names if each):
         checks.refuse(
             owner,
             f"a sample must have the modality `{name}`",
             ", ".join(each for each in names if each),
-            "Name modalities as the batch does; fill a missing one, or leave it out of `cuts` and "
+            "Use the names of the batch; fill a missing modality, or leave it out of `cuts` and "
             "`sampling_rates`.",
         )
     return position(owner, "cuts` or `rates", name, names)
 
 
 def _batch_of(mixer, name, found):
-    """The `Batch` of one of `cuts`; for boxes and keypoints that of the image they follow."""
+    """The `Batch` of a modality in `cuts`; for boxes and keypoints that of their image."""
     by, leaf, main = mixer_of(mixer.cuts, name), *_with_followed(mixer, found.leaves, name)
     part = batch_of(by, found, grid_on(by, main))
     if leaf is main or leaf.kind in ("bounding_boxes", "keypoints"):
@@ -142,14 +143,14 @@ def _batch_of(mixer, name, found):
 
 
 def _with_followed(mixer, leaves, name):
-    """The leaf of a modality, and the one that it follows, or itself."""
+    """The leaf of a modality, and the leaf that it follows (itself if it follows none)."""
     cut = mixer.cuts[name]
     names = name, cut if isinstance(cut, str) else name
     return [leaves[index_of(mixer.owner, leaves, each)] for each in names]
 
 
 def _axes(by, leaf, main):
-    """The axes of a leaf that the region of a mixer covers, which was drawn on another."""
+    """The axes of a leaf that a mixer's region covers, which was drawn on the leaf `main`."""
     if leaf.kind == "instance_masks":
         return InstanceMasks.axes
     grid_on(by, leaf)
@@ -157,7 +158,7 @@ def _axes(by, leaf, main):
 
 
 def batch(mixer, found):
-    """What a `CrossModalMix` sees of a `reading.Reading`, and what its parts see of it."""
+    """The `Batch` of a `CrossModalMix`, which holds those of the modalities that are cut."""
     if (mixer.cuts or mixer.sampling_rates) and found.telling:
         _refuse_uncounted(found)
     whole = batch_of(mixer, found)
@@ -173,9 +174,9 @@ def batch(mixer, found):
 def _refuse_uncounted(found):
     checks.refuse(
         "CrossModalMix",
-        "valid time steps are not counted beside modalities that are cut",
-        f"leaves of the kinds {sorted({found.leaves[n].kind for n in found.telling})} that say "
-        "which are, beside `cuts` or `sampling_rates`",
+        "valid time steps are not counted if modalities are cut",
+        f"inputs of the kinds {sorted({found.leaves[n].kind for n in found.telling})} beside "
+        "`cuts` or `sampling_rates`",
         "Leave them out; or blend all modalities, tokens at their embedding: "
         'keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")]).',
     )
@@ -219,7 +220,7 @@ def _rule_of_part(mixer, leaves, leaf, name):
 
 
 def _refuse_unless_following(mixer, leaves, leaf, name):
-    """Refuses boxes, keypoints and instance masks that are cut otherwise than their image."""
+    """Refuses boxes, keypoints and instance masks that do not follow their image."""
     images = [index_of(mixer.owner, leaves, each) for each in mixer.cuts]
     images = [n for n in images if leaves[n].kind == "images"]
     if name is None:
@@ -235,14 +236,14 @@ def _refuse_unless_following(mixer, leaves, leaf, name):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "belongs to an image, and must be cut along with it",
+            "belongs to an image and must be cut along with it",
             cut,
             f'Name the image that it follows, cuts={{…, "{key(leaf.name)}": "{image}"}}.',
         )
 
 
 def _timed(mixer, leaf):
-    """The rule of what is cut along its seconds."""
+    """The rule of a leaf that is cut along its seconds."""
     axes, dtype = (1,), leaf.tensor.dtype
     if leaf.kind == "token_ids":
         return with_ends(TokenIds(axes, dtype, leaf.target), mixer, leaf)
@@ -256,20 +257,20 @@ def _timed(mixer, leaf):
 
 
 def sized(mixer, own):
-    """The leaves, behind checks of durations that are unknown until a graph runs."""
+    """The leaves, with checks of durations that are unknown until a graph runs."""
     timed = [own[index_of(mixer.owner, own, name)] for name in mixer.sampling_rates]
     checked = check_seconds(mixer.owner, timed, list(mixer.sampling_rates.values()))
     return behind(checked, own) if checked else own
 
 
 def check_seconds(owner, leaves, rates):
-    """Refuses sequences of different durations; the checks that only a running graph can make."""
+    """Refuses sequences of different durations; returns the checks left to the running graph."""
     seconds = [
         None if leaf.tensor.shape[1] is None else fractions.Fraction(leaf.tensor.shape[1], rate)
         for leaf, rate in zip(leaves, rates, strict=True)
     ]
-    rule = "what is cut along the same seconds must last as long"
-    way_out = "Crop or pad it, or mend `sampling_rates`."
+    rule = "modalities that are cut along the same seconds must have the same duration"
+    way_out = "Crop or pad them, or correct `sampling_rates`."
     if len(set(seconds) - {None}) > 1:
         listed = zip(leaves, seconds, strict=True)
         received = ", ".join(f"{leaf.name}: {float(s):g} s" for leaf, s in listed if s is not None)
@@ -286,29 +287,29 @@ def check_seconds(owner, leaves, rates):
 
 
 def mixer_of(cuts, name):
-    """The mixer that cuts a modality, or that cuts the one which it follows."""
+    """The mixer that cuts a modality, or the modality that it follows."""
     return cuts[cuts[name]] if isinstance(cuts[name], str) else cuts[name]
 
 
 def saved_cuts(cuts):
-    """The cuts as Keras saves them, without the options of the layer around them."""
+    """The cuts as Keras saves them, without the options of the outer layer."""
     return mapped(functools.partial(saved, kept=OF_A_CUT), cuts)
 
 
 def mapped(function, cuts):
-    """The same cuts, with a function of each mixer in its place."""
+    """The cuts, with a function applied to each mixer."""
     return {name: cut if isinstance(cut, str) else function(cut) for name, cut in cuts.items()}
 
 
 def cut(cuts, batch, lam, partners, seeds):
-    """The plans of the modalities that mixers cut, and of those that follow them, by their names.
+    """A dict from the names of the modalities in `cuts` to their plans.
 
     Args:
         cuts: As `checked_cuts` returns them.
-        batch: The `Batch`, with its parts.
-        lam: float32 `(draws,)`, the λ that all share.
-        partners: int32 `(B,)`, the partners that all share.
-        seeds: int32[2] for each.
+        batch: The `Batch`, with those of the modalities.
+        lam: float32 `(draws,)`, the λ of all modalities.
+        partners: int32 `(B,)`, the partners of all modalities.
+        seeds: int32[2] for each modality.
     """
     drawn = {}
     for (name, by), seed in zip(cuts.items(), seeds, strict=True):
@@ -321,7 +322,7 @@ def cut(cuts, batch, lam, partners, seeds):
 
 
 def cut_in_time(rates, batch, lam, partners, seed):
-    """The plans of the modalities that are cut along the same seconds, by their names."""
+    """A dict from the names of the modalities in `sampling_rates` to their plans."""
     if not rates:
         return {}
     slowest = min(rates, key=rates.get)
@@ -336,9 +337,9 @@ def cut_in_time(rates, batch, lam, partners, seed):
 
 
 def mean_share(cuts, drawn):
-    """float32 `(B,)`, the mean of what the modalities have counted of the partner.
+    """float32 `(B,)`, the partner's mixing weight: the mean over the modalities that are cut.
 
-    Those that follow another one are counted with it.
+    A modality that follows another one is counted with it.
     """
     counted = [each for name, each in drawn.items() if not isinstance(cuts.get(name), str)]
     weights = [tf.cast(each.weights[:, 1], tf.float64) for each in counted]

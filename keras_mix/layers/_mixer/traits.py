@@ -13,35 +13,35 @@ class Traits(Configured):
     """The attributes by which a mixer states what it does."""
 
     pastes = False
-    """Whether every place comes from exactly one source, so that inputs keep their dtype."""
+    """Whether every pixel comes from exactly one source, so that inputs keep their dtype."""
     erases = False
-    """Whether it fills parts of the inputs and leaves targets unchanged.
+    """Whether it only fills pixels of the inputs and leaves targets unchanged.
 
-    Inside a model it needs no labels then, as `keras.layers.RandomErasing` needs none.
+    Inside a model such a mixer needs no labels, like `keras.layers.RandomErasing`.
     """
     moves = False
-    """Whether sources come to lie elsewhere, so that a sample is changed by itself as well."""
+    """Whether sources are moved or resized, so that a sample changes even if mixed with itself."""
     grid_rank: int | None = None
     """The number of spatial axes that the mixer's regions cover; None if it has no region."""
     mixes_tables = False
     """Whether inputs (B,), (B, 1) and (B, F) are columns of a table, each treated by its kind."""
     mixes_by_plan = True
-    """By which models know a mixer among their layers, without importing TensorFlow for it."""
+    """The mark by which models find mixers among their layers without importing TensorFlow."""
     smallest_grid = 1
-    """The least height and width that it can cut."""
+    """The smallest height and width that it can cut."""
     num_sources = 2
     """The number S of sources of a sample, itself included."""
     stands_alone: str | None = None
-    """The reason, a clause, why it cannot be one of several mixers; None if it can."""
+    """The reason, a clause, why it cannot be an inner mixer; None if it can."""
 
     @property
     def draws_regions(self):
-        """Whether what lies on its grid is cut, and not blended by the weights."""
+        """Whether leaves on its grid are cut, not blended by the weights."""
         return self.grid_rank is not None
 
     @property
     def hides(self):
-        """Whether parts of a source can be out of sight, and so boxes."""
+        """Whether pixels of a source, and so boxes, can be hidden in the result."""
         return self.draws_regions
 
     @property

@@ -172,7 +172,7 @@ def _refuse_integers(owner, point, layer, value):
         if named or (as_image and keras.backend.standardize_dtype(tensor.dtype) == "uint8"):
             continue
         key = name.split("/")[-1] if "/" in name else path.split("/")[-1]
-        way_out = f' For images of integers say kinds={{"{key}": "images"}}.' if as_image else ""
+        way_out = f' For images of integers pass kinds={{"{key}": "images"}}.' if as_image else ""
         checks.reject(
             owner,
             name,

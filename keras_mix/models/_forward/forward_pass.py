@@ -66,10 +66,10 @@ class ForwardPass(Tracking):
             if unknown and index in self.frames[-1].now:
                 checks.refuse(
                     self.choices.owner,
-                    f"cannot see whether what `{point.name_of(layer)}` is called with a second "
-                    "time has been mixed already",
+                    f"`{point.name_of(layer)}` is called twice, and it must be known whether its "
+                    "second input has been mixed already",
                     "an input that is computed outside of Keras's layers",
-                    "Put a keras_mix.layers.MixPoint where it shall be mixed, and name that.",
+                    "Put a keras_mix.layers.MixPoint where the model is to be mixed, and name it.",
                 )
             self.passed.add((index, layer))
             if index not in before:
@@ -108,10 +108,10 @@ class ForwardPass(Tracking):
                 if (index, layer) not in self.passed:
                     checks.refuse(
                         self.choices.owner,
-                        "every mix point must be passed when the model is called",
+                        "every mix point must be called with the model",
                         f"`{point.name_of(layer)}`, which was not called",
-                        "Leave it out of `mix_at`; or, if it is called inside a tf.function of the "
-                        "model's own, take that decorator off.",
+                        "Leave it out of `mix_at`; or, if the model calls it inside a tf.function "
+                        "of its own, remove that decorator.",
                     )
         drawn = [
             Drawn(point.blend, self.plans[point.blend], self.grids[point.blend])

@@ -20,7 +20,7 @@ def mixers(owner, mixer):
         return []
     given = list(mixer) if isinstance(mixer, list | tuple) else [mixer]
     if not given:
-        checks.refuse(owner, "`mixer` must be a layer, or a list of one at least", repr(mixer))
+        checks.refuse(owner, "`mixer` must be a layer, or a list of at least one", repr(mixer))
     for one in given:
         checks.instance(owner, "mixer", one)
         if keras.backend.backend() != "tensorflow":
@@ -43,13 +43,13 @@ def check_mixer(owner, mixer):
     rule = getattr(mixer, "label_rule", None)
     if rule is not None:
         raise ValueError(
-            f"{owner}: labels are mixed in the loss, by what is in each sample. Received: "
-            f"label_rule={rule!r}. Map the mixer over the dataset."
+            f"{owner}: labels are mixed in the loss, by the weights of the plan, so the mixer must "
+            f"have no `label_rule`. Received: label_rule={rule!r}. Map the mixer over the dataset."
         )
     if getattr(mixer, "label_mode", "auto") == "union":
         raise ValueError(
-            f"{owner}: labels are mixed in the loss, by what is in each sample, and are no union. "
-            'Received: label_mode="union". Map the mixer over the dataset.'
+            f"{owner}: labels are mixed in the loss, by the weights of the plan, and cannot be a "
+            'union. Received: label_mode="union". Map the mixer over the dataset.'
         )
 
 
@@ -58,8 +58,8 @@ def smoothing(owner, mixers):
     found = {getattr(mixer, "label_smoothing", 0.0) for mixer in mixers}
     if len(found) > 1:
         raise ValueError(
-            f"{owner}: all mix points and mixers must smooth labels alike. Received: "
-            f"label_smoothing={sorted(found)}"
+            f"{owner}: all mixers must have the same `label_smoothing`, and the blend has 0. "
+            f"Received: label_smoothing={sorted(found)}"
         )
     return found.pop()
 
@@ -71,8 +71,8 @@ def kinds(owner, given):
     for name, kind in found.items():
         if kind not in KINDS:
             raise ValueError(
-                f"{owner}: `kinds` gives inputs one of {list(inputs.KINDS)} and targets one of "
-                f"{list(KINDS_OF_TARGETS)}. Received: kinds={{{name!r}: {kind!r}}}"
+                f"{owner}: `kinds` must map inputs to one of {list(inputs.KINDS)} and targets to "
+                f"one of {list(KINDS_OF_TARGETS)}. Received: kinds={{{name!r}: {kind!r}}}"
             )
     return found
 
@@ -81,8 +81,8 @@ def _refuse_objects(owner, kinds):
     for name, kind in kinds.items():
         if kind in OF_OBJECTS:
             raise ValueError(
-                f"{owner}: {kind} are mixed in the dataset, since a model mixes targets in its "
-                f"loss alone. Received: kinds={{{name!r}: {kind!r}}}. Map the mixer over "
+                f"{owner}: {kind} can only be mixed in the dataset, since a model mixes targets in "
+                f"its loss. Received: kinds={{{name!r}: {kind!r}}}. Map the mixer over "
                 "the dataset: keras_mix.data.mix(dataset, mixer)."
             )
 
@@ -119,8 +119,8 @@ def seed(owner, given, mixers):
     seeds = {given, *(mixer.seed for mixer in mixers)} - {None}
     if len(seeds) > 1:
         raise ValueError(
-            f"{owner}: one seed decides all draws of the model. Received: seed={given!r} and "
-            f"{[mixer.seed for mixer in mixers]} for the mixers. Give it to the {owner} alone."
+            f"{owner}: all draws of the model must have one seed. Received: seed={given!r} and "
+            f"{[mixer.seed for mixer in mixers]} for the mixers. Pass it to the {owner} alone."
         )
     return next(iter(seeds), None)
 
@@ -129,9 +129,9 @@ def refuse_inside(owner, outer):
     """Refuses to train inside another model, whose loss would not mix the labels."""
     checks.refuse(
         owner,
-        "its labels are mixed in its own `compute_loss`, so it must be outermost in training",
+        "it mixes labels in its own `compute_loss`, so it must be the outermost model in training",
         f"a call from inside {outer.name!r}",
-        "Put its `base` there, and wrap the whole.",
+        "Use its `base` there, and wrap the outer model.",
     )
 
 
@@ -144,17 +144,17 @@ def check_base(owner, model):
     for path, layer in {model.name: model, **mix_points.tree(model)}.items():
         if getattr(layer, "stateful", False):
             raise ValueError(
-                f"{owner}: a stateful recurrent layer hands the state of mixed samples on to the "
-                f"next batch. Received: {path!r} with stateful=True. Make it stateless."
+                f"{owner}: a stateful recurrent layer would carry the state of mixed samples into "
+                f"the next batch. Received: {path!r} with stateful=True. Make it stateless."
             )
         if hasattr(layer, "mix_points"):
             raise ValueError(
-                f"{owner}: the base must not mix by itself. Received: {path!r}, a "
-                f"{type(layer).__name__}. Give its `base`."
+                f"{owner}: the base must not contain another wrapper. Received: {path!r}, a "
+                f"{type(layer).__name__}. Use its `base` instead."
             )
     for method in METHODS:
         if getattr(type(model), method) is not getattr(keras.Model, method):
             raise ValueError(
-                f"{owner}: the base's own `{method}` would not be used. Received: "
-                f"{type(model).__name__}, which defines it. Take it out, or mix in tf.data."
+                f"{owner}: the base must not define `{method}`, which would not be used. Received: "
+                f"{type(model).__name__}, which defines it. Remove it, or mix in tf.data."
             )

@@ -43,7 +43,7 @@ class Dials:
         value = concentration.check(value)
         if self._alpha is None:
             raise ValueError(
-                "`alpha` can be changed where there is one, of the blend or of one mixer. "
+                "`alpha` can be changed only if there is one, that of the blend or of one mixer. "
                 f"Received: alpha={value} for several mixers, or for one without it."
             )
         self._alpha.assign(concentration.pair(value))

@@ -41,8 +41,8 @@ class Choices:
             idle_options.refuse(
                 owner,
                 {"mixer": mixers},
-                {"mixer": "every mix point of the model holds a mixer of its own"},
-                "Leave it out, name other mix points in `mix_at`, or take the mixers out of the "
+                {"mixer": "every mix point of the model is a mixer already"},
+                "Leave it out, name other mix points in `mix_at`, or remove the mixers from the "
                 "model.",
             )
         self.smoothing = arguments.smoothing(
@@ -66,8 +66,8 @@ class Choices:
             own = getattr(*mixers, "alpha", None) if len(mixers) == 1 else None
             if given is not None and own is None:
                 raise ValueError(
-                    f"{self.owner}: `alpha` is that of the blend or of one mixer that has it. "
-                    f"Received: alpha={given!r} and mixers={list(mixers)}. Give each its own."
+                    f"{self.owner}: `alpha` needs the blend, or a single mixer with an `alpha`. "
+                    f"Received: alpha={given!r} and mixers={list(mixers)}. Pass it to each mixer."
                 )
         return own if given is None else concentration.check(given)
 
@@ -77,7 +77,7 @@ class Choices:
             return
         given = {name: value for name, (value, default) in options.items() if value != default}
         reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
-        idle_options.refuse(self.owner, given, reasons, "Give it to the mixer.")
+        idle_options.refuse(self.owner, given, reasons, "Pass it to the mixer.")
 
     def make(self, alpha, keep_major, pairing, per, kinds):
         """Makes the mix points, once it is known how they are mixed."""
@@ -145,7 +145,7 @@ def _entries(owner, base, mix_at, default_entries):
             raise ValueError(
                 f"{owner}: a default mix point is a layer that all data pass through, or the "
                 f"inputs if they can be blended. Received: {base.name!r}, which has neither. Name "
-                'mix points, mix_at=["…"]; several layers in a tuple are one mix point.'
+                'mix points with mix_at=["…"]; several layers in a tuple are one mix point.'
             )
     if isinstance(mix_at, str) or not isinstance(mix_at, list | tuple) or not mix_at:
         raise ValueError(
@@ -184,6 +184,6 @@ def _mixers_of(owner, group, mixers):
             raise ValueError(
                 f"{owner}: a tuple in `mix_at` is mixed by one plan, whose region cannot cover "
                 f"layers of different sizes. Received: {[path for path, _ in group]} with "
-                f"{mixer!r}. Take a mixer that blends."
+                f"{mixer!r}. Use a mixer that blends."
             )
     return chosen

@@ -68,9 +68,9 @@ def warn_of_ways_around(owner, base, point):
         passed_by = name.split("/")[0] in known and name not in points
     if passed_by:
         warnings.warn(
-            f"{owner}: some of the data reach the output past `{name}` and stay unmixed there, "
-            "while their labels are mixed. Mix where all pass through, such as behind the addition "
-            "of a residual block; or name all ways at once in a tuple.",
+            f"{owner}: some of the data bypass `{name}` and stay unmixed, while their labels are "
+            "mixed. Mix where all data pass through, such as after the addition of a residual "
+            "block, or name all branches in one tuple.",
             stacklevel=4,
         )
 

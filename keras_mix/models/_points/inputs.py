@@ -95,6 +95,6 @@ def path_of(owner, base, layer):
     if path is None:
         raise ValueError(
             f"{owner}: a layer in `mix_at` must belong to the model. Received: {layer!r}, which is "
-            f"no input of {base.name!r}."
+            f"not an input of {base.name!r}."
         )
     return path

@@ -102,13 +102,13 @@ def find(owner, base, entry):
         if path is None:
             raise ValueError(
                 f"{owner}: a layer in `mix_at` must belong to the model. Received: {entry!r}, "
-                f"which is no part of {base.name!r}."
+                f"which is not in {base.name!r}."
             )
     elif isinstance(entry, str):
         path = _path_of_name(owner, base, known, entry)
     else:
         raise ValueError(
-            f"{owner}: `mix_at` holds names, paths, indices or layers, and tuples of these. "
+            f"{owner}: `mix_at` must hold names, paths, indices or layers, or tuples of these. "
             f"Received: {entry!r}"
         )
     _refuse_cells(owner, known, path)
@@ -146,6 +146,6 @@ def _refuse_cells(owner, known, path):
     for parent in parents:
         if isinstance(known[parent], keras.layers.RNN):
             raise ValueError(
-                f"{owner}: the inside of a recurrent layer cannot be mixed, for it is called at "
-                f"every step. Received: {path!r}. Name {parent!r} instead."
+                f"{owner}: layers inside a recurrent layer cannot be mixed, since they are called "
+                f"at every step. Received: {path!r}. Name {parent!r} instead."
             )

@@ -135,7 +135,7 @@ def _refuse(owner, name, target, grid):
     key = name.split("/")[-1]
     if grid.sizes is None:
         rule = "must hold labels of whole samples where several inputs are cut"
-        way_out = "Take one mixer for one input."
+        way_out = "Use one mixer for one input."
     else:
         first = grid.sizes[:1] if len(grid.sizes) > 1 else ()
         rule = (

@@ -152,7 +152,7 @@ def _without_classes(target, weight, values):
             "sources or their sample weights meet",
             f"losses of shape {tuple(values.shape)} for labels of shape "
             f"{tuple(target.labels.shape)}",
-            "Give labels and predictions a last axis of size 1, `y[..., None]`; or take "
+            "Give labels and predictions a last axis of size 1, `y[..., None]`; or use "
             'loss_mode="mixed_targets" without sample weights.',
         )
     return weight
@@ -186,9 +186,9 @@ def _of_mixed_targets(target, base, y_pred, sample_weight):
         if len(found) > 1 and not is_float(tensor):
             checks.refuse(
                 target.mixture.owner,
-                'loss_mode="mixed_targets" blends labels, which integers cannot be',
+                'loss_mode="mixed_targets" blends labels, so they must be floats',
                 checks.described(tensor),
-                'One-hot encode them as floats, or take loss_mode="sources".',
+                'One-hot encode them as floats, or use loss_mode="sources".',
             )
     labels = keras.tree.map_structure(
         lambda *values: target_portions.blended(
@@ -208,9 +208,9 @@ def _check(mixture, base, y_true, sample_weight):
     if type(base).__call__ is not keras.losses.Loss.__call__:
         checks.refuse(
             mixture.owner,
-            "a loss is mixed by its `call`, and its own `__call__` would not be used",
+            "a loss must not override `__call__`, since only its `call` is used",
             type(base).__name__,
-            "Move what it does into `call`.",
+            "Override `call` instead.",
         )
     size = mixture.shares.sources.shape[0]
     for name, structure in (("label", y_true), ("sample weight", sample_weight)):

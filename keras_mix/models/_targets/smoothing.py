@@ -32,7 +32,7 @@ def smoothed(target, loss):
     if options.get("label_smoothing"):
         checks.refuse(
             mixture.owner,
-            "labels must be smoothed once",
+            "labels must be smoothed only once",
             f"label_smoothing={mixture.smoothing} of the mixer, and "
             f"label_smoothing={options['label_smoothing']} of the loss {loss.name!r}",
             "Leave out one of them.",
@@ -45,7 +45,7 @@ def smoothed(target, loss):
         return _Smoothed(loss, mixture.smoothing, binary)
     return checks.refuse(
         mixture.owner,
-        "labels can be smoothed in Keras's cross-entropies and in kl_divergence",
+        "labels can be smoothed only in Keras's cross-entropies and kl_divergence",
         f"label_smoothing={mixture.smoothing} of the mixer and the loss {loss.name!r}",
         "Set label_smoothing=0 in the mixer; a loss of your own may smooth by itself.",
     )
