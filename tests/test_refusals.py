@@ -98,7 +98,7 @@ LENGTH = (
             {"spectrum": "code", "spatial_dims": 1},
             r"defined for images, spatial_dims=2. Received: spatial_dims=1. Use spectrum=",
         ),
-        ("FMix", {"spectrum": "code", "spatial_dims": 3}, r"Received: spatial_dims=3. Take"),
+        ("FMix", {"spectrum": "code", "spatial_dims": 3}, r"Received: spatial_dims=3. Use"),
         ("Cutout", {"size": 0}, r"`size` must be an integer of at least 1. Received: size=0"),
         ("Cutout", {"size": 0.0}, LENGTH + "0.0"),
         ("Cutout", {"size": 1.5}, LENGTH + "1.5"),
