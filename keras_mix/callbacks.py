@@ -1,5 +1,6 @@
 """Callbacks for models that mix in their train step."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -64,8 +65,8 @@ class MixSchedule(keras.callbacks.Callback):
         unmixed_epochs: int = 0,
     ) -> None:
         super().__init__()
-        self.alpha = _ramp("alpha", alpha, _Concentrations)
-        self.rate = _ramp("rate", rate, _Rates)
+        self.alpha = _ramp("alpha", alpha, concentration.check)
+        self.rate = _ramp("rate", rate, functools.partial(checks.number, "rate", high=1.0))
         self.probabilities = _phases(probabilities)
         self.unmixed_epochs = checks.integer("unmixed_epochs", unmixed_epochs, low=0)
 
@@ -88,65 +89,28 @@ class MixSchedule(keras.callbacks.Callback):
         dials.rate = 0.0 if epoch >= epochs - self.unmixed_epochs else rate
 
 
-class _Rates:
-    """A ramp of rates from the first epoch to the last."""
-
-    def __init__(self, first, last):
-        self.first, self.last = (checks.number("rate", end, high=1.0) for end in (first, last))
-
-    def __call__(self, epoch, epochs):
-        return _between(self.first, self.last, epoch, epochs)
-
-
-class _Concentrations:
-    """A ramp of concentrations from the first epoch to the last."""
-
-    def __init__(self, first, last):
-        self.first, self.last = (concentration.pair(concentration.check(e)) for e in (first, last))
-
-    def __call__(self, epoch, epochs):
-        ends = zip(self.first, self.last, strict=True)
-        return concentration.one_if_equal(_between(*each, epoch, epochs) for each in ends)
-
-
-def _between(first, last, epoch, epochs):
-    return first + (last - first) * epoch / max(1, epochs - 1)
-
-
-class _ByEpoch:
-    """A user's function of the epoch alone."""
-
-    def __init__(self, function):
-        self.function = function
-
-    def __call__(self, epoch, epochs):
-        return self.function(epoch)
-
-
-class _Phases:
-    """The value of the last phase that has begun."""
-
-    def __init__(self, phases):
-        self.phases = dict(sorted(phases.items()))
-
-    def __call__(self, epoch):
-        return next(value for first, value in reversed(self.phases.items()) if first <= epoch)
-
-
-def _ramp(name, value, straight):
+def _ramp(name, value, checked):
+    """The function of the epoch and the number of epochs that a pair or callable stands for."""
     if value is None:
         return None
     if callable(value):
-        return _ByEpoch(value)
+        return lambda epoch, epochs: value(epoch)
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError(
             f"MixSchedule: `{name}` must be a pair (first, last) or a callable of the epoch. "
             f"Received: {name}={value!r}"
         )
-    return straight(*value)
+    first, last = (concentration.pair(checked(end)) for end in value)
+
+    def between(epoch, epochs):
+        last_epoch, ends = max(1, epochs - 1), zip(first, last, strict=True)
+        return concentration.one_if_equal(a + (b - a) * epoch / last_epoch for a, b in ends)
+
+    return between
 
 
 def _phases(value):
+    """The function of the epoch that a callable or a dict of phases stands for."""
     if value is None or callable(value):
         return value
     if not isinstance(value, dict) or 0 not in value:
@@ -154,4 +118,5 @@ def _phases(value):
             "MixSchedule: `probabilities` must be a callable of the epoch, or a dict keyed by the "
             f"first epoch of each phase, including 0. Received: probabilities={value!r}"
         )
-    return _Phases(value)
+    phases = dict(value)
+    return lambda epoch: phases[max(first for first in phases if first <= epoch)]

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_mix._core import checks, concentration
 from keras_mix._core.ops import draws, modalities, portable_draws, target_portions
+from keras_mix._core.ops.drawn_blend import drawn_blend
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.packed_labels import EXACT
 from keras_mix._core.options import keywords
@@ -125,7 +126,15 @@ class FeatureMix(keras.layers.Layer):
             )
         plan = self._given(plan, first) if plan is not None else None
         if training and plan is None:
-            plan = self._drawn(ops.shape(first)[0])
+            plan = drawn_blend(
+                draws.begin(self.seed_generator),
+                ops.shape(first)[0],
+                self.rate,
+                alpha=self._concentration,
+                keep_major=self.keep_major,
+                pairing=self.pairing,
+                per=self.per,
+            )
         if training:
             first, second = _crossed(first, second, plan), _crossed(second, first, plan)
         features = modalities.pack(inputs, keys, [first, second])
@@ -202,14 +211,6 @@ class FeatureMix(keras.layers.Layer):
                 f"values from {ids.min()} to {ids.max()}",
                 "Renumber the classes from 0.",
             )
-
-    def _drawn(self, size):
-        order, share, chance = draws.split(draws.begin(self.seed_generator), 3)
-        count = 1 if self.per == "batch" else size
-        ratio = draws.beta(share, self._concentration, count, self.keep_major)
-        ratio = ops.where(draws.coin(chance, self.rate, count), ratio, 1.0)
-        partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
-        return portable_draws.blend_plan(partners, ops.broadcast_to(ratio, [size]))
 
     def _given(self, plan, first):
         """The `BlendPlan` of a plan that the caller drew."""

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from keras_mix._core import checks
+from keras_mix._core import checks, leaf_names
 from keras_mix._core.leaves import text
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.option_types import SharedOptions
@@ -99,7 +99,7 @@ class MixGen(Mixer):
         return {**super().leaf_kinds, **dict.fromkeys(self.texts, "texts")}
 
     def dtype_of_shape(self, name, kind, shape):
-        if name in self.texts or name.split("/")[-1] in self.texts:
+        if name in self.texts or leaf_names.key(name) in self.texts:
             return tf.string if shape.rank == 1 or shape[1] == 1 else tf.int32
         return super().dtype_of_shape(name, kind, shape)
 

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from keras_mix._core import checks
+from keras_mix._core import checks, leaf_names
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
@@ -104,7 +104,7 @@ class TabularMix(BetaMixer):
         return _by_columns(plan.blend(partners, weights, region))
 
     def dtype_of_shape(self, name, kind, shape):
-        one_hot = name.split("/")[-1] in self.one_hot
+        one_hot = leaf_names.key(name) in self.one_hot
         return tf.int32 if one_hot else super().dtype_of_shape(name, kind, shape)
 
 

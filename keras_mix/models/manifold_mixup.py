@@ -16,8 +16,6 @@ if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
 class MixingOptions(TypedDict, total=False):
     """The arguments of `MixingModel` that ManifoldMixup passes on, and Keras's name and dtype."""
 
-    keep_major: bool
-    pairing: Literal["shuffle", "derange", "reverse", "roll"]
     rate: float
     loss_mode: Literal["sources", "mixed_targets"]
     kinds: Mapping[str, str] | None
@@ -86,10 +84,21 @@ class ManifoldMixup(MixingModel):
         mixer: "Mixer | Sequence[Mixer] | None" = None,
         mix_at: Sequence[Any] | None = None,
         alpha: float | tuple[float, float] | None = None,
+        keep_major: bool = False,
+        pairing: Literal["shuffle", "derange", "reverse", "roll"] = "shuffle",
         per: Literal["sample", "batch"] = "batch",
         **kwargs: Unpack[MixingOptions],
     ) -> None:
-        super().__init__(model, mixer=mixer, mix_at=mix_at, alpha=alpha, per=per, **kwargs)
+        super().__init__(
+            model,
+            mixer=mixer,
+            mix_at=mix_at,
+            alpha=alpha,
+            keep_major=keep_major,
+            pairing=pairing,
+            per=per,
+            **kwargs,
+        )
 
     def default_entries(self):
         return default_points.default_entries(self.base)

@@ -70,11 +70,11 @@ class MixingModel(keras.Model):
         keep_major: Boolean. Whether the larger of λ and 1 - λ becomes the weight of the sample
             itself in the blend, as in `keras_mix.layers.MixUp`. Refused if no mix point is blended.
             Defaults to False.
+        pairing: "shuffle", "derange", "reverse" or "roll". How the blend pairs samples. Refused if
+            no mix point is blended. Defaults to "shuffle".
         per: "sample" or "batch". Whether λ of the blend is drawn for each sample or shared by the
             batch. Refused if no mix point is blended, since each mixer has its own. Defaults to
             "sample".
-        pairing: "shuffle", "derange", "reverse" or "roll". How the blend pairs samples. Refused if
-            no mix point is blended. Defaults to "shuffle".
         rate: Float in [0, 1]. The probability that a sample is mixed, or the batch if λ is shared;
             multiplied by the mixer's own. Defaults to 1.
         loss_mode: "sources", the loss above, for any loss; or "mixed_targets", the loss of the
@@ -144,8 +144,8 @@ class MixingModel(keras.Model):
         mix_at: Sequence[Any] | None = None,
         alpha: float | tuple[float, float] | None = None,
         keep_major: bool = False,
-        per: Literal["sample", "batch"] = "sample",
         pairing: Literal["shuffle", "derange", "reverse", "roll"] = "shuffle",
+        per: Literal["sample", "batch"] = "sample",
         rate: float = 1.0,
         loss_mode: Literal["sources", "mixed_targets"] = "sources",
         kinds: Mapping[str, str] | None = None,
@@ -160,8 +160,8 @@ class MixingModel(keras.Model):
         self.base = model
         self.mixers = arguments.mixers(self.owner, mixer)
         self.keep_major = bool(keep_major)
-        self.per = checks.choice("per", per, checks.PER)
         self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
+        self.per = checks.choice("per", per, checks.PER)
         self.loss_mode = checks.choice("loss_mode", loss_mode, LOSS_MODES)
         self.kinds = arguments.kinds(self.owner, kinds)
         self.seed = checks.integer("seed", seed, optional=True)
@@ -169,13 +169,17 @@ class MixingModel(keras.Model):
         self._choices = Choices(self.owner, model, mix_at, self.default_entries, self.mixers)
         self._choices.check_blend(
             keep_major=(self.keep_major, False),
-            per=(per, self.default_per),
             pairing=(pairing, "shuffle"),
+            per=(per, self.default_per),
         )
         alpha = self._choices.alpha(alpha, self.default_alpha)
         self.dials = Dials(self, alpha, rate, len(self._choices))
         self._choices.make(
-            self.dials.concentration, self.keep_major, self.pairing, self.per, self.kinds
+            self.kinds,
+            self.dials.concentration,
+            keep_major=self.keep_major,
+            pairing=self.pairing,
+            per=self.per,
         )
         self._seeds = keras.random.SeedGenerator(arguments.seed(self.owner, self.seed, self.mixers))
         self._hooks = Hooks(model)
@@ -285,40 +289,33 @@ class MixingModel(keras.Model):
         self.dials.renew()
 
     def __repr__(self):
-        alpha, rate, _ = self.dials.resting
-        values = {
-            "mixer": self.mixers or None,
-            "mix_at": self.mix_points,
-            "alpha": alpha,
-            "keep_major": self.keep_major,
-            "per": self.per,
-            "pairing": self.pairing,
-            "rate": rate,
-            "loss_mode": self.loss_mode,
-            "kinds": dict(self.kinds),
-            "seed": self.seed,
-        }
+        values = {"mixer": self.mixers or None, "mix_at": self.mix_points, **self._options()}
         defaults = call_repr.defaults_of(arguments_of(type(self)).values())
         return call_repr.call(self, {"model": self.base, **values}, defaults)
 
     def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        alpha, rate, _ = self.dials.resting
         return {
             "name": self.name,
             "trainable": self.trainable,
-            "model": serialize(self.base),
-            "mixer": [serialize(mixer) for mixer in self.mixers] or None,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "model": saved(self.base),
+            "mixer": saved(self.mixers) or None,
             "mix_at": None if self._finds_layers else self._choices.positions,
-            "alpha": saved(alpha),
+            **saved(self._options()),
+        }
+
+    def _options(self):
+        """Dict of the other arguments, without what a schedule has changed."""
+        alpha, rate, _ = self.dials.resting
+        return {
+            "alpha": alpha,
             "keep_major": self.keep_major,
-            "per": self.per,
             "pairing": self.pairing,
+            "per": self.per,
             "rate": rate,
             "loss_mode": self.loss_mode,
             "kinds": dict(self.kinds),
             "seed": self.seed,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
         }
 
     @classmethod

@@ -8,41 +8,32 @@ the `grid(plan, value)` of the plan's region is mixed as `portions(plan, target,
 import keras
 from keras import ops
 
-from keras_mix._core import checks
-from keras_mix._core.ops import draws, portable_draws, target_portions
+from keras_mix._core import checks, leaf_names
+from keras_mix._core.ops import portable_draws, target_portions
+from keras_mix._core.ops.drawn_blend import drawn_blend
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix.layers.mix_point import MixPoint
-from keras_mix.models._points.inputs import kind_of, paths
+from keras_mix.models._points.inputs import paths
 
 
 class Blend:
     """Mixup's blend. All mix points of a batch have the same plan.
 
     Args:
-        alpha: A `Concentration` of `draws`.
-        keep_major: Whether the larger of λ and 1 - λ is the weight of the sample itself.
-        pairing: As in `keras_mix.layers.Mixer`.
         per: "sample" or "batch".
+        **options: The other options of `drawn_blend`.
     """
 
-    def __init__(self, alpha, keep_major, pairing, per):
-        self.alpha = alpha
-        self.keep_major = keep_major
+    def __init__(self, per, **options):
+        self.per = per
+        self.options = options
         self.cuts = False
         self.kinds = {}
-        self.pairing = pairing
-        self.per = per
 
     def plan(self, value, seed, rate):
         """The `portable_draws.BlendPlan` of a batch as large as the value's."""
         size = ops.shape(keras.tree.flatten(value)[0])[0]
-        order, share, chance = draws.split(seed, 3)
-        count = 1 if self.per == "batch" else size
-        ratio = draws.beta(share, self.alpha, count, self.keep_major)
-        ratio = ops.where(draws.coin(chance, rate, count), ratio, 1.0)
-        ratio = ops.broadcast_to(ratio, [size])
-        partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
-        return portable_draws.blend_plan(partners, ratio)
+        return drawn_blend(seed, size, rate, per=self.per, **self.options)
 
     def grid(self, plan, value):
         """None, since a blend has no region."""
@@ -168,10 +159,10 @@ def _refuse_integers(owner, point, layer, value):
         if tensor is None or is_float(tensor):
             continue
         as_image = is_inputs and len(tensor.shape) >= 3
-        named = is_inputs and kind_of(point.kinds, path)
+        named = is_inputs and leaf_names.entry(point.kinds, path)
         if named or (as_image and keras.backend.standardize_dtype(tensor.dtype) == "uint8"):
             continue
-        key = name.split("/")[-1] if "/" in name else path.split("/")[-1]
+        key = leaf_names.key(name if "/" in name else path)
         way_out = f' For images of integers pass kinds={{"{key}": "images"}}.' if as_image else ""
         checks.reject(
             owner,

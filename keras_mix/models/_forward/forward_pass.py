@@ -36,8 +36,7 @@ class ForwardPass(Tracking):
         if len(self.points) > 1:
             bounds = ops.cumsum(probabilities)[:-1]
             self.choice = ops.sum(ops.cast(draws.uniform(choice, [1]) >= bounds, "int32"))
-        self.plans = {}
-        self.grids = {}
+        self.drawn = {}
         self.passed = set()
         self.unmixed_masks = {}
         self._unions = {}
@@ -93,9 +92,7 @@ class ForwardPass(Tracking):
         """An argument that is a mask, mixed where the data were, but the mask not yet."""
         if not masks.is_of_batch(layer, name, value):
             return value
-        return keras.tree.map_structure(
-            lambda mask: self._mask(mask, before, self.of_mask(mask)), value
-        )
+        return keras.tree.map_structure(lambda mask: self._mask(mask, before), value)
 
     def mixture(self, kinds):
         """The `Mixture` of the labels.
@@ -113,16 +110,13 @@ class ForwardPass(Tracking):
                         "Leave it out of `mix_at`; or, if the model calls it inside a tf.function "
                         "of its own, remove that decorator.",
                     )
-        drawn = [
-            Drawn(point.blend, self.plans[point.blend], self.grids[point.blend])
-            for point in self.points
-        ]
+        drawn = [self.drawn[point.blend] for point in self.points]
         return Mixture(self.choices, drawn, self.choice, self._shares(), kinds, self.unmixed_masks)
 
     def _shares(self):
         """The sources and weights of the mix point that was drawn."""
-        plans = [self.plans[point.blend] for point in self.points]
-        if len(self.plans) == 1:
+        plans = [self.drawn[point.blend].plan for point in self.points]
+        if len(self.drawn) == 1:
             return BlendPlan(plans[0].sources, plans[0].weights)
         count = max(plan.sources.shape[1] for plan in plans)
         drawn = None
@@ -139,10 +133,10 @@ class ForwardPass(Tracking):
     def _mixed(self, index, point, given, layer):
         blends.check(self.choices.owner, point, layer, given)
         blend = point.blend
-        if blend not in self.plans:
-            self.plans[blend] = blend.plan(given, self.seed, self.rate)
-            self.grids[blend] = blend.grid(self.plans[blend], given)
-        plan = self.plans[blend]
+        if blend not in self.drawn:
+            plan = blend.plan(given, self.seed, self.rate)
+            self.drawn[blend] = Drawn(blend, plan, blend.grid(plan, given))
+        plan = self.drawn[blend].plan
         if self.choice is None:
             mixed = blend.apply(plan, given)
         else:
@@ -160,7 +154,7 @@ class ForwardPass(Tracking):
             # Keras restores a lost mask only where a layer computes it from its inputs' alone.
             mask = keras_compat.mask_of(old)
             if old is not new and mask is not None:
-                keras_compat.set_mask(new, self._mask(mask, frozenset({index}), self.of_mask(mask)))
+                keras_compat.set_mask(new, self._mask(mask, frozenset({index})))
         return mixed
 
     def _with_mixed_inputs(self, inputs, before):
@@ -189,12 +183,13 @@ class ForwardPass(Tracking):
                     "Name the embedding in `mix_at` instead.",
                 )
 
-    def _mask(self, mask, mixed_at, before):
+    def _mask(self, mask, mixed_at):
         """A mask, mixed at the mix points at which it was not mixed before."""
+        before = self.of_mask(mask)
         missing = mixed_at - before
         if not missing or not ops.is_tensor(mask):
             return mask
-        size = self.plans[self.points[min(missing)].blend].sources.shape[0]
+        size = self.drawn[self.points[min(missing)].blend].plan.sources.shape[0]
         if len(mask.shape) < 2 or mask.shape[0] != size:
             # One for all samples, such as a causal one.
             return mask
@@ -203,7 +198,7 @@ class ForwardPass(Tracking):
             mixed = mask
             for index in sorted(missing):
                 active = True if self.choice is None else self.choice == index
-                mixed = masks.union(mixed, self.plans[self.points[index].blend], active)
+                mixed = masks.union(mixed, self.drawn[self.points[index].blend].plan, active)
             self._unions[key] = mixed
             self.learn(mask, before)
             self.learn(mixed, before | missing)

@@ -2,14 +2,14 @@
 
 import keras
 
-from keras_mix._core import checks
+from keras_mix._core import checks, leaf_names
 from keras_mix._core.kinds import OF_OBJECTS
 from keras_mix._core.options import idle_options
 from keras_mix.models._forward import blends
 from keras_mix.models._points import inputs, mix_points
 
 KINDS_OF_TARGETS = ("labels", "values", "segmentation_masks", "frame_labels")
-KINDS = {*inputs.KINDS, *KINDS_OF_TARGETS}
+KINDS = (*inputs.KINDS, *KINDS_OF_TARGETS)
 # What a wrapper does by itself, and so not by the base's own way.
 METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 
@@ -66,7 +66,7 @@ def smoothing(owner, mixers):
 
 def kinds(owner, given):
     """A dict from names of inputs and targets to their kinds."""
-    found = checks.kinds(given)
+    found = checks.mapping("kinds", given)
     _refuse_objects(owner, found)
     for name, kind in found.items():
         if kind not in KINDS:
@@ -93,7 +93,7 @@ def check_names(owner, given, x, y):
         return
     known = [path for path, _ in (*inputs.paths("x", x), *inputs.paths("y", y))]
     for name in given:
-        if not any(name in (path, path.split("/")[-1]) for path in known):
+        if not any(name in (path, leaf_names.key(path)) for path in known):
             checks.refuse(owner, f"`kinds` must name inputs and targets, {known}", repr(name))
 
 

@@ -79,9 +79,15 @@ class Choices:
         reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
         idle_options.refuse(self.owner, given, reasons, "Pass it to the mixer.")
 
-    def make(self, alpha, keep_major, pairing, per, kinds):
-        """Makes the mix points, once it is known how they are mixed."""
-        blend = blends.Blend(alpha, keep_major, pairing, per)
+    def make(self, kinds, alpha, **options):
+        """Makes the mix points, once it is known how they are mixed.
+
+        Args:
+            kinds: The argument of that name.
+            alpha: A `Concentration` of `draws`, or None where several mixers have one each.
+            **options: Those of the blend.
+        """
+        blend = blends.Blend(alpha=alpha, **options)
         for group, mixers in zip(self._groups, self._mixers, strict=True):
             names, layers = zip(*group, strict=True)
             own = inputs.kinds_at(kinds, layers)
@@ -97,7 +103,7 @@ class Choices:
         for index, point in enumerate(self.points):
             for layer in point.layers:
                 self.indices.setdefault(layer, []).append(index)
-        self.inputs = {layer for layer in self.indices if inputs.is_one_of_several(layer)}
+        self.inputs = set(filter(inputs.is_input, self.indices.keys() - {inputs.INPUT}))
         of_batch = all(point.blend.per == "batch" for point in self.points)
         self.per = "batch" if of_batch else "sample"
 

@@ -4,9 +4,8 @@ import warnings
 
 import keras
 
-from keras_mix._core.keras_compat import graph_of
+from keras_mix._core.keras_compat import graph_of, layers_in
 from keras_mix._core.ops.dtypes import is_float
-from keras_mix.models._points import mix_points
 from keras_mix.models._points.dataflow import (
     Flow,
     cut_points,
@@ -109,12 +108,10 @@ def _blends(tensor):
 
 def _children(base):
     """(path, path) of what a model of unknown graph may be mixed at."""
-    layers = [x for x in mix_points.children(base) if not isinstance(x, keras.layers.InputLayer)][
-        :-1
-    ]
+    layers = [x for x in layers_in(base) if not isinstance(x, keras.layers.InputLayer)][:-1]
     if isinstance(base, keras.Sequential):
         layers = layers[_first_of_data(layers) :]
     layers = [layer for layer in layers if not gives_ids(layer)]
-    blocks = [layer for layer in layers if mix_points.children(layer)]
+    blocks = [layer for layer in layers if layers_in(layer)]
     weighted = [layer for layer in layers if layer.weights or not layer.built]
     return [(layer.name, layer.name) for layer in blocks or weighted]

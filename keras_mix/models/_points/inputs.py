@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mix._core import keras_compat
+from keras_mix._core import keras_compat, leaf_names
 from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.ops.dtypes import is_float
 
@@ -14,11 +14,6 @@ KINDS = ("images", "values")
 def is_input(layer):
     """Whether a layer of a mix point stands for inputs, which only have a path."""
     return isinstance(layer, str)
-
-
-def is_one_of_several(layer):
-    """Whether it is one input among others."""
-    return is_input(layer) and layer != INPUT
 
 
 def named(inputs):
@@ -33,11 +28,6 @@ def paths(role, structure):
     return [("/".join([role, *map(str, path)]), leaf) for path, leaf in leaves]
 
 
-def kind_of(kinds, path):
-    """The kind that `kinds` gives to a path, by the whole of it or by its last part; or None."""
-    return kinds.get(path, kinds.get(path.split("/")[-1]))
-
-
 def kinds_at(kinds, layers):
     """The entries of `kinds` that name inputs mixed at a mix point, as its mixer names them.
 
@@ -48,7 +38,7 @@ def kinds_at(kinds, layers):
         if path == INPUT:
             found |= kinds
         elif is_input(path):
-            found["x"] = kind_of(kinds, "x" + path.removeprefix(INPUT))
+            found["x"] = leaf_names.entry(kinds, "x" + path.removeprefix(INPUT))
     return {name: kind for name, kind in found.items() if kind in KINDS}
 
 

@@ -38,11 +38,6 @@ class Point(NamedTuple):
         return self.names[self.layers.index(layer)]
 
 
-def children(layer):
-    """The layers that a layer directly holds."""
-    return layers_in(layer)
-
-
 def held(base):
     """The layers in a model, itself not counted, each once, breadth first."""
     return [layer for layer, _ in _walk(base)]
@@ -69,7 +64,7 @@ def _walk(base):
     seen, queue = {id(base)}, collections.deque([base])
     while queue:
         parent = queue.popleft()
-        for layer in children(parent):
+        for layer in layers_in(parent):
             if id(layer) not in seen and not isinstance(layer, keras.layers.InputLayer):
                 seen.add(id(layer))
                 queue.append(layer)

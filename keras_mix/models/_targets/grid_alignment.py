@@ -4,7 +4,7 @@ A target belongs to its sample as a whole, or each of its positions takes the la
 that stands there. `keras_mix.models.MixingModel` documents the rule.
 """
 
-from keras_mix._core import checks
+from keras_mix._core import checks, leaf_names
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.target_portions import Fit
 
@@ -120,7 +120,7 @@ def _refuse_ambiguous(owner, name, target, grid):
         # Labels of as many steps as there are would be of unknown number, too.
         return
     if _correspond(target.shape[1:], grid.sizes):
-        key = name.split("/")[-1]
+        key = leaf_names.key(name)
         checks.reject(
             owner,
             name,
@@ -132,7 +132,7 @@ def _refuse_ambiguous(owner, name, target, grid):
 
 
 def _refuse(owner, name, target, grid):
-    key = name.split("/")[-1]
+    key = leaf_names.key(name)
     if grid.sizes is None:
         rule = "must hold labels of whole samples where several inputs are cut"
         way_out = "Use one mixer for one input."

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_mix._core import keras_compat
+from keras_mix._core import keras_compat, leaf_names
 from keras_mix._core.ops import target_portions
-from keras_mix.models._points.inputs import kind_of, paths
+from keras_mix.models._points.inputs import paths
 from keras_mix.models._targets import grid_alignment, smoothing
 
 
@@ -83,7 +83,7 @@ class Mixture:
     def _fits(self, y_true, y_pred, loss):
         names = {id(target): path for path, target in paths("y", self.y)}
         name = names.get(id(y_true), "y")
-        kind = kind_of(self.kinds, name)
+        kind = leaf_names.entry(self.kinds, name)
         y_pred = None if keras.tree.is_nested(y_pred) else y_pred
         of_classes = smoothing.reads_classes(loss)
         return [
