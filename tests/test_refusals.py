@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix import data, layers
+from keras_mix import (
+    callbacks,
+    data,
+    label_rules,
+    layers,
+    losses,
+    metrics,
+    models,
+    pairings,
+    synthesis,
+)
 from keras_mix.layers import BoundingBoxOptions, CutMix, MixUp, SequenceOptions
 
 IMAGES = np.zeros((4, 6, 5, 3), "float32")
@@ -45,8 +55,9 @@ RAGGED = tf.ragged.constant([[1.0], [2.0, 3.0], [], [4.0]])
 )
 @pytest.mark.parametrize("mixer", [MixUp, CutMix])
 def test_an_option_out_of_range(mixer, options, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
         mixer(**options)
+    assert str(caught.value).startswith(f"{mixer.__name__}: ")
 
 
 @pytest.mark.parametrize(
@@ -59,8 +70,9 @@ def test_an_option_out_of_range(mixer, options, sentence):
     ],
 )
 def test_an_option_of_sequences_out_of_range(options, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
         SequenceOptions(**options)
+    assert str(caught.value).startswith("SequenceOptions: ")
 
 
 PAIR = r"must be a pair \(low, high\)"
@@ -168,6 +180,28 @@ def test_a_mixers_own_option_out_of_range(mixer, options, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
         getattr(layers, mixer)(**options)
     assert str(caught.value).count("Received: ") == 1
+    assert str(caught.value).startswith(f"{mixer}: ")
+
+
+@pytest.mark.parametrize(
+    ("construct", "owner"),
+    [
+        (lambda: models.ManifoldMixup(keras.Sequential([]), per="pixel"), "ManifoldMixup"),
+        (lambda: layers.FeatureMix(alpha=-1), "FeatureMix"),
+        (lambda: layers.ModalityDropout(2.0), "ModalityDropout"),
+        (lambda: losses.MixedLoss("mse", class_weight={0: -1}), "MixedLoss"),
+        (lambda: losses.CrossModalConsistencyLoss(kind="mse"), "CrossModalConsistencyLoss"),
+        (lambda: metrics.RecallAtK(k=0), "RecallAtK"),
+        (lambda: callbacks.MixSchedule(unmixed_epochs=-1), "MixSchedule"),
+        (lambda: pairings.ByClass("other"), "ByClass"),
+        (lambda: label_rules.Remix([10, 20], tau=2), "Remix"),
+        (lambda: layers.BoundingBoxOptions("corners"), "BoundingBoxOptions"),
+        (lambda: synthesis.FillModality(None, "a", "b", name="c"), "FillModality"),
+    ],
+)
+def test_an_error_about_an_argument_begins_with_the_class(construct, owner):
+    with pytest.raises(ValueError, match=rf"^{owner}: `\w+` must .* Received: "):
+        construct()
 
 
 @pytest.mark.parametrize("mixer", ["RICAP", "Mosaic"])

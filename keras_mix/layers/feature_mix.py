@@ -10,12 +10,13 @@ from keras_mix._core.ops import draws, modalities, portable_draws, target_portio
 from keras_mix._core.ops.drawn_blend import drawn_blend
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.packed_labels import EXACT
-from keras_mix._core.options import keywords
+from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import config_of
 from keras_mix._core.options.layer_repr import layer_repr
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
+@argument_errors.name_class
 class FeatureMix(keras.layers.Layer):
     """Blends the features of two modalities across samples, in their shared space.
 

@@ -9,7 +9,7 @@ from keras import ops
 from keras_mix._core import checks
 from keras_mix._core.ops import draws, modalities, target_portions
 from keras_mix._core.ops.dtypes import is_float
-from keras_mix._core.options import idle_options, keywords
+from keras_mix._core.options import argument_errors, idle_options, keywords
 from keras_mix._core.options.config import config_of
 from keras_mix._core.options.layer_repr import layer_repr
 
@@ -17,6 +17,7 @@ RESCALES = ("expectation", "count")
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
+@argument_errors.name_class
 class ModalityDropout(keras.layers.Layer):
     """Drops whole modalities of each sample during training, but never all of them.
 

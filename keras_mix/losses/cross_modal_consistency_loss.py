@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_mix._core import checks
 from keras_mix._core.ops import embedding_pairs
+from keras_mix._core.options import argument_errors
 from keras_mix._core.options.config import config_of
 
 KINDS = ("cosine", "jensen_shannon", "info_nce")
@@ -15,6 +16,7 @@ _TEMPERATURES = {"cosine": 1.0, "jensen_shannon": 1.0, "info_nce": 0.07}
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
+@argument_errors.name_class
 class CrossModalConsistencyLoss(keras.losses.Loss):
     """Penalizes disagreement between the two modalities of each sample, mixed or not.
 

@@ -8,9 +8,11 @@ from keras import ops
 
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import loss_reduction, packed_labels, sample_losses
+from keras_mix._core.options import argument_errors
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
+@argument_errors.name_class
 class MixedLoss(keras.losses.Loss):
     """Any Keras classification loss for the packed targets of a mixer with `label_mode="pairs"`.
 

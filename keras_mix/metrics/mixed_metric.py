@@ -8,9 +8,11 @@ from keras import ops
 
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import hard_labels, packed_labels
+from keras_mix._core.options import argument_errors
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
+@argument_errors.name_class
 class MixedMetric(keras.metrics.Metric):
     """Any Keras metric of classes, computed against the dominant class of mixed labels.
 

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_mix._core import checks
 from keras_mix._core.ops import embedding_pairs, packed_labels
+from keras_mix._core.options import argument_errors
 from keras_mix._core.options.config import config_of
 
 DIRECTIONS = ("both", "first_to_second", "second_to_first")
@@ -15,6 +16,7 @@ Direction: TypeAlias = Literal["first_to_second", "second_to_first", "both"]
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
+@argument_errors.name_class
 class RecallAtK(keras.metrics.Metric):
     """The fraction of queries with a match among the k nearest samples of the other modality.
 

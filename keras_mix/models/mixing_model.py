@@ -8,7 +8,7 @@ import keras
 
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import draws
-from keras_mix._core.options import call_repr, keywords
+from keras_mix._core.options import argument_errors, call_repr, keywords
 from keras_mix._core.options.config import saved
 from keras_mix._core.options.signatures import FullSignature, documented
 from keras_mix._core.options.signatures import arguments as arguments_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
+@argument_errors.name_class
 class MixingModel(keras.Model):
     """Trains a model on mixtures that are drawn and mixed inside the train step.
 

@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.options import argument_errors
 from keras_mix.synthesis import _disk_cache
 
 
+@argument_errors.name_class
 class FillModality:
     """Fills a missing modality of a dataset by any callable, for use with `dataset.apply`.
 

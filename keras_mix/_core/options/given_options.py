@@ -5,7 +5,7 @@ import inspect
 
 import keras
 
-from keras_mix._core.options import call_repr, idle_options
+from keras_mix._core.options import argument_errors, call_repr, idle_options
 from keras_mix._core.options.signatures import arguments
 
 
@@ -17,6 +17,7 @@ def check_when_complete(cls):
     initialize = vars(cls).get("__init__")
     if initialize is None:
         return
+    initialize = argument_errors.naming_class(initialize)
 
     @functools.wraps(initialize)
     def __init__(self, *args, **kwargs):

@@ -4,6 +4,7 @@ import functools
 import inspect
 
 from keras_mix._core import spelling
+from keras_mix._core.options import argument_errors
 
 # Names of arguments in other libraries and the corresponding ones here.
 MEANT = {
@@ -66,6 +67,7 @@ def checked(init):
     if any(each.kind == inspect.Parameter.VAR_KEYWORD for each in parameters):
         return init
     known = [each.name for each in parameters]
+    init = argument_errors.naming_class(init)
 
     @functools.wraps(init)
     def checking(self, *args, **kwargs):
