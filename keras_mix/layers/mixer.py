@@ -58,7 +58,7 @@ class Mixer(Traits, ModelSide):
         moves: Whether sources are moved or resized, so that a sample is changed even by itself.
             Defaults to False.
         erases: Whether parts of the inputs are filled and targets are kept. Defaults to False.
-        smallest_grid: The least size of each axis that a region covers. Defaults to 1.
+        smallest_grid: The smallest size of each axis that a region covers. Defaults to 1.
         num_sources: The number S of sources of a sample, itself included. Defaults to 2.
 
     Raises:
@@ -98,14 +98,14 @@ class Mixer(Traits, ModelSide):
 
         Args:
             batch: A `keras_mix.plans.Batch`.
-            seed: int32[2], to be split, one seed for each draw.
+            seed: int32[2]. Split it, into one seed for each draw.
 
         Returns:
             A `keras_mix.plans.Plan`.
         """
 
     def check(self, leaves):
-        """Refuses the leaves of a call that this mixer alone cannot take; by default none."""
+        """Refuses leaves that this mixer, unlike others, cannot mix. By default it refuses none."""
 
     # Overridden by `CrossModalMix`: how leaves are bound to their rules, how sizes that are unknown
     # until a graph runs are checked, and what batch `sample` is given.
@@ -114,9 +114,17 @@ class Mixer(Traits, ModelSide):
     batch = batch_of
 
     def partners(self, batch, seed, number=1):
-        """int32 `(B,)`, the `number`-th partner of each sample, by the layer's pairing.
+        """Draws a partner for each sample by the layer's `pairing`.
 
-        Partners are counted as `Plan.sources` are: those of a second batch come after the first.
+        Args:
+            batch: A `keras_mix.plans.Batch`.
+            seed: int32[2].
+            number: Integer ≥ 1. Which of a sample's partners to draw, if it has several. Defaults
+                to 1.
+
+        Returns:
+            int32 `(B,)`, indices as in `Plan.sources`: samples of a second batch follow those of
+            the first.
         """
         if isinstance(self.pairing, str):
             sizes = batch.size, batch.donors
@@ -126,7 +134,7 @@ class Mixer(Traits, ModelSide):
         return drawn + batch.size if batch.has_second_batch else drawn
 
     def all_partners(self, batch, seed):
-        """int32 `(B, S - 1)`, all partners of each sample, drawn independently."""
+        """Draws all S - 1 partners of each sample, independently: int32 `(B, S - 1)`."""
         if self.num_sources == 2:
             return self.partners(batch, seed)[:, None]
         seeds = random.split(seed, self.num_sources - 1)
@@ -138,16 +146,16 @@ class Mixer(Traits, ModelSide):
         return tf.concat([column[:, None] for column in columns], axis=1)
 
     def compiled(self, function, batch, *arguments):
-        """`function(*arguments, grid)`, compiled under the same conditions as applying a plan.
+        """Calls `function(*arguments, grid=batch.grid)`, compiled by XLA if plans are applied so.
 
-        For work on each pixel, such as rendering a region and counting it.
+        It is for work on each pixel, such as rendering a region and counting it.
         """
         fixed = all(isinstance(size, int) for size in batch.grid)
         function = functools.partial(function, grid=batch.grid)
         return xla.call(function, arguments, fixed and batch.jit_compile)
 
     def pasted(self, region, batch, partners, *arguments):
-        """The plan that pastes `region(*arguments, grid)`, rendered and counted by `compiled`."""
+        """The plan that pastes along the region `region(*arguments, grid=batch.grid)`, compiled."""
         return self.compiled(functools.partial(_pasted, region), batch, partners, *arguments)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -172,14 +180,14 @@ class Mixer(Traits, ModelSide):
             y: Labels, in any structure. Defaults to None.
             sample_weight: Sample weights. Defaults to None.
             training: Boolean. Whether to mix. If False, nothing is mixed or smoothed, but labels
-                take the same form and inputs the same dtype, so that a validation set suits the
+                take the same form and inputs the same dtype, so that a validation set can use the
                 same loss. Defaults to True if the layer is called by itself; inside a model, to the
                 model's own `training`, and to False if that is not given.
             seed: Integer, or tensor int32[2]. Determines all draws of this call. Defaults to None:
                 the next seed of the layer's own sequence.
-            partners: A second batch, in any of the forms above, that the partners come from. If it
-                has no labels or weights, those of the first are kept. Defaults to None: partners
-                come from the batch itself.
+            partners: A second batch, in any of the forms above, from which partners are drawn. If
+                it has no labels or weights, those of the first are kept. Defaults to None: partners
+                are drawn from the batch itself.
 
         Returns:
             The batch, in the structure in which it was passed.

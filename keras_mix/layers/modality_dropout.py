@@ -287,7 +287,7 @@ def _checked(rates):
         )
     if min(values) == 1:
         raise ValueError(
-            "`rate` must be below 1 for at least one modality, since all would be dropped. "
+            "`rate` must be below 1 for at least one modality, or all would be dropped. "
             f"Received: rate={rates!r}. Lower one of them."
         )
     return found

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
 
 
 class MixingOptions(TypedDict, total=False):
-    """The arguments of `MixingModel` that ManifoldMixup passes on, and Keras's name and dtype."""
+    """The arguments that ManifoldMixup passes to `MixingModel`, and Keras's name and dtype."""
 
     rate: float
     loss_mode: Literal["sources", "mixed_targets"]
@@ -54,6 +54,9 @@ class ManifoldMixup(MixingModel):
         per: "batch" or "sample". Whether λ of the blend is shared by the batch, as in the paper, or
             drawn for each sample. Refused if no mix point is blended. Defaults to "batch".
         **kwargs: The other arguments of `MixingModel`.
+
+    Raises:
+        ValueError: As for `MixingModel`.
 
     Example:
 

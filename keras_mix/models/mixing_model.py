@@ -49,9 +49,9 @@ class MixingModel(keras.Model):
     else is refused: `kinds` names what cannot be inferred from shapes, such as labels `(B, T)` of T
     time steps with predictions `(B, T)`, or labels `(B, T, K)` beside spectrograms.
 
-    Labels are smoothed by the mixer's `label_smoothing`, inside Keras's cross-entropies. They are
-    mixed in `compute_loss`: a custom training loop must take its loss from there, and call `base`
-    for unmixed outputs. The wrapper does not train inside another model.
+    Labels are smoothed by the mixer's `label_smoothing`, inside Keras's cross-entropies. Labels are
+    mixed in `compute_loss`, so a custom training loop must take its loss from there, and call
+    `base` for unmixed outputs. The wrapper cannot be trained inside another model.
 
     Args:
         model: Keras model. The model to train: sequential, functional or subclassed.
@@ -86,8 +86,8 @@ class MixingModel(keras.Model):
             integers other than uint8 images. Targets: "labels" for whole samples,
             "segmentation_masks" or "values" for labels on the grid that is cut, "frame_labels" for
             labels along its first axis. Defaults to None.
-        seed: Integer. Defaults to None: the mixer's seed if it has one, else one that
-            `keras.utils.set_random_seed` determines. A loaded model starts its draws anew, as
+        seed: Integer. Seed of all draws. Defaults to None: the mixer's seed if it has one, else one
+            that `keras.utils.set_random_seed` determines. A loaded model starts its draws anew, as
             Keras's layers do.
         name: String. Name of the model. Defaults to None: derived from the class name.
         dtype: Dtype or dtype policy. Sets the dtype of the loss. Defaults to None: that of `model`.
@@ -97,8 +97,8 @@ class MixingModel(keras.Model):
         base: The wrapped model.
         mix_points: The mix points, as `mix_at` names them.
         choices: What each batch draws from: (mix point, mixer) pairs, with None for the blend.
-        dials: `alpha`, `rate` and `probabilities` (one for each choice), which may be set between
-            epochs without a new trace, as `keras_mix.callbacks.MixSchedule` does.
+        dials: Object with `alpha`, `rate` and `probabilities` (one for each choice), which may be
+            set between epochs without retracing, as `keras_mix.callbacks.MixSchedule` does.
 
     Raises:
         ValueError: If an option has no effect; if a mix point is not in the model, is not called,
@@ -199,12 +199,12 @@ class MixingModel(keras.Model):
 
     @property
     def choices(self) -> list[Any]:
-        """What each batch draws from: (mix point, mixer), None for the blend."""
+        """What each batch draws from: (mix point, mixer) pairs, with None for the blend."""
         return self._choices.pairs
 
     @property
     def output_names(self) -> list[str]:
-        """The base model's output names, by which losses may be given."""
+        """The base model's output names, which can be the keys of losses."""
         return self.base.output_names
 
     def default_entries(self):
@@ -240,7 +240,7 @@ class MixingModel(keras.Model):
         super().compile(optimizer, loss, *args, **kwargs)
 
     def fit(self, *args, **kwargs):
-        """Trains the model, as Keras does; afterwards undoes what a schedule has changed."""
+        """Trains the model, as Keras does; afterwards restores what a schedule has changed."""
         try:
             return super().fit(*args, **kwargs)
         finally:
@@ -260,7 +260,7 @@ class MixingModel(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss of a mixed batch, if `call` has mixed one; metrics are updated here, too."""
+        """The loss of the batch, mixed if `call` has mixed it; also updates the metrics."""
         mixture = self._step.mixture if training else None
         self._step.mixture, self._step.measured = None, mixture is not None
         if mixture is None:
@@ -275,7 +275,7 @@ class MixingModel(keras.Model):
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """The metrics; of a mixed batch, under the labels of the dominant sources."""
+        """The metrics; those of a mixed batch compare with the labels of the dominant sources."""
         if self._step.measured:
             self._step.measured = False
             return self.get_metrics_result()
@@ -336,7 +336,7 @@ class MixingModel(keras.Model):
 
 
 class _Step(threading.local):
-    """What `call` hands to `compute_loss`, and that to `compute_metrics`, in one replica."""
+    """What `call` passes to `compute_loss`, and that to `compute_metrics`, in one replica."""
 
     mixture = None
     measured = False

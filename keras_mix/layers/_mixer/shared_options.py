@@ -220,7 +220,7 @@ class Configured(keras.layers.Layer):
         return self.kinds
 
     def seed_of_call(self, seed):
-        """int32[2], the seed that a call is given, or else the next of the layer's sequence."""
+        """int32[2], the seed of a call, or else the next seed of the layer's sequence."""
         if seed is not None:
             return call_forms.seed(self.owner, seed)
         seed = tf.cast(self._generator.make_seeds(1)[:, 0], tf.int32)
@@ -230,24 +230,24 @@ class Configured(keras.layers.Layer):
         return output_specs.of_call(self, args, kwargs)
 
     def compute_output_shape(self, x_shape, y_shape=None, sample_weight_shape=None):
-        """The shapes that a call gives, from those of its arguments.
+        """The output shapes of a call, given the shapes of its arguments.
 
         Args:
-            x_shape: The shape of the inputs; or a dict or tuple of shapes, as a batch is given.
-            y_shape: Those of the labels.
-            sample_weight_shape: That of the samples' weights.
+            x_shape: Shape of the inputs, or a dict or tuple of shapes in the structure of a batch.
+            y_shape: Shapes of the labels. Defaults to None: no labels.
+            sample_weight_shape: Shape of the sample weights. Defaults to None: no weights.
         """
         return output_specs.of_shapes(self, x_shape, y_shape, sample_weight_shape)
 
     def dtype_of_shape(self, name, kind, shape):
-        """The dtype that a leaf is taken to have where only its shape is given."""
+        """The dtype that a leaf is assumed to have if only its shape is given."""
         return output_specs.dtype_of_shape(self, name, kind, shape)
 
     def __repr__(self):
         return layer_repr(self, **self._resolved())
 
     def _resolved(self):
-        """What arguments are where they are left out, if their defaults do not tell."""
+        """The values of arguments that are left out, if they differ from their defaults."""
         return {"data_format": keras.config.image_data_format()}
 
     def get_config(self):
