@@ -1,5 +1,6 @@
 """Seeded, deterministic and resumable mixing of tf.data datasets."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -115,10 +116,10 @@ def mix(
         refuse_unpaired(dataset.element_spec, layer)
     elif partners is not None:
         _check_dataset("partners", partners, ', or "paired"')
-        _refuse_second_labels(partners, partner_labels)
         beside.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
     # Unconverted, so that refusals reach users without a traceback of converted code.
-    mixing = tf.autograph.experimental.do_not_convert(_Mixing(layer, in_pairs))
+    mixing = functools.partial(_mixed_batch, layer, in_pairs)
+    mixing = tf.autograph.experimental.do_not_convert(mixing)
     parallel = {} if num_parallel_calls is None else {"deterministic": True}
     result = tf.data.Dataset.zip(*beside).map(
         mixing, num_parallel_calls=num_parallel_calls, **parallel
@@ -141,30 +142,14 @@ def mixed(layer: Any, **options: Any) -> Callable[[tf.data.Dataset], tf.data.Dat
         ValueError: If the layer is not a mixer.
     """
     _check_layer(layer)
-    return _Mixed(layer, options)
+    return functools.partial(mix, layer=layer, **options)
 
 
-class _Mixed:
-    def __init__(self, layer, options):
-        self.layer = layer
-        self.options = options
-
-    def __call__(self, dataset):
-        return mix(dataset, self.layer, **self.options)
-
-
-class _Mixing:
-    """The map function: a batch's seed, the batch, and a batch of partners if there is one."""
-
-    def __init__(self, layer, in_pairs):
-        self.layer = layer
-        self.in_pairs = in_pairs
-
-    def __call__(self, seed, element, partners=None):
-        seed = tf.cast(seed, tf.int32)
-        if self.in_pairs:
-            element, partners = element
-        return self.layer(element, seed=seed, partners=partners, training=True)
+def _mixed_batch(layer, in_pairs, seed, element, partners=None):
+    """A batch, mixed by its seed; partners come from a second one if there is one."""
+    if in_pairs:
+        element, partners = element
+    return layer(element, seed=tf.cast(seed, tf.int32), partners=partners, training=True)
 
 
 def _check_dataset(name, value, other=""):
@@ -232,44 +217,33 @@ def _refuse_unbatched(spec):
             )
 
 
-def _refuse_second_labels(partners, labels):
-    """Refuses `partner_labels` beside a second dataset that has labels of its own."""
-    spec = partners.element_spec
-    if labels is not None and isinstance(spec, tuple) and len(spec) > 1:
-        raise ValueError(
-            "`partner_labels` is for a second dataset that has only inputs. Received: "
-            f"partner_labels={labels!r} and element_spec={spec}. Leave it out, or map the second "
-            "dataset to its inputs."
-        )
-
-
 def _labelled(partners, labels, spec):
     """The second dataset, in the form that a mixer takes partners in."""
-    second = partners.element_spec
+    second, in_tuples = partners.element_spec, isinstance(spec, tuple)
+    if isinstance(second, tuple):
+        labelled = len(second) > 1
+    else:
+        labelled = not in_tuples and isinstance(second, dict) and "labels" in second
+    if labels is not None and labelled:
+        raise ValueError(
+            "`partner_labels` is for a second dataset that has only inputs. Received: "
+            f"partner_labels={labels!r} and element_spec={second}. Leave it out, or map the second "
+            "dataset to its inputs."
+        )
     _refuse_unbatched(second)
     if not (labels is None or callable(labels) or (isinstance(labels, str) and labels == "kept")):
         raise ValueError(
             '`partner_labels` must be None, "kept" or a callable. '
             f"Received: partner_labels={labels!r}"
         )
-    in_tuples = isinstance(spec, tuple)
-    if isinstance(second, tuple):
-        labelled = len(second) > 1
-    else:
-        labelled = not in_tuples and isinstance(second, dict) and "labels" in second
     if labels is None and not labelled and in_tuples and len(spec) > 1:
         raise ValueError(
             "The second dataset must have the structure of the first, (x, y). "
             f"Received: element_spec={second}. Pass its labels: "
             'partner_labels="kept", or a callable from inputs to labels.'
         )
-    if labels is not None and labelled:
-        raise ValueError(
-            "`partner_labels` is for a second dataset that has only inputs. Received: "
-            f"partner_labels={labels!r} and element_spec={second}. Leave it out."
-        )
     if callable(labels):
-        return partners.map(_Labelling(labels))
+        return partners.map(functools.partial(_with_labels, labels))
     # A dict by itself would be read as Keras's dict of a whole batch.
     return partners.map(_alone) if in_tuples and isinstance(second, dict) else partners
 
@@ -278,9 +252,5 @@ def _alone(x):
     return (x,)
 
 
-class _Labelling:
-    def __init__(self, labels):
-        self.labels = labels
-
-    def __call__(self, x):
-        return x, self.labels(x)
+def _with_labels(labels, x):
+    return x, labels(x)

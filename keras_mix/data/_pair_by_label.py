@@ -74,13 +74,13 @@ def pair_by_label(
     samples = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
     _check_count(tf.nest.flatten(samples), len(numbers))
     levels = label_kernels.levels(tf.constant(numbers), tf.constant(numbers[:0]), bandwidth).own
-    epoch = tf.autograph.experimental.do_not_convert(_Epoch(levels, include_self, shuffle))
+    epoch = _unconverted(_epoch, levels, include_self, shuffle)
     epochs = _seed_stream.seeds(seed).flat_map(epoch)
     epochs = epochs.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
     batches = len(numbers) // batch_size if drop_remainder else -(-len(numbers) // batch_size)
-    gathering = _Gathering(samples, batch_size, drop_remainder)
     gathered = tf.data.Dataset.zip(epochs, tf.data.Dataset.range(batches)).map(
-        tf.autograph.experimental.do_not_convert(gathering), num_parallel_calls=tf.data.AUTOTUNE
+        _unconverted(_gathered, samples, batch_size, drop_remainder),
+        num_parallel_calls=tf.data.AUTOTUNE,
     )
     return _checkpoints.exact(gathered)
 
@@ -136,41 +136,27 @@ def _check_count(arrays, count):
             )
 
 
-class _Epoch:
+def _unconverted(function, *arguments):
+    return tf.autograph.experimental.do_not_convert(functools.partial(function, *arguments))
+
+
+def _epoch(levels, include_self, shuffle, seed):
     """The indices of an epoch's samples and of their partners, repeated endlessly."""
-
-    def __init__(self, levels, include_self, shuffle):
-        self.levels = levels
-        self.include_self = include_self
-        self.shuffle = shuffle
-
-    def __call__(self, seed):
-        order, draw = random.split(tf.cast(seed, tf.int32), 2)
-        partners = neighbors.partners(draw, self.levels, self.include_self)
-        places = tf.range(tf.shape(partners)[0])
-        if self.shuffle:
-            places = tf.argsort(random.bits(order, tf.shape(partners)), stable=True)
-        pairs = places, tf.gather(partners, places)
-        return tf.data.Dataset.from_tensors(pairs).repeat()
+    order, draw = random.split(tf.cast(seed, tf.int32), 2)
+    partners = neighbors.partners(draw, levels, include_self)
+    samples = tf.range(tf.shape(partners)[0])
+    if shuffle:
+        samples = tf.argsort(random.bits(order, tf.shape(partners)), stable=True)
+    return tf.data.Dataset.from_tensors((samples, tf.gather(partners, samples))).repeat()
 
 
-class _Gathering:
+def _gathered(samples, batch_size, drop_remainder, pairs, number):
     """The samples of one batch of an epoch, beside their partners."""
-
-    def __init__(self, samples, batch_size, drop_remainder):
-        self.samples = samples
-        self.batch_size = batch_size
-        self.drop_remainder = drop_remainder
-
-    def __call__(self, pairs, index):
-        start = index * self.batch_size
-        return tuple(
-            tf.nest.map_structure(
-                functools.partial(tf.gather, indices=self._batch(places, start)), self.samples
-            )
-            for places in pairs
-        )
-
-    def _batch(self, places, start):
-        batch = places[start : start + self.batch_size]
-        return tf.ensure_shape(batch, [self.batch_size]) if self.drop_remainder else batch
+    start = number * batch_size
+    batches = [indices[start : start + batch_size] for indices in pairs]
+    if drop_remainder:
+        batches = [tf.ensure_shape(batch, [batch_size]) for batch in batches]
+    return tuple(
+        tf.nest.map_structure(functools.partial(tf.gather, indices=batch), samples)
+        for batch in batches
+    )

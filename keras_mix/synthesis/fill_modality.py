@@ -1,5 +1,6 @@
 """FillModality."""
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -130,7 +131,7 @@ class FillModality:
         element = dataset.element_spec
         modalities = element[0] if isinstance(element, tuple) else element
         spec = self._checked(modalities, element)
-        fill = tf.autograph.experimental.do_not_convert(_Fill(self, spec))
+        fill = tf.autograph.experimental.do_not_convert(functools.partial(self._filled, spec))
         parallel = {} if self.num_parallel_calls is None else {"deterministic": True}
         filled = dataset.map(fill, num_parallel_calls=self.num_parallel_calls, **parallel)
         return filled.filter(_is_there).map(_sample)
@@ -197,36 +198,31 @@ class FillModality:
             checks.refuse(owner, f"`spec` must match `{self.target}`", f"{spec} beside {own}")
         return spec
 
-
-class _Fill:
-    """The map function: one sample to (there, sample)."""
-
-    def __init__(self, owner, spec):
-        self.owner = owner
-        self.spec = spec
-
-    def __call__(self, modalities, *others):
-        owner, target = self.owner, self.owner.target
+    def _filled(self, spec, modalities, *others):
+        """The map function: whether a sample is complete, and the sample."""
         lacks = self._lacks(modalities)
-        values = [modalities[key] for key in owner.source]
-        there, value = tf.constant(True), None
-        if target in modalities:
+        values = [modalities[key] for key in self.source]
+        if self.target in modalities:
             value, there = tf.cond(
                 lacks,
-                lambda: self._made(values),
-                lambda: (tf.ensure_shape(modalities[target], self.spec.shape), there),
+                lambda: self._generated(values, spec),
+                lambda: (tf.ensure_shape(modalities[self.target], spec.shape), tf.constant(True)),
             )
         else:
-            value, there = self._made(values)
-        value.set_shape(self.spec.shape)
-        filled = {**modalities, target: value, owner.flag: lacks}
-        weight = tf.where(lacks, owner.weight, 1.0)
-        return there, _weighted(filled, others, weight)
+            value, there = self._generated(values, spec)
+        value.set_shape(spec.shape)
+        filled = {**modalities, self.target: value, self.flag: lacks}
+        return there, _weighted(filled, others, tf.where(lacks, self.weight, 1.0))
+
+    def _generated(self, values, spec):
+        value, there = tf.numpy_function(
+            lambda *arrays: self.made(arrays, spec), values, (spec.dtype, tf.bool), stateful=True
+        )
+        return tf.ensure_shape(value, spec.shape), tf.ensure_shape(there, [])
 
     def _lacks(self, modalities):
-        owner = self.owner
-        if owner.missing is not None:
-            lacks = tf.cast(owner.missing(modalities), tf.bool)
+        if self.missing is not None:
+            lacks = tf.cast(self.missing(modalities), tf.bool)
             if lacks.shape.rank != 0:
                 checks.refuse(
                     "FillModality",
@@ -235,21 +231,12 @@ class _Fill:
                     "Unbatch the dataset first: dataset.unbatch().",
                 )
             return lacks
-        if owner.target not in modalities:
+        if self.target not in modalities:
             return tf.constant(True)
-        value = modalities[owner.target]
+        value = modalities[self.target]
         if value.dtype == tf.string and value.shape.rank == 0:
             return tf.equal(value, "")
         return tf.equal(tf.size(value), 0)
-
-    def _made(self, values):
-        value, there = tf.numpy_function(
-            lambda *arrays: self.owner.made(arrays, self.spec),
-            values,
-            (self.spec.dtype, tf.bool),
-            stateful=True,
-        )
-        return tf.ensure_shape(value, self.spec.shape), tf.ensure_shape(there, [])
 
 
 def _weighted(filled, others, weight):
