@@ -101,14 +101,11 @@ class CrossModalMix(BetaMixer):
             ("sequences.padding_id", "sequences.special_tokens"), counted
         )
 
+    bind = modality_cuts.bind
+    sized = modality_cuts.sized
+
     def batch(self, found):
         return modality_cuts.batch(self, found)
-
-    def bind(self, leaves, grid):
-        return modality_cuts.bind(self, leaves)
-
-    def sized(self, leaves, rules_of_leaves, grid):
-        return modality_cuts.sized(self, leaves)
 
     def sample(self, batch, seed):
         order, share, place, *seeds = random.split(seed, 3 + len(self.cuts))

@@ -132,21 +132,22 @@ def index_of(owner, leaves, name):
     return position(owner, "cuts` or `rates", name, names)
 
 
+def _cut(mixer, leaves, name):
+    """The mixer that cuts a modality, its leaf, and the leaf that the region is drawn on."""
+    by = mixer.cuts[name]
+    drawn_on = by if isinstance(by, str) else name
+    found = [leaves[index_of(mixer.owner, leaves, each)] for each in (name, drawn_on)]
+    return mixer.cuts[drawn_on], *found
+
+
 def _batch_of(mixer, name, found):
     """The `Batch` of a modality in `cuts`; for boxes and keypoints that of their image."""
-    by, leaf, main = mixer_of(mixer.cuts, name), *_with_followed(mixer, found.leaves, name)
+    by, leaf, main = _cut(mixer, found.leaves, name)
     part = batch_of(by, found, grid_on(by, main))
     if leaf is main or leaf.kind in ("bounding_boxes", "keypoints"):
         return part
     axes = _axes(by, leaf, main)
     return part._replace(axes=axes, grid=tuple(axis_size(leaf.tensor, axis) for axis in axes))
-
-
-def _with_followed(mixer, leaves, name):
-    """The leaf of a modality, and the leaf that it follows (itself if it follows none)."""
-    cut = mixer.cuts[name]
-    names = name, cut if isinstance(cut, str) else name
-    return [leaves[index_of(mixer.owner, leaves, each)] for each in names]
 
 
 def _axes(by, leaf, main):
@@ -182,7 +183,7 @@ def _refuse_uncounted(found):
     )
 
 
-def bind(mixer, leaves):
+def bind(mixer, leaves, grid):
     """The rule of each leaf of a `CrossModalMix`; the default plan is a blend."""
     names = (*mixer.cuts, *mixer.sampling_rates)
     named = {index_of(mixer.owner, leaves, name): name for name in names}
@@ -191,20 +192,21 @@ def bind(mixer, leaves):
 
 
 def _rule(mixer, leaves, leaf, name):
-    if leaf.kind in kinds.OF_OBJECTS:
+    of_objects = leaf.kind in kinds.OF_OBJECTS
+    if of_objects:
         _refuse_unless_following(mixer, leaves, leaf, name)
     if name is None:
         return rules.KINDS[leaf.kind](mixer, leaf, None)
-    rule = _rule_of_part(mixer, leaves, leaf, name)
-    return rule and dataclasses.replace(rule, group=name)
+    if of_objects:
+        rule = rules.KINDS[leaf.kind](mixer, leaf, None)
+    elif name in mixer.cuts:
+        rule = _rule_of_cut(mixer, *_cut(mixer, leaves, name))
+    else:
+        rule = _timed(mixer, leaf)
+    return dataclasses.replace(rule, group=name)
 
 
-def _rule_of_part(mixer, leaves, leaf, name):
-    if leaf.kind in kinds.OF_OBJECTS:
-        return rules.KINDS[leaf.kind](mixer, leaf, None)
-    if name in mixer.sampling_rates:
-        return _timed(mixer, leaf)
-    by, main = mixer_of(mixer.cuts, name), _with_followed(mixer, leaves, name)[1]
+def _rule_of_cut(mixer, by, leaf, main):
     if leaf.kind == "sample_weights":
         rule = SampleWeights((), leaf.precise_dtype)
     elif leaf.kind == "segmentation_masks" and mixer.soft_masks:
@@ -256,14 +258,14 @@ def _timed(mixer, leaf):
     return Dense(axes, dtype, leaf.target)
 
 
-def sized(mixer, own):
+def sized(mixer, leaves, rules_of_leaves, grid):
     """The leaves, with checks of durations that are unknown until a graph runs."""
-    timed = [own[index_of(mixer.owner, own, name)] for name in mixer.sampling_rates]
-    checked = check_seconds(mixer.owner, timed, list(mixer.sampling_rates.values()))
-    return behind(checked, own) if checked else own
+    timed = [leaves[index_of(mixer.owner, leaves, name)] for name in mixer.sampling_rates]
+    checked = _check_seconds(mixer.owner, timed, list(mixer.sampling_rates.values()))
+    return behind(checked, leaves) if checked else leaves
 
 
-def check_seconds(owner, leaves, rates):
+def _check_seconds(owner, leaves, rates):
     """Refuses sequences of different durations; returns the checks left to the running graph."""
     seconds = [
         None if leaf.tensor.shape[1] is None else fractions.Fraction(leaf.tensor.shape[1], rate)
@@ -284,11 +286,6 @@ def check_seconds(owner, leaves, rates):
         for leaf, rate in zip(leaves, rates, strict=True)
     ]
     return [asserted(tf.equal(tf.stack(products), 0), sentence)]
-
-
-def mixer_of(cuts, name):
-    """The mixer that cuts a modality, or the modality that it follows."""
-    return cuts[cuts[name]] if isinstance(cuts[name], str) else cuts[name]
 
 
 def saved_cuts(cuts):
