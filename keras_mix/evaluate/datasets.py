@@ -139,10 +139,8 @@ def _folder(name, folder, train_size, image_size, seed):
     if scoring is None:
         train, validation = _drawn(images, ids, train_size, seed, class_names)
     else:
-        if train_size is not None:
-            chosen, _ = split(ids, train_size, seed, class_names, rest=0)
-            images, ids = images[chosen], ids[chosen]
-        train, validation = (images, ids), samples[1]
+        train = _thinned(images, ids, train_size, seed, class_names)
+        validation = samples[1]
     return Data(str(name), train, validation, class_names, skipped, _notes(splits, scoring) + scale)
 
 
@@ -162,6 +160,14 @@ def _drawn(images, ids, size, seed, class_names):
         size = int(np.clip(size, len(class_names), max(len(ids) - len(class_names), 1)))
     chosen, rest = split(ids, size, seed, class_names)
     return (images[chosen], ids[chosen]), (images[rest], ids[rest])
+
+
+def _thinned(images, ids, size, seed, class_names):
+    """Some of the training samples, drawn with the classes in proportion; all by default."""
+    if size is None:
+        return images, ids
+    chosen, _ = split(ids, size, seed, class_names, rest=0)
+    return images[chosen], ids[chosen]
 
 
 def split(ids, size, seed, class_names, rest=1):
@@ -228,9 +234,7 @@ def _keras(name, train_size, seed):
         raise OSError(f"datasets.load: {name} could not be downloaded: {error}") from error
     ids = np.asarray(ids).reshape(-1).astype(np.int64)
     class_names = _CLASS_NAMES.get(name) or [str(k) for k in range(ids.max() + 1)]
-    if train_size is not None:
-        chosen, _ = split(ids, train_size, seed, class_names, rest=0)
-        images, ids = images[chosen], ids[chosen]
+    images, ids = _thinned(images, ids, train_size, seed, class_names)
     test_ids = np.asarray(validation[1]).reshape(-1).astype(np.int64)
     return Data(name, (_scaled(images), ids), (_scaled(validation[0]), test_ids), class_names, [])
 

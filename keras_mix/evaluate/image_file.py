@@ -33,15 +33,7 @@ def decode(file, size):
     white background. Images of 8 bits or fewer a channel and 16-bit ones keep their own scale;
     a white of 12 bits in a 12-bit TIFF is 4095.
 
-    Args:
-        file: str or path.
-        size: int in pixels, the height and width of the result.
-
-    Returns:
-        `Decoded`, or None if the file is no readable image or holds NaN or infinity.
-
-    Raises:
-        ImportError: if Pillow is missing.
+    Returns None if the file is no readable image or holds NaN or infinity.
     """
     pillow = require("PIL.Image", _NEEDED_BY)
     transpose = require("PIL.ImageOps", _NEEDED_BY).exif_transpose
@@ -60,16 +52,10 @@ def decode(file, size):
 
 
 def span(images):
-    """Finds the common scale of the images without a defined white.
+    """(black, white) of the images without a defined white; None if every image defines its own.
 
     It is 0..1, 0..255 or 0..65535 if their values fill it, else it reaches from their least
     value, or 0, to their largest.
-
-    Args:
-        images: list of `Decoded`.
-
-    Returns:
-        (black, white) floats, or None if every image defines its white.
     """
     extremes = [(image.pixels.min(), image.pixels.max()) for image in images if image.white is None]
     if not extremes:
@@ -84,14 +70,7 @@ def span(images):
 
 
 def scaled(images):
-    """Brings decoded images to 0..1, those without a defined white by their common `span`.
-
-    Args:
-        images: non-empty list of `Decoded` of equal size.
-
-    Returns:
-        (N, size, size, 3) float32 array in 0..1.
-    """
+    """`Decoded` images of one size in 0..1: those without a white are scaled by their `span`."""
     common = span(images)
     pixels = np.stack([image.pixels for image in images])
     for index, image in enumerate(images):

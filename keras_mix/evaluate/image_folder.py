@@ -1,5 +1,6 @@
 """Images in a folder with one sub-folder per class, optionally below folders of splits."""
 
+import itertools
 import pathlib
 import re
 
@@ -24,22 +25,13 @@ _DEBRIS = "__MACOSX"
 
 
 def splits(folder):
-    """Finds the sub-folders that are splits instead of classes.
+    """Dict from "train", "validation" and "test" to the sub-folders that are splits, not classes.
 
     Sub-folders are splits if at least two of train, val (valid, validation, dev) and test are
     among them, in any case, with or without a word such as `_set` or `_images` behind; others
-    beside them do not count.
-
-    Args:
-        folder: str or path.
-
-    Returns:
-        dict, `"train"`, `"validation"` or `"test"` → name of the sub-folder; empty if the
-        sub-folders are classes. Splits of unlabelled images, without sub-folders, are left out.
-
-    Raises:
-        ValueError: if there is no training split, two sub-folders are the same split, or the
-            splits lie below the classes.
+    beside them do not count. Splits of unlabelled images, without sub-folders, are left out.
+    Refuses folders without a training split, with two sub-folders for one split, or with splits
+    below the classes.
     """
     folder = pathlib.Path(folder)
     found = _splits(folder)
@@ -79,94 +71,79 @@ def read(folder, image_size, parts=(".",)):
     `skipped`, and nothing else is lost.
 
     Args:
-        folder: str or path.
-        image_size: int in pixels, from 1, the height and width of the result.
-        parts: sequence of str, the folders of classes below `folder`. The first one defines the
-            classes; the others may lack some.
+        folder: String or path.
+        image_size: Integer ≥ 1. Height and width of the result in pixels.
+        parts: Sequence of strings. The folders of classes below `folder`. The first one defines
+            the classes, each with a readable image; the others may lack some, and have no others.
 
     Returns:
-        samples: list of ((N, image_size, image_size, 3) float32 images in 0..1, (N,) int64 indices
-            into `class_names`), one for each part.
-        class_names: list of K str, sorted.
-        skipped: list of str, the unreadable files relative to `folder`, in order.
-        notes: tuple of str, a sentence on the scale of images that define no white, if any.
-
-    Raises:
-        ValueError: if there are fewer than two sub-folders, one of those that define the classes
-            or a whole part holds no readable image, another part has a class of its own, or
-            `image_size` is less than 1.
-        ImportError: if Pillow is missing.
+        samples: List of pairs, one for each part: float32 images `(N, image_size, image_size, 3)`
+            in 0..1, and int64 indices into `class_names` `(N,)`.
+        class_names: Sorted list of K strings.
+        skipped: List of strings, the unreadable files relative to `folder`, in order.
+        notes: Tuple of strings, a sentence on the scale of images that define no white, if any.
     """
     folder = pathlib.Path(folder)
     _check_size(image_size)
     class_names = _class_names(folder / parts[0])
     for part in parts[1:]:
         _check_classes(folder / part, class_names, parts[0])
-    images, ids, skipped = [], [], []
+    found, ends, skipped = [], [], []
     for part in parts:
-        ids.append([])
+        before = len(found)
         for k, name in enumerate(class_names):
-            for file in _files(folder / part / name):
-                image = image_file.decode(file, image_size)
-                if image is None:
-                    skipped.append(printable(file.relative_to(folder)))
-                else:
-                    images.append(image)
-                    ids[-1].append(k)
-            if len(ids) == 1 and k not in ids[0][-1:]:
+            files = [(file, k) for file in _files(folder / part / name)]
+            of_class = list(_decoded(files, folder, image_size, skipped))
+            if not of_class and part == parts[0]:
                 _refuse_empty(folder / part / name)
-        if not ids[-1]:
+            found += of_class
+        if len(found) == before:
             _refuse_empty(folder / part)
-    notes = _scale_notes(images)
-    # Together, so that images without a defined white have the same scale in all parts.
-    images = np.split(image_file.scaled(images), np.cumsum([len(part) for part in ids])[:-1])
-    samples = [(part, np.array(k, np.int64)) for part, k in zip(images, ids, strict=True)]
-    return samples, [printable(name) for name in class_names], skipped, notes
+        ends.append(len(found))
+    images, ids, notes = _scaled(found)
+    # Scaled together, so that images without a defined white have the same scale in all parts.
+    pairs = zip(np.split(images, ends[:-1]), np.split(ids, ends[:-1]), strict=True)
+    return list(pairs), [printable(name) for name in class_names], skipped, notes
 
 
 def sample(folder, image_size, count, seed, part="."):
-    """Reads some images of a folder of classes, drawn at random, and no other files.
-
-    Args:
-        folder: str or path.
-        image_size: int in pixels, from 1, as in `read`.
-        count: int, how many images to read; all of them if there are fewer.
-        seed: int, of the choice.
-        part: str, the folder of classes below `folder`.
+    """Reads up to `count` images of a folder of classes, drawn at random, and no other files.
 
     Returns:
-        As `read`: the samples of the one part, the names of all classes, the unreadable files
-        among those that were tried, and the notes.
-
-    Raises:
-        ValueError: as `read`, but that files which are not drawn are not tried.
-        ImportError: if Pillow is missing.
+        As `read`, with the samples of the one part, and the unreadable ones of the files tried.
     """
     folder = pathlib.Path(folder)
     _check_size(image_size)
     class_names = _class_names(folder / part)
     files = []
     for k, name in enumerate(class_names):
-        found = _files(folder / part / name)
-        if not found:
+        of_class = [(file, k) for file in _files(folder / part / name)]
+        if not of_class:
             _refuse_empty(folder / part / name)
-        files += [(file, k) for file in found]
-    images, ids, skipped = [], [], []
-    for index in np.random.default_rng(seed).permutation(len(files)):
-        file, k = files[index]
-        if len(images) == count:
-            break
+        files += of_class
+    order, skipped = np.random.default_rng(seed).permutation(len(files)), []
+    tried = _decoded((files[index] for index in order), folder, image_size, skipped)
+    found = list(itertools.islice(tried, count))
+    if not found:
+        _refuse_empty(folder / part)
+    images, ids, notes = _scaled(found)
+    return [(images, ids)], [printable(name) for name in class_names], sorted(skipped), notes
+
+
+def _decoded(files, folder, image_size, skipped):
+    """Yields (image, class) of each (file, class); notes files that are no images in `skipped`."""
+    for file, k in files:
         image = image_file.decode(file, image_size)
         if image is None:
             skipped.append(printable(file.relative_to(folder)))
         else:
-            images.append(image)
-            ids.append(k)
-    if not images:
-        _refuse_empty(folder / part)
-    samples = [(image_file.scaled(images), np.array(ids, np.int64))]
-    names = [printable(name) for name in class_names]
-    return samples, names, sorted(skipped), _scale_notes(images)
+            yield image, k
+
+
+def _scaled(found):
+    """The pixels, the classes and the notes of a list of (image, class)."""
+    images, ids = zip(*found, strict=True)
+    return image_file.scaled(images), np.array(ids, np.int64), _scale_notes(images)
 
 
 def _check_size(image_size):

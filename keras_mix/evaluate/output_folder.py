@@ -70,17 +70,15 @@ def resume(folder, settings, mixers):
     A folder holds one comparison: more mixers and more seeds may join it, other settings may not.
 
     Args:
-        folder: str or path, or None for results that are kept nowhere.
-        settings: dict, what all runs share.
-        mixers: dict, name → config, of the mixers that are to be compared now.
+        folder: String or path; None for results that are kept nowhere.
+        settings: Dict of what all runs share.
+        mixers: Dict from names to configs of the mixers that are to be compared now.
 
     Returns:
         `keras_mix.evaluate.Results` with the finished runs and the mixers of both.
 
     Raises:
-        ValueError: if the folder's settings, or its config of a mixer of the same name, differ,
-            or its `results.json` is damaged or something else.
-        OSError: if it cannot be read.
+        ValueError: If settings or a mixer's config differ, or `results.json` is damaged.
     """
     if folder is None or not (path := pathlib.Path(folder) / FILE).exists():
         return Results(settings, mixers)

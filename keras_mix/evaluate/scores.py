@@ -145,13 +145,7 @@ def reliability(probabilities: Any, ids: Any, *, bins: int = BINS) -> Reliabilit
 
 
 def pool(diagrams):
-    """Merges the predictions of several diagrams with the same bins.
-
-    Args:
-        diagrams: Sequence of `Reliability`, at least one.
-
-    Returns:
-        The `Reliability` of all predictions together.
+    """The `Reliability` of the predictions of several diagrams with the same bins together.
 
     Example:
 

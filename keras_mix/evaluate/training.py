@@ -16,15 +16,14 @@ def pipeline(train, num_classes, mixer, seed, batch_size):
     """Batches of training samples, mixed if `mixer` is a layer.
 
     Args:
-        train: ((N, …) array, (N,) integer ids).
-        num_classes: int K.
-        mixer: a layer of `keras_mix.layers`; or None or a callable that wraps a model, whose
-            samples come as they are.
-        seed: int; it gives the same order of samples with every mixer.
-        batch_size: int.
+        train: Pair of samples `(N, …)` and class ids `(N,)`.
+        num_classes: Integer K.
+        mixer: A layer; None or a callable that wraps a model leaves the samples as they are.
+        seed: Integer. Gives the same order of samples with every mixer.
+        batch_size: Integer.
 
     Returns:
-        A `tf.data.Dataset` of ((B, …) samples, (B, K) float32 labels), different in each epoch.
+        A `tf.data.Dataset` of samples and float32 labels `(B, K)`, different in each epoch.
     """
     samples, ids = train
     one_hot = np.eye(num_classes, dtype=np.float32)[ids]
@@ -37,14 +36,14 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
     """Trains and scores one network.
 
     Args:
-        build_model: callable that returns a new model, as in `keras_mix.evaluate.compare`.
-        train: ((N, …) array, (N,) integer ids) to train on.
-        validation: the same to score on.
-        name: str, the mixer's name.
-        mixer: a layer, a callable that wraps the network, or None.
-        seed: int.
-        settings: dict with `epochs`, `batch_size`, `learning_rate` and `classes`.
-        after_epoch: callable of the number of finished epochs.
+        build_model: Callable that returns a new model, as in `keras_mix.evaluate.compare`.
+        train: Pair of samples and class ids to train on.
+        validation: The same to score on.
+        name: String. The mixer's name.
+        mixer: A layer, a callable that wraps the network, or None.
+        seed: Integer.
+        settings: Dict with `epochs`, `batch_size`, `learning_rate` and `classes`.
+        after_epoch: Callable of the number of finished epochs.
 
     Returns:
         A `keras_mix.evaluate.Run`.

@@ -64,9 +64,6 @@ def comparisons(results):
     of the differences, with three 2.5 times, with one no difference is clear. A clear difference
     in accuracy is also one of at least 6 validation samples.
 
-    Args:
-        results: `keras_mix.evaluate.Results`.
-
     Returns:
         List of `Comparison`; empty if `none` or every other mixer is missing.
     """
@@ -81,28 +78,14 @@ def comparisons(results):
 
 
 def sentences(results):
-    """Says where mixers are clearly worse or better than the baseline `none`.
-
-    Args:
-        results: `keras_mix.evaluate.Results`.
-
-    Returns:
-        Two lists of str: where mixers are worse, and where they are better; see `comparisons`.
-    """
+    """Two lists of sentences: where mixers are clearly worse than `none`, and where better."""
     clear = [found for found in comparisons(results) if found.is_clear]
     worse = [_clear(found, "worse") for found in clear if found.mean < 0]
     return worse, [_clear(found, "better") for found in clear if found.mean > 0]
 
 
 def undecided(results):
-    """Says where mixers show no clear difference from the baseline `none`.
-
-    Args:
-        results: `keras_mix.evaluate.Results`.
-
-    Returns:
-        List of str; see `comparisons`.
-    """
+    """List of sentences: where mixers show no clear difference from `none`."""
     return [_unclear(found) for found in comparisons(results) if not found.is_clear]
 
 
