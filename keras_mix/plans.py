@@ -53,16 +53,19 @@ def blend(partners: tf.Tensor, weights: tf.Tensor, region: Soft | tf.Tensor | No
     """A plan that blends sources by given weights.
 
     Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
-        weights: float32 `(B or 1, S)`, the mixing weight of each source, the sample itself first.
-            Rows sum to 1.
-        region: float32 `(B or 1, *spatial, S)`, weights of each position whose expectation is
-            `weights`, for inputs on the grid; everything else is blended by `weights`. Defaults to
-            None: all positions are blended by the weights.
+        partners: int32 `(B,)` or `(B, S - 1)`. The sources of each sample besides itself.
+        weights: float32 `(B or 1, S)`, rows that sum to 1. The mixing weight of each source, the
+            sample itself first.
+        region: float32 `(B or 1, *spatial, S)`. Weights at each position of inputs on the grid,
+            with `weights` as their expectation; everything else is blended by `weights`. Defaults
+            to None: all positions are blended by `weights`.
+
+    Returns:
+        A `Plan`.
 
     Raises:
-        ValueError: If a shape or a dtype is another one. Rows that do not sum to 1 raise it, too,
-            or `tf.errors.InvalidArgumentError` as a graph runs.
+        ValueError: If a shape or a dtype is another one, or if rows do not sum to 1. In a running
+            graph the latter raises `tf.errors.InvalidArgumentError`.
 
     Example:
 
@@ -94,10 +97,14 @@ def paste(
     and `pastes = True` if inputs are to keep their dtype.
 
     Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
-        region: A `Region`, such as `shapes.rectangle` returns; or bool (True is source 1) or int32
-            `(B or 1, *spatial)`, the source of each position.
-        placement: `Shift` or `Resize`. Defaults to None: every source stays where it is.
+        partners: int32 `(B,)` or `(B, S - 1)`. The sources of each sample besides itself.
+        region: `Region`, as functions of `shapes` return it; or bool (True is source 1) or int32
+            `(B or 1, *spatial)`. The source of each position.
+        placement: `Shift` or `Resize`. Where the frame of each source lies in the result. Defaults
+            to None: every source stays where it is.
+
+    Returns:
+        A `Plan`.
 
     Raises:
         ValueError: If a shape or a dtype is another one.
@@ -119,13 +126,25 @@ def soft(
     """A plan that blends sources with weights for each position; their means are the weights.
 
     Args:
-        partners: int32 `(B,)` or `(B, S - 1)`, the sources of each sample besides itself.
-        region: `Soft`, or float32 `(B or 1, *spatial, S)` that sums to 1 over S.
-        placement: `Resize` or None. Defaults to None.
+        partners: int32 `(B,)` or `(B, S - 1)`. The sources of each sample besides itself.
+        region: `Soft`, or float32 `(B or 1, *spatial, S)` that sums to 1 over S. The weight of each
+            source at each position.
+        placement: `Resize`. Where the frame of each source lies in the result. Defaults to None:
+            every source stays where it is.
+
+    Returns:
+        A `Plan`.
 
     Raises:
-        ValueError: If a shape or a dtype is another one. Weights that do not sum to 1 raise it,
-            too, or `tf.errors.InvalidArgumentError` as a graph runs.
+        ValueError: If a shape or a dtype is another one, or if weights do not sum to 1. In a
+            running graph the latter raises `tf.errors.InvalidArgumentError`.
+
+    Example:
+
+    >>> ramp = tf.constant([[[[1.0, 0.0], [0.5, 0.5]]]])
+    >>> keras_mix.plans.soft(tf.constant([1, 0]), ramp).weights.numpy()
+    array([[0.75, 0.25],
+           [0.75, 0.25]], dtype=float32)
     """
     return _plan.paste(_partners("soft", partners), _soft("soft", region), placement)
 
@@ -134,12 +153,23 @@ def erase(size: int | tf.Tensor, region: Region | tf.Tensor, fill: float | str) 
     """A plan that fills positions of each sample and keeps its label.
 
     Args:
-        size: The number of samples B.
-        region: A `Region`, or bool `(B or 1, *spatial)`, True where a position is filled.
-        fill: A number, or "mean" for the mean of each channel of each sample.
+        size: Integer or scalar tensor. The number of samples B.
+        region: `Region`, or bool `(B or 1, *spatial)`. True at the positions to fill.
+        fill: Float, or `"mean"`. Value of the filled positions; `"mean"` is the mean of each
+            channel of each sample.
+
+    Returns:
+        A `Plan`.
 
     Raises:
         ValueError: If the region has another dtype.
+
+    Example:
+
+    >>> plan = keras_mix.plans.erase(2, tf.ones([1, 4, 4], tf.bool), 0.0)
+    >>> plan.weights.numpy()
+    array([[1., 0.],
+           [1., 0.]], dtype=float32)
     """
     return _plan.erase(size, _hard("erase", region), fill)
 

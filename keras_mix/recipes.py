@@ -31,8 +31,8 @@ def deit(
     Args:
         per: `"batch"` or `"sample"`. `"sample"` draws the mixer, λ and the box for each sample,
             like timm's `mode="elem"`. Defaults to `"batch"`, as in the authors' main.py.
-        pairing: How partners are drawn, as in `keras_mix.layers.Mixer`. Defaults to `"reverse"`, as
-            in timm.
+        pairing: String, or object of `keras_mix.pairings`. How partners are drawn, as in
+            `keras_mix.layers.Mixer`. Defaults to `"reverse"`, as in timm.
         **options: Options shared by all mixers, such as `num_classes`. They override those of the
             recipe.
 
@@ -70,6 +70,11 @@ def cutmix_cifar(**options: Any) -> CutMix:
     Returns:
         A `keras_mix.layers.CutMix`.
 
+    Example:
+
+    >>> keras_mix.recipes.cutmix_cifar(num_classes=10)
+    CutMix(num_classes=10, per='batch', rate=0.5)
+
     Reference:
         Yun et al., arXiv:1905.04899, section 4.1; settings of the authors' README.
     """
@@ -85,6 +90,11 @@ def cutmix_imagenet(**options: Any) -> CutMix:
     Returns:
         A `keras_mix.layers.CutMix`.
 
+    Example:
+
+    >>> keras_mix.recipes.cutmix_imagenet(num_classes=1000)
+    CutMix(num_classes=1000, per='batch')
+
     Reference:
         Yun et al., arXiv:1905.04899, section 4.1; settings of the authors' README.
     """
@@ -94,9 +104,9 @@ def cutmix_imagenet(**options: Any) -> CutMix:
 def big_vision(alpha: float = 0.2, **options: Any) -> MixUp:
     """MixUp with big_vision's settings: one λ per batch, each sample mixed with the next one.
 
-    Deviations from the authors' code: the partner is the next sample, theirs is the previous one,
-    and they use the larger of λ and 1 - λ. Neither changes the law of a shuffled batch: the mixed
-    samples are the same up to their order.
+    Deviations from the authors' code: the partner is the next sample, while theirs is the previous
+    one, and they use the larger of λ and 1 - λ. In a shuffled batch neither changes the
+    distribution of the mixed samples, only their order.
 
     Args:
         alpha: Float ≥ 0. Concentration of Beta(α, α): 0.2 (settings "light2" and "medium1", and
@@ -105,6 +115,11 @@ def big_vision(alpha: float = 0.2, **options: Any) -> MixUp:
 
     Returns:
         A `keras_mix.layers.MixUp`.
+
+    Example:
+
+    >>> keras_mix.recipes.big_vision(alpha=0.5, num_classes=1000)
+    MixUp(alpha=0.5, num_classes=1000, pairing='roll', per='batch')
 
     Reference:
         Steiner et al., "How to train your ViT?", arXiv:2106.10270, section 3.4; `get_mixup` of

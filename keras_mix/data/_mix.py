@@ -58,7 +58,7 @@ def mix(
     Args:
         dataset: Batched `tf.data.Dataset` of x, (x, y), (x, y, sample_weight) or Keras's dict, as
             accepted by `layer`.
-        layer: A mixer of `keras_mix.layers`.
+        layer: Mixer of `keras_mix.layers`. The mixer to apply to each batch.
         seed: Integer of 64 bits. Determines all draws. Defaults to None: a seed from Python's
             `random`, which `keras.utils.set_random_seed` seeds; workers of tf.data service draw
             their own.
@@ -132,7 +132,7 @@ def mixed(layer: Any, **options: Any) -> Callable[[tf.data.Dataset], tf.data.Dat
     """Returns `mix` as a function for `dataset.apply`: `dataset.apply(mixed(layer, seed=1))`.
 
     Args:
-        layer: A mixer of `keras_mix.layers`.
+        layer: Mixer of `keras_mix.layers`. The mixer to apply to each batch.
         **options: The other arguments of `mix`.
 
     Returns:
@@ -171,7 +171,7 @@ def _check_layer(layer):
 
 
 def _mixer_instead(value):
-    """The way out for what is given instead of a mixer."""
+    """The way out for a value that is not a mixer."""
     if isinstance(value, tf.data.Dataset):
         return "The dataset comes first: keras_mix.data.mix(dataset, layer)."
     if isinstance(value, list | tuple):
@@ -188,7 +188,7 @@ def _mixer_instead(value):
 
 
 def _named(value):
-    """What a value is, in few words."""
+    """A short description of a value."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if value is None or isinstance(value, str | int | float):
@@ -207,7 +207,7 @@ def _parallel(value):
 
 
 def _refuse_unbatched(spec):
-    """A sample's label is a scalar, a batch's never."""
+    """Refuses datasets that are not batched: their labels are scalars."""
     for leaf in tf.nest.flatten(spec):
         rank = getattr(getattr(leaf, "shape", None), "rank", None)
         if rank == 0:

@@ -86,7 +86,7 @@ def pair_by_label(
 
 
 def refuse_unpaired(spec, layer):
-    """Pairs that were chosen before must not be paired anew, without a word."""
+    """Refuses a mixer that would pair anew what was paired before."""
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise ValueError(
             'partners="paired" needs a dataset of (batch, partners), such as pair_by_label\'s. '
@@ -104,7 +104,7 @@ def refuse_unpaired(spec, layer):
 
 
 def _targets(y, bandwidth):
-    """float64 [N, K], the target of the widest spread first; and the bandwidth."""
+    """float64 `(N, K)`, with the target of the widest spread first; and the bandwidth."""
     numbers = np.asarray(y)
     plain = numbers.dtype.kind in "iufb" and numbers.ndim in (1, 2) and numbers.size
     if not plain or not np.isfinite(numbers).all():

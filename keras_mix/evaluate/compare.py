@@ -41,17 +41,18 @@ def compare(
             compiled model is trained as it is; its loss must take one-hot labels.
         train: Pair of a float array of samples `(N, …)` and an integer array of class ids `(N,)` in
             0..K-1.
-        validation: The same for the samples used for scoring.
+        validation: Pair of arrays as in `train`. The samples used for scoring.
         mixers: Dict from names to layers of `keras_mix.layers`, to callables that wrap a model,
             such as `keras_mix.models.ManifoldMixup`, or to None for no mixing; or a string or list
             of strings such as `["none", "mixup:alpha=0.4"]`, see `keras_mix.evaluate.mixers`.
             Layers must not have `num_classes`: labels are one-hot before they are mixed. Defaults
             to ("none", "mixup", "cutmix").
-        epochs: Integer ≥ 1. Defaults to 60, after which the small network has converged on 300
-            digits: with 100 the mean accuracies changed by 0.2 % at most, the mean likelihoods by
-            0.009 nats.
-        seeds: Integer ≥ 1 for the seeds 0..seeds-1, or a list of integers ≥ 0. Defaults to 3.
-        batch_size: Integer ≥ 1. Defaults to 32.
+        epochs: Integer ≥ 1. Number of passes over the training samples. Defaults to 60, after which
+            the small network has converged on 300 digits: with 100 the mean accuracies changed by
+            0.2 % at most, the mean likelihoods by 0.009 nats.
+        seeds: Integer ≥ 1, or a list of integers ≥ 0. Seeds of the runs of each mixer; an integer n
+            is 0..n-1. Defaults to 3.
+        batch_size: Integer ≥ 1. Number of samples in a batch. Defaults to 32.
         learning_rate: Float > 0. Initial learning rate for an uncompiled model. Defaults to 0.003.
         output: Path of a folder, created if missing, in which `results.json` is rewritten after
             each run. Finished runs of the same comparison (interrupted, or with fewer mixers or

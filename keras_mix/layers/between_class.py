@@ -100,12 +100,12 @@ def _pressure(sounds, grid, **options):
 
 
 def _gains(own, other, lam):
-    """float32 [B, 2], p and 1 - p, scaled so that the squares sum to 1.
+    """float32 `(B, 2)`, p and 1 - p, scaled so that the squares sum to 1.
 
-    Ten to the power of a difference of levels by 20 is the quotient of the pressures.
+    The quotient of two pressures is 10 ** (difference of their levels / 20).
     """
     share = lam * other / (lam * other + (1.0 - lam) * own)
-    # Of a sound that is no number, too, all is kept.
+    # λ = 1 keeps all of the sound, even if a level is NaN.
     share = tf.where(lam == 1.0, tf.ones([], tf.float64), share)
     gains = tf.stack([share, 1.0 - share], axis=1)
     return tf.cast(gains / tf.norm(gains, axis=1, keepdims=True), tf.float32)

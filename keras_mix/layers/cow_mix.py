@@ -100,13 +100,13 @@ class CowMix(Mixer):
         return self.pasted(noise_fields.filtered_highest, batch, partners, noise, sigma, share)
 
     def _widths(self, batch, seed):
-        """float64 [draws], standard deviations of filters, as fractions of the longer side."""
+        """float64 `(draws,)`, standard deviations of filters, as fractions of the longer side."""
         low, high = np.log(self.sigma)
         chance = tf.cast(random.uniform(seed, [batch.draws]), tf.float64)
         return tf.exp(low + (high - low) * chance)
 
     def _coefficients(self, batch, sigma, noise):
-        """float64 [draws, n, n], of the waves that a field on a torus is the sum of."""
+        """float64 `(draws, n, n)`, the amplitudes of the waves that make a field on a torus."""
         frequency = noise_fields.frequencies(
             noise_fields.cycles_of_gaussian(self.sigma[0]), batch.grid
         )

@@ -51,15 +51,15 @@ class Mixer(Traits, ModelSide):
     can be resumed, use `keras_mix.data.mix`.
 
     Attributes:
-        grid_rank: The number of spatial axes that the regions of its plans cover: 2 for height and
-            width, 1 for time. A mixer whose plans have a region must set it. Defaults to None.
-        pastes: Whether each position comes from exactly one source, so that inputs keep their
-            dtype. Defaults to False.
-        moves: Whether sources are moved or resized, so that a sample is changed even by itself.
-            Defaults to False.
-        erases: Whether parts of the inputs are filled and targets are kept. Defaults to False.
-        smallest_grid: The smallest size of each axis that a region covers. Defaults to 1.
-        num_sources: The number S of sources of a sample, itself included. Defaults to 2.
+        grid_rank: Integer. Number of spatial axes that the regions of its plans cover: 2 for height
+            and width, 1 for time. Required if plans have a region. Defaults to None: no region.
+        pastes: Boolean. Whether each position comes from exactly one source, so that inputs keep
+            their dtype. Defaults to False.
+        moves: Boolean. Whether sources are moved or resized, so that a sample changes even if it is
+            its own partner. Defaults to False.
+        erases: Boolean. Whether the mixer only fills inputs and keeps targets. Defaults to False.
+        smallest_grid: Integer ≥ 1. Smallest size of each axis that a region covers. Defaults to 1.
+        num_sources: Integer ≥ 2. Number S of sources of a sample, itself included. Defaults to 2.
 
     Raises:
         ValueError: If an argument is out of range, or if a batch cannot be mixed; raised before any
@@ -98,7 +98,7 @@ class Mixer(Traits, ModelSide):
 
         Args:
             batch: A `keras_mix.plans.Batch`.
-            seed: int32[2]. Split it, into one seed for each draw.
+            seed: int32[2]. Split it into one seed for each draw.
 
         Returns:
             A `keras_mix.plans.Plan`.

@@ -223,7 +223,7 @@ class ModalityDropout(keras.layers.Layer):
                 )
 
     def _presence(self, present, keys, tensors):
-        """bool [B, M], what the samples have."""
+        """bool `(B, M)`, the modalities that samples have."""
         found, columns = modalities.split(self.owner, present)
         if found != keys:
             checks.refuse(

@@ -17,7 +17,7 @@ class RandomApply(Composed):
     `per="batch"` it decides once for the whole batch, even if the mixer draws for each sample.
 
     Args:
-        mixer: A mixer of `keras_mix.layers`.
+        mixer: Mixer of `keras_mix.layers`. The mixer to apply.
         rate: Float in [0, 1]. Probability that a sample is mixed, or the batch if `per="batch"`.
             Defaults to 0.5.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. `pairing` is refused:

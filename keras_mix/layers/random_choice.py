@@ -28,7 +28,7 @@ class RandomChoice(Composed):
     `RandomChoice([MixUp(0.8, per="batch"), CutMix(1.0, per="batch")], per="batch")`.
 
     Args:
-        mixers: List of mixers of `keras_mix.layers`.
+        mixers: List of mixers of `keras_mix.layers`. The mixers to choose from.
         probabilities: List of floats in [0, 1] that sum to 1. Probability of each mixer. Defaults
             to None: equal probabilities.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`. With `per="batch"` one

@@ -99,7 +99,7 @@ class SaliencyMix(BetaMixer):
         )
 
     def _peaks(self, batch):
-        """int32 [donors, 2], the most salient pixel of each image that partners are drawn from."""
+        """int32 `(donors, 2)`, the most salient pixel of each image that can be a partner."""
         if self.detector == "spectral_residual":
             return self.compiled(spectral_residual.peaks, batch, batch.donor_light())
         peaks = functools.partial(fine_grained_saliency.peaks, axes=batch.axes)

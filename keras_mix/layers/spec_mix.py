@@ -99,7 +99,7 @@ class SpecMix(Mixer):
         return self.pasted(shapes.bands, batch, partners, starts, widths)
 
     def _bands(self, seed, size, numbers, draws):
-        """Where the bands along an axis start, and how wide they are: int32 [draws, most]."""
+        """The starts and the widths of the bands along an axis, both int32 `(draws, most)`."""
         (least, most), (number, spread, place) = numbers, random.split(seed, 3)
         number = least + random.below(number, tf.fill([draws, 1], most - least + 1))
         low, high = (

@@ -109,5 +109,5 @@ class TabularMix(BetaMixer):
 
 
 def _by_columns(drawn):
-    """A plan whose region covers nothing but the columns of the table."""
+    """A plan with a region that applies to the columns of the table only."""
     return plan.PerGroup(drawn._replace(region=None), {"columns": drawn})

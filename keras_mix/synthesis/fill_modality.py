@@ -259,7 +259,7 @@ def _sample(there, sample):
 
 
 def _empty(spec):
-    """What stands for a value until its sample is skipped."""
+    """A placeholder for a value until its sample is skipped."""
     sizes = [size or 0 for size in spec.shape]
     if spec.dtype != tf.string:
         return np.zeros(sizes, spec.dtype.as_numpy_dtype)

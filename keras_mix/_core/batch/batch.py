@@ -17,7 +17,7 @@ class Leaf(NamedTuple):
             "keypoints", "instance_masks", "frame_labels", "lengths", "masks", "token_ids" or
             "passthrough".
         tensor: Its values, the samples along the first axis; or a `structure.BoxSet`.
-        target: Whether it is what a model learns, not what it is given.
+        target: Whether it is a target, not an input.
     """
 
     name: str
@@ -48,25 +48,25 @@ class Head(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What a mixer's `sample` may look at.
+    """The batch for which a mixer's `sample` draws a plan.
 
     Attributes:
         size: The number of samples, an int or a scalar tensor.
         donors: The number of samples that partners are drawn from.
         has_second_batch: Whether partners are drawn from a second batch.
-        draws: The number of independent draws: `size`, or 1 for one draw a batch.
+        draws: The number of independent draws: `size`, or 1 if the batch shares one draw.
         grid: The sizes of the spatial axes that a region covers; None for mixers without one.
         images: The input that regions are drawn on; without a grid the first image or values.
         labels: The first target as it was given, or None.
         axes: The axes of the images that the grid covers, or None.
         donor_images: The same input of the batch that partners are drawn from.
         donor_labels: The same target of that batch, or None.
-        table: Of each column of a table whether it is continuous, for mixers that mix tables.
+        table: Whether each column of a table is continuous, for mixers that mix tables.
         heads: A `Head` for each target; empty where only `labels` is known.
         parts: A dict from a modality's name to the `Batch` of it alone, where a mixer treats
             modalities by several regions.
-        jit_compile: Whether XLA compiles in graphs what is done position by position.
-        validity: A `padding.Validity`, which time steps are valid; or None.
+        jit_compile: Whether XLA compiles, in graphs, the work on each position.
+        validity: A `padding.Validity` that says which time steps are valid, or None.
     """
 
     size: tf.Tensor | int
@@ -115,7 +115,7 @@ class Batch(NamedTuple):
         return tf.concat([own, donors], axis=0) if self.has_second_batch else own
 
     def donor_light(self):
-        """float32 [donors, *grid], the mean of `donor_images` over all other axes."""
+        """float32 `(donors, *grid)`, the mean of `donor_images` over all other axes."""
         others = [a for a in range(1, self.donor_images.shape.rank) if a not in self.axes]
         return tf.reduce_mean(tf.cast(self.donor_images, tf.float32), axis=others)
 

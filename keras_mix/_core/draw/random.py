@@ -119,10 +119,10 @@ def beta(seed, alpha, count, keep_major=False):
 
     Args:
         seed: int32 `(2,)`.
-        alpha: The concentration: a Python float a ≥ 0 for Beta(a, a), a pair (a, b) of floats
-            above 0, or a `Concentration`, which may change later. 0 draws λ = 1: no mixing.
-        count: The number of draws.
-        keep_major: Whether to return max(λ, 1 - λ) instead.
+        alpha: Float a ≥ 0 for Beta(a, a), a pair (a, b) of floats above 0, or a `Concentration`,
+            which may change later. 0 draws λ = 1: no mixing.
+        count: Integer or scalar tensor. Number of draws.
+        keep_major: Boolean. Whether to return max(λ, 1 - λ) instead. Defaults to False.
     """
     if isinstance(alpha, Concentration):
         quantiles = alpha.quantiles
@@ -146,9 +146,10 @@ def dirichlet(seed, alpha, count, sources, keep_major=False):
     Args:
         seed: int32 `(2,)`.
         alpha: As in `beta`; a `Concentration` must have been prepared for as many sources.
-        count: The number of draws.
-        sources: The number of sources S, an int.
-        keep_major: Whether to exchange the first weight and the largest one.
+        count: Integer or scalar tensor. Number of draws.
+        sources: Integer ≥ 2. Number of sources S.
+        keep_major: Boolean. Whether to swap the first weight and the largest one. Defaults to
+            False.
     """
     if sources == 2:
         lam = beta(seed, alpha, count, keep_major)
@@ -236,8 +237,8 @@ def partners(seed, pairing, size, donors, has_second_batch, number=1):
         donors: The number of samples that partners are drawn from.
         has_second_batch: Whether these are a second batch. If so, no partner is the sample itself,
             and "derange" is "shuffle".
-        number: The number of the partner, from 1, if a sample has several: "reverse" and "roll"
-            move on by one sample for each.
+        number: Integer ≥ 1. Which of a sample's partners to draw, if it has several: "reverse" and
+            "roll" move on by one sample for each. Defaults to 1.
 
     Returns:
         int32 `(size,)`, indices into the samples that partners are drawn from.

@@ -46,14 +46,14 @@ class Configured(keras.layers.Layer):
             says "values"; "labels" in `kinds` always makes them labels. Labels below 0 or above 1
             are refused, as is a batch with targets of which none is a label. Inputs without targets
             are accepted. Defaults to 0.
-        pairing: String, or an object of `keras_mix.pairings`. How partners are drawn: `"shuffle"`
+        pairing: String, or object of `keras_mix.pairings`. How partners are drawn: `"shuffle"`
             by a random permutation, which pairs one sample per batch with itself on average, as in
             the papers; `"derange"` never with itself; `"reverse"` from the reversed batch; `"roll"`
             the next sample; an object of `keras_mix.pairings` by similar targets or by class.
             Defaults to `"shuffle"`.
-        label_rule: An object of `keras_mix.label_rules`. Sets the weights of labels and sample
-            weights by another rule than the plan's mixing weights, such as Remix for rare classes.
-            Defaults to None: the mixing weights.
+        label_rule: Object of `keras_mix.label_rules`. Sets the weights of labels and sample weights
+            by another rule than the plan's mixing weights, such as Remix for rare classes. Defaults
+            to None: the mixing weights.
         per: `"sample"` or `"batch"`. `"sample"` draws λ and the region for each sample; `"batch"`
             shares one draw across the batch. Some mixers share only λ, as their docstrings say.
             Defaults to `"sample"`.
