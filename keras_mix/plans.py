@@ -168,8 +168,8 @@ def erase(size: int | tf.Tensor, region: Region | tf.Tensor, fill: float | str) 
 
     >>> plan = keras_mix.plans.erase(2, tf.ones([1, 4, 4], tf.bool), 0.0)
     >>> plan.weights.numpy()
-    array([[1., 0.],
-           [1., 0.]], dtype=float32)
+    array([[1.],
+           [1.]], dtype=float32)
     """
     return _plan.erase(size, _hard("erase", region), fill)
 
