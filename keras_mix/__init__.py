@@ -51,7 +51,9 @@ if not TYPE_CHECKING:  # Type checkers would take any name for one that exists.
     def __getattr__(name):
         if name in __all__:
             return importlib.import_module(f"{__name__}.{name}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = _registration.MODULES.get(name)
+        meant = f". Did you mean '{__name__}.{module.split('.')[0]}.{name}'?" if module else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{meant}")
 
 
 def __dir__():

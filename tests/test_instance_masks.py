@@ -255,7 +255,11 @@ def test_sizes_that_are_unknown_are_compared_as_the_graph_runs():
     ("make", "x", "sentence"),
     [
         (lambda **k: CutMix(spatial_dims=1, **k), numbered()[..., 0], "belongs to images"),
-        (lambda **k: CrossModalMix(cuts={"x": CutMix()}, **k), numbered(), "be cut along with it"),
+        (
+            lambda **k: CrossModalMix(cuts={"x": CutMix()}, **k),
+            numbered(),
+            "be cut together with it",
+        ),
     ],
     ids=["time", "beside a cut image"],
 )

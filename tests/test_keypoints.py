@@ -333,7 +333,11 @@ def test_what_is_no_keypoint_is_refused(value, sentence):
     ("make", "x", "sentence"),
     [
         (lambda **k: CutMix(spatial_dims=1, **k), numbered()[..., 0], "belongs to images"),
-        (lambda **k: CrossModalMix(cuts={"x": CutMix()}, **k), numbered(), "be cut along with it"),
+        (
+            lambda **k: CrossModalMix(cuts={"x": CutMix()}, **k),
+            numbered(),
+            "be cut together with it",
+        ),
         (
             lambda **k: CrossModalMix(cuts={"x": CutMix(), "y": CutMix()}, **k),
             numbered(),

@@ -68,7 +68,7 @@ def test_a_class_where_an_object_is_due_is_refused(make, sentence):
 def test_what_must_be_a_dict_is_refused_otherwise(make, options):
     (name,) = options
     with pytest.raises(
-        ValueError, match=rf"`{name}` must be a dict keyed by leaf name\. Received: {name}="
+        ValueError, match=rf"`{name}` must be a dict keyed by name\. Received: {name}="
     ):
         make(**options)
 

@@ -162,7 +162,7 @@ def test_a_mask_that_two_branches_share_is_mixed_in_one_of_them(monkeypatch):
     pool = keras.layers.GlobalAveragePooling1D
     x = keras.layers.Concatenate()([pool(name="a")(mixed), pool(name="b")(plain)])
     base = keras.Model(ids, keras.layers.Dense(2)(x))
-    with pytest.warns(UserWarning, match="past `place`"):
+    with pytest.warns(UserWarning, match="bypass `place`"):
         trained(base, ["place"])
     np.testing.assert_array_equal(layer(base, "mixed").mask, UNION)
     np.testing.assert_array_equal(layer(base, "plain").mask, RAW)

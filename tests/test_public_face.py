@@ -59,6 +59,22 @@ def test_a_namespace_offers_nothing_by_accident(namespace):
     assert all(getattr(namespace, name) is not None for name in namespace.__all__)
 
 
+@pytest.mark.parametrize(
+    ("namespace", "name", "meant"),
+    [
+        (keras_mix, "CutMix", "keras_mix.layers.CutMix"),
+        (keras_mix, "MixedLoss", "keras_mix.losses.MixedLoss"),
+        (layers, "Cutmix", "CutMix"),
+    ],
+)
+def test_a_name_that_a_namespace_does_not_have_is_answered_with_the_one_meant(
+    namespace, name, meant
+):
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'. Did you mean '{meant}'\?"):
+        getattr(namespace, name)
+    assert not hasattr(namespace, "_nothing_like_it")
+
+
 @pytest.mark.parametrize("namespace", ["keras_mix", "keras_mix.layers"])
 def test_editors_see_the_names_that_are_imported_at_their_first_use(namespace):
     line = f"{namespace}."

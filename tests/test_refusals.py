@@ -269,7 +269,10 @@ def test_masks_of_classes_under_a_soft_region(mixer):
         (MixUp(), RAGGED, r"must be a dense tensor. Received: a ragged tensor"),
         (MixUp(), tf.sparse.eye(4), r"Received: a sparse tensor"),
         (MixUp(), (IMAGES, None, IDS), r"`y` must be a tensor. Received: None"),
-        (MixUp(), (IMAGES, np.full((4, 2), 7)), r"indicators of 0 and 1. Received: values up to 7"),
+        (MixUp(), (IMAGES, np.array(list("abcd"))), r"`y` has dtype string.*StringLookup"),
+        (MixUp(), [IMAGES, IDS], r"`x/1` holds integers.*pass a tuple \(x, y\) instead of a list"),
+        (MixUp(label_mode="union"), (IMAGES, IDS), r"for it\. Pass `num_classes`\.$"),
+        (MixUp(), (IMAGES, np.full((4, 2), 7)), r"hold only 0 and 1. Received: values up to 7"),
         (MixUp(), (IMAGES, np.zeros((4, 6, 5), int)), r"class ids of pixels, which cannot be b"),
         (CutMix(), (IMAGES, np.zeros((4, 3, 5), int)), r"must have the size \(6, 5\) of `x`"),
         (CutMix(), (np.zeros((4, 7), "float32"), np.eye(4)), r"must have height and width"),
@@ -277,7 +280,7 @@ def test_masks_of_classes_under_a_soft_region(mixer):
         (
             MixUp(),
             {"image": IMAGES},
-            r"not a known key, .*kinds=\{\"image\": \"images\"\}",
+            r"neither one of Keras.s keys, .*kinds=\{\"image\": \"images\"\}",
         ),
         (
             CutMix(),
@@ -357,7 +360,7 @@ def test_a_name_that_no_leaf_has(option):
     y = {"species": IDS}
     kinds = {"kinds": {"text": "token_ids"}, "num_classes": {"species": 4}}
     misspelt = CutMix(spatial_dims=1, **{**kinds, **NAMED[option]("specie")})
-    sentence = rf"^CutMix: `{option}` must name leaves .*'specie' beside .*y/species.*"
+    sentence = rf"^CutMix: `{option}` names 'specie', which .*y/species.*"
     hint = r"Did you mean 'species'\?"
     with pytest.raises(ValueError, match=sentence + hint):
         misspelt(x, y)
@@ -370,9 +373,13 @@ def _symbolic(tensors):
 
 
 def test_names_beside_inputs_alone():
-    with pytest.raises(ValueError, match=r"`passthrough` must name leaves .* 'id' beside x\."):
+    with pytest.raises(
+        ValueError, match=r"`passthrough` names 'id', which .* Received: a batch of x\."
+    ):
         CutMix(passthrough=["id"])(IMAGES)
-    with pytest.raises(ValueError, match=r"`kinds` must name leaves .* 'foo' beside x, y\."):
+    with pytest.raises(
+        ValueError, match=r"`kinds` names 'foo', which .* Received: a batch of x, y\."
+    ):
         CutMix(kinds={"foo": "values"})(IMAGES, np.eye(4))
     # Inputs may be called without their targets.
     named = {"num_classes": {"species": 4}, "kinds": {"y/age": "values", "mask": "labels"}}
@@ -406,7 +413,7 @@ def test_a_graph_says_the_same_as_an_eager_call():
         (np.array([0, 1, 2, 9]), "must hold class ids, integers from 0 to 3"),
         (np.array([0, 0.5, 2, 1]), "must hold class ids, integers from 0 to 3"),
         (np.arange(3), "must have the same number of samples"),
-        (np.arange(8).reshape(4, 2), "must be indicators of 0 and 1"),
+        (np.arange(8).reshape(4, 2), "must hold only 0 and 1"),
     ],
 )
 def test_what_only_a_running_graph_can_know_is_refused_there(labels, sentence):

@@ -353,7 +353,7 @@ def test_an_option_out_of_range(options, sentence):
         (
             {"columns": COLUMNS[:4]},
             MATRIX,
-            r"one column for each entry of `columns`. .*4 e",
+            r"one column for each entry of `columns`. .*length 4 for",
         ),
         (
             {"columns": {"town": "continuous"}},

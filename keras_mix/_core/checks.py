@@ -186,16 +186,14 @@ def names(name, values):
 def name(option, value):
     """None, or a string, the name of a leaf."""
     if value is not None and not isinstance(value, str):
-        raise ValueError(
-            f"`{option}` must be the name of one leaf, a string. Received: {option}={value!r}"
-        )
+        raise ValueError(f"`{option}` must be one name, a string. Received: {option}={value!r}")
     return value
 
 
 def mapping(name, value):
     """A dict keyed by leaf name; None stands for an empty one."""
     if value is not None and not isinstance(value, Mapping):
-        raise ValueError(f"`{name}` must be a dict keyed by leaf name. Received: {name}={value!r}")
+        raise ValueError(f"`{name}` must be a dict keyed by name. Received: {name}={value!r}")
     return dict(value or {})
 
 

@@ -27,8 +27,8 @@ def check_known(owner, option, name, known):
         return
     checks.refuse(
         owner,
-        f"`{option}` must name leaves of the batch",
-        f"{name!r} beside {', '.join(known)}",
+        f"`{option}` names {name!r}, which the batch does not have",
+        f"a batch of {', '.join(known)}",
         spelling.suggestion(str(name), [*ends, *known]).strip(),
     )
 

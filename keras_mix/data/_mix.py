@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_mix import layers
 from keras_mix._core import checks, spelling
+from keras_mix._core.options import argument_errors
 from keras_mix.data import _checkpoints, _seed_stream
 from keras_mix.data._pair_by_label import refuse_unpaired
 from keras_mix.layers._mixer import shared_options
@@ -101,15 +102,16 @@ def mix(
     """
     _check_dataset("dataset", dataset)
     _check_layer(layer)
-    seed = _seed_stream.checked(seed)
-    num_parallel_calls = _parallel(num_parallel_calls)
+    with argument_errors.of("data.mix"):
+        seed = _seed_stream.checked(seed)
+        num_parallel_calls = _parallel(num_parallel_calls)
     _refuse_unbatched(dataset.element_spec)
     # The seeds come first, so that no file is sharded before TensorFlow finds that it cannot be.
     beside = [_seed_stream.seeds(seed), dataset]
     in_pairs = isinstance(partners, str) and partners == "paired"
     if partner_labels is not None and (partners is None or in_pairs):
         raise ValueError(
-            "`partner_labels` is for a second dataset that has only inputs. Received: "
+            "data.mix: `partner_labels` is for a second dataset that has only inputs. Received: "
             f"partner_labels={partner_labels!r} and partners={partners!r}. Leave it out."
         )
     if in_pairs:
@@ -212,7 +214,7 @@ def _refuse_unbatched(spec):
         rank = getattr(getattr(leaf, "shape", None), "rank", None)
         if rank == 0:
             raise ValueError(
-                "The dataset must be batched before it is mixed. "
+                "data.mix: the dataset must be batched before it is mixed. "
                 f"Received: element_spec={spec}. Call `dataset.batch(…)` first."
             )
 
@@ -226,19 +228,19 @@ def _labelled(partners, labels, spec):
         labelled = not in_tuples and isinstance(second, dict) and "labels" in second
     if labels is not None and labelled:
         raise ValueError(
-            "`partner_labels` is for a second dataset that has only inputs. Received: "
+            "data.mix: `partner_labels` is for a second dataset that has only inputs. Received: "
             f"partner_labels={labels!r} and element_spec={second}. Leave it out, or map the second "
             "dataset to its inputs."
         )
     _refuse_unbatched(second)
     if not (labels is None or callable(labels) or (isinstance(labels, str) and labels == "kept")):
         raise ValueError(
-            '`partner_labels` must be None, "kept" or a callable. '
+            'data.mix: `partner_labels` must be None, "kept" or a callable. '
             f"Received: partner_labels={labels!r}"
         )
     if labels is None and not labelled and in_tuples and len(spec) > 1:
         raise ValueError(
-            "The second dataset must have the structure of the first, (x, y). "
+            "data.mix: the second dataset must have the structure of the first, (x, y). "
             f"Received: element_spec={second}. Pass its labels: "
             'partner_labels="kept", or a callable from inputs to labels.'
         )

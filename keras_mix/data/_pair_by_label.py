@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_mix import pairings
 from keras_mix._core import checks
 from keras_mix._core.draw import label_kernels, neighbors, random
+from keras_mix._core.options import argument_errors
 from keras_mix.data import _checkpoints, _seed_stream
 
 
@@ -68,9 +69,10 @@ def pair_by_label(
         Yao et al., "C-Mixup: Improving Generalization in Regression", NeurIPS 2022,
         arXiv:2210.05775, section 3 and algorithm 1.
     """
-    seed = _seed_stream.checked(seed)
-    batch_size = checks.integer("batch_size", batch_size, low=1)
-    numbers, bandwidth = _targets(y, bandwidth)
+    with argument_errors.of("data.pair_by_label"):
+        seed = _seed_stream.checked(seed)
+        batch_size = checks.integer("batch_size", batch_size, low=1)
+        numbers, bandwidth = _targets(y, bandwidth)
     samples = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
     _check_count(tf.nest.flatten(samples), len(numbers))
     levels = label_kernels.levels(tf.constant(numbers), tf.constant(numbers[:0]), bandwidth).own
@@ -89,15 +91,15 @@ def refuse_unpaired(spec, layer):
     """Refuses a mixer that would pair anew what was paired before."""
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise ValueError(
-            'partners="paired" needs a dataset of (batch, partners), such as pair_by_label\'s. '
-            f"Received: element_spec={spec}"
+            'data.mix: partners="paired" needs a dataset of (batch, partners), such as that of '
+            f"pair_by_label. Received: element_spec={spec}"
         )
     for mixer in getattr(layer, "mixers", [layer]):
         if hasattr(mixer, "mixers"):
             refuse_unpaired(spec, mixer)
         elif not isinstance(mixer.pairing, pairings.InOrder):
             raise ValueError(
-                'partners="paired" needs mixers that take partners in order. Received: '
+                'data.mix: partners="paired" needs mixers that take partners in order. Received: '
                 f"{type(mixer).__name__}(pairing={mixer.pairing!r}). Pass "
                 "pairing=keras_mix.pairings.InOrder()."
             )
@@ -120,8 +122,9 @@ def _targets(y, bandwidth):
     reach = label_kernels.reach(bandwidth, numbers.shape[1])
     if np.ptp(numbers, axis=0).max() > reach:
         raise ValueError(
-            f"`bandwidth` is too small for the range of y. Received: {bandwidth=} and a range of "
-            f"{np.ptp(numbers, axis=0).max():g}, more than {reach:g}. Pass a larger bandwidth."
+            "`bandwidth` is too small for the range of y. "
+            f"Received: {bandwidth=} and a range of {np.ptp(numbers, axis=0).max():g}, more than "
+            f"{reach:g}. Pass a larger bandwidth."
         )
     return numbers[:, np.argsort(-spread, kind="stable")], bandwidth
 
@@ -130,7 +133,7 @@ def _check_count(arrays, count):
     for array in arrays:
         if array.shape.rank == 0 or array.shape[0] != count:
             raise ValueError(
-                "`x` and `y` must have the same number of samples. Received: "
+                "data.pair_by_label: `x` and `y` must have the same number of samples. Received: "
                 f"shape={tuple(array.shape)} "
                 f"beside {count} targets"
             )

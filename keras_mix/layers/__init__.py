@@ -8,6 +8,7 @@ mixers, for mixers of your own; BoundingBoxOptions and SequenceOptions are value
 import importlib
 from typing import TYPE_CHECKING
 
+from keras_mix._core import spelling
 from keras_mix.layers._class_modules import MODULES
 
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
@@ -77,7 +78,8 @@ if not TYPE_CHECKING:  # Type checkers would take any name for one that exists.
     def __getattr__(name):
         if name in __all__:
             return getattr(_module(name), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        near = spelling.suggestion(name, __all__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near and '.' + near}")
 
 
 def _module(name):

@@ -134,7 +134,7 @@ class MixedLoss(keras.losses.Loss):
             if mask is None:
                 return values, None
             return ops.where(mask, values, 0), ops.cast(mask, values.dtype)
-        packed_labels.check(self.name, y_true, packed_labels.classes_of(y_pred))
+        packed_labels.check(type(self).__name__, y_true, packed_labels.classes_of(y_pred))
         total, counts = 0.0, None
         for ids, weights in packed_labels.sources(y_true):
             values, mask = self._of_ids(ids, y_pred)
@@ -154,7 +154,7 @@ class MixedLoss(keras.losses.Loss):
         dense = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes != 1
         if dense and len(y_pred.shape) == 2 and self._takes_class_ids(classes):
             checks.refuse(
-                self.name,
+                type(self).__name__,
                 f"{self.base_loss!r} takes class ids (B,) or (B, 1)",
                 f"labels with {checks.described(y_true)}",
                 "Pass class ids, or use a loss for one-hot labels.",
@@ -197,7 +197,7 @@ class MixedLoss(keras.losses.Loss):
             self._forms[classes] = sample_losses.takes_class_ids(self.base_loss, classes)
         if self._forms[classes] is None:
             checks.refuse(
-                self.name,
+                type(self).__name__,
                 "`base_loss` must return one loss for each sample, either for class ids (B,) or "
                 f"for one-hot labels (B, {classes})",
                 repr(self.base_loss),
@@ -211,7 +211,7 @@ class MixedLoss(keras.losses.Loss):
         unknown = [k for k in self.class_weight if not 0 <= k < number]
         if unknown:
             checks.refuse(
-                self.name,
+                type(self).__name__,
                 f"`class_weight` must have class ids from 0 to {number - 1}, the predicted classes",
                 f"classes {unknown}",
             )
@@ -224,7 +224,7 @@ class MixedLoss(keras.losses.Loss):
         values = sample_losses.per_sample(self.base_loss, y_true, y_pred)
         if len(values.shape) == 0:
             checks.refuse(
-                self.name,
+                type(self).__name__,
                 "`base_loss` must return one loss for each sample",
                 f"one number for the whole batch from {self.base_loss!r}",
                 "Return the losses of the samples without averaging them.",
@@ -238,7 +238,7 @@ class MixedLoss(keras.losses.Loss):
             module = getattr(type(metric) if is_object else metric, "__module__", "")
             if isinstance(metric, str) or module.startswith("keras."):
                 checks.refuse(
-                    self.name,
+                    type(self).__name__,
                     "Keras's own metrics cannot read packed targets (B, 2, S)",
                     f"the metric {metric!r}",
                     "Wrap it: metrics=[keras_mix.metrics.MixedMetric(…)].",
@@ -247,7 +247,7 @@ class MixedLoss(keras.losses.Loss):
     def _check_weights(self, sample_weight):
         if len(sample_weight.shape) > 1 and sample_weight.shape[-1] != 1:
             checks.refuse(
-                self.name,
+                type(self).__name__,
                 "packed targets (B, 2, S) can be weighted by class only inside the loss",
                 "`class_weight` in `fit`, or `sample_weight` of shape "
                 f"{tuple(sample_weight.shape)}",

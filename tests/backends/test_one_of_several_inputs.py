@@ -90,7 +90,7 @@ def test_each_sample_has_a_ratio_of_its_own():
 
 
 def test_only_the_input_that_is_named_is_mixed(expected):
-    with pytest.warns(UserWarning, match="past `input/image`"):
+    with pytest.warns(UserWarning, match="bypass `input/image`"):
         model = ManifoldMixup(of_words_and_pictures(), mix_at=["input/image"], seed=1)
     seen, read = mixed(model, batch())
     np.testing.assert_array_equal(read, IDS)
@@ -150,7 +150,7 @@ def test_a_shared_encoder_mixes_no_input_twice(expected):
 
 @pytest.mark.parametrize("entry", ["image", "input/imag", "input/2"])
 def test_an_input_that_is_not_there(entry):
-    with pytest.raises(ValueError, match=r"has no such layer.*'input/image'"):
+    with pytest.raises(ValueError, match=r"must name layers.*'input/image'"):
         ManifoldMixup(of_words_and_pictures(), mix_at=[(entry, "embedding")])
 
 

@@ -122,7 +122,7 @@ def unknown_sizes_decide_nothing():
 
 @checks("A6")
 def cubes_lose_no_channel_axis():
-    """The mask of a volume is cut along with it, or refused."""
+    """The mask of a volume is cut together with it, or refused."""
     batch = {
         "images": constants(8, 8, 8, 1),
         "segmentation_masks": constants(8, 8, 8).astype("int32"),

@@ -58,6 +58,8 @@ def for_input(name, tensor):
     rank, dtype = tensor.shape.rank, tensor.dtype
     leave = f'leave them, passthrough=["{name}"]'
     ways = [f"for identifiers {leave}"] if _is_identifier(name) else []
+    if key(name) == "1":
+        ways.append("for labels call layer(x, y), or pass a tuple (x, y) instead of a list")
     if rank >= 3:
         ways.append(f'for images of this dtype name them, kinds={{"{name}": "images"}}')
     if rank <= 2 and dtype.is_integer:

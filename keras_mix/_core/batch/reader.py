@@ -95,7 +95,7 @@ class Reader:
                 checks.described(tensor),
             )
         else:
-            refuse_unmixable(self.owner, name, tensor, given.texts)
+            refuse_unmixable(self.owner, name, tensor, given.texts, given.is_label)
             if given.is_label:
                 kind = self._kind_of_label(name, tensor, sole)
             elif kind is None:
@@ -109,7 +109,7 @@ class Reader:
         for part in parts:
             path = f"{name}/{part}"
             parts[part] = tensor_of(self.owner, path, parts[part])
-            refuse_unmixable(self.owner, path, parts[part], texts=False)
+            refuse_unmixable(self.owner, path, parts[part], texts=False, labels=part == "labels")
         boxes, labels = parts["boxes"], parts["labels"]
         if labels.dtype.is_bool or labels.dtype.is_unsigned:
             checks.reject(
@@ -143,11 +143,11 @@ class Reader:
         unknown = [(each.name, each.tensor) for each in given if not each.known]
         if unknown:
             names = ", ".join(f"`{name}`" for name, _ in unknown)
-            rule = "is not a known key" if len(unknown) == 1 else "are not known keys"
+            rule = "is neither one of" if len(unknown) == 1 else "are neither among"
             checks.refuse(
                 self.owner,
-                f"{names} {rule}, {list(kinds.KEYS)}, nor named by `kinds`",
-                ", ".join(checks.described(tensor) for _, tensor in unknown),
+                f"{names} {rule} Keras's keys, {list(kinds.KEYS)}, nor named by `kinds`",
+                ", ".join(f"{name}: {checks.described(tensor)}" for name, tensor in unknown),
                 for_keys(unknown),
             )
 
@@ -198,8 +198,8 @@ class Reader:
         asserted(tf.not_equal(tf.shape(tensor)[1], 1), sentence)
 
     def _check_indicators(self, name, tensor):
-        rule = "as integers (B, K) must be indicators of 0 and 1"
-        way_out = "One-hot encode labels with several class ids, or cast numbers to float."
+        rule = "as integers (B, K) must hold only 0 and 1"
+        way_out = "Multi-hot encode several class ids per sample, or cast numbers to float."
         values = known_values(tensor)
         if values is None:
             legal = tf.equal(tensor, tf.cast(tf.cast(tensor, tf.bool), tensor.dtype))
@@ -310,8 +310,16 @@ def tensor_of(owner, name, value):
     return tensor
 
 
-def refuse_unmixable(owner, name, tensor, texts):
-    """Refuses dtypes that no rule mixes; strings where the mixer takes no texts."""
+def refuse_unmixable(owner, name, tensor, texts, labels):
+    """Refuses dtypes that no rule mixes.
+
+    Args:
+        owner: The name that the message begins with.
+        name: The name of the leaf.
+        tensor: Its values.
+        texts: Whether it may hold strings.
+        labels: Whether it holds labels.
+    """
     dtype = tensor.dtype
     known = dtype.is_floating or dtype.is_integer or dtype.is_bool
     if known or (texts and dtype == tf.string):
@@ -321,5 +329,12 @@ def refuse_unmixable(owner, name, tensor, texts):
         name,
         f"has dtype {dtype.name}, which cannot be mixed",
         checks.described(tensor),
-        f"Leave it as it is with passthrough=['{key(name)}'], or mix text by TabularMix.",
+        f"{_way_out_of_strings(labels)} or leave it as it is, passthrough=['{key(name)}'].",
     )
+
+
+def _way_out_of_strings(labels):
+    """What to do with strings, as the first half of a sentence."""
+    if labels:
+        return "Encode labels as class ids, for example by keras.layers.StringLookup,"
+    return "Mix columns of strings by TabularMix, and captions by MixGen;"

@@ -166,7 +166,7 @@ def aligned(mixer, leaf, grid):
         checks.reject(
             mixer.owner,
             leaf.name,
-            f"must have the size {grid.known} of `{grid.leaf.name}` to be cut along with it",
+            f"must have the size {grid.known} of `{grid.leaf.name}` to be cut together with it",
             checks.described(leaf.tensor),
             _way_onto_the_grid(leaf),
         )
@@ -279,7 +279,7 @@ def same_size(owner, leaf, axes, main, main_axes):
         main_axes: The axes of that one.
     """
     sentence = (
-        f"{owner}: `{leaf.name}` must have the size of `{main.name}` to be cut along with it. "
+        f"{owner}: `{leaf.name}` must have the size of `{main.name}` to be cut together with it. "
         f"Received: {checks.described(leaf.tensor)} beside {checks.described(main.tensor)}, "
         "which differ in size. Resize it, or leave it as it is by `passthrough`."
     )

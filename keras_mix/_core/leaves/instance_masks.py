@@ -1,4 +1,4 @@
-"""Instance masks: those of all sources, cut along with the images, empty if little is seen."""
+"""Instance masks: those of all sources, cut together with the images, empty if little is seen."""
 
 import dataclasses
 
@@ -77,7 +77,7 @@ def bind(mixer, leaf, grid):
         checks.reject(
             mixer.owner,
             leaf.name,
-            f"must have the size {grid.known} of `{grid.leaf.name}` to be cut along with it",
+            f"must have the size {grid.known} of `{grid.leaf.name}` to be cut together with it",
             checks.described(leaf.tensor),
             "Resize it by the nearest pixel, and transpose (B, H, W, N) to (B, N, H, W).",
         )

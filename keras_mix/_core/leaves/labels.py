@@ -131,6 +131,8 @@ def bind_class_ids(mixer, leaf, grid):
             # No label is mixed, so class ids stay class ids.
             return Passthrough()
         use, way_out = "mixed", for_class_ids(leaf.name)
+        if mixer.label_mode == "union":
+            way_out = "Pass `num_classes`."
         if mixer.erases:
             use, way_out = "smoothed", "Pass num_classes=…, or leave out label_smoothing."
         checks.reject(

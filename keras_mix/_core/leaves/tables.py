@@ -135,7 +135,7 @@ def _of_matrix(mixer, leaf, kinds):
             mixer.owner,
             leaf.name,
             "must have one column for each entry of `columns`",
-            f"{len(kinds)} entries for {checks.described(leaf.tensor)}",
+            f"`columns` of length {len(kinds)} for {checks.described(leaf.tensor)}",
         )
     return tuple(kind == "continuous" for kind in kinds)
 

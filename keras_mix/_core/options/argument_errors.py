@@ -1,7 +1,25 @@
-"""Errors about the arguments of a constructor begin with the name of its class."""
+"""Errors about arguments begin with the name of the class or function that was given them."""
 
+import contextlib
 import functools
 import inspect
+
+
+@contextlib.contextmanager
+def of(owner):
+    """A context in which errors about arguments begin with a name.
+
+    A check of one argument does not know the owner: its sentence begins with the argument.
+
+    Args:
+        owner: The name.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("`"):
+            raise
+        raise ValueError(f"{owner}: {error}") from None
 
 
 def name_class(cls):
@@ -14,19 +32,12 @@ def name_class(cls):
 
 
 def naming_class(initialize):
-    """Wraps an `__init__` so that errors about its arguments begin with the name of the class.
-
-    A check of one argument does not know the class: its sentence begins with the argument.
-    """
+    """Wraps an `__init__` so that errors about its arguments begin with the name of the class."""
 
     @functools.wraps(initialize)
     def __init__(self, *args, **kwargs):
-        try:
+        with of(type(self).__name__):
             initialize(self, *args, **kwargs)
-        except ValueError as error:
-            if not str(error).startswith("`"):
-                raise
-            raise ValueError(f"{type(self).__name__}: {error}") from None
 
     # Keras reads the signature of an `__init__` also without following `__wrapped__`.
     __init__.__signature__ = inspect.signature(initialize)

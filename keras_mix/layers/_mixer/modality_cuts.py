@@ -238,7 +238,7 @@ def _refuse_unless_following(mixer, leaves, leaf, name):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "belongs to an image and must be cut along with it",
+            "belongs to an image and must be cut together with it",
             cut,
             f'Name the image that it follows, cuts={{…, "{key(leaf.name)}": "{image}"}}.',
         )

@@ -149,8 +149,8 @@ def check_base(owner, model):
             )
         if hasattr(layer, "mix_points"):
             raise ValueError(
-                f"{owner}: the base must not contain another wrapper. Received: {path!r}, a "
-                f"{type(layer).__name__}. Use its `base` instead."
+                f"{owner}: the base must not be or contain a mixing model. Received: {path!r}, a "
+                f"{type(layer).__name__}. Pass its `base` instead."
             )
     for method in METHODS:
         if getattr(type(model), method) is not getattr(keras.Model, method):

@@ -65,9 +65,10 @@ class Choices:
         if None not in mixers:
             own = getattr(*mixers, "alpha", None) if len(mixers) == 1 else None
             if given is not None and own is None:
+                way_out = "Leave it out." if len(mixers) == 1 else "Pass it to each mixer."
                 raise ValueError(
                     f"{self.owner}: `alpha` needs the blend, or a single mixer with an `alpha`. "
-                    f"Received: alpha={given!r} and mixers={list(mixers)}. Pass it to each mixer."
+                    f"Received: alpha={given!r} and mixers={list(mixers)}. {way_out}"
                 )
         return own if given is None else concentration.check(given)
 

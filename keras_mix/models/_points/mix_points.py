@@ -132,7 +132,9 @@ def _path_of_name(owner, base, known, name):
     known = [INPUT, *inputs.declared(base), *known]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     near = f"Similar names: {near}" if near else f"Known: {known[:20]}"
-    raise ValueError(f"{owner}: {base.name!r} has no such layer. Received: {name!r}. {near}")
+    raise ValueError(
+        f"{owner}: `mix_at` must name layers of the model {base.name!r}. Received: {name!r}. {near}"
+    )
 
 
 def _refuse_cells(owner, known, path):
