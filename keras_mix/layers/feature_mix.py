@@ -5,7 +5,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from keras_mix._core import checks, concentration
+from keras_mix._core import checks, concentration, sizes
 from keras_mix._core.ops import draws, modalities, portable_draws, target_portions
 from keras_mix._core.ops.drawn_blend import drawn_blend
 from keras_mix._core.ops.dtypes import is_float
@@ -159,7 +159,7 @@ class FeatureMix(keras.layers.Layer):
                 checks.reject(self.owner, key, "must hold floats", checks.described(tensor))
         shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
         if len(shapes[0]) != len(shapes[1]) or any(
-            None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=False)
+            sizes.differ(*pair) for pair in zip(*shapes, strict=False)
         ):
             checks.refuse(
                 self.owner,
@@ -172,7 +172,7 @@ class FeatureMix(keras.layers.Layer):
     def _check_labels(self, labels, first):
         if labels is None:
             return
-        column = len(labels.shape) == 1 or (len(labels.shape) == 2 and labels.shape[1] == 1)
+        column = sizes.is_column(labels.shape)
         if len(labels.shape) == 0 or (not is_float(labels) and not column):
             checks.reject(
                 self.owner,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, sizes
 from keras_mix._core.ops import draws, modalities, target_portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.options import argument_errors, idle_options, keywords
@@ -232,8 +232,7 @@ class ModalityDropout(keras.layers.Layer):
                 f"the keys {found} beside {keys}",
             )
         for key, column, tensor in zip(keys, columns, tensors, strict=True):
-            sizes = column.shape[0] if len(column.shape) else None, tensor.shape[0]
-            if len(column.shape) != 1 or (None not in sizes and sizes[0] != sizes[1]):
+            if len(column.shape) != 1 or sizes.differ(column.shape[0], tensor.shape[0]):
                 checks.reject(
                     self.owner,
                     f"present/{key}",

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, sizes
 from keras_mix._core.ops import packed_labels
 from keras_mix._core.ops.dtypes import is_float
 
@@ -134,5 +134,5 @@ def _ids_of(owner, y_true, y_pred, classes):
     if packed_labels.is_packed(y_true, y_pred):
         packed_labels.check(owner, y_true, classes)
         return packed_labels.dominant(y_true)
-    column = len(y_true.shape) == 1 or (len(y_true.shape) == 2 and y_true.shape[1] == 1)
+    column = sizes.is_column(y_true.shape)
     return y_true if column and classes != 1 and len(y_pred.shape) == 2 else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, sizes
 
 
 def split(owner, structure):
@@ -46,13 +46,13 @@ def check_tensors(owner, keys, tensors):
             )
         if len(tensor.shape) == 0:
             checks.reject(owner, key, "must hold a batch of samples", checks.described(tensor))
-        sizes = tensors[0].shape[0], tensor.shape[0]
-        if None not in sizes and sizes[0] != sizes[1]:
+        size, first = tensor.shape[0], tensors[0].shape[0]
+        if sizes.differ(size, first):
             checks.reject(
                 owner,
                 key,
                 f"must have the same number of samples as `{keys[0]}`",
-                f"{sizes[1]} beside {sizes[0]} samples",
+                f"{size} beside {first} samples",
             )
 
 

@@ -74,11 +74,6 @@ def fit_beside(owner, name, tensor, grid, fit):
     return Fit(axes, fit.along_first, True)
 
 
-def is_of_samples(tensor):
-    """Whether a tensor holds one number for each sample: `(B,)`, `(B, 1)` and so on."""
-    return all(size == 1 for size in tensor.shape[1:])
-
-
 def _lacks_classes(target, prediction):
     """Whether the prediction has an axis of classes where the target has ids."""
     if prediction is None:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_mix._core import checks, keras_compat
+from keras_mix._core import checks, keras_compat, sizes
 from keras_mix._core.ops import packed_labels, sample_losses, target_portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.loss_reduction import reduced
@@ -124,7 +124,7 @@ def _stay_ids(base, y_pred):
 def _beside(target, weight, values):
     """A weight of labels, shaped and cast like the losses of these."""
     weight = ops.cast(weight, values.dtype)
-    if all(size == 1 for size in weight.shape[1:]):
+    if sizes.is_of_samples(weight.shape):
         weight = target_portions.over(ops.reshape(weight, [-1]), values)
     else:
         weight = _without_classes(target, weight, values)
@@ -161,7 +161,7 @@ def _without_classes(target, weight, values):
 def _whole_batch(mixed, value, weight, sample_weight):
     if weight is None and sample_weight is None:
         return value
-    if mixed.per != "batch" or sample_weight is not None or any(n != 1 for n in weight.shape[1:]):
+    if mixed.per != "batch" or sample_weight is not None or not sizes.is_of_samples(weight.shape):
         checks.refuse(
             mixed.owner,
             "a loss that is one number for the whole batch cannot be weighted sample by sample",
@@ -218,7 +218,7 @@ def _check(mixture, base, y_true, sample_weight):
             if tensor is None:
                 if name == "label":
                     checks.refuse(mixture.owner, "there must be labels to mix", "y=None")
-            elif None not in (size, tensor.shape[0]) and size != tensor.shape[0]:
+            elif sizes.differ(size, tensor.shape[0]):
                 checks.refuse(
                     mixture.owner,
                     f"there must be a {name} for each sample",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_mix._core import keras_compat, leaf_names
+from keras_mix._core import keras_compat, leaf_names, sizes
 from keras_mix._core.ops import target_portions
 from keras_mix.models._points.inputs import paths
 from keras_mix.models._targets import grid_alignment, smoothing
@@ -166,7 +166,7 @@ class Target:
             tensor: `(B,)`, or on the grid of the labels.
         """
         tensor = ops.convert_to_tensor(tensor)
-        if self.fit is not None and grid_alignment.is_of_samples(tensor):
+        if self.fit is not None and sizes.is_of_samples(tensor.shape):
             tensor = self._spread(tensor)
             fits = self.fits
         else:
