@@ -185,7 +185,7 @@ class SynchronizedAugmentation(Configured):
         return self._of_one_size(tensors)
 
     def _of_one_size(self, tensors):
-        """The tensors, behind checks of the numbers of samples that are unknown before a run."""
+        """The tensors, guarded by checks of numbers of samples that are unknown before a run."""
         (first, most), *others = tensors.items()
         checked = [
             tf.debugging.assert_equal(

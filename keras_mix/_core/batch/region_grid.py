@@ -305,7 +305,7 @@ def _layouts(shape, grid_shape, grid_axes, data_format):
 
 
 def _begins_alike(shape, grid_shape, grid_axes):
-    """Whether a leaf has the axes of the other up to the grid's, and at most channels behind."""
+    """Whether a leaf has the axes of the other up to the grid's, then at most channels."""
     end = grid_axes[-1] + 1
     if shape.rank == grid_shape.rank + 1 and shape[-1] == 1:
         end = grid_shape.rank

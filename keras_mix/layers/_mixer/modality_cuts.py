@@ -160,7 +160,7 @@ def _axes(by, leaf, main):
 
 def batch(mixer, found):
     """The `Batch` of a `CrossModalMix`, which holds those of the modalities that are cut."""
-    if (mixer.cuts or mixer.sampling_rates) and found.telling:
+    if (mixer.cuts or mixer.sampling_rates) and found.of_validity:
         _refuse_uncounted(found)
     whole = batch_of(mixer, found)
     parts = {name: _batch_of(mixer, name, found) for name in mixer.cuts}
@@ -176,7 +176,7 @@ def _refuse_uncounted(found):
     checks.refuse(
         "CrossModalMix",
         "valid time steps are not counted if modalities are cut",
-        f"inputs of the kinds {sorted({found.leaves[n].kind for n in found.telling})} beside "
+        f"inputs of the kinds {sorted({found.leaves[n].kind for n in found.of_validity})} beside "
         "`cuts` or `sampling_rates`",
         "Leave them out; or blend all modalities, tokens at their embedding: "
         'keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")]).',

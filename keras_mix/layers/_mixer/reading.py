@@ -63,7 +63,7 @@ class Reading(NamedTuple):
         ]
 
     @property
-    def telling(self):
+    def of_validity(self):
         """The numbers of the leaves that say which time steps are valid, or which tokens stay."""
         return [number for number, rule in enumerate(self.rules) if rule.tells_validity]
 
@@ -159,7 +159,7 @@ def batch_of(mixer, reading, grid=None):
     images, donor_images = tensors[inputs[0]] if inputs else (None, None)
     labels, donor_labels = tensors[targets[0]] if targets else (None, None)
     # Columns of a table have no padding.
-    telling = [] if mixer.mixes_tables else reading.telling
+    numbers = [] if mixer.mixes_tables else reading.of_validity
     return Batch(
         size=size,
         donors=donors,
@@ -178,13 +178,13 @@ def batch_of(mixer, reading, grid=None):
             if own[n].tensor.shape.rank <= 2
         ),
         jit_compile=mixer.jit_compile,
-        validity=_validity(reading, telling) if telling else None,
+        validity=_validity(reading, numbers) if numbers else None,
     )
 
 
-def _validity(reading, telling):
+def _validity(reading, numbers):
     rules, pools = reading.rules, reading.pools
-    return Validity([rules[n] for n in telling], [pools[n] for n in telling])
+    return Validity([rules[n] for n in numbers], [pools[n] for n in numbers])
 
 
 def _refuse_idle_options(mixer, leaves):

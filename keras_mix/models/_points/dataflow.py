@@ -28,7 +28,7 @@ _GIVE_IDS = (
     keras.layers.StringLookup,
     keras.layers.TextVectorization,
 )
-# What stands before a network, and what belongs to the layer behind it, are no stages of their own.
+# What stands before a network, and what belongs to the layer after it, are no stages of their own.
 _NO_STAGES = (
     keras.layers.Normalization,
     keras.layers.ZeroPadding1D,
