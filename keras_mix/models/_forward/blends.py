@@ -83,7 +83,7 @@ class ByMixer:
         return self.mixer.grid(plan, value)
 
     def portions(self, plan, target, fit):
-        """As `Blend.portions`; `fit` tells how the target lies on the grid."""
+        """As `Blend.portions`; `fit` says how the target lies on the grid."""
         return self.mixer.portions(plan, target, fit)
 
     def apply(self, plan, value):
@@ -105,7 +105,7 @@ def changes_labels(layer):
 
 
 def is_mix_point(layer):
-    """Whether a layer by itself says that a model is mixed there."""
+    """Whether a layer marks, by itself, a mix point of its model."""
     return changes_labels(layer) or isinstance(layer, MixPoint)
 
 

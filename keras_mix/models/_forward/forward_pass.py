@@ -111,9 +111,9 @@ class ForwardPass(Tracking):
                         "of its own, remove that decorator.",
                     )
         drawn = [self.drawn[point.blend] for point in self.points]
-        return Mixture(self.choices, drawn, self.choice, self._shares(), kinds, self.unmixed_masks)
+        return Mixture(self.choices, drawn, self.choice, self._plan(), kinds, self.unmixed_masks)
 
-    def _shares(self):
+    def _plan(self):
         """The sources and weights of the mix point that was drawn."""
         plans = [self.drawn[point.blend].plan for point in self.points]
         if len(self.drawn) == 1:
@@ -123,11 +123,11 @@ class ForwardPass(Tracking):
         for index, plan in enumerate(plans):
             # Sources of weight 0 fill up to the largest number of them.
             missing = [[0, 0], [0, count - plan.sources.shape[1]]]
-            shares = [ops.pad(tensor, missing) for tensor in (plan.sources, plan.weights)]
+            padded = [ops.pad(tensor, missing) for tensor in (plan.sources, plan.weights)]
             if drawn is not None:
-                pairs = zip(shares, drawn, strict=True)
-                shares = [ops.where(self.choice == index, new, old) for new, old in pairs]
-            drawn = shares
+                pairs = zip(padded, drawn, strict=True)
+                padded = [ops.where(self.choice == index, new, old) for new, old in pairs]
+            drawn = padded
         return BlendPlan(*drawn)
 
     def _mixed(self, index, point, given, layer):

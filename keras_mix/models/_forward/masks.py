@@ -15,7 +15,7 @@ def is_mask(name):
 
 
 def is_of_batch(layer, name, mask):
-    """Whether a mask has an axis of samples, as far as the layer that takes it tells.
+    """Whether a mask has an axis of samples, judging by the layer that receives it.
 
     Keras's attention takes a mask `(T, S)` for all samples, too.
     """

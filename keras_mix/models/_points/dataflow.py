@@ -130,7 +130,7 @@ def reads_ids(layer):
 
 
 def gives_ids(layer):
-    """Whether a layer of Keras looks up, hashes or bins its inputs, and so gives out integers."""
+    """Whether a layer of Keras looks up, hashes or bins its inputs, and so returns integers."""
     return isinstance(layer, _GIVE_IDS) and layer.get_config()["output_mode"] != "tf_idf"
 
 

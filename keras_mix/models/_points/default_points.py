@@ -22,9 +22,9 @@ COUNT = 3
 def default_entries(base):
     """What `mix_at` is by default.
 
-    The input, unless it holds integers that are no images, or ids for an embedding (a subclassed
-    model that holds an embedding is expected to embed its inputs). Beside inputs that are only
-    masks, the one that carries data. And three layers at most.
+    The input, unless it holds integers that are not images, or ids for an embedding (a subclassed
+    model that holds an embedding is expected to embed its inputs). If all other inputs are only
+    masks, it is the one that carries data. And at most three layers.
 
     Where Keras knows the graph, these are layers that all data pass through, after the first
     weights and before the output: the last one of each of the first three sizes of feature maps,
@@ -97,7 +97,7 @@ def _inputs(base, graph):
 
 
 def _first_of_data(layers):
-    """The index of the last layer of a sequence that reads ids: all before it gives out ids."""
+    """The index of the last layer of a sequence that reads ids: all layers before it return ids."""
     read = [index for index, layer in enumerate(layers) if reads_ids(layer)]
     return read[-1] if read else 0
 

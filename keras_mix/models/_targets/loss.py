@@ -212,7 +212,7 @@ def _check(mixture, base, y_true, sample_weight):
             type(base).__name__,
             "Override `call` instead.",
         )
-    size = mixture.shares.sources.shape[0]
+    size = mixture.plan.sources.shape[0]
     for name, structure in (("label", y_true), ("sample weight", sample_weight)):
         for tensor in keras.tree.flatten(structure):
             if tensor is None:

@@ -42,7 +42,7 @@ class Mixture:
         choices: The model's `Choices`.
         drawn: A list of `Drawn`, one for each mix point.
         choice: int32 scalar, the index of the mix point that is mixed; None if there is one.
-        shares: `portable_draws.BlendPlan`, the sources and weights of the mix point that is mixed.
+        plan: `BlendPlan`, the sources and weights of the mix point that is mixed.
         kinds: Dict, `kinds` of the wrapper.
         unmixed_masks: {id of a mixed mask: the mask before}.
 
@@ -50,13 +50,13 @@ class Mixture:
         y: The targets, in the structure by whose keys `kinds` may name them.
     """
 
-    def __init__(self, choices, drawn, choice, shares, kinds, unmixed_masks):
+    def __init__(self, choices, drawn, choice, plan, kinds, unmixed_masks):
         self.owner = choices.owner
         self.per = choices.per
         self.smoothing = choices.smoothing
         self.drawn = drawn
         self.choice = choice
-        self.shares = shares
+        self.plan = plan
         self.kinds = kinds
         self.unmixed_masks = unmixed_masks
         self.y = None
@@ -119,8 +119,8 @@ class Mixture:
     @functools.cached_property
     def dominant_sources(self):
         """int32 `(B,)`, the source of the largest weight; the sample itself where two are equal."""
-        best = ops.argmax(self.shares.weights, axis=1)
-        return ops.take_along_axis(self.shares.sources, best[:, None], axis=1)[:, 0]
+        best = ops.argmax(self.plan.weights, axis=1)
+        return ops.take_along_axis(self.plan.sources, best[:, None], axis=1)[:, 0]
 
     def _fixed(self, prediction, target):
         fixed, mask = ops.stop_gradient(prediction), keras_compat.mask_of(prediction)
@@ -193,9 +193,7 @@ class Target:
     def _portions(self, tensor, fits):
         tensor, mixture = ops.convert_to_tensor(tensor), self.mixture
         if self.fit is None:
-            return target_portions.of_samples(
-                tensor, mixture.shares.sources, mixture.shares.weights
-            )
+            return target_portions.of_samples(tensor, mixture.plan.sources, mixture.plan.weights)
         found = [
             drawn.blend.portions(drawn.plan, tensor, fit)
             for drawn, fit in zip(mixture.drawn, fits, strict=True)
