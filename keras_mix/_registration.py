@@ -9,6 +9,7 @@ import importlib
 import importlib.abc
 import sys
 
+from keras_mix._core.optional_imports import of_tensorflow
 from keras_mix.layers._class_modules import IN_MODELS, OPTIONS, SAVED
 
 PACKAGE = "keras_mix"
@@ -68,15 +69,7 @@ class _Deferred:
 
     def from_config(self, config):
         """The object, made by the class, which replaces this entry when it is imported."""
-        try:
-            module = importlib.import_module(f"{PACKAGE}.{self.module}")
-        except ModuleNotFoundError as error:
-            if error.name != "tensorflow":
-                raise
-            raise ModuleNotFoundError(
-                f"A saved keras_mix {self.name} needs TensorFlow, whatever backend Keras uses: "
-                "pip install tensorflow."
-            ) from error
+        module = of_tensorflow(f"{PACKAGE}.{self.module}", f"A saved keras_mix {self.name}")
         return getattr(module, self.name).from_config(config)
 
 

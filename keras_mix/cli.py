@@ -15,7 +15,7 @@ from keras_mix._core.spelling import printable, suggestion
 MIXERS_HELP = (
     "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; -device after a "
     "name mixes in the train step; manifold mixes hidden states; none is no mixing, all is "
-    "every mixer; an unknown name lists the known ones (default: %(default)s)"
+    "every mixer; an unknown name lists the known ones"
 )
 MOST_NAMES = 10  # of skipped images, in one sentence
 ERROR = 2
@@ -111,27 +111,18 @@ def _parser():
         "continues with the others.",
     )
     _add_data(compare, image_size=32)
-    compare.add_argument("--mixers", default="none,mixup,cutmix,manifold", help=MIXERS_HELP)
+    _add(compare, "--mixers", "none,mixup,cutmix,manifold", MIXERS_HELP)
     compare.add_argument(
         "--train-size", type=int, metavar="N",
         help="training samples, drawn in proportion to the classes (default: 80 %% of digits and "
         "folders without splits, the whole training split of the others)",
     )  # fmt: skip
-    for option, default, text in (
-        ("--epochs", 60, "passes over the training samples for each mixer"),
-        ("--seeds", 3, "runs of each mixer, with the seeds 0 to N-1"),
-        ("--batch-size", 32, "samples in a batch, from which partners are drawn"),
-    ):
-        compare.add_argument(
-            option, type=int, default=default, metavar="N", help=f"{text} (default: %(default)s)"
-        )
-    compare.add_argument(
-        "--model", default="small", help="the network: small or medium (default: %(default)s)"
-    )
-    compare.add_argument(
-        "--output", default="keras-mix-compare", metavar="FOLDER",
-        help="folder for report.html, results.json and the pictures (default: %(default)s)",
-    )  # fmt: skip
+    _add(compare, "--epochs", 60, "passes over the training samples for each mixer", "N")
+    _add(compare, "--seeds", 3, "runs of each mixer, with the seeds 0 to N-1", "N")
+    _add(compare, "--batch-size", 32, "samples in a batch, from which partners are drawn", "N")
+    _add(compare, "--model", "small", "the network: small or medium")
+    where = "folder for report.html, results.json and the pictures"
+    _add(compare, "--output", "keras-mix-compare", where, "FOLDER")
     compare.set_defaults(
         command=_compare,
         interrupted="finished runs are kept, and the same command continues with the others",
@@ -143,35 +134,30 @@ def _parser():
         description="Draws a grid of the same images under each mixer, with their labels, as PNG.",
     )
     _add_data(preview, image_size=96)
-    preview.add_argument("--mixers", default="none,mixup,cutmix", help=MIXERS_HELP)
+    _add(preview, "--mixers", "none,mixup,cutmix", MIXERS_HELP)
     preview.add_argument(
         "--columns", type=int, metavar="N",
         help="images in a row (default: 8, or as many as there are)",
     )  # fmt: skip
-    for option, default, text in (
-        ("--rows", 1, "rows for each mixer"),
-        ("--seed", 0, "seed for choosing images and for mixing"),
-    ):
-        preview.add_argument(
-            option, type=int, default=default, metavar="N", help=f"{text} (default: %(default)s)"
-        )
-    preview.add_argument(
-        "--output",
-        default="preview.png",
-        metavar="FILE",
-        help="the PNG file to write (default: %(default)s)",
-    )
+    _add(preview, "--rows", 1, "rows for each mixer", "N")
+    _add(preview, "--seed", 0, "seed for choosing images and for mixing", "N")
+    _add(preview, "--output", "preview.png", "the PNG file to write", "FILE")
     preview.set_defaults(command=_preview, interrupted="no picture was written")
     return parser
 
 
+def _add(parser, option, default, text, metavar=None):
+    """Adds an option of the type of its default, which the help shows."""
+    text += " (default: %(default)s)"
+    parser.add_argument(option, type=type(default), default=default, metavar=metavar, help=text)
+
+
 def _add_data(parser, image_size):
-    parser.add_argument(
-        "--data", default="digits",
-        help="digits, cifar10, cifar100, mnist, fashion_mnist, or a folder with one sub-folder "
-        "of images per class, or with train and val (else test) folders of these "
-        "(default: %(default)s)",
-    )  # fmt: skip
+    what = (
+        "digits, cifar10, cifar100, mnist, fashion_mnist, or a folder with one sub-folder of "
+        "images per class, or with train and val (else test) folders of these"
+    )
+    _add(parser, "--data", "digits", what)
     parser.add_argument(
         "--image-size", type=int, metavar="PIXELS",
         help="height and width to which the images of a folder are resized (default: "

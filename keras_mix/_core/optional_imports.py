@@ -1,4 +1,4 @@
-"""Imports of packages that only the extra `evaluate` installs."""
+"""Imports of packages that may be missing: those of the extra `evaluate`, and TensorFlow."""
 
 import importlib
 
@@ -29,4 +29,17 @@ def require(module, who):
         raise ImportError(
             f"{who} needs the package {package}, which is not installed. "
             'Install it with: pip install "keras-mix[evaluate]"'
+        ) from error
+
+
+def of_tensorflow(module, what):
+    """Imports a module of this package that needs TensorFlow, for `what` in the error message."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow":
+            raise
+        raise ModuleNotFoundError(
+            f"{what} needs TensorFlow, whatever backend Keras uses: pip install tensorflow. "
+            "keras_mix.models works without."
         ) from error

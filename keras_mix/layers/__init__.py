@@ -5,10 +5,10 @@ ModalityDropout are used inside models and run on any backend. Mixer is the base
 mixers, for mixers of your own; BoundingBoxOptions and SequenceOptions are values of their options.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
 from keras_mix._core import spelling
+from keras_mix._core.optional_imports import of_tensorflow
 from keras_mix.layers._class_modules import MODULES
 
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
@@ -77,21 +77,10 @@ if not TYPE_CHECKING:  # Type checkers would take any name for one that exists.
 
     def __getattr__(name):
         if name in __all__:
-            return getattr(_module(name), name)
+            module = f"{__name__}.{MODULES[name]}"
+            return getattr(of_tensorflow(module, f"keras_mix.layers.{name}"), name)
         near = spelling.suggestion(name, __all__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near and '.' + near}")
-
-
-def _module(name):
-    try:
-        return importlib.import_module(f"{__name__}.{MODULES[name]}")
-    except ModuleNotFoundError as error:
-        if error.name != "tensorflow":
-            raise
-        raise ModuleNotFoundError(
-            f"keras_mix.layers.{name} needs TensorFlow, whatever backend Keras uses: "
-            "pip install tensorflow. keras_mix.models works without."
-        ) from error
 
 
 def __dir__():
