@@ -27,7 +27,7 @@ def main(argv=None):
     """Runs the command.
 
     Args:
-        argv: list of str, the arguments, or None for those of the process.
+        argv: List of strings, the arguments, or None for those of the process.
 
     Returns:
         int, the exit code: 0; 2 after an error, which one sentence on the standard error names;

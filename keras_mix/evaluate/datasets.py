@@ -124,7 +124,7 @@ def _found(name):
         lacking = "a file instead of a folder" if folder.is_file() else "no such folder"
         raise ValueError(
             f"datasets.load: unknown data set, and {lacking}. Received: {str(name)!r}. "
-            f"Known: {', '.join(BUILT_IN)}, or a folder with one sub-folder of images a class."
+            f"Known: {', '.join(BUILT_IN)}, or a folder with one sub-folder of images per class."
             + suggestion(str(name), BUILT_IN)
         )
     return folder

@@ -19,7 +19,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         pixels: [size, size, 3] float32 array; 0 is black.
-        white: float, the value of white, or None where the format defines none, as for floats.
+        white: Float, the value of white, or None where the format defines none, as for floats.
     """
 
     pixels: np.ndarray

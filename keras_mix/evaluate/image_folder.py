@@ -53,7 +53,7 @@ def splits(folder):
         raise ValueError(
             "image_folder.splits: a folder of splits must hold a training split. "
             f"Received: {', '.join(name for (name,) in found.values())} in {str(folder)!r}; name "
-            f"one sub-folder {TRAIN}, or pass a folder with one sub-folder of images a class"
+            f"one sub-folder {TRAIN}, or pass a folder with one sub-folder of images per class"
         )
     return {
         role: name

@@ -129,7 +129,7 @@ def _layer(name, arguments):
         raise ValueError(
             f"mixers: unknown mixer. Received: {name!r}. Known: "
             f"{', '.join([BASELINE, *sorted(known), MANIFOLD, ALL])} (none and all take no "
-            f"arguments), and all but these and {MANIFOLD} with {ON_DEVICE} behind the name."
+            f"arguments), and all but these and {MANIFOLD} with {ON_DEVICE} after the name."
             + suggestion(name, names)
         )
     mixer = getattr(layers, known[inner])

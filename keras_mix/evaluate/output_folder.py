@@ -19,14 +19,14 @@ def claimed(folder):
     A folder that was made and stays empty is removed again.
 
     Args:
-        folder: str or path, `~` for the home folder; or None, for which nothing happens.
+        folder: String or path, `~` for the home folder; or None, for which nothing happens.
 
     Yields:
         `pathlib.Path`, or None for None. The claim ends with the process, also by a kill; within
         the process it may be repeated.
 
     Raises:
-        OSError: in one sentence, if no file can be written there or another process writes.
+        OSError: In one sentence, if no file can be written there or another process writes.
     """
     if folder is None:
         yield None

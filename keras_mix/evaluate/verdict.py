@@ -16,10 +16,10 @@ class Comparison(NamedTuple):
     """A mixer against the baseline in one score, over the seeds that both have finished.
 
     Attributes:
-        mixer: str.
+        mixer: String.
         score: the `Score`.
-        pairs: list of (mixed, plain) floats, one for each seed.
-        least: float from 0, the smallest mean difference that counts at all.
+        pairs: List of (mixed, plain) floats, one for each seed.
+        least: Float from 0, the smallest mean difference that counts at all.
     """
 
     mixer: str

@@ -20,8 +20,8 @@ def key_of(name, version, spec, values):
     """Returns the key of a result: a hash of the generator, the spec and the content of all inputs.
 
     Args:
-        name: str, the generator's name.
-        version: str, the generator's version.
+        name: String, the generator's name.
+        version: String, the generator's version.
         spec: The `tf.TensorSpec` of its results.
         values: List of NumPy arrays or bytes.
     """

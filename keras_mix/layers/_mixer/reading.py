@@ -192,7 +192,7 @@ def _refuse_idle_options(mixer, leaves):
     if mixer.box_options.format is not None:
         checks.refuse(
             mixer.owner,
-            "`bounding_boxes` is for a batch with a set of boxes",
+            "`bounding_boxes` needs a batch with boxes",
             ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves),
             'Give boxes as a dict of "boxes" (B, N, 4) and "labels" (B, N), -1 where there is '
             'none, under the key "bounding_boxes" or in y; or leave it out.',
@@ -200,7 +200,7 @@ def _refuse_idle_options(mixer, leaves):
     if mixer.main_input is not None and mixer.grid_rank is None:
         checks.refuse(
             mixer.owner,
-            "`main_input` is for a mixer that draws regions, or for a batch with a set of boxes",
+            "`main_input` is for a mixer that draws regions, or for a batch with boxes",
             f"main_input={mixer.main_input!r} beside "
             + ", ".join(f"{leaf.name}: {leaf.kind}" for leaf in leaves),
             "Leave it out.",
