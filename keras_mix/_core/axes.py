@@ -10,6 +10,13 @@ def axis_size(tensor, axis):
     return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
 
 
+def filled(tensor, size, value):
+    """A tensor `(size, ...)` like another one, filled with a value that broadcasts to it."""
+    shape = tf.concat([[size], tf.shape(tensor)[1:]], axis=0)
+    value = tf.broadcast_to(tf.cast(value, tensor.dtype), shape)
+    return tf.ensure_shape(value, [None, *tensor.shape[1:]])
+
+
 def over(vector, tensor):
     """Reshapes a vector `(B or 1,)` to broadcast along the batch axis of a tensor `(B, ...)`."""
     return tf.reshape(vector, [-1] + [1] * (tensor.shape.rank - 1))

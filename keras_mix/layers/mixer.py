@@ -186,7 +186,8 @@ class Mixer(Traits, ModelSide):
             seed: Integer, or tensor int32[2]. Determines all draws of this call. Defaults to None:
                 the next seed of the layer's own sequence.
             partners: A second batch, in any of the forms above, from which partners are drawn. If
-                it has no labels or weights, those of the first are kept. Defaults to None: partners
+                it has no labels or weights, those of the first are kept; if it has no boxes,
+                keypoints or instance masks, its samples show no objects. Defaults to None: partners
                 are drawn from the batch itself.
 
         Returns:

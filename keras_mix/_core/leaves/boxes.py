@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.axes import axis_size
+from keras_mix._core.axes import axis_size, filled
 from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.box_visibility import visible
@@ -78,6 +78,10 @@ class BoundingBoxes(Rule):
             for source, parts in enumerate(sources)
         ]
         return _collected(found, pool.own, self.options)
+
+    def absent(self, tensor, size):
+        boxes, labels = filled(tensor.boxes, size, 0), filled(tensor.labels, size, -1)
+        return tensor._replace(boxes=boxes, labels=labels)
 
     def _parts(self, tensor):
         return tensor.boxes, pixels(tensor, self.options), tensor.labels

@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.axes import filled
 from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks
@@ -37,6 +38,9 @@ class InstanceMasks(Rule):
     def mix(self, plan, pool):
         plan = plans.once(plan)
         return self._padded([self._of_source(plan, pool, s) for s in range(plan.number)])
+
+    def absent(self, tensor, size):
+        return filled(tensor, size, 0)
 
     def _of_source(self, plan, pool, source):
         """The masks of one source, as far as the result shows them."""

@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.axes import filled
 from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.plan import plan as plans
@@ -39,6 +40,9 @@ class Keypoints(Rule):
         plan = plans.once(plan)
         sources = enumerate(pool.sources(plan))
         return self._padded([self._of_source(plan, points, s) for s, points in sources])
+
+    def absent(self, tensor, size):
+        return filled(tensor, size, _none(tensor))
 
     def _of_source(self, plan, points, source):
         """The keypoints of one source, marked where the result does not show them."""

@@ -80,6 +80,15 @@ class Rule(abc.ABC):
         """The leaf, mixed or not, with label smoothing."""
         return tensor
 
+    def absent(self, tensor, size):
+        """The leaf of a second batch that does not have it; None to keep the first batch's leaf.
+
+        Args:
+            tensor: The leaf of the first batch.
+            size: The number of samples of the second batch.
+        """
+        return None
+
     def valid(self, tensor, size):
         """bool `(B, size)`, the valid time steps by this leaf; None if it determines none."""
         return None

@@ -105,7 +105,7 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     found = _bound(mixer, leaves, structure, pack)
     if partners is not None:
         refuse_unused_partners(mixer)
-        second = mixer.reader.read_partners(partners, found.leaves)
+        second = _with_objects(mixer.reader.read_partners(partners, found.leaves), found)
         if any(leaf and leaf.kind == "bounding_boxes" for leaf in second):
             second = framed(mixer, second)
         # Bound only to refuse what a first batch would be refused for: the rules are the same.
@@ -115,6 +115,16 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     if any(rule.tells_validity for rule in found.rules):
         check_sequences(mixer, found)
     return found
+
+
+def _with_objects(second, found):
+    """The second batch, with no object in those leaves of objects that it does not have."""
+    size = axis_size(next(leaf.tensor for leaf in second if leaf and leaf.kind != "passthrough"), 0)
+    completed = []
+    for leaf, rule, other in zip(found.leaves, found.rules, second, strict=True):
+        absent = rule.absent(leaf.tensor, size) if other is None else None
+        completed.append(other if absent is None else leaf._replace(tensor=absent))
+    return completed
 
 
 def read_inputs(mixer, x):
