@@ -8,7 +8,7 @@ from keras_mix._core.ops import draws
 from keras_mix._core.ops.portable_draws import BlendPlan
 from keras_mix.models._forward import blends, masks
 from keras_mix.models._forward.tracking import CLEAN, Frame, Tracking
-from keras_mix.models._points.inputs import INPUT, as_taken, named, rounded
+from keras_mix.models._points.inputs import INPUT, as_taken, is_input, named, rounded
 from keras_mix.models._targets.mixture import Drawn, Mixture
 
 
@@ -145,10 +145,7 @@ class ForwardPass(Tracking):
                 lambda: blend.apply(plan, given),
                 lambda: blend.apply(None, given),
             )
-        dtypes = [
-            [getattr(t, "dtype", None) for t in keras.tree.flatten(x)] for x in (given, mixed)
-        ]
-        if isinstance(layer, str) and dtypes[0] != dtypes[1]:
+        if is_input(layer):
             mixed = rounded(self.base, given, mixed)
         for old, new in zip(keras.tree.flatten(given), keras.tree.flatten(mixed), strict=True):
             # Keras restores a lost mask only where a layer computes it from its inputs' alone.
@@ -189,16 +186,17 @@ class ForwardPass(Tracking):
         missing = mixed_at - before
         if not missing or not ops.is_tensor(mask):
             return mask
-        size = self.drawn[self.points[min(missing)].blend].plan.sources.shape[0]
+        plans = {index: self.drawn[self.points[index].blend].plan for index in sorted(missing)}
+        size = plans[min(plans)].sources.shape[0]
         if len(mask.shape) < 2 or mask.shape[0] != size:
             # One for all samples, such as a causal one.
             return mask
         key = id(mask), missing
         if key not in self._unions:
             mixed = mask
-            for index in sorted(missing):
+            for index, plan in plans.items():
                 active = True if self.choice is None else self.choice == index
-                mixed = masks.union(mixed, self.drawn[self.points[index].blend].plan, active)
+                mixed = masks.union(mixed, plan, active)
             self._unions[key] = mixed
             self.learn(mask, before)
             self.learn(mixed, before | missing)

@@ -64,11 +64,12 @@ def rounded(base, inputs, mixed):
     graph = graph_of(base)
     if graph is None or all(is_float(x) for x in graph.inputs):
         return mixed
-    return keras.tree.map_structure(
-        lambda given, new: new if given is None or is_float(given) else keras.ops.round(new),
-        inputs,
-        mixed,
-    )
+
+    def leaf(given, new):
+        blended = given is not None and not is_float(given) and is_float(new)
+        return keras.ops.round(new) if blended else new
+
+    return keras.tree.map_structure(leaf, inputs, mixed)
 
 
 def may_be(base, path):
