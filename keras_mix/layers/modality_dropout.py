@@ -1,5 +1,6 @@
 """ModalityDropout."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from keras_mix._core import checks, sizes
 from keras_mix._core.ops import draws, modalities, target_portions
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.options import argument_errors, idle_options, keywords
-from keras_mix._core.options.config import config_of
+from keras_mix._core.options.config import config_of, saved
 from keras_mix._core.options.layer_repr import layer_repr
 
 RESCALES = ("expectation", "count")
@@ -155,7 +156,7 @@ class ModalityDropout(keras.layers.Layer):
     def compute_mask(self, inputs, previous_mask=None):
         if not self.return_present or previous_mask is None:
             return previous_mask
-        return previous_mask, keras.tree.map_structure(_no_mask, inputs)
+        return previous_mask, keras.tree.map_structure(lambda tensor: None, inputs)
 
     def marginal_rates(self):
         """The probability that each modality is actually dropped, as a dict or a list.
@@ -167,13 +168,10 @@ class ModalityDropout(keras.layers.Layer):
                 f"{self.owner}: one rate for all leaves the number of modalities unknown. "
                 f"Received: rate={self.rate}. Pass a list or a dict."
             )
-        named = isinstance(self.rate, Mapping)
-        values = list(self.rate.values()) if named else list(self.rate)
-        product = 1.0
-        for value in values:
-            product *= value
-        marginal = [(value - product) / (1.0 - product) for value in values]
-        return dict(zip(self.rate, marginal, strict=True)) if named else marginal
+        rates = _by_key(self.rate)
+        product = math.prod(rates.values())
+        marginal = {key: (rate - product) / (1.0 - product) for key, rate in rates.items()}
+        return marginal if isinstance(self.rate, Mapping) else list(marginal.values())
 
     def __repr__(self):
         zeros = isinstance(self.token_initializer, keras.initializers.Zeros)
@@ -200,15 +198,14 @@ class ModalityDropout(keras.layers.Layer):
         """The rates in the order of the keys."""
         if isinstance(self.rate, float):
             return [self.rate] * len(keys)
-        named = isinstance(self.rate, Mapping)
-        if set(self.rate if named else range(len(self.rate))) != set(keys):
-            rates = dict(self.rate) if named else list(self.rate)
+        rates = _by_key(self.rate)
+        if rates.keys() != set(keys):
             checks.refuse(
                 self.owner,
                 "`rate` must have one rate for each modality, by the same keys",
-                f"rate={rates} for the modalities {keys}",
+                f"rate={saved(self.rate)} for the modalities {keys}",
             )
-        return [self.rate[key] for key in keys]
+        return [rates[key] for key in keys]
 
     def _check(self, keys, tensors):
         modalities.check_tensors(self.owner, keys, tensors)
@@ -266,8 +263,9 @@ class ModalityDropout(keras.layers.Layer):
         return results, modalities.pack(inputs, keys, [kept[:, m] for m in range(len(keys))])
 
 
-def _no_mask(tensor):
-    return None
+def _by_key(rates):
+    """Dict of rates by the keys of a dict, or the indices of a list."""
+    return dict(rates) if isinstance(rates, Mapping) else dict(enumerate(rates))
 
 
 def _checked(rates):

@@ -70,7 +70,10 @@ class RecallAtK(keras.metrics.Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         first, second = embedding_pairs.pair(self.name, "y_pred", y_pred)
         ids = _ids(self.name, y_true, first)
-        found = ops.cast(_found(first, second, ids, self.k, self.direction), self.dtype)
+        ways = _ways(first, second, self.direction)
+        ranks = [_before(queries, candidates, ids, ids) for queries, candidates in ways]
+        found = [ops.cast(rank < self.k, self.dtype) for rank in ranks]
+        found = sum(found) / len(found)
         weights = ops.ones_like(found)
         if sample_weight is not None:
             sample_weight = ops.convert_to_tensor(sample_weight, self.dtype)
@@ -125,30 +128,24 @@ def retrieval_recall(
     checks.choice("direction", direction, DIRECTIONS)
     size = checks.integer("block_size", block_size, low=1)
     first, second = embedding_pairs.pair("retrieval_recall", "first, second", (first, second))
-    first, second = _units(first), _units(second)
     ids = ops.arange(first.shape[0]) if ids is None else ids
     ids = _ids("retrieval_recall", ids, first)
-    ways = {"first_to_second": [(first, second)], "second_to_first": [(second, first)]}
-    ways["both"] = ways["first_to_second"] + ways["second_to_first"]
-    hits = dict.fromkeys(numbers, 0)
-    for queries, candidates in ways[direction]:
+    hits, ways = dict.fromkeys(numbers, 0), _ways(first, second, direction)
+    for queries, candidates in ways:
         for start in range(0, first.shape[0], size):
             block = slice(start, start + size)
             before = _before(queries[block], candidates, ids[block], ids)
             for number in numbers:
                 hits[number] += int(ops.sum(ops.cast(before < number, "int32")))
-    total = first.shape[0] * len(ways[direction])
+    total = first.shape[0] * len(ways)
     return {number: hit / total for number, hit in hits.items()}
 
 
-def _found(first, second, ids, k, direction):
-    """`(B,)`, 1 where a query is a hit, else 0; or the mean of both directions."""
-    first, second = _units(first), _units(second)
-    forth = ops.cast(_before(first, second, ids, ids) < k, "float32")
-    back = ops.cast(_before(second, first, ids, ids) < k, "float32")
-    if direction == "both":
-        return 0.5 * (forth + back)
-    return forth if direction == "first_to_second" else back
+def _ways(first, second, direction):
+    """A list of (queries, candidates), unit vectors, for each direction that counts."""
+    first, second = (embedding_pairs.unit(ops.cast(each, "float32")) for each in (first, second))
+    ways = {"first_to_second": (first, second), "second_to_first": (second, first)}
+    return [way for name, way in ways.items() if direction in (name, "both")]
 
 
 def _before(queries, candidates, ids, candidate_ids):
@@ -158,10 +155,6 @@ def _before(queries, candidates, ids, candidate_ids):
     best = ops.max(ops.where(matches, similarity, -2.0), axis=1, keepdims=True)
     before = ops.logical_and(ops.logical_not(matches), similarity >= best)
     return ops.sum(ops.cast(before, "int32"), axis=1)
-
-
-def _units(embedding):
-    return embedding_pairs.unit(ops.cast(embedding, "float32"))
 
 
 def _ids(owner, y_true, first):

@@ -70,7 +70,7 @@ def test_the_marginal_rates_are_those_of_the_law():
     }
     assert layer.marginal_rates() == pytest.approx(expected)
     assert ModalityDropout([0.3, 0.3]).marginal_rates() == pytest.approx([0.21 / 0.91] * 2)
-    with pytest.raises(ValueError, match="how many modalities"):
+    with pytest.raises(ValueError, match="number of modalities"):
         ModalityDropout(0.3).marginal_rates()
 
 
@@ -247,9 +247,9 @@ TWO = [np.ones((2, 3), "float32")] * 2
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"rate": 1}, "1 for all drops every modality always. Received: rate=1"),
-        ({"rate": [1.0, 1.0]}, "drops every modality always"),
-        ({"rate": {"a": 1, "b": 1}}, "drops every modality always"),
+        ({"rate": 1}, "or all would be dropped. Received: rate=1"),
+        ({"rate": [1.0, 1.0]}, "or all would be dropped"),
+        ({"rate": {"a": 1, "b": 1}}, "or all would be dropped"),
         ({"rate": [0.5]}, "at least two modalities"),
         ({"rate": {}}, "at least two modalities"),
         ({"rate": [0.5, -0.1]}, "between 0 and 1. Received: rate=-0.1"),
