@@ -18,12 +18,12 @@ quotes. Commas in brackets do not separate.
 
 import ast
 import functools
-import inspect
 import re
 
 import keras
 
 from keras_mix import label_rules, layers, models, pairings
+from keras_mix._core.options import signatures
 from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate.results import BASELINE
 from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
@@ -121,7 +121,7 @@ def _layer(name, arguments):
     if name == MANIFOLD:
         wrapper = models.ManifoldMixup
         return functools.partial(
-            wrapper, **_keywords(wrapper, arguments, hidden=("model", "mixer"))
+            wrapper, **_keywords(wrapper, arguments, hidden=("model", "mixer", "name", "dtype"))
         )
     inner = name.removesuffix(ON_DEVICE)
     if inner not in known:
@@ -141,9 +141,9 @@ def _layer(name, arguments):
     return layer if inner == name else functools.partial(models.MixingModel, mixer=layer)
 
 
-def _keywords(thing, arguments, hidden=()):
+def _keywords(thing, arguments, hidden=("name", "dtype")):
     """Returns dict, the `key=value` texts as arguments of a class."""
-    accepted = [name for name in _arguments(thing) if name not in hidden]
+    accepted = [name for name in signatures.arguments(thing) if name not in hidden]
     keywords = {}
     for argument in arguments:
         key, _, value = argument.partition("=")
@@ -154,16 +154,6 @@ def _keywords(thing, arguments, hidden=()):
             )
         keywords[key] = _value(value)
     return keywords
-
-
-def _arguments(thing):
-    """Returns list of str: a class's own arguments, then those of the package's below it."""
-    names = {}
-    for cls in (c for c in thing.__mro__ if c.__module__.startswith("keras_mix.")):
-        for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
-            if parameter.kind is not parameter.VAR_KEYWORD:
-                names[parameter.name] = None
-    return list(names)
 
 
 def _value(text):
