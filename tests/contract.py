@@ -271,3 +271,10 @@ def assert_labels_are_what_is_in_the_pixels(row, size, height, width, call, /, *
         np.testing.assert_allclose(images, seen, rtol=0, atol=2e-7)
     np.testing.assert_allclose(labels.sum(axis=1), 1.0, rtol=0, atol=4e-7)
     assert (labels >= 0).all()
+
+
+def compiled_parts(function):
+    """How many parts of a `tf.function` XLA compiles, by what its graph says of them."""
+    operations = function.get_concrete_function().graph.get_operations()
+    nodes = [operation.node_def.attr for operation in operations]
+    return sum("_XlaMustCompile" in attr and attr["_XlaMustCompile"].b for attr in nodes)
