@@ -89,8 +89,8 @@ class Configured(keras.layers.Layer):
         passthrough: List of names. Inputs or targets that are returned unchanged. Defaults to ().
         main_input: String. Name of the input on which regions (and boxes) are drawn; inputs of
             other sizes are blended. Defaults to None: the token ids if there are any; else the
-            images, if two or three axes are cut; else the other inputs. Of several, the one with
-            the most positions along the axes that are cut is taken. Ties between grids that differ,
+            images, if two or three axes are cut; else all inputs. Of several, the one with the
+            most positions along the axes that are cut is taken. Ties between grids that differ,
             and sizes unknown in a graph, are refused until an input is named.
         keep_dtype: Boolean. Whether blended inputs are rounded back to their own dtype, such as
             uint8. Defaults to False: they come out in the compute dtype. Pasted inputs always keep
