@@ -142,7 +142,7 @@ def test_boxes_that_stay_as_they_are():
 @pytest.mark.parametrize("make", [CutMix, MixUp, layers.RICAP])
 @pytest.mark.parametrize("y", [constants(4), ONE_HOT, {"boxes": constants(4), "label": ONE_HOT}])
 def test_a_format_without_boxes_is_refused(make, y):
-    with pytest.raises(ValueError, match=r"no rule applies|`bounding_boxes` is for a batch"):
+    with pytest.raises(ValueError, match=r"no rule applies|`bounding_boxes` needs a batch"):
         make(bounding_boxes="xyxy")(IMAGES, y)
 
 
