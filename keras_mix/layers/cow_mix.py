@@ -89,8 +89,7 @@ class CowMix(Mixer):
     def sample_given(self, batch, lam, partners, seed):
         """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         share, width, noise = random.split(seed, 3)
-        low, high = self.fraction
-        share = low + (high - low) * random.uniform(share, [batch.draws])
+        share = random.between(share, self.fraction, [batch.draws])
         sigma = self._widths(batch, width)
         if self.wrap:
             coefficients = self._coefficients(batch, sigma, noise)

@@ -60,8 +60,7 @@ class Mosaic(Mixer):
 
     def sample(self, batch, seed):
         order, place = random.split(seed, 2)
-        low, high = self.offset
-        share = low + (high - low) * random.uniform(place, [batch.draws, 2])
+        share = random.between(place, self.offset, [batch.draws, 2])
         size = tf.stack(batch.grid)
         corner = tf.cast(tf.round(share * tf.cast(size, tf.float32)), tf.int32)
         # Each quarter has at least one row and column.

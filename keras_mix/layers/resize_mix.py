@@ -62,8 +62,7 @@ class ResizeMix(Mixer):
 
     def sample(self, batch, seed):
         order, share, place = random.split(seed, 3)
-        low, high = self.scale
-        scale = low + (high - low) * random.uniform(share, [batch.draws, 1])
+        scale = random.between(share, self.scale, [batch.draws, 1])
         size = tf.stack(batch.grid)
         sides = tf.maximum(tf.cast(scale * tf.cast(size, tf.float32), tf.int32), 1)
         sides = tf.broadcast_to(sides, [batch.size, 2])

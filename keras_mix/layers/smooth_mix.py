@@ -53,8 +53,7 @@ class SmoothMix(Mixer):
 
     def sample(self, batch, seed):
         order, place, width = random.split(seed, 3)
-        low, high = self.sigma
-        sigma = low + (high - low) * random.uniform(width, [batch.draws])
+        sigma = random.between(width, self.sigma, [batch.draws])
         centre = random.points(place, batch.draws, batch.grid)
         return self.compiled(_soft, batch, self.partners(batch, order), centre, sigma)
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.axes import over
 from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.structure import BoxDict, BoxSet, is_set_of_boxes
 from keras_mix._core.draw import random, shared_windows
@@ -215,8 +216,7 @@ class SynchronizedAugmentation(Configured):
         total = tf.reduce_min(tf.stack(totals))
         speed = tf.ones([size])
         if pace is not None:
-            low, high = self.speed
-            speed = low + (high - low) * random.uniform(pace, [size])
+            speed = random.between(pace, self.speed, [size])
         span = tf.cast(tf.math.ceil(length * speed), tf.int32)
         sentence = f"{self.owner}: modalities must last {needed:g} seconds."
         enough = tf.debugging.assert_less_equal(tf.reduce_max(span), total, sentence)
@@ -247,10 +247,9 @@ class SynchronizedAugmentation(Configured):
                 axes = {name: number + axis for name, number in first.items()}
                 tensors = {**tensors, **self._cropped(tensors, axes, size, seed, origin)}
         for name in self.frames:
-            tensor = tensors[name]
-            over = tf.reshape(flips, [-1] + [1] * (tensor.shape.rank - 1))
-            flipped = tf.reverse(tensor, axis=[first[name] + 1])
-            tensors = {**tensors, name: tf.where(over, flipped, tensor)}
+            flipped = tf.reverse(tensors[name], axis=[first[name] + 1])
+            chosen = tf.where(over(flips, flipped), flipped, tensors[name])
+            tensors = {**tensors, name: chosen}
         if self.boxes in x:
             name = self.frames[0]
             frames = [

@@ -19,6 +19,7 @@ __all__ = [
     "begin",
     "below",
     "beta",
+    "between",
     "bits",
     "by_weight",
     "coin",
@@ -64,6 +65,12 @@ def bits(seed, shape):
 def uniform(seed, shape):
     """float32 of a shape, uniform in [0, 1), in multiples of 2**-24."""
     return tf.cast(bits(seed, shape) & 0xFFFFFF, tf.float32) * 2.0**-24
+
+
+def between(seed, limits, shape):
+    """float32 of a shape, uniform between two limits, a pair of floats."""
+    low, high = limits
+    return low + (high - low) * uniform(seed, shape)
 
 
 def coin(seed, probability, count):
