@@ -121,8 +121,9 @@ def train(build, layers, wrapper):
     keras.utils.set_random_seed(0)
     base, x = build()
     if wrapper is MixingModel and isinstance(x, dict):
-        # Token ids cannot be blended, which is what MixingModel does to inputs by default.
-        layers = layers or ["token_embedding"]
+        # MixingModel blends inputs by default, and ids only at their embeddings: at all of them, so
+        # that no data pass by.
+        layers = layers or [("token_embedding", "segment_embedding")]
     model = wrapper(base, mix_at=layers)
     model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", jit_compile=False)
     losses = model.fit(x, np.arange(SAMPLES) % CLASSES, batch_size=8, epochs=2, verbose=0)
