@@ -14,19 +14,19 @@ from keras_mix._core.batch.structure import ROLES
 _TENSORS = (keras.KerasTensor, tf.Tensor, tf.Variable, tf.RaggedTensor, tf.SparseTensor)
 
 
-def arranged(x, y, sample_weight):
+def arranged(owner, x, y, sample_weight):
     """The structure to read, and how its mixed copy is returned as it was given."""
     if y is not None:
         return (x, y) if sample_weight is None else (x, y, sample_weight), tuple
     if sample_weight is not None:
-        checks.refuse("Mixer", "`sample_weight` needs labels", "y=None", "Pass `y` as well.")
+        checks.refuse(owner, "`sample_weight` needs labels", "y=None", "Pass `y` as well.")
     if isinstance(x, dict):
         return x, _same
     if not isinstance(x, tuple):
         return (x,), _only
     if not 1 <= len(x) <= 3:
         checks.refuse(
-            "Mixer",
+            owner,
             "a tuple must be (x,), (x, y) or (x, y, sample_weight)",
             f"{len(x)} entries",
             "Put several inputs into a list or a dict.",

@@ -32,7 +32,7 @@ def of_shapes(layer, *shapes):
     leaves that the layer's `kinds` name.
     """
     given = [_specs(shape) for shape in shapes if shape is not None]
-    structure, pack = call_forms.arranged(*given, *[None] * (3 - len(given)))
+    structure, pack = call_forms.arranged(layer.owner, *given, *[None] * (3 - len(given)))
     structure = Structure(structure)
     batch = pack(structure.packed([_typed(layer, entry) for entry in structure.entries]))
     outputs = _traced(layer.call, (batch,), {"training": False})

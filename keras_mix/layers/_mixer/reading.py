@@ -84,7 +84,7 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
         alone: Whether the mixer is called by itself, and not inside a model.
         symbolic: Whether only shapes are asked for.
     """
-    given, pack = arranged(x, y, sample_weight)
+    given, pack = arranged(mixer.owner, x, y, sample_weight)
     structure = Structure(given)
     refuse_zipped(mixer.owner, structure.folded)
     if mixer.kinds or mixer.passthrough or mixer.sequence_options.padding_id:
