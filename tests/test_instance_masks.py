@@ -268,6 +268,37 @@ def test_masks_that_cannot_follow_are_refused(make, x, sentence):
         make(kinds={"y": "instance_masks"})(x, instance_masks())
 
 
+@pytest.mark.parametrize("options", [{}, {"soft_masks": True, "num_classes": 30}])
+def test_unnamed_masks_of_several_objects_or_classes_are_refused(options):
+    """As masks of classes, those of two samples' objects would be mixed into each other."""
+    with pytest.raises(
+        ValueError, match=r'kinds=\{"masks": "instance_masks"\}; or, for masks of cl'
+    ):
+        CutMix(**options)(numbered(), {"masks": instance_masks()})
+
+
+def test_masks_that_can_only_be_of_classes_need_no_name():
+    images, masks = numbered(), np.zeros((SIZE, COUNT, HEIGHT, WIDTH), "uint8")
+    for x, y in (
+        (images, masks[:, :1]),
+        (images, np.moveaxis(masks, 1, -1)),
+        (np.stack([images] * COUNT, axis=1), masks),
+    ):
+        assert CutMix()(x, y)[1].shape == y.shape
+    named = CutMix(kinds={"y": "segmentation_masks"}, pairing="roll")
+    mixed, found = named(images, instance_masks(), seed=seed_of())
+    own = origin(mixed).sample == np.arange(SIZE)[:, None, None]
+    partner = np.roll(instance_masks(), -1, axis=0)
+    np.testing.assert_array_equal(found, np.where(own[:, None], instance_masks(), partner))
+    assert CutMix()({"images": images, "segmentation_masks": masks})["images"].shape == images.shape
+    np.testing.assert_array_equal(Cutout()(images, instance_masks())[1], instance_masks())
+
+
+def test_a_mixer_that_blends_names_the_kind_of_masks_of_objects():
+    with pytest.raises(ValueError, match=r'cannot be blended.*kinds=\{"y": "instance_masks"\}'):
+        MixUp()(numbered(), instance_masks())
+
+
 def test_advice_names_the_kind():
     with pytest.raises(ValueError, match='"masks": "instance_masks"'):
         CutMix()({"images": numbered(), "masks": instance_masks()})

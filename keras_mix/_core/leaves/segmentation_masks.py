@@ -8,6 +8,7 @@ from keras_mix._core import checks
 from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.batch.region_grid import aligned
 from keras_mix._core.batch.value_checks import check_shares, check_whole
+from keras_mix._core.leaf_names import entry, key
 from keras_mix._core.leaves.dense import Dense
 
 
@@ -56,21 +57,40 @@ def bind(mixer, leaf, grid):
     """The rule of segmentation masks, by the mixer's `soft_masks`."""
     found = aligned(mixer, leaf, grid)
     axes = found and found.axes
+    _refuse_unclear(mixer, leaf, grid, axes)
     if _is_soft(mixer, leaf):
         check_shares(mixer.owner, leaf, "must hold class probabilities from 0 to 1 to be blended")
         return Dense(axes, leaf.precise_dtype, target=True)
     if mixer.soft_masks:
         return _bind_soft(mixer, leaf, axes)
     if not mixer.pastes:
+        way_out = "Pass soft_masks=True and num_classes=… for masks of class probabilities; "
+        if leaf.tensor.shape.rank == 4 and leaf.tensor.shape[-1] != 1:
+            way_out += f'name masks of objects, kinds={{"{key(leaf.name)}": "instance_masks"}}; '
         checks.reject(
             mixer.owner,
             leaf.name,
             "holds class ids of pixels, which cannot be blended",
             checks.described(leaf.tensor),
-            "Pass soft_masks=True and num_classes=… for masks of class probabilities; or use a "
-            "mixer that pastes, such as CutMix.",
+            f"{way_out}or use a mixer that pastes, such as CutMix.",
         )
     return SegmentationMasks(axes, leaf.tensor.dtype, target=True)
+
+
+def _refuse_unclear(mixer, leaf, grid, axes):
+    """Refuses unnamed masks `(B, N, H, W)` of N objects or classes beside images `(B, H, W, C)`."""
+    named = entry(mixer.kinds, leaf.name) or leaf.name == "segmentation_masks"
+    if named or axes != (2, 3) or grid.axes != (1, 2) or leaf.tensor.shape[1] == 1 or mixer.erases:
+        return
+    name = key(leaf.name)
+    checks.reject(
+        mixer.owner,
+        leaf.name,
+        "may hold a mask for each object or for each class, which are mixed differently",
+        checks.described(leaf.tensor),
+        f'Name masks of objects, kinds={{"{name}": "instance_masks"}}; or, for masks of classes, '
+        f'kinds={{"{name}": "segmentation_masks"}}.',
+    )
 
 
 def _is_soft(mixer, leaf):
