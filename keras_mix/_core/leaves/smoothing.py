@@ -67,7 +67,7 @@ def _smoothed(mixer, leaf, rule):
             mixer.owner,
             leaf,
             "must hold labels, numbers from 0 to 1, to be smoothed by `label_smoothing`",
-            f'Leave that out; or name numbers beside labels, kinds={{"{name}": "values"}}.',
+            f'Leave it out, or name targets that are numbers, kinds={{"{name}": "values"}}.',
         )
     if isinstance(rule, Dense) and not isinstance(rule, SoftMasks):
         return BinaryLabels(rule.dtype, smoothing=mixer.label_smoothing)

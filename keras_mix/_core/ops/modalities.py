@@ -18,7 +18,7 @@ def split(owner, structure):
     if not named and not isinstance(structure, list | tuple):
         received = f"a {type(structure).__name__}"
     elif len(structure) < 2:
-        received = f"{len(structure)}"
+        received = f"{len(structure)} of them"
     else:
         keys = sorted(structure) if named else list(range(len(structure)))
         return keys, [structure[key] for key in keys]

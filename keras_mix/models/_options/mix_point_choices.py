@@ -77,7 +77,7 @@ class Choices:
         if any(mixer is None for group in self._mixers for mixer in group):
             return
         given = {name: value for name, (value, default) in options.items() if value != default}
-        reasons = dict.fromkeys(given, "it is of the blend, and each mixer has its own")
+        reasons = dict.fromkeys(given, "it belongs to the blend, and each mixer has its own")
         idle_options.refuse(self.owner, given, reasons, "Pass it to the mixer.")
 
     def make(self, kinds, alpha, **options):
