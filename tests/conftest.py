@@ -17,10 +17,12 @@ hypothesis.settings.load_profile("keras_mix")
 # draws, tables of all options and their pairs.
 SLOW_FILES = {
     *("backends", "test_cli", "test_data", "test_data_service", "test_distributed"),
-    "test_evaluate_compare",
-    *("test_fields", "test_fuzz", "test_in_models", "test_models_masks", "test_models_training"),
-    *("test_options", "test_own_options", "test_packaging", "test_paired", "test_pairwise_options"),
-    *("test_registration", "test_sampling", "test_sound_front_end", "test_structured_training"),
+    *("test_draws_of_numbers", "test_draws_of_partners", "test_draws_of_weights"),
+    *("test_evaluate_compare", "test_fields", "test_fuzz", "test_in_models"),
+    *("test_models_draws", "test_models_masks", "test_models_saving", "test_models_training"),
+    *("test_options", "test_options_of_inner_mixers", "test_options_of_models"),
+    *("test_own_options", "test_packaging", "test_paired", "test_pairwise_options"),
+    *("test_registration", "test_sound_front_end", "test_structured_training"),
     "test_tutorials",
 }
 # Single tests, by a part of their ids: modes other than eager calls, training, statistics, and
