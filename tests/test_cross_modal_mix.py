@@ -357,3 +357,36 @@ def test_a_mixer_of_ones_own_in_cuts_defines_its_plan_for_given_partners():
     shown = np.stack([(mixed["sound"].numpy() == n).mean(axis=1) for n in range(4)], axis=1)
     np.testing.assert_array_equal(labels, shown)
     np.testing.assert_array_equal(mixed["sound"][:, 4:], sound[:, 4:])
+
+
+def test_labels_of_time_steps_cut_along_seconds_have_the_form_of_other_labels():
+    classes = IDS % 3
+    events = np.eye(3, dtype="int32")[classes][:, None].repeat(40, axis=1)
+    layer = CrossModalMix(
+        alpha=1.0,
+        sampling_rates={"sound": 4, "events": 4},
+        kinds={"events": "frame_labels"},
+        label_smoothing=0.3,
+        pairing="roll",
+    )
+    x, y = layer({"sound": constant(40)}, {"events": events}, seed=seed_of())
+    sources = x["sound"].numpy().astype(int)
+    assert len(np.unique(sources[0])) == 2
+    assert y["events"].dtype == tf.float32
+    expected = 0.7 * np.eye(3)[classes[sources]] + 0.1
+    np.testing.assert_allclose(y["events"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sampling_rates": {"sound": 4, "mask": 4}},
+        {"cuts": {"sound": CutMix(spatial_dims=1), "mask": "sound"}},
+    ],
+)
+def test_masks_of_frames_cannot_become_soft_along_time_alone(options):
+    layer = CrossModalMix(
+        kinds={"mask": "segmentation_masks"}, soft_masks=True, num_classes=B, **options
+    )
+    with pytest.raises(ValueError, match="to become a soft mask"):
+        layer({"sound": constant(40)}, {"mask": constant(40, 4, 4, dtype="int32")}, seed=seed_of())

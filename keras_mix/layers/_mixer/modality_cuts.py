@@ -10,16 +10,14 @@ import tensorflow as tf
 from keras_mix._core import checks, kinds
 from keras_mix._core.axes import axis_size
 from keras_mix._core.batch.batch import behind
-from keras_mix._core.batch.region_grid import followed, grid_on
+from keras_mix._core.batch.region_grid import Grid, followed, grid_on, sizes_of
 from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.leaf_names import key, position
 from keras_mix._core.leaves import rules
 from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.instance_masks import InstanceMasks
-from keras_mix._core.leaves.labels import Labels
 from keras_mix._core.leaves.sample_weights import SampleWeights
-from keras_mix._core.leaves.sequences import FrameLabels, TokenIds, ValidityMasks, with_ends
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.regions import Box
 from keras_mix.layers._mixer.mixer_of_mixers import Composed, refuse_outer_options, saved
@@ -200,25 +198,36 @@ def _rule(mixer, leaves, leaf, name):
     if of_objects:
         rule = rules.KINDS[leaf.kind](mixer, leaf, None)
     elif name in mixer.cuts:
-        rule = _rule_of_cut(mixer, *_cut(mixer, leaves, name))
+        by, leaf, main = _cut(mixer, leaves, name)
+        axes = _axes(by, leaf, main) if leaf.tensor.shape.rank > by.grid_rank else None
+        rule = _rule_along(_Pasting(mixer, by.grid_rank, by.data_format), leaf, axes)
+    elif leaf.kind == "labels":
+        rule = Dense((1,), leaf.precise_dtype, target=True)
     else:
-        rule = _timed(mixer, leaf)
+        rule = _rule_along(_Pasting(mixer, 1, "channels_last"), leaf, (1,))
     return dataclasses.replace(rule, group=name)
 
 
-def _rule_of_cut(mixer, by, leaf, main):
+class _Pasting:
+    """A `CrossModalMix` as the rules of one modality see it: a mixer that pastes along its axes."""
+
+    pastes = True
+
+    def __init__(self, layer, grid_rank, data_format):
+        self._layer = layer
+        self.grid_rank = grid_rank
+        self.data_format = data_format
+
+    def __getattr__(self, name):
+        return getattr(self._layer, name)
+
+
+def _rule_along(mixer, leaf, axes):
+    """The rule of a leaf that is cut along the axes; None for one that lacks them."""
     if leaf.kind == "sample_weights":
-        rule = SampleWeights((), leaf.precise_dtype)
-    elif leaf.kind == "segmentation_masks" and mixer.soft_masks:
-        rule = rules.KINDS[leaf.kind](mixer, leaf, None)
-    else:
-        has_axes = leaf.tensor.shape.rank > by.grid_rank
-        rule = rules.KINDS[leaf.kind](by, leaf, grid_on(by, leaf) if has_axes else None)
-    if isinstance(rule, Labels):
-        rule = dataclasses.replace(rule, union=mixer.label_mode == "union")
-    if rule.axes is not None:
-        rule = dataclasses.replace(rule, axes=_axes(by, leaf, main))
-    return with_ends(rule, mixer, leaf) if isinstance(rule, TokenIds) else rule
+        return SampleWeights(axes, leaf.precise_dtype)
+    grid = axes and Grid(leaf, axes, sizes_of(leaf.tensor.shape, axes), mixer.data_format)
+    return rules.KINDS[leaf.kind](mixer, leaf, grid)
 
 
 def _refuse_unless_following(mixer, leaves, leaf, name):
@@ -242,20 +251,6 @@ def _refuse_unless_following(mixer, leaves, leaf, name):
             cut,
             f'Name the image that it follows, cuts={{…, "{key(leaf.name)}": "{image}"}}.',
         )
-
-
-def _timed(mixer, leaf):
-    """The rule of a leaf that is cut along its seconds."""
-    axes, dtype = (1,), leaf.tensor.dtype
-    if leaf.kind == "token_ids":
-        return with_ends(TokenIds(axes, dtype, leaf.target), mixer, leaf)
-    if leaf.kind == "frame_labels":
-        return FrameLabels(dtype, axes=axes)
-    if leaf.kind == "masks":
-        return ValidityMasks(axes, dtype)
-    if leaf.kind == "sample_weights":
-        return SampleWeights(axes, dtype)
-    return Dense(axes, dtype, leaf.target)
 
 
 def sized(mixer, leaves, rules_of_leaves, grid):
