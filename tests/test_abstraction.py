@@ -1,10 +1,7 @@
-"""The abstraction holds what is coming: throw-away mixers that need no change outside this file.
+"""The abstraction holds what is coming: throw-away mixers that need nothing but what is public.
 
-Each has at most 20 lines. Its results are compared with the oracles, and its labels with what is
-counted in the region.
+Their results are compared with the oracles, and their labels with what is counted in the region.
 """
-
-import inspect
 
 import numpy as np
 import oracles
@@ -12,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import plans
-from keras_mix._core.draw import random, shapes
-from keras_mix.layers.mixer import Mixer
+from keras_mix.layers import Mixer
+from keras_mix.plans import random, shapes
 
 SEED = tf.constant([1, 2])
 RANDOM = np.random.default_rng(0)
@@ -191,12 +188,6 @@ def assert_weights_are_counted(weights, drawn, size):
     else:
         np.testing.assert_allclose(weights, region.mean(axis=(1, 2)), atol=1e-6)
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=0, atol=2e-7)
-
-
-@pytest.mark.parametrize("mixer", MIXERS)
-def test_a_mixer_takes_at_most_20_lines(mixer):
-    lines = inspect.getsource(mixer.sample).splitlines()
-    assert len([line for line in lines if line.strip()]) <= 20
 
 
 @pytest.mark.parametrize("mixer", ON_IMAGES)

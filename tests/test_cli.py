@@ -14,6 +14,8 @@ import keras_mix
 from keras_mix import cli, evaluate
 from keras_mix._core import process_signals
 
+pytestmark = pytest.mark.slow
+
 PNG = b"\x89PNG"
 
 

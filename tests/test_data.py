@@ -10,6 +10,8 @@ from keras_mix import data
 from keras_mix.data import _checkpoints as checkpoints
 from keras_mix.layers import CutMix, MixUp
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(0).random((50, 6, 5, 3), "float32")
 IDS = np.arange(50) % 4
 MIXERS = [MixUp(alpha=1.0, num_classes=4), CutMix(alpha=1.0, num_classes=4, rate=0.7)]

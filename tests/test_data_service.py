@@ -10,6 +10,8 @@ from streams import drained
 from keras_mix import data
 from keras_mix.layers import MixUp, RandomChoice
 
+pytestmark = pytest.mark.slow
+
 service = tf.data.experimental.service
 OFF, DATA, FILE_OR_DATA, DYNAMIC = (
     getattr(service.ShardingPolicy, name) for name in ("OFF", "DATA", "FILE_OR_DATA", "DYNAMIC")

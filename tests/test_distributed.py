@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TOOL = Path(__file__).resolve().parents[1] / "tools" / "train_distributed.py"
 # How many lines the checks print of what holds.
 LINES = {

@@ -18,6 +18,8 @@ from scipy import stats
 
 from keras_mix._core.draw import random
 
+pytestmark = pytest.mark.slow
+
 
 def all_draws(seed):
     chance, *others = random.split(seed, 6)

@@ -9,6 +9,8 @@ from scipy import stats
 
 from keras_mix._core.draw import random
 
+pytestmark = pytest.mark.slow
+
 PAIRINGS = ["shuffle", "derange", "reverse", "roll"]
 
 

@@ -11,6 +11,8 @@ from scipy import stats
 
 from keras_mix._core.draw import random
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=ALPHAS)
 def drawn(request):

@@ -9,6 +9,8 @@ import pytest
 from keras_mix.evaluate import Results, compare, networks
 from keras_mix.layers import MixUp
 
+pytestmark = pytest.mark.slow
+
 CLASSES = 3
 SETTINGS = {"epochs": 2, "seeds": 2, "batch_size": 8}
 

@@ -10,6 +10,8 @@ from scipy import ndimage
 
 from keras_mix._core.draw import noise_fields
 
+pytestmark = pytest.mark.slow
+
 UNIT = 2.0**26  # One standard deviation, as the fields' integers have it.
 GRIDS = [(1,), (2,), (17,), (16, 16), (9, 14), (24, 5), (1, 6), (4, 5, 6)]
 FIELDS = 2000

@@ -12,6 +12,8 @@ from objects import shown_keypoints, shown_masks
 from keras_mix import layers
 from keras_mix.layers import CutMix, MixUp, RandomChoice
 
+pytestmark = pytest.mark.slow
+
 # In seconds, for all mixers together; and the least number of cases for each.
 BUDGET, LEAST = 45, 12
 FILL = 77.0

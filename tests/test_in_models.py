@@ -12,6 +12,8 @@ import tensorflow as tf
 from keras_mix import data, layers, models
 from keras_mix.layers import CutMix, MixUp
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(0).random((16, 8, 8, 3), "float32")
 IDS = np.arange(16) % 4
 

@@ -162,7 +162,7 @@ def test_a_sample_mixed_with_itself_has_each_keypoint_once(mixer):
     np.testing.assert_array_equal(found["flagged"][2, COUNT:], np.tile(NONE, (COUNT, 1)))
 
 
-@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
 def test_a_sample_drawn_as_several_partners_has_each_keypoint_once(graph):
     layer = MixUp(8.0, sources=3, kinds=KINDS, pairing="reverse", label_mode="pairs")
     given = keypoints()

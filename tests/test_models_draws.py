@@ -12,6 +12,8 @@ from keras_mix.callbacks import MixSchedule
 from keras_mix.layers import MixUp
 from keras_mix.models import ManifoldMixup, MixingModel
 
+pytestmark = pytest.mark.slow
+
 UNLIKELY = 1e-4
 
 

@@ -8,6 +8,8 @@ from models import MaskProbe, fix_draws, mixed_by
 
 from keras_mix.models import ManifoldMixup
 
+pytestmark = pytest.mark.slow
+
 IDS = np.array([[5, 2, 0, 0], [1, 0, 0, 0], [3, 4, 5, 0], [2, 2, 2, 2]])
 OTHER = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 0, 0]])
 PARTNERS = [1, 2, 3, 0]

@@ -9,6 +9,8 @@ from three_classes import IDS, X, compiled, network
 from keras_mix.layers import MixUp
 from keras_mix.models import ManifoldMixup, MixingModel
 
+pytestmark = pytest.mark.slow
+
 WRAPPERS = [
     lambda: ManifoldMixup(network(), mix_at=["input", ("one", "two")], alpha=0.3, rate=0.9, seed=5),
     lambda: ManifoldMixup(network(), loss_mode="mixed_targets"),

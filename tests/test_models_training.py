@@ -7,6 +7,8 @@ from three_classes import IDS, X, compiled, network
 
 from keras_mix.models import ManifoldMixup, MixingModel
 
+pytestmark = pytest.mark.slow
+
 
 def losses(policy=None, epochs=2, **options):
     """The loss of each epoch, always from the same seed."""

@@ -19,6 +19,8 @@ from keras_mix._core import xla
 from keras_mix.label_rules import LabelRule
 from keras_mix.layers._mixer.shared_options import Configured
 
+pytestmark = pytest.mark.slow
+
 B = 6
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((B, 8, 10, 3), np.float32)

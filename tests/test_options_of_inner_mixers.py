@@ -16,6 +16,8 @@ from keras_mix.layers import (
 )
 from keras_mix.pairings import ByClass
 
+pytestmark = pytest.mark.slow
+
 B = 6
 IMAGES = random_images(B, 8, 10)
 ONE_HOT = np.eye(B, dtype="float32")

@@ -8,6 +8,8 @@ from contract import random_images
 from keras_mix import models
 from keras_mix.layers import CutMix, FMix, MixUp, SequenceOptions
 
+pytestmark = pytest.mark.slow
+
 B = 6
 IMAGES = random_images(B, 8, 10)
 

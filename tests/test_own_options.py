@@ -12,6 +12,8 @@ from keras_mix import data, layers
 from keras_mix.layers import BoundingBoxOptions, CutMix, FMix, MixUp, SequenceOptions
 from keras_mix.layers._mixer.shared_options import Configured
 
+pytestmark = pytest.mark.slow
+
 B = 6
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((B, 8, 10, 3), np.float32)

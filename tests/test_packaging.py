@@ -10,6 +10,8 @@ import pytest
 
 import keras_mix
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 DECLARED = ["tensorflow>=2.18", "tensorflow-probability>=0.25", "tf-keras>=2.18", "numpy>=1.26"]
 ONLY_WHEN_USED = {"PIL", "jinja2", "matplotlib", "rich", "sklearn", "tensorflow_probability"}

@@ -17,6 +17,8 @@ from keras_mix._core.draw import label_kernels, neighbors
 from keras_mix.layers import CutMix, MixUp, RandomChoice
 from keras_mix.pairings import InOrder
 
+pytestmark = pytest.mark.slow
+
 UNLIKELY = 1e-4
 RANDOM = np.random.default_rng(0)
 COUNT, DRAWS = 200, 40

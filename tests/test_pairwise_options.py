@@ -30,6 +30,8 @@ from keras_mix.layers import (
 from keras_mix.models import MixingModel
 from keras_mix.pairings import ByClass, ByLabel
 
+pytestmark = pytest.mark.slow
+
 B, CLASSES, GRID = 6, 4, (8, 10)
 # The number of keypoints, and of instance masks, of each sample.
 OBJECTS = 3

@@ -36,7 +36,7 @@ def targets():
     }
 
 
-@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
 @pytest.mark.parametrize(
     ("make", "options"),
     [(MixUp, {"alpha": 8.0}), (CutMix, {"alpha": 8.0}), (SmoothMix, {"sigma": (0.3, 0.6)})],

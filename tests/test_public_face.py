@@ -1,5 +1,6 @@
 """What users and their editors see: public names, types and completion."""
 
+import ast
 import importlib
 import inspect
 import operator
@@ -10,6 +11,7 @@ from typing import get_type_hints
 import jedi
 import keras
 import pytest
+import tensorflow as tf
 
 import keras_mix
 from keras_mix import layers, models
@@ -123,12 +125,43 @@ def test_what_is_public_has_types(thing):
         assert signature.return_annotation is not signature.empty, method.__qualname__
 
 
-@pytest.mark.parametrize("thing", list(things((*DOCUMENTED, "synthesis"))))
-def test_what_is_public_describes_its_arguments_and_has_an_example(thing):
-    text = inspect.getdoc(thing)
+def entries(text):
+    """The arguments that a docstring describes, by name."""
+    section = re.split(r"\n+(?=\S)", text.partition("\nArgs:\n")[2])[0]
+    found = re.finditer(r"^    (\w+): (.*(?:\n {5,}.*|\n)*)", section, re.M)
+    return {each[1]: " ".join(each[2].split()) for each in found}
+
+
+def stated_default(text):
+    """The value that an argument's description gives as its default; None for words."""
+    text = text.rpartition("Defaults to ")[2].replace("a space", "' '")
+    (value,) = re.match(r"`?(\([^)]*\)|([\"']).*?\2|-?[\w.]*\w)", text).groups()[:1]
+    if value.startswith("tf."):
+        return operator.attrgetter(value.removeprefix("tf."))(tf)
+    try:
+        return ast.literal_eval(value)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("thing", list(things((*DOCUMENTED, "plot", "recipes", "synthesis"))))
+def test_what_is_public_describes_its_arguments_with_their_defaults(thing):
+    described = entries(inspect.getdoc(thing))
     for name, parameter in inspect.signature(thing).parameters.items():
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            assert f"\n    {name}: " in text, name
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        text = described[name]
+        assert re.match(r"[A-Z`\"\d]", text), f"{name}: a type or choices come first"
+        has_default = parameter.default is not parameter.empty
+        assert ("Defaults to " in text) == has_default, name
+        # What None stands for may be said in words or numbers.
+        if has_default and parameter.default is not None:
+            assert stated_default(text) == parameter.default, name
+
+
+@pytest.mark.parametrize("thing", list(things((*DOCUMENTED, "synthesis"))))
+def test_what_is_public_has_an_example(thing):
+    text = inspect.getdoc(thing)
     # Doctests run every example.
     assert "\nExample:\n\n>>> " in text or f"{thing.__name__}(" in text.partition("\n")[0]
 

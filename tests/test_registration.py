@@ -12,6 +12,8 @@ import keras_mix
 from keras_mix import _registration
 from keras_mix.layers._class_modules import SAVED
 
+pytestmark = pytest.mark.slow
+
 SAVE = """
 import json, pathlib, sys
 import keras, numpy as np

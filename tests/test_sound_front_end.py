@@ -10,6 +10,8 @@ from keras_mix import data
 from keras_mix.layers import BetweenClass, MixUp, SpecMix, SpectrogramMixUp
 from keras_mix.models import MixingModel
 
+pytestmark = pytest.mark.slow
+
 SIZE, FRAME, FRAMES, CLASSES = 6, 64, 10, 3
 
 

@@ -8,6 +8,8 @@ import tensorflow as tf
 from keras_mix import data
 from keras_mix.layers import BoundingBoxOptions, CutMix, FMix, Mosaic
 
+pytestmark = pytest.mark.slow
+
 SIDE, CELLS, COUNT = 24, 6, 64
 CELL = SIDE // CELLS
 MIXERS = [CutMix, FMix, Mosaic]

@@ -7,6 +7,8 @@ from keras import ops
 
 from keras_mix.losses import CrossModalConsistencyLoss
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 FIRST, SECOND = RNG.normal(size=(2, 6, 5)).astype("float32")
 SOURCES = np.array([[0, 1], [1, 2], [2, 0], [3, 3], [4, 5], [5, 4]])

@@ -9,6 +9,8 @@ from scipy import stats
 from keras_mix.layers import FeatureMix
 from keras_mix.losses import MixedLoss
 
+pytestmark = pytest.mark.slow
+
 SIZE = 8
 # Image i is e_i and text i is 2 e_i, so a mixture shows what it is made of, and of which modality.
 IMAGE = np.eye(SIZE, dtype="float32")

@@ -10,6 +10,8 @@ from keras import layers
 from keras_mix.models import ManifoldMixup, MixingModel
 from keras_mix.models._forward.tracking import Hooks
 
+pytestmark = pytest.mark.slow
+
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
 Y = np.zeros((8, 3), "float32")
 

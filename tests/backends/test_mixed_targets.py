@@ -11,6 +11,8 @@ from keras_mix.losses import MixedLoss
 from keras_mix.metrics import MixedMetric
 from keras_mix.models import MixingModel
 
+pytestmark = pytest.mark.slow
+
 SIZE = 4
 RNG = np.random.default_rng(0)
 PREDICTION = RNG.dirichlet(np.ones(SIZE), SIZE).astype("float32")

@@ -9,6 +9,8 @@ from keras import ops
 
 from keras_mix.layers import ModalityDropout
 
+pytestmark = pytest.mark.slow
+
 RATES = {"audio": 0.6, "image": 0.25, "text": 0.5}
 COUNT = 20_000
 

@@ -20,6 +20,8 @@ from keras_mix.callbacks import MixSchedule
 from keras_mix.layers import MixPoint
 from keras_mix.models import ManifoldMixup, MixingModel
 
+pytestmark = pytest.mark.slow
+
 BACKEND = keras.backend.backend()
 WRAPPERS = [ManifoldMixup, MixingModel]
 LOSS = "sparse_categorical_crossentropy"

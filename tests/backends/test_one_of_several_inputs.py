@@ -8,6 +8,8 @@ from keras import layers, ops
 from keras_mix.layers import MixPoint
 from keras_mix.models import ManifoldMixup, MixingModel
 
+pytestmark = pytest.mark.slow
+
 BATCH = 8
 IDS = np.arange(BATCH)
 PLACE = ("input/image", "embedding")

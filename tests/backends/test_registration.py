@@ -4,6 +4,8 @@ import keras
 import pytest
 from fresh import output_of
 
+pytestmark = pytest.mark.slow
+
 if keras.backend.backend() == "tensorflow":
     pytest.skip("tests/test_registration.py is that of TensorFlow", allow_module_level=True)
 

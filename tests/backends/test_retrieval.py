@@ -7,6 +7,8 @@ from keras import ops
 
 from keras_mix.metrics import RecallAtK, retrieval_recall
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 FIRST = RNG.normal(size=(40, 6)).astype("float32")
 SECOND = (FIRST + 1.5 * RNG.normal(size=(40, 6))).astype("float32")
