@@ -13,7 +13,7 @@ from keras_mix._core.ops import portable_draws, target_portions
 from keras_mix._core.ops.drawn_blend import drawn_blend
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix.layers.mix_point import MixPoint
-from keras_mix.models._points.inputs import paths
+from keras_mix.models._points.inputs import is_input, paths
 
 
 class Blend:
@@ -128,12 +128,9 @@ def check(owner, point, layer, value):
         layer: The layer of the mix point that has computed the value, or a path of inputs.
         value: The tensors there.
     """
-    is_inputs = isinstance(layer, str)
     tensors = [leaf for leaf in keras.tree.flatten(value) if leaf is not None]
-    dtypes = [keras.backend.standardize_dtype(tensor.dtype) for tensor in tensors]
-    if not all(map(keras.backend.is_float_dtype, dtypes)):
-        _refuse_integers(owner, point, layer, value)
-    reader = point.readers.get(layer) if is_inputs else None
+    _refuse_integers(owner, point, layer, value)
+    reader = point.readers.get(layer) if is_input(layer) else None
     if reader is not None and not point.blend.cuts:
         checks.reject(
             owner,
@@ -154,7 +151,7 @@ def check(owner, point, layer, value):
 
 def _refuse_integers(owner, point, layer, value):
     """Refuses integers, but inputs that are images, or that `kinds` names."""
-    name, is_inputs = point.name_of(layer), isinstance(layer, str)
+    name, is_inputs = point.name_of(layer), is_input(layer)
     for path, tensor in paths("x", value):
         if tensor is None or is_float(tensor):
             continue
@@ -174,9 +171,7 @@ def _refuse_integers(owner, point, layer, value):
 
 
 def _as_float(tensor):
-    if tensor is None or keras.backend.is_float_dtype(
-        keras.backend.standardize_dtype(tensor.dtype)
-    ):
+    if tensor is None or is_float(tensor):
         return tensor
     return ops.cast(tensor, keras.config.floatx())
 

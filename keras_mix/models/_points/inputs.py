@@ -18,8 +18,7 @@ def is_input(layer):
 
 def named(inputs):
     """{path: input} of inputs that are several, such as "input/image" or "input/0"."""
-    leaves = keras.tree.flatten_with_path(inputs)
-    return {"/".join([INPUT, *map(str, path)]): leaf for path, leaf in leaves if path}
+    return {path: leaf for path, leaf in paths(INPUT, inputs) if path != INPUT}
 
 
 def paths(role, structure):
