@@ -37,7 +37,7 @@ _NO_STAGES = (
 )
 
 
-class Point(NamedTuple):
+class CutPoint(NamedTuple):
     """A layer that all data pass through.
 
     Attributes:
@@ -93,7 +93,7 @@ class Flow:
 
 
 def cut_points(base, prefix="", used=None):
-    """The `Point`s of a functional model, in the order of its calls.
+    """The `CutPoint`s of a functional model, in the order of its calls.
 
     Args:
         base: The model.
@@ -119,7 +119,7 @@ def cut_points(base, prefix="", used=None):
         if len(node.outputs) == 1:
             # What the last of them gives out is what the model itself does: one stage, not two.
             inner[-1:] = [point._replace(ends_stage=False) for point in inner[-1:]]
-            inner.append(Point(path, node.outputs[0], stage and weighted))
+            inner.append(CutPoint(path, node.outputs[0], stage and weighted))
         points += inner
     return points
 
