@@ -108,6 +108,18 @@ def shown_masks(given, covered, least=0.0):
     return shown
 
 
+def blocks(objects, count, hidden):
+    """The objects of the sample itself, and sorted those of other sources that are not all hidden.
+
+    Args:
+        objects: `(S · count, ...)`, keypoints or masks of S sources.
+        count: The number of objects of each source.
+        hidden: `(count, ...)`, what comes out where none is shown.
+    """
+    own, *others = [each.tobytes() for each in np.split(objects, len(objects) // count)]
+    return own, sorted(each for each in others if each != hidden.tobytes())
+
+
 def choice(**options):
     """Mixers that paste, move, and fill, drawn for each sample."""
     mixers = [CutMix(8.0, pairing="roll"), RICAP(8.0, pairing="roll"), Cutout(fill_value=FILL)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import structures
 import tensorflow as tf
-from objects import shown_keypoints, shown_masks
+from objects import blocks, shown_keypoints, shown_masks
 
 from keras_mix import layers
 from keras_mix.layers import CutMix, MixUp, RandomChoice
@@ -116,12 +116,6 @@ def assert_objects(layer, given, mixed, scene, weights):
             hidden = show(objects[i], np.zeros(scene.shape[1:3]))
             right = [right.pop(i), *right]
             assert blocks(seen, count, hidden) == blocks(np.concatenate(right), count, hidden)
-
-
-def blocks(objects, count, hidden):
-    """The objects of the sample itself, and those of others that are not all hidden, as bytes."""
-    own, *others = [each.tobytes() for each in np.split(objects, len(objects) // count)]
-    return own, sorted(each for each in others if each != hidden.tobytes())
 
 
 def assert_seen(name, objects, count, scene):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from contract import seed_of
-from objects import instance_masks, keypoints, shown_keypoints, shown_masks
+from objects import blocks, instance_masks, keypoints, shown_keypoints, shown_masks
 
 from keras_mix.label_rules import Remix
 from keras_mix.layers import (
@@ -390,17 +390,14 @@ def assert_objects(case, mixed, given, found):
     """
     show = shown_keypoints if mixed.ndim == 2 else shown_masks
     least = 0.0 if found.blended else least_visible(case)
-    shown = {
-        source: show(given[source], found.shares[..., source] * (weight > 0), least)
-        for source, weight in enumerate(found.weights)
-    }
-    own, *others = np.split(mixed, len(mixed) // OBJECTS)
-    np.testing.assert_array_equal(own, shown.pop(found.own))
     # Once, also those of a sample that was drawn as several partners.
-    hidden = show(given[0], np.zeros(GRID)).tobytes()
-    partners = sorted(block.tobytes() for block in shown.values())
-    seen = sorted(block.tobytes() for block in others)
-    assert [block for block in seen if block != hidden] == [b for b in partners if b != hidden]
+    shown = [
+        show(given[source], found.shares[..., source] * (weight > 0), least)
+        for source, weight in enumerate(found.weights)
+    ]
+    right = np.concatenate([shown.pop(found.own), *shown])
+    hidden = show(given[0], np.zeros(GRID))
+    assert blocks(mixed, OBJECTS, hidden) == blocks(right, OBJECTS, hidden)
 
 
 def expected_real(found, given):
