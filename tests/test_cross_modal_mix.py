@@ -390,3 +390,9 @@ def test_masks_of_frames_cannot_become_soft_along_time_alone(options):
     )
     with pytest.raises(ValueError, match="to become a soft mask"):
         layer({"sound": constant(40)}, {"mask": constant(40, 4, 4, dtype="int32")}, seed=seed_of())
+
+
+def test_what_is_cut_along_seconds_has_an_axis_of_time():
+    layer = CrossModalMix(sampling_rates={"sound": 4, "label": 4}, num_classes=B)
+    with pytest.raises(ValueError, match=r"`y/label` must be \(B, T, …\) to be cut along"):
+        layer({"sound": constant(40)}, {"label": IDS})

@@ -201,6 +201,9 @@ def _rule(mixer, leaves, leaf, name):
         by, leaf, main = _cut(mixer, leaves, name)
         axes = _axes(by, leaf, main) if leaf.tensor.shape.rank > by.grid_rank else None
         rule = _rule_along(_Pasting(mixer, by.grid_rank, by.data_format), leaf, axes)
+    elif leaf.tensor.shape.rank < 2:
+        rule = "must be (B, T, …) to be cut along its seconds"
+        checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
     elif leaf.kind == "labels":
         rule = Dense((1,), leaf.precise_dtype, target=True)
     else:
