@@ -301,6 +301,81 @@ def test_ways_around_a_place_are_warned_of():
     assert ManifoldMixup(base, mix_at=[last, "inner"]).mix_points == [last, "inner"]
 
 
+class OwnBlock(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inside = keras.layers.Dense(8, name="inside")
+
+    def call(self, inputs):
+        return inputs + self.inside(inputs)
+
+
+def two_branches(one, two):
+    inputs = [keras.Input((5, 8)), keras.Input((5, 8))]
+    joined = keras.layers.Add()([one(inputs[0]), two(inputs[1])])
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(joined)))
+
+
+def siamese(layer):
+    return two_branches(layer, layer)
+
+
+def inner_model():
+    inside = keras.Input((5, 8))
+    outputs = keras.layers.Dense(4)(keras.layers.Dense(4, name="first")(inside))
+    return keras.Model(inside, outputs, name="inner")
+
+
+@pytest.mark.parametrize(
+    ("base", "entry"),
+    [
+        (lambda: siamese(keras.layers.Dense(4, name="shared")), "shared"),
+        (lambda: siamese(inner_model()), "inner"),
+        (lambda: siamese(inner_model()), "inner/first"),
+        (lambda: two_branches(inner_model(), keras.layers.Dense(4, name="d")), ("first", "d")),
+        (
+            lambda: two_branches(inner_model(), keras.layers.Dense(4)),
+            ("inner/first", "input/1"),
+        ),
+        (
+            lambda: siamese(
+                keras.layers.TimeDistributed(keras.layers.Dense(4, name="d"), name="steps")
+            ),
+            "steps/d",
+        ),
+    ],
+)
+def test_data_that_pass_a_mix_point_at_several_calls_or_layers_are_not_warned_of(
+    recwarn, base, entry
+):
+    MixingModel(base(), mix_at=[entry])
+    assert not [warned for warned in recwarn if "stay unmixed" in str(warned.message)]
+
+
+@pytest.mark.parametrize(
+    ("base", "entry", "warning"),
+    [
+        (lambda: two_branches(inner_model(), keras.layers.Dense(4)), "inner/first", "data bypass"),
+        (
+            lambda: two_branches(inner_model(), residual_of_vectors()),
+            ("inner/first", "skipped"),
+            "data bypass",
+        ),
+        (lambda: siamese(OwnBlock(name="block")), "block/inside", "data may bypass"),
+    ],
+)
+def test_data_that_bypass_one_of_several_calls_or_layers_are_warned_of(base, entry, warning):
+    with pytest.warns(UserWarning, match=f"{warning} .* and stay unmixed"):
+        MixingModel(base(), mix_at=[entry])
+
+
+def residual_of_vectors():
+    inputs = keras.Input((5, 8))
+    skipped = keras.layers.Dense(8, name="skipped")(inputs)
+    outputs = keras.layers.Add()([inputs, skipped])
+    return keras.Model(inputs, keras.layers.Dense(4)(outputs), name="residual")
+
+
 class TwoOfAName(keras.Model):
     def __init__(self):
         super().__init__()

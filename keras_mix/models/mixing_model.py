@@ -39,7 +39,8 @@ class MixingModel(keras.Model):
     accuracy is meaningful. Regularizers and `add_loss` count once. The mask of a mixed sequence is
     the union of its sources' masks. A layer that is called several times in one pass is mixed at
     each call whose input has not been mixed there yet. Results of operations outside Keras layers
-    are assumed to be mixed once anything before them in the same call was.
+    are assumed to be mixed once anything before them in the same call was. Data that bypass a mix
+    point stay unmixed, which is warned of in functional models alone: of others no graph is known.
 
     Where a mixer cuts, a target on the grid that is cut takes the label of each position's own
     source, and so do its sample weights: masks `(B, H, W)` or `(B, H, W, K)`, images, labels of

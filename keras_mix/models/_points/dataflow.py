@@ -70,7 +70,7 @@ class Flow:
         for index in reversed(range(len(self.nodes))):
             node = self.nodes[index]
             if not node.is_input and self.used_outputs(node):
-                for tensor in self._data_inputs(node):
+                for tensor in self.data_inputs(node):
                     self.last_use.setdefault(id(tensor), index)
         self.inputs = [t for t in keras.tree.flatten(graph.inputs) if id(t) in self.last_use]
 
@@ -78,7 +78,8 @@ class Flow:
         """The indices of a node's outputs that carry data."""
         return {i for i, output in enumerate(node.outputs) if id(output) in self.last_use}
 
-    def _data_inputs(self, node):
+    def data_inputs(self, node):
+        """The tensors that a node takes as data."""
         inner = graph_of(node.operation)
         taken = node.input_tensors
         if inner is not None and len(taken) == len(keras.tree.flatten(inner.inputs)):
@@ -122,6 +123,37 @@ def cut_points(base, prefix="", used=None):
             inner.append(CutPoint(path, node.outputs[0], stage and weighted))
         points += inner
     return points
+
+
+def bypassed(graph, layers, through_unknown, entering=None):
+    """The indices of a graph's outputs that data reach past every one of some layers.
+
+    Args:
+        graph: A functional graph.
+        layers: A set of layers, each of which counts at all of its calls.
+        through_unknown: Whether data bypass layers that are held by a layer without a graph.
+        entering: The inputs at which data enter. Defaults to None: all.
+    """
+    flow = Flow(graph)
+    reached = {id(tensor) for tensor in (flow.inputs if entering is None else entering)}
+    for node in flow.nodes:
+        operation, taken = node.operation, flow.data_inputs(node)
+        if node.is_input or operation in layers or not any(id(t) in reached for t in taken):
+            continue
+        inner = graph_of(operation)
+        if inner is not None:
+            pairs = zip(node.input_tensors, keras.tree.flatten(inner.inputs), strict=False)
+            own = [own for tensor, own in pairs if id(tensor) in reached]
+            indices = bypassed(inner, layers, through_unknown, own)
+        else:
+            is_layer = isinstance(operation, keras.layers.Layer)
+            holds = is_layer and not layers.isdisjoint(mix_points.held(operation))
+            # All data that a wrapper takes pass the one layer inside.
+            through = through_unknown and not isinstance(operation, keras.layers.Wrapper)
+            indices = range(len(node.outputs) if through or not holds else 0)
+        reached |= {id(node.outputs[index]) for index in indices}
+    outputs = keras.tree.flatten(graph.outputs)
+    return {index for index, output in enumerate(outputs) if id(output) in reached}
 
 
 def reads_ids(layer):

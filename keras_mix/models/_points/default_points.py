@@ -8,6 +8,7 @@ from keras_mix._core.keras_compat import graph_of, layers_in
 from keras_mix._core.ops.dtypes import is_float
 from keras_mix.models._points.dataflow import (
     Flow,
+    bypassed,
     cut_points,
     gives_ids,
     holds_embedding,
@@ -53,25 +54,25 @@ def default_entries(base):
 def warn_of_ways_around(owner, base, point):
     """Warns of data that pass by a mix point, such as the skip beside a residual branch.
 
-    Only a single layer in a graph that Keras knows can be judged.
+    Only a graph that Keras knows can be judged, and of a layer without one only that data may
+    bypass the layers inside.
     """
     graph = graph_of(base)
-    if graph is None or point.layers == (INPUT,) or len(point.layers) > 1:
+    if graph is None or INPUT in point.layers:
         return
-    name = point.names[0]
-    if is_input(point.layers[0]):
-        passed_by = len(Flow(graph).inputs) > 1
-    else:
-        known = {layer.name for layer in graph.operations}
-        points = [point.path for point in cut_points(base)]
-        passed_by = name.split("/")[0] in known and name not in points
-    if passed_by:
-        warnings.warn(
-            f"{owner}: some of the data bypass `{name}` and stay unmixed, while their labels are "
-            "mixed. Mix where all data pass through, such as after the addition of a residual "
-            "block, or name all branches in one tuple.",
-            stacklevel=4,
-        )
+    layers = {layer for layer in point.layers if not is_input(layer)}
+    named = declared(base)
+    mixed = [id(named[path]) for path in point.layers if is_input(path)]
+    entering = [tensor for tensor in Flow(graph).inputs if id(tensor) not in mixed]
+    for verb, through_unknown in (("bypass", False), ("may bypass", True)):
+        if bypassed(graph, layers, through_unknown, entering):
+            warnings.warn(
+                f"{owner}: some of the data {verb} `{point.name}` and stay unmixed, while their "
+                "labels are mixed. Mix where all data pass through, such as after the addition of "
+                "a residual block, or name all branches in one tuple.",
+                stacklevel=4,
+            )
+            return
 
 
 def _middle(points):
