@@ -5,11 +5,9 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from keras_mix._core import checks, concentration, sizes
-from keras_mix._core.ops import draws, modalities, portable_draws, target_portions
-from keras_mix._core.ops.drawn_blend import drawn_blend
-from keras_mix._core.ops.dtypes import is_float
-from keras_mix._core.ops.packed_labels import EXACT
+from keras_mix._core import checks, concentration
+from keras_mix._core.ops import draws, mixup, modalities
+from keras_mix._core.ops.tensors import EXACT, differ, is_column, is_float, over
 from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import config_of
 from keras_mix._core.options.layer_repr import layer_repr
@@ -127,7 +125,7 @@ class FeatureMix(keras.layers.Layer):
             )
         plan = self._given(plan, first) if plan is not None else None
         if training and plan is None:
-            plan = drawn_blend(
+            plan = mixup.draw(
                 draws.begin(self.seed_generator),
                 ops.shape(first)[0],
                 self.rate,
@@ -159,7 +157,7 @@ class FeatureMix(keras.layers.Layer):
                 checks.reject(self.owner, key, "must hold floats", checks.described(tensor))
         shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
         if len(shapes[0]) != len(shapes[1]) or any(
-            sizes.differ(*pair) for pair in zip(*shapes, strict=False)
+            differ(*pair) for pair in zip(*shapes, strict=False)
         ):
             checks.refuse(
                 self.owner,
@@ -172,7 +170,7 @@ class FeatureMix(keras.layers.Layer):
     def _check_labels(self, labels, first):
         if labels is None:
             return
-        column = sizes.is_column(labels.shape)
+        column = is_column(labels.shape)
         if len(labels.shape) == 0 or (not is_float(labels) and not column):
             checks.reject(
                 self.owner,
@@ -233,18 +231,18 @@ class FeatureMix(keras.layers.Layer):
                 f"shapes {tuple(sources.shape)} and {tuple(weights.shape)}",
             )
         modalities.check_tensors(self.owner, ["features", "plan"], [first, sources])
-        return portable_draws.BlendPlan(sources, weights)
+        return mixup.BlendPlan(sources, weights)
 
     def _labels(self, labels, plan):
         if is_float(labels):
-            return labels if plan is None else portable_draws.blend(labels, plan)
+            return labels if plan is None else mixup.blend(labels, plan)
         ids = ops.cast(ops.reshape(labels, [-1]), "int32")
         if self.num_classes is not None:
             one_hot = ops.one_hot(ids, self.num_classes, dtype="float32")
-            return one_hot if plan is None else portable_draws.blend(one_hot, plan)
+            return one_hot if plan is None else mixup.blend(one_hot, plan)
         if plan is None:
             own = ops.arange(ops.shape(ids)[0], dtype="int32")
-            plan = portable_draws.blend_plan(own, ops.ones_like(own, dtype="float32"))
+            plan = mixup.plan_of(own, ops.ones_like(own, dtype="float32"))
         ids = ops.cast(ops.take(ids, plan.sources, axis=0), "float32")
         return ops.stack([ids, plan.weights], axis=1)
 
@@ -252,9 +250,9 @@ class FeatureMix(keras.layers.Layer):
 def _crossed(own, other, plan):
     """Blends a feature with its partners' features of the other modality, by the plan's weights."""
     weights = ops.cast(ops.stop_gradient(plan.weights), "float32")
-    mixed = ops.cast(own, "float32") * target_portions.over(weights[:, 0], own)
+    mixed = ops.cast(own, "float32") * over(weights[:, 0], own)
     for source in range(1, plan.sources.shape[1]):
-        share = target_portions.over(weights[:, source], own)
+        share = over(weights[:, source], own)
         part = share * ops.cast(ops.take(other, plan.sources[:, source], axis=0), "float32")
         mixed = mixed + ops.where(share > 0, part, 0.0)
     return ops.cast(mixed, own.dtype)

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from keras_mix._core import checks, sizes
-from keras_mix._core.ops import draws, modalities, target_portions
-from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core import checks
+from keras_mix._core.ops import draws, modalities
+from keras_mix._core.ops.tensors import differ, is_float, over
 from keras_mix._core.options import argument_errors, idle_options, keywords
 from keras_mix._core.options.config import config_of, saved
 from keras_mix._core.options.layer_repr import layer_repr
@@ -229,7 +229,7 @@ class ModalityDropout(keras.layers.Layer):
                 f"the keys {found} beside {keys}",
             )
         for key, column, tensor in zip(keys, columns, tensors, strict=True):
-            if len(column.shape) != 1 or sizes.differ(column.shape[0], tensor.shape[0]):
+            if len(column.shape) != 1 or differ(column.shape[0], tensor.shape[0]):
                 checks.reject(
                     self.owner,
                     f"present/{key}",
@@ -250,11 +250,11 @@ class ModalityDropout(keras.layers.Layer):
 
     def _filled(self, key, tensor, kept, scale):
         if scale is not None:
-            tensor = tensor * ops.cast(target_portions.over(scale, tensor), tensor.dtype)
+            tensor = tensor * ops.cast(over(scale, tensor), tensor.dtype)
         fill = ops.zeros([], tensor.dtype)
         if self.learned_tokens:
             fill = ops.cast(self.tokens[str(key)], tensor.dtype)
-        return ops.where(target_portions.over(kept, tensor), tensor, fill)
+        return ops.where(over(kept, tensor), tensor, fill)
 
     def _returned(self, inputs, keys, tensors, kept):
         results = modalities.pack(inputs, keys, tensors)

@@ -5,8 +5,9 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from keras_mix._core import checks, sizes
+from keras_mix._core import checks
 from keras_mix._core.ops import embedding_pairs
+from keras_mix._core.ops.tensors import differ, is_column
 from keras_mix._core.options import argument_errors
 from keras_mix._core.options.config import config_of
 
@@ -135,9 +136,9 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
     def _check_targets(self, y_true, first):
         shape = tuple(y_true.shape)
         packed = len(shape) == 3 and shape[1] == 2
-        matrix = len(shape) == 2 and not sizes.differ(shape[1], first.shape[0])
-        known = packed or matrix or sizes.is_column(shape)
-        if not known or sizes.differ(shape[0], first.shape[0]):
+        matrix = len(shape) == 2 and not differ(shape[1], first.shape[0])
+        known = packed or matrix or is_column(shape)
+        if not known or differ(shape[0], first.shape[0]):
             checks.reject(
                 self.name,
                 "y_true",

@@ -6,8 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_mix._core import checks, keras_compat, sizes
+from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import loss_reduction, packed_labels, sample_losses
+from keras_mix._core.ops.tensors import is_column
 from keras_mix._core.options import argument_errors
 
 
@@ -148,7 +149,7 @@ class MixedLoss(keras.losses.Loss):
     def _of_labels(self, y_true, y_pred):
         """The losses of plain labels, and the Keras mask on them or None."""
         classes = packed_labels.classes_of(y_pred)
-        column = sizes.is_column(y_true.shape)
+        column = is_column(y_true.shape)
         if len(y_pred.shape) == 2 and classes != 1 and column:
             return self._of_ids(ops.cast(ops.reshape(y_true, [-1]), "int32"), y_pred)
         dense = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes != 1

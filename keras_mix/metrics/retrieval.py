@@ -6,8 +6,9 @@ from typing import Any, Literal, TypeAlias
 import keras
 from keras import ops
 
-from keras_mix._core import checks, sizes
+from keras_mix._core import checks
 from keras_mix._core.ops import embedding_pairs, packed_labels
+from keras_mix._core.ops.tensors import differ, is_column
 from keras_mix._core.options import argument_errors
 from keras_mix._core.options.config import config_of
 
@@ -161,8 +162,8 @@ def _ids(owner, y_true, first):
     y_true = ops.convert_to_tensor(y_true)
     if len(y_true.shape) == 3 and y_true.shape[1] == 2:
         y_true = packed_labels.dominant(y_true)
-    column = sizes.is_column(y_true.shape)
-    if not column or sizes.differ(y_true.shape[0], first.shape[0]):
+    column = is_column(y_true.shape)
+    if not column or differ(y_true.shape[0], first.shape[0]):
         checks.reject(
             owner,
             "y_true",

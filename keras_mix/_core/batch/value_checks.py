@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix._core import checks
-from keras_mix._core.ops.packed_labels import EXACT
+from keras_mix._core.ops.tensors import EXACT
 
 # The tolerance for rounded sums of class probabilities.
 _MARGIN = 1e-5

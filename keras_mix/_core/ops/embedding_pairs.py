@@ -2,7 +2,8 @@
 
 from keras import ops
 
-from keras_mix._core import checks, sizes
+from keras_mix._core import checks
+from keras_mix._core.ops.tensors import differ
 
 
 def pair(owner, name, value):
@@ -17,14 +18,14 @@ def pair(owner, name, value):
     if len(first.shape) != 2 or len(second.shape) != 2:
         received = f"shapes {tuple(first.shape)} and {tuple(second.shape)}"
         checks.refuse(owner, "embeddings must be (B, D)", received, "Pool them first.")
-    if sizes.differ(first.shape[1], second.shape[1]):
+    if differ(first.shape[1], second.shape[1]):
         checks.refuse(
             owner,
             "the embeddings of both modalities must have the same width",
             f"{first.shape[1]} and {second.shape[1]}",
             "Project them to a common width first.",
         )
-    if sizes.differ(first.shape[0], second.shape[0]):
+    if differ(first.shape[0], second.shape[0]):
         received = f"{first.shape[0]} and {second.shape[0]} samples"
         checks.refuse(owner, "both modalities must have the same batch size", received)
     return first, second

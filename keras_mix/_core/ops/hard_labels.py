@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from keras_mix._core import checks, sizes
+from keras_mix._core import checks
 from keras_mix._core.ops import packed_labels
-from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core.ops.tensors import is_column, is_float
 
 FORMS = ("class_ids", "one_hot", "indicators", "values")
 _CLASSES = {
@@ -134,5 +134,5 @@ def _ids_of(owner, y_true, y_pred, classes):
     if packed_labels.is_packed(y_true, y_pred):
         packed_labels.check(owner, y_true, classes)
         return packed_labels.dominant(y_true)
-    column = sizes.is_column(y_true.shape)
+    column = is_column(y_true.shape)
     return y_true if column and classes != 1 and len(y_pred.shape) == 2 else None

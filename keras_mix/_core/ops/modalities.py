@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from keras import ops
 
-from keras_mix._core import checks, sizes
+from keras_mix._core import checks
+from keras_mix._core.ops.tensors import differ
 
 
 def split(owner, structure):
@@ -47,7 +48,7 @@ def check_tensors(owner, keys, tensors):
         if len(tensor.shape) == 0:
             checks.reject(owner, key, "must hold a batch of samples", checks.described(tensor))
         size, first = tensor.shape[0], tensors[0].shape[0]
-        if sizes.differ(size, first):
+        if differ(size, first):
             checks.reject(
                 owner,
                 key,

@@ -1,12 +1,9 @@
 """Packed targets `(B, 2, S)`: the class ids of the sources, then their mixing weights."""
 
-import keras
 from keras import ops
 
 from keras_mix._core import checks
-
-# The largest magnitude up to which a float dtype represents every integer.
-EXACT = {"bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53}
+from keras_mix._core.ops.tensors import rounds
 
 
 def is_packed(y_true, y_pred):
@@ -17,12 +14,6 @@ def is_packed(y_true, y_pred):
 def classes_of(y_pred):
     """The number of classes of predictions `(B,)` or `(B, …, K)`; 1 if they are binary."""
     return y_pred.shape[-1] if len(y_pred.shape) > 1 else 1
-
-
-def rounds(dtype, classes):
-    """Whether a float dtype cannot represent all class ids; False if `classes` is None."""
-    largest = EXACT[keras.backend.standardize_dtype(dtype)]
-    return classes is not None and classes - 1 > largest
 
 
 def check(owner, targets, classes):

@@ -1,27 +1,11 @@
-"""Draws and blends of the model side, in `keras.ops` for any backend.
+"""The draws of `draw.random` in `keras.ops`, for other backends than TensorFlow.
 
-The draws have the names and arguments of `draw.random`, with a `keras.random.SeedGenerator` instead
-of a seed; `draws` selects one of the two modules. Blends are computed here on every backend.
+They have its names and arguments, with a `keras.random.SeedGenerator` in place of a seed; `draws`
+selects one of the two modules.
 """
-
-from typing import NamedTuple
 
 import keras
 from keras import ops
-
-from keras_mix._core.ops.target_portions import over
-
-
-class BlendPlan(NamedTuple):
-    """A plan that blends whole samples, on any backend.
-
-    Attributes:
-        sources: int32 `(B, S)`, indices into the batch. Column 0 is the sample itself.
-        weights: float32 `(B, S)`. Every row sums to 1.
-    """
-
-    sources: object
-    weights: object
 
 
 def begin(generator):
@@ -85,39 +69,3 @@ def partners(seed, pairing, size, donors, has_second_batch=False):
     if pairing == "derange":
         return ops.take(ops.roll(order, -1), ops.argsort(order))
     return order
-
-
-def blend_plan(partners, weight):
-    """The plan that blends each sample with one partner.
-
-    A sample of weight 1 becomes its own partner, so that no infinity of a partner, multiplied by 0,
-    makes it NaN.
-
-    Args:
-        partners: int32 `(B,)`.
-        weight: float32 `(B,)`, the weight of the sample itself.
-    """
-    own = ops.arange(ops.shape(partners)[0], dtype="int32")
-    sources = ops.stack([own, ops.where(weight < 1, partners, own)], axis=1)
-    return BlendPlan(sources, ops.stack([weight, 1.0 - weight], axis=1))
-
-
-def blend(tensor, plan):
-    """Σ weight · source, computed in float32 or float64, in the dtype of the tensor.
-
-    Takes fewer passes over the data than own + weight · (other - own), forward and backward. A
-    sample with weights 1 and 0 keeps its values if they are finite.
-
-    Args:
-        tensor: `(B, ...)`.
-        plan: A `BlendPlan`.
-    """
-    double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
-    own = ops.cast(tensor, "float64" if double else "float32")
-    # The weights have no gradient, which would take two more passes.
-    weights = ops.cast(ops.stop_gradient(plan.weights), own.dtype)
-    mixed = own * over(weights[:, 0], own)
-    for source in range(1, plan.sources.shape[1]):
-        other = ops.take(own, plan.sources[:, source], axis=0)
-        mixed += other * over(weights[:, source], own)
-    return ops.cast(mixed, tensor.dtype)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from keras_mix._core.ops.tensors import columns
+
 
 class Portion(NamedTuple):
     """One summand of a mixed target.
@@ -61,14 +63,8 @@ def of_samples(target, sources, weights):
     """
     sources = ops.where(weights > 0, sources, sources[:, :1])
     values = [ops.take(target, sources[:, s], axis=0) for s in range(1, sources.shape[1])]
-    return [
-        Portion(value, over(weights[:, s], target)) for s, value in enumerate([target, *values])
-    ]
-
-
-def over(weight, tensor):
-    """Reshapes a weight `(B,)` to broadcast to a tensor `(B, ...)`."""
-    return ops.reshape(weight, [-1] + [1] * (len(tensor.shape) - 1))
+    pairs = zip([target, *values], columns(weights, target), strict=True)
+    return [Portion(value, weight) for value, weight in pairs]
 
 
 def choose(index, alternatives, own):

@@ -9,9 +9,8 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, leaf_names
-from keras_mix._core.ops import portable_draws, target_portions
-from keras_mix._core.ops.drawn_blend import drawn_blend
-from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core.ops import mixup, target_portions
+from keras_mix._core.ops.tensors import is_float
 from keras_mix.layers.mix_point import MixPoint
 from keras_mix.models._points.inputs import is_input, paths
 
@@ -21,7 +20,7 @@ class Blend:
 
     Args:
         per: "sample" or "batch".
-        **options: The other options of `drawn_blend`.
+        **options: The other options of `mixup.draw`.
     """
 
     def __init__(self, per, **options):
@@ -31,9 +30,9 @@ class Blend:
         self.kinds = {}
 
     def plan(self, value, seed, rate):
-        """The `portable_draws.BlendPlan` of a batch as large as the value's."""
+        """The `mixup.BlendPlan` of a batch as large as the value's."""
         size = ops.shape(keras.tree.flatten(value)[0])[0]
-        return drawn_blend(seed, size, rate, per=self.per, **self.options)
+        return mixup.draw(seed, size, rate, per=self.per, **self.options)
 
     def grid(self, plan, value):
         """None, since a blend has no region."""
@@ -43,13 +42,16 @@ class Blend:
         """The portions of a target, a list of `target_portions.Portion`."""
         return target_portions.of_samples(target, plan.sources, plan.weights)
 
+    def taken(self, value):
+        """A value that holds integers as it is blended: all of it in floats."""
+        return keras.tree.map_structure(_as_float, value)
+
     def apply(self, plan, value):
-        """The value's tensors, each blended in its own dtype (integers as floats)."""
-        value = keras.tree.map_structure(_as_float, value)
+        """The value's tensors, each blended in its own dtype."""
         if plan is None:
             return value
         return keras.tree.map_structure(
-            lambda tensor: None if tensor is None else portable_draws.blend(tensor, plan), value
+            lambda tensor: None if tensor is None else mixup.blend(tensor, plan), value
         )
 
 
@@ -86,10 +88,14 @@ class ByMixer:
         """As `Blend.portions`; `fit` says how the target lies on the grid."""
         return self.mixer.portions(plan, target, fit)
 
+    def taken(self, value):
+        """The value, since a mixer takes integers as they are."""
+        return value
+
     def apply(self, plan, value):
         """The value as the mixer mixes it; floats keep their dtype."""
         if plan is not None:
-            # As in `portable_draws.blend`.
+            # As in `mixup.blend`.
             plan = plan.map(_fixed)
         return keras.tree.map_structure(_as_given, self.mixer.apply(plan, value), value)
 
@@ -120,7 +126,7 @@ def unmixed(mixer):
 
 
 def check(owner, point, layer, value):
-    """Refuses what cannot be mixed at a mix point.
+    """Whether a value holds integers; refuses what cannot be mixed at a mix point.
 
     Args:
         owner: The wrapper's name, for messages.
@@ -129,8 +135,10 @@ def check(owner, point, layer, value):
         value: The tensors there.
     """
     tensors = [leaf for leaf in keras.tree.flatten(value) if leaf is not None]
-    _refuse_integers(owner, point, layer, value)
-    reader = point.readers.get(layer) if is_input(layer) else None
+    holds_integers = not all(map(is_float, tensors))
+    if holds_integers:
+        _refuse_integers(owner, point, layer, value)
+    reader = point.readers.get(layer)
     if reader is not None and not point.blend.cuts:
         checks.reject(
             owner,
@@ -147,6 +155,7 @@ def check(owner, point, layer, value):
                 "must hold the samples of the batch along its first axis",
                 checks.described(tensor),
             )
+    return holds_integers
 
 
 def _refuse_integers(owner, point, layer, value):

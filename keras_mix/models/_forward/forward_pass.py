@@ -5,10 +5,10 @@ from keras import ops
 
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import draws
-from keras_mix._core.ops.portable_draws import BlendPlan
+from keras_mix._core.ops.mixup import BlendPlan
 from keras_mix.models._forward import blends, masks
 from keras_mix.models._forward.tracking import CLEAN, Frame, Tracking
-from keras_mix.models._points.inputs import INPUT, as_taken, is_input, named, rounded
+from keras_mix.models._points.inputs import INPUT, as_taken, named, rounded
 from keras_mix.models._targets.mixture import Drawn, Mixture
 
 
@@ -131,21 +131,22 @@ class ForwardPass(Tracking):
         return BlendPlan(*drawn)
 
     def _mixed(self, index, point, given, layer):
-        blends.check(self.choices.owner, point, layer, given)
+        holds_integers = blends.check(self.choices.owner, point, layer, given)
         blend = point.blend
+        taken = blend.taken(given) if holds_integers else given
         if blend not in self.drawn:
             plan = blend.plan(given, self.seed, self.rate)
             self.drawn[blend] = Drawn(blend, plan, blend.grid(plan, given))
         plan = self.drawn[blend].plan
         if self.choice is None:
-            mixed = blend.apply(plan, given)
+            mixed = blend.apply(plan, taken)
         else:
             mixed = ops.cond(
                 self.choice == index,
-                lambda: blend.apply(plan, given),
-                lambda: blend.apply(None, given),
+                lambda: blend.apply(plan, taken),
+                lambda: blend.apply(None, taken),
             )
-        if is_input(layer):
+        if holds_integers:
             mixed = rounded(self.base, given, mixed)
         for old, new in zip(keras.tree.flatten(given), keras.tree.flatten(mixed), strict=True):
             # Keras restores a lost mask only where a layer computes it from its inputs' alone.

@@ -5,7 +5,7 @@ import functools
 import keras
 from keras import ops
 
-from keras_mix._core.ops import target_portions
+from keras_mix._core.ops.tensors import over
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def union(mask, plan, active):
     mixed = mask
     for source in range(1, plan.sources.shape[1]):
         other = ops.take(mask, plan.sources[:, source], axis=0)
-        present = target_portions.over((plan.weights[:, source] > 0) & active, mask)
+        present = over((plan.weights[:, source] > 0) & active, mask)
         # Booleans are compared as 0 and 1, since not every backend has their maximum.
         larger = ops.cast(
             ops.maximum(ops.cast(mixed, "float32"), ops.cast(other, "float32")), mask.dtype

@@ -5,7 +5,7 @@ import warnings
 import keras
 
 from keras_mix._core.keras_compat import graph_of, layers_in
-from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core.ops.tensors import is_float
 from keras_mix.models._points.dataflow import (
     Flow,
     bypassed,

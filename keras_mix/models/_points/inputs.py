@@ -4,7 +4,7 @@ import keras
 
 from keras_mix._core import keras_compat, leaf_names
 from keras_mix._core.keras_compat import graph_of
-from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core.ops.tensors import is_float
 
 INPUT = "input"
 # The kinds of inputs that may be named, since integers are mixed only on request.

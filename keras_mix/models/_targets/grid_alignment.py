@@ -5,8 +5,8 @@ that stands there. `keras_mix.models.MixingModel` documents the rule.
 """
 
 from keras_mix._core import checks, leaf_names
-from keras_mix._core.ops.dtypes import is_float
 from keras_mix._core.ops.target_portions import Fit
+from keras_mix._core.ops.tensors import is_float
 
 # Where targets are named by `kinds`: whole samples, the grid, or its first axis.
 WHOLE, ON_GRID, ALONG_FIRST = "labels", ("values", "segmentation_masks"), "frame_labels"

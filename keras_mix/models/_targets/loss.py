@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from keras_mix._core import checks, keras_compat, sizes
-from keras_mix._core.ops import packed_labels, sample_losses, target_portions
-from keras_mix._core.ops.dtypes import is_float
+from keras_mix._core import checks, keras_compat
+from keras_mix._core.ops import sample_losses, target_portions
 from keras_mix._core.ops.loss_reduction import reduced
+from keras_mix._core.ops.tensors import differ, is_float, is_of_samples, over, rounds
 from keras_mix.models._targets import smoothing
 from keras_mix.models._targets.mixture import CURRENT
 
@@ -116,16 +116,14 @@ def _term(target, base, portion, y_pred, sample_weight, mask, ids):
 def _stay_ids(base, y_pred):
     """Whether labels are class ids that the dtype of the loss could not hold."""
     classes = y_pred.shape[-1] if len(y_pred.shape) else 1
-    return packed_labels.rounds(base.dtype, classes) and sample_losses.takes_class_ids(
-        base, classes
-    )
+    return rounds(base.dtype, classes) and sample_losses.takes_class_ids(base, classes)
 
 
 def _beside(target, weight, values):
     """A weight of labels, shaped and cast like the losses of these."""
     weight = ops.cast(weight, values.dtype)
-    if sizes.is_of_samples(weight.shape):
-        weight = target_portions.over(ops.reshape(weight, [-1]), values)
+    if is_of_samples(weight.shape):
+        weight = over(ops.reshape(weight, [-1]), values)
     else:
         weight = _without_classes(target, weight, values)
     while len(weight.shape) < len(values.shape):
@@ -161,7 +159,7 @@ def _without_classes(target, weight, values):
 def _whole_batch(mixed, value, weight, sample_weight):
     if weight is None and sample_weight is None:
         return value
-    if mixed.per != "batch" or sample_weight is not None or not sizes.is_of_samples(weight.shape):
+    if mixed.per != "batch" or sample_weight is not None or not is_of_samples(weight.shape):
         checks.refuse(
             mixed.owner,
             "a loss that is one number for the whole batch cannot be weighted sample by sample",
@@ -218,7 +216,7 @@ def _check(mixture, base, y_true, sample_weight):
             if tensor is None:
                 if name == "label":
                     checks.refuse(mixture.owner, "there must be labels to mix", "y=None")
-            elif sizes.differ(size, tensor.shape[0]):
+            elif differ(size, tensor.shape[0]):
                 checks.refuse(
                     mixture.owner,
                     f"there must be a {name} for each sample",

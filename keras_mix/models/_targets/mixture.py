@@ -7,8 +7,9 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_mix._core import keras_compat, leaf_names, sizes
+from keras_mix._core import keras_compat, leaf_names
 from keras_mix._core.ops import target_portions
+from keras_mix._core.ops.tensors import is_of_samples, over
 from keras_mix.models._points.inputs import paths
 from keras_mix.models._targets import grid_alignment, smoothing
 
@@ -166,7 +167,7 @@ class Target:
             tensor: `(B,)`, or on the grid of the labels.
         """
         tensor = ops.convert_to_tensor(tensor)
-        if self.fit is not None and sizes.is_of_samples(tensor.shape):
+        if self.fit is not None and is_of_samples(tensor.shape):
             tensor = self._spread(tensor)
             fits = self.fits
         else:
@@ -205,7 +206,7 @@ class Target:
         last = self.fit.axes[-1]
         shape = ops.shape(self.labels)
         sizes = [size if axis <= last else 1 for axis, size in enumerate(shape)]
-        return ops.broadcast_to(target_portions.over(ops.reshape(tensor, [-1]), self.labels), sizes)
+        return ops.broadcast_to(over(ops.reshape(tensor, [-1]), self.labels), sizes)
 
 
 def _paired(y, y_pred, sample_weight):
