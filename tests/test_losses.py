@@ -180,6 +180,25 @@ def test_ids_of_any_dtype_are_checked(labels, dtype):
         MixUp(label_mode=labels, num_classes=20)(INPUTS, tf.cast(np.arange(16) + 20, dtype))
 
 
+def test_floats_of_the_only_target_are_packed_as_class_ids():
+    # As Keras's augmentations leave the labels of a dict.
+    images, ids = np.zeros((8, 4, 4, 3), "float32"), np.array([3, 0, 7, 5, 2, 6, 1, 4])
+    layer = MixUp(1.0, label_mode="pairs", pairing="roll", seed=1)
+    flips = keras.layers.Pipeline([keras.layers.RandomFlip(), layer])
+    dataset = tf.data.Dataset.from_tensor_slices({"images": images, "labels": ids})
+    packed = next(iter(dataset.batch(8).map(flips)))["labels"]
+    np.testing.assert_array_equal(packed[:, 0], np.stack([ids, np.roll(ids, -1)], axis=1))
+    _, packed = layer(images, ids[:, None].astype("float64"))
+    np.testing.assert_array_equal(packed[:, 0], np.stack([ids, np.roll(ids, -1)], axis=1))
+    with pytest.raises(ValueError, match=r"`y` must hold whole numbers up to .* to be packed"):
+        layer(images, ids + 0.5)
+    # Of several targets, those that `num_classes` names.
+    y = {"kind": ids.astype("float32"), "age": ids.astype("float32")}
+    _, mixed = MixUp(label_mode="pairs", num_classes={"kind": 8})(images, y)
+    assert mixed["kind"].shape == (8, 2, 2)
+    assert mixed["age"].shape == (8,)
+
+
 class OwnModel(keras.Model):
     """A model with losses of its own beside that of the labels."""
 

@@ -152,7 +152,9 @@ class Probe(NamedTuple):
 FORMAT = {"bounding_boxes": "xyxy"}
 PROBES = {
     "num_classes": Probe(B, IDS),
-    "num_classes=pairs": Probe(B, IDS.astype("float32"), beside={"label_mode": "pairs"}),
+    "num_classes=pairs": Probe(
+        {"b": B}, {"a": IDS, "b": IDS.astype("float32")}, beside={"label_mode": "pairs"}
+    ),
     "label_mode=pairs": Probe("pairs", IDS, beside={"num_classes": B}),
     "label_mode=values": Probe("values", IDS),
     "label_mode=union": Probe("union", ONE_HOT),

@@ -82,6 +82,17 @@ def test_masks_of_classes_under_a_soft_region(mixer):
         (MixUp(), (IMAGES, np.array(list("abcd"))), r"`y` has dtype string.*StringLookup"),
         (MixUp(), [IMAGES, IDS], r"`x/1` holds integers.*pass a tuple \(x, y\) instead of a list"),
         (MixUp(label_mode="union"), (IMAGES, IDS), r"for it\. Pass `num_classes`\.$"),
+        (MixUp(label_mode="union"), (IMAGES, IDS * 1.0), r"for it\. Pass `num_classes`\.$"),
+        (
+            MixUp(label_mode="pairs"),
+            (IMAGES, np.eye(4)),
+            r"`label_mode=\"pairs\"` needs a target of class ids\. Received: y: dtype=float64",
+        ),
+        (
+            CutMix(label_mode="union"),
+            (IMAGES, {"a": IDS * 1.0, "b": IDS * 1.0}),
+            r"needs a target of class ids or labels \(B, K\)\. .* if `num_classes` names them",
+        ),
         (MixUp(), (IMAGES, np.full((4, 2), 7)), r"hold only 0 and 1. Received: values up to 7"),
         (MixUp(), (IMAGES, np.zeros((4, 6, 5), int)), r"class ids of pixels, which cannot be b"),
         (CutMix(), (IMAGES, np.zeros((4, 3, 5), int)), r"must have the size \(6, 5\) of `x`"),

@@ -173,9 +173,10 @@ class Reader:
         if self.label_mode == "values":
             return "labels" if rank == 2 and not column else "values"
         # Keras's augmentations turn the class ids of a dict into floats. Among several heads,
-        # one number of classes does not say which of them are ids.
+        # one number of classes, or a mode for class ids, does not say which of them are ids.
         clear = sole or isinstance(self.num_classes, dict)
         floats_are_ids = clear and classes_of(self.num_classes, name) is not None
+        floats_are_ids |= sole and self.label_mode != "auto"
         if column and (floats_are_ids or not tensor.dtype.is_floating):
             return "class_ids"
         if rank == 2 and shape[1] is None and (floats_are_ids or not tensor.dtype.is_floating):

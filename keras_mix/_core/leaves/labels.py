@@ -112,6 +112,21 @@ class PackedClassIds(Rule):
         return tf.cast(tf.reshape(ids, [-1]), tf.float32)
 
 
+def refuse_unused_mode(mixer, leaves, rules):
+    """Refuses a `label_mode` that changes none of the targets."""
+    targets = [leaf for leaf in leaves if leaf.target and leaf.kind != "passthrough"]
+    changed = any(isinstance(rule, PackedClassIds) or getattr(rule, "union", 0) for rule in rules)
+    if targets and not changed:
+        checks.refuse(
+            mixer.owner,
+            f'`label_mode="{mixer.label_mode}"` needs a target of class ids'
+            + (" or labels (B, K)" if mixer.label_mode == "union" else ""),
+            ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in targets),
+            "Pass class ids (B,) or (B, 1); of several targets, floats are class ids if "
+            "`num_classes` names them in a dict. Or leave label_mode out.",
+        )
+
+
 def bind(mixer, leaf, grid):
     """The rule of labels `(B, K)`."""
     refuse_coordinates(mixer, leaf, None, grid)

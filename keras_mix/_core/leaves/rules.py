@@ -65,7 +65,12 @@ def bind(mixer, leaves, grid):
 
 
 def with_context(mixer, leaves, rules, grid):
-    """Completes the rules that depend on other leaves: label smoothing and sample weights."""
+    """Completes the rules that depend on other leaves: label smoothing and sample weights.
+
+    Refuses a label mode that none of them has.
+    """
+    if mixer.label_mode in ("pairs", "union"):
+        labels.refuse_unused_mode(mixer, leaves, rules)
     if mixer.label_smoothing:
         rules = smoothing.bind(mixer, leaves, rules)
     return sample_weights.bind(mixer, leaves, rules, grid) if None in rules else rules

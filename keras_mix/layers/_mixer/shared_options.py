@@ -37,7 +37,9 @@ class Configured(keras.layers.Layer):
             `(B, 2, S)` of the sources' ids and mixing weights, for large label spaces, with
             `keras_mix.losses.MixedLoss`. `"values"` treats integer targets as numbers, as in
             regression. `"union"` is for several classes per sample, as in a clip of many sounds:
-            each class of each source with a weight above 0 counts in full. Defaults to `"auto"`.
+            each class of each source with a weight above 0 counts in full. With `"pairs"` and
+            `"union"`, floats `(B,)` or `(B, 1)` are class ids too, if they are the only target or
+            `num_classes` names them. Defaults to `"auto"`.
         label_smoothing: Float in [0, 1]. Label smoothing s in training, of mixed and unmixed
             samples alike, as in timm and DeiT: y (1 - s) + s / K, and y (1 - s) + s / 2 for a
             binary label, as in `keras.losses.BinaryCrossentropy`. It applies to class ids, to float
