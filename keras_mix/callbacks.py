@@ -41,7 +41,7 @@ class MixSchedule(keras.callbacks.Callback):
         unmixed_epochs: Integer ≥ 0. Number of final epochs that train unmixed. Defaults to 0.
 
     Raises:
-        ValueError: If a number is out of range, or if the model does not mix.
+        ValueError: If no option is given or a number is out of range, or if the model does not mix.
 
     Example:
 
@@ -69,6 +69,11 @@ class MixSchedule(keras.callbacks.Callback):
         self.rate = _ramp("rate", rate, functools.partial(checks.number, "rate", high=1.0))
         self.probabilities = _phases(probabilities)
         self.unmixed_epochs = checks.integer("unmixed_epochs", unmixed_epochs, low=0)
+        if not self.unmixed_epochs and (alpha, rate, probabilities) == (None, None, None):
+            raise ValueError(
+                "MixSchedule: without an option the schedule changes nothing. Received: "
+                "MixSchedule(). Pass `alpha`, `rate`, `probabilities` or `unmixed_epochs`."
+            )
 
     def on_train_begin(self, logs=None):
         dials = getattr(self.model, "dials", None)

@@ -114,6 +114,21 @@ def test_an_argument_that_is_like_no_other_is_refused_with_the_list_of_all():
         callbacks.MixSchedule(stop_at=1)
 
 
+def test_a_schedule_of_nothing_is_refused():
+    with pytest.raises(
+        ValueError, match=r"MixSchedule: .* changes nothing\. Received: MixSchedule"
+    ):
+        callbacks.MixSchedule()
+
+
+@pytest.mark.parametrize(("name", "meant"), [("rte", "rate"), ("probability", "probabilities")])
+def test_a_misspelled_dial_is_refused_with_the_one_that_was_meant(name, meant):
+    model = models.MixingModel(base())
+    with pytest.raises(AttributeError, match=f"Received: {name}=2. Did you mean '{meant}'"):
+        setattr(model.dials, name, 2)
+    assert model.dials.rate == 1.0
+
+
 def test_a_model_after_its_mixer_is_refused():
     with pytest.raises(ValueError, match=r"CutMix\(\)\. The model comes first: MixingModel"):
         models.MixingModel(CutMix(), mixer=base())

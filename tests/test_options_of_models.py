@@ -42,6 +42,8 @@ def test_a_model_refuses_the_options_of_a_blend_beside_mixers(wrap, options, ref
     ("options", "refused"),
     [
         ({"label_mode": "pairs"}, "label_mode"),
+        ({"label_mode": "values"}, "label_mode"),
+        ({"num_classes": 3}, "num_classes"),
         ({"soft_masks": True}, "soft_masks"),
         ({"bounding_boxes": "xyxy"}, "bounding_boxes"),
         ({"inputs_only": True}, "inputs_only"),

@@ -482,7 +482,7 @@ def test_a_combination_is_mixed_by_the_law(case):
 
 @pytest.mark.parametrize("mixer", FACTORS["mixer"])
 def test_a_model_refuses_the_keypoints_of_every_mixer(mixer):
-    layer = layer_of({**USUAL, "mixer": mixer, "keypoints": "points"})
+    layer = layer_of({**USUAL, "mixer": mixer, "labels": "one_hot", "keypoints": "points"})
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="keypoints can only be mixed in the dataset"):
         MixingModel(model, mixer=layer)

@@ -234,6 +234,8 @@ def test_config_round_trip():
         ({"crop": 1.5}, "`crop` must be .* between 0 and 1"),
         ({"flip": 2}, "`flip` must be"),
         ({"frames": "image"}, "`frames` must be a list of strings"),
+        ({"seed": 1}, "nothing is changed. Received: neither. Name modalities"),
+        ({"crop": 0.5}, "`crop` has no effect, because no `frames`"),
     ],
 )
 def test_bad_arguments_are_refused(options, match):
@@ -248,7 +250,6 @@ IMAGES = np.zeros((2, 6, 9, 1), "float32")
     ("options", "batch", "match"),
     [
         ({"frames": ["a"]}, {"b": IMAGES}, r"must name modalities. Received: \['a'\]"),
-        ({}, {"b": IMAGES}, "must name modalities"),
         ({"frames": ["a"]}, IMAGES, "must be a dict"),
         ({"frames": ["a"], "crop": 0.5}, {"a": IMAGES}, "times each side must be a whole number"),
         ({"frames": ["a"]}, {"a": IMAGES[0, 0]}, "must be frames"),

@@ -65,9 +65,9 @@ class SynchronizedAugmentation(Configured):
             next seed of the layer's own sequence.
 
     Raises:
-        ValueError: If an argument is out of range or has no effect; if a rate or side is not
-            divisible as required; or if a modality is missing, too short, or has another length in
-            seconds than required.
+        ValueError: If an argument is out of range or has no effect; if no modality is named; if a
+            rate or side is not divisible as required; or if a modality is missing, too short, or
+            has another length in seconds than required.
 
     Example:
 
@@ -106,6 +106,13 @@ class SynchronizedAugmentation(Configured):
         self._steps = None
         if self.duration is None and (self.sampling_rates or self.speed != (1.0, 1.0)):
             self._refuse("`sampling_rates` and `speed` need a `duration`", "duration=None")
+        if self.duration is None and not self.frames and (self.crop, self.flip) == (1.0, 0.0):
+            self._refuse(
+                "without `sampling_rates` and `frames` nothing is changed",
+                "neither",
+                'Name modalities: sampling_rates={"audio": 16000} with a `duration`, or '
+                'frames=["image"].',
+            )
         if self.duration is not None:
             if not self.sampling_rates:
                 self._refuse(
@@ -165,7 +172,7 @@ class SynchronizedAugmentation(Configured):
         names = dict.fromkeys([*self.sampling_rates, *self.frames])
         boxes = [self.boxes] * (self.boxes != _BOXES)
         lacking = [name for name in [*names, *boxes] if name not in x]
-        if lacking or not names:
+        if lacking:
             rule = "`sampling_rates`, `frames` and `boxes` must name modalities"
             self._refuse(rule, f"{lacking} of {list(x)}")
         tensors = {name: tf.convert_to_tensor(x[name]) for name in names}

@@ -57,10 +57,9 @@ class MixingModel(keras.Model):
     Args:
         model: Keras model. The model to train: sequential, functional or subclassed.
         mixer: Layer of `keras_mix.layers`, or list of them, of which each batch draws one;
-            TensorFlow only. Its `label_rule`, `label_mode="pairs"` or `"union"`, `soft_masks`,
+            TensorFlow only. Its `num_classes`, `label_mode`, `label_rule`, `soft_masks`,
             `bounding_boxes`, `sequences` and `inputs_only` are refused, since labels are mixed in
-            the loss, as they are given; `num_classes` is not needed. Defaults to None, Mixup's
-            blend, on any backend.
+            the loss, as they are given. Defaults to None, Mixup's blend, on any backend.
         mix_at: List of mix points: "input", names or paths of layers ("backbone/block3_out"),
             indices into `model.layers`, or layers. "input/image" is one of several inputs, by its
             key. A tuple is one mix point, all of it mixed by one plan: images and text by

@@ -99,6 +99,8 @@ def check_names(owner, given, x, y):
 
 # Options of a mixer that change labels, or what lies beside them, and so nothing in a model.
 _OF_TARGETS = {
+    "num_classes": "labels are mixed in the loss, as they are",
+    "label_mode": "labels are mixed in the loss, as they are",
     "soft_masks": "labels are mixed in the loss, as they are",
     "bounding_boxes": "labels are mixed in the loss, as they are",
     "sequences": "token ids are mixed at their embedding",
@@ -108,10 +110,11 @@ _OF_TARGETS = {
 
 def _refuse_options_of_targets(owner, mixer):
     """Refuses options of a mixer that have no effect inside a model."""
-    reasons = dict(_OF_TARGETS)
-    if mixer.label_mode == "pairs":
-        reasons["label_mode"] = "labels are mixed in the loss, as they are"
-    idle_options.refuse(f"{owner}({mixer.owner})", mixer.stated_options(reasons), reasons)
+    given = mixer.stated_options(_OF_TARGETS)
+    if given.get("label_mode") == "union":
+        # It would have an effect, which `check_mixer` refuses.
+        del given["label_mode"]
+    idle_options.refuse(f"{owner}({mixer.owner})", given, _OF_TARGETS)
 
 
 def seed(owner, given, mixers):

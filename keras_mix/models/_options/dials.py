@@ -3,8 +3,10 @@
 import numpy as np
 from keras import ops
 
-from keras_mix._core import checks, concentration
+from keras_mix._core import checks, concentration, spelling
 from keras_mix._core.ops import draws
+
+_KNOWN = ("alpha", "rate", "probabilities")
 
 
 class Dials:
@@ -16,6 +18,8 @@ class Dials:
         rate: Python float in [0, 1].
         count: The number of choices, at first equally likely.
     """
+
+    __slots__ = ("_alpha", "_probabilities", "_rate", "_resting", "concentration", "weights")
 
     def __init__(self, model, alpha, rate, count):
         self._alpha = self.concentration = None
@@ -30,6 +34,14 @@ class Dials:
         self.weights = self._probabilities, self._rate
         self.rate = rate
         self.probabilities = [1.0] * count
+
+    def __setattr__(self, name, value):
+        if not hasattr(type(self), name):
+            raise AttributeError(
+                f"`dials` has only {', '.join(f'`{known}`' for known in _KNOWN)}. Received: "
+                f"{name}={value!r}.{spelling.suggestion(name, _KNOWN)}"
+            )
+        super().__setattr__(name, value)
 
     @property
     def alpha(self):
