@@ -99,19 +99,27 @@ def _ramp(name, value, checked):
     if value is None:
         return None
     if callable(value):
-        return lambda epoch, epochs: value(epoch)
+        return functools.partial(_of_epoch, value)
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError(
             f"MixSchedule: `{name}` must be a pair (first, last) or a callable of the epoch. "
             f"Received: {name}={value!r}"
         )
-    first, last = (concentration.pair(checked(end)) for end in value)
+    return functools.partial(_between, *(concentration.pair(checked(end)) for end in value))
 
-    def between(epoch, epochs):
-        last_epoch, ends = max(1, epochs - 1), zip(first, last, strict=True)
-        return concentration.one_if_equal(a + (b - a) * epoch / last_epoch for a, b in ends)
 
-    return between
+# Functions of the module, so that a schedule can be pickled.
+def _of_epoch(value, epoch, epochs):
+    return value(epoch)
+
+
+def _between(first, last, epoch, epochs):
+    last_epoch, ends = max(1, epochs - 1), zip(first, last, strict=True)
+    return concentration.one_if_equal(a + (b - a) * epoch / last_epoch for a, b in ends)
+
+
+def _phase(phases, epoch):
+    return phases[max(first for first in phases if first <= epoch)]
 
 
 def _phases(value):
@@ -123,5 +131,4 @@ def _phases(value):
             "MixSchedule: `probabilities` must be a callable of the epoch, or a dict keyed by the "
             f"first epoch of each phase, including 0. Received: probabilities={value!r}"
         )
-    phases = dict(value)
-    return lambda epoch: phases[max(first for first in phases if first <= epoch)]
+    return functools.partial(_phase, dict(value))

@@ -1,5 +1,7 @@
 """What is drawn inside compiled steps, also as a schedule changes it."""
 
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -147,3 +149,12 @@ def test_an_interrupted_schedule_leaves_the_model_as_it_was():
     best = keras.callbacks.EarlyStopping("loss", restore_best_weights=True)
     model.fit(X, IDS, epochs=3, verbose=0, callbacks=[schedule, best])
     assert (model.dials.alpha, model.dials.rate) == (0.5, 1.0)
+
+
+def test_a_schedule_of_pairs_and_phases_survives_pickle():
+    given = MixSchedule(alpha=(0.2, 1.0), rate=(0.0, 0.5), probabilities={0: [1, 0], 3: [0, 1]})
+    found = pickle.loads(pickle.dumps(given))
+    for epoch in range(5):
+        assert found.alpha(epoch, 5) == given.alpha(epoch, 5) == pytest.approx(0.2 + 0.2 * epoch)
+        assert found.rate(epoch, 5) == given.rate(epoch, 5)
+        assert found.probabilities(epoch) == given.probabilities(epoch)
