@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from three_classes import IDS, X, compiled, network
 
+from keras_mix.losses import MixedLoss
 from keras_mix.models import ManifoldMixup, MixingModel
 
 pytestmark = pytest.mark.slow
@@ -153,6 +154,23 @@ def test_losses_that_cannot_be_mixed(loss, y, sentence):
     model.compile("sgd", loss, run_eagerly=True)
     with pytest.raises(ValueError, match=sentence):
         model.train_on_batch(X, y)
+
+
+@pytest.mark.parametrize("heads", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "way_out"),
+    [
+        (MixedLoss("sparse_categorical_crossentropy"), "'sparse_categorical_crossentropy'"),
+        (
+            MixedLoss(keras.losses.CategoricalCrossentropy(), class_weight={0: 2.0}),
+            "'CategoricalCrossentropy', and its `class_weight` to `fit`",
+        ),
+    ],
+)
+def test_a_loss_of_packed_targets_is_answered_with_its_base_loss(heads, loss, way_out):
+    model = MixingModel(network())
+    with pytest.raises(ValueError, match=rf"Received: a MixedLoss\. .* base loss, {way_out}\.$"):
+        model.compile("sgd", {"head": loss} if heads else loss)
 
 
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])

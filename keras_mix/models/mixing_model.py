@@ -332,6 +332,7 @@ class MixingModel(keras.Model):
     def _of_sources(self, loss):
         if loss is None or isinstance(loss, LossOfSources):
             return loss
+        arguments.check_loss(self.owner, loss)
         return LossOfSources(loss, self.loss_mode)
 
 

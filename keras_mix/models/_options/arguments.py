@@ -5,6 +5,7 @@ import keras
 from keras_mix._core import checks, leaf_names
 from keras_mix._core.kinds import OF_OBJECTS
 from keras_mix._core.options import idle_options
+from keras_mix.losses import MixedLoss
 from keras_mix.models._forward import blends
 from keras_mix.models._points import inputs, mix_points
 
@@ -135,6 +136,19 @@ def refuse_inside(owner, outer):
         "it mixes labels in its own `compute_loss`, so it must be the outermost model in training",
         f"a call from inside {outer.name!r}",
         "Use its `base` there, and wrap the outer model.",
+    )
+
+
+def check_loss(owner, loss):
+    """Refuses a `MixedLoss`: it reads targets that a mixer has packed, and a model packs none."""
+    if not isinstance(loss, MixedLoss):
+        return
+    base = loss.base_loss
+    weights = ", and its `class_weight` to `fit`" if loss.class_weight else ""
+    raise ValueError(
+        f"{owner}: a MixedLoss is for targets that a mixer has packed in the dataset, while the "
+        "model mixes any loss by itself. Received: a MixedLoss. Pass its base loss, "
+        f"{getattr(base, '__name__', type(base).__name__)!r}{weights}."
     )
 
 
