@@ -292,7 +292,7 @@ class SynchronizedAugmentation(Configured):
             checks.reject(self.owner, self.boxes, rule, f"a {type(given).__name__}")
         given = BoxDict(given)
         coordinates, labels = (tf.convert_to_tensor(part) for part in given.parts.values())
-        options = box_rule.Options(self.bounding_boxes.format)
+        options = box_rule.Options(**self.bounding_boxes.get_config())
         pixels = box_rule.pixels(BoxSet(coordinates, labels, frames[0]), options)
         whole = box_rule.area_of(pixels)
         if origin:
@@ -304,7 +304,7 @@ class SynchronizedAugmentation(Configured):
         mirrored = tf.stack([width - right, top, width - left, bottom], axis=-1)
         pixels = tf.where(flips[:, None, None], mirrored, pixels)
         share = tf.math.divide_no_nan(box_rule.area_of(pixels), whole)
-        kept = (labels != -1) & (share > 0) & (share >= self.bounding_boxes.min_visible)
+        kept = (labels != -1) & (share > 0) & (share >= options.least_visible)
         moved = box_rule.from_pixels(pixels, frames[1], self.bounding_boxes.format)
         return given.restored(
             {

@@ -20,6 +20,9 @@ from keras_mix._core.leaves.box_visibility import visible
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.plan import plan as plans
 
+# In pixels: what float32 may miss of a coordinate that is converted, or moved with its source.
+_ROUNDING = 1e-3
+
 
 class Options(NamedTuple):
     """The options of boxes; see the arguments of `keras_mix.layers.Mixer`."""
@@ -29,6 +32,11 @@ class Options(NamedTuple):
     min_visible: float = 0.1
     details: bool = False
     sources: int = 2
+
+    @property
+    def least_visible(self):
+        """`min_visible` less what rounding may take from a visible fraction."""
+        return self.min_visible - 1e-5
 
 
 class _Visible(NamedTuple):
@@ -117,7 +125,17 @@ def bind(mixer, leaf, grid):
 
 def pixels(boxes, options):
     """The boxes as float32 `(B, N, 4)`, left, top, right, bottom in pixels."""
-    return _converted(tf.cast(boxes.boxes, tf.float32), boxes.frame, options.format, "xyxy")
+    given = tf.cast(boxes.boxes, tf.float32)
+    return _on_pixels(_converted(given, boxes.frame, options.format, "xyxy"))
+
+
+def _on_pixels(pixels):
+    """The coordinates, without the rounding error of those that are a border of two pixels.
+
+    A sliver of a pixel would count as visible, and the box around what is visible would hold it.
+    """
+    whole = tf.round(pixels)
+    return tf.where(tf.abs(pixels - whole) < _ROUNDING, whole, pixels)
 
 
 def from_pixels(pixels, frame, target):
@@ -159,7 +177,7 @@ def _placed(plan, pixels, source, frame):
     size, number, _ = tf.unstack(tf.shape(pixels))
     corners = tf.reverse(tf.reshape(pixels, [size, 2 * number, 2]), [-1])
     moved = plan.placement.move(corners, source, tf.unstack(frame))
-    return tf.reshape(tf.reverse(moved, [-1]), tf.shape(pixels))
+    return _on_pixels(tf.reshape(tf.reverse(moved, [-1]), tf.shape(pixels)))
 
 
 def _collected(found, own, options):
@@ -172,7 +190,7 @@ def _collected(found, own, options):
     """
     found = _Visible(*(tf.concat(tensors, axis=1) for tensors in zip(*found, strict=True)))
     valid = (found.labels != -1) & (found.area > 0) & (found.weights > 0)
-    valid &= found.visible >= options.min_visible
+    valid &= found.visible >= options.least_visible
     count = options.max_boxes or axis_size(own.boxes, 1) * options.sources
     order = _order(tf.where(valid, found.area, -1.0), options.max_boxes)
     found = _Visible(*(tf.gather(tensor, order, batch_dims=1) for tensor in found))

@@ -86,7 +86,7 @@ def bind(mixer, leaf, grid):
             "Resize it by the nearest pixel, and transpose (B, H, W, N) to (B, N, H, W).",
         )
     # Where nothing is hidden, the pixels of a reduced object may be few.
-    return InstanceMasks(mixer.num_sources, mixer.box_options.min_visible if mixer.hides else 0.0)
+    return InstanceMasks(mixer.num_sources, mixer.box_options.least_visible if mixer.hides else 0.0)
 
 
 def _inside(masks):

@@ -86,7 +86,7 @@ def bind(mixer, leaf, grid):
             "Cast integers to float32; reshape (B, 2 · N) to (B, N, 2).",
         )
     refuse_other_axes(mixer, leaf)
-    return Keypoints(mixer.num_sources, mixer.box_options.min_visible)
+    return Keypoints(mixer.num_sources, mixer.box_options.least_visible)
 
 
 def _coverage(covered, points):
