@@ -1,10 +1,26 @@
 """Options out of range: one clear sentence, before any work."""
 
-import keras
-import pytest
+import functools
 
-from keras_mix import callbacks, label_rules, layers, losses, metrics, models, pairings, synthesis
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_mix import (
+    callbacks,
+    data,
+    label_rules,
+    layers,
+    losses,
+    metrics,
+    models,
+    pairings,
+    synthesis,
+)
 from keras_mix.layers import BoundingBoxOptions, CutMix, MixUp, SequenceOptions
+
+IDS = tf.data.Dataset.range(4).batch(2)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +201,42 @@ def test_a_mixers_own_option_out_of_range(mixer, options, sentence):
 def test_an_error_about_an_argument_begins_with_the_class(construct, owner):
     with pytest.raises(ValueError, match=rf"^{owner}: `\w+` must .* Received: "):
         construct()
+
+
+BOOLEANS = [
+    (layers.CutMix, "keep_dtype"),
+    (layers.CutMix, "inputs_only"),
+    (layers.CutMix, "jit_compile"),
+    (layers.CutMix, "soft_masks"),
+    (layers.MixUp, "keep_major"),
+    (layers.FeatureMix, "keep_major"),
+    (layers.TabularMix, "cut"),
+    (layers.CowMix, "wrap"),
+    (functools.partial(layers.ModalityDropout, 0.5), "learned_tokens"),
+    (functools.partial(layers.ModalityDropout, 0.5), "return_present"),
+    (functools.partial(layers.BoundingBoxOptions, "xyxy"), "details"),
+    (functools.partial(losses.MixedLoss, "mse"), "class_ids"),
+    (losses.CrossModalConsistencyLoss, "from_logits"),
+    (pairings.ByLabel, "include_self"),
+    (functools.partial(models.MixingModel, keras.Sequential([])), "keep_major"),
+    (functools.partial(data.mix, IDS, CutMix()), "resumable"),
+    (functools.partial(data.pair_by_label, [0.0, 1.0], [0.0, 1.0], batch_size=1), "include_self"),
+    (functools.partial(data.pair_by_label, [0.0, 1.0], [0.0, 1.0], batch_size=1), "shuffle"),
+    (functools.partial(data.pair_by_label, [0.0, 1.0], [0.0, 1.0], batch_size=1), "drop_remainder"),
+]
+
+
+@pytest.mark.parametrize(("make", "name"), BOOLEANS)
+@pytest.mark.parametrize("value", ["no", "False", 1, 0.0])
+def test_what_is_no_boolean_is_refused(make, name, value):
+    owner = rf"[\w.]+: `{name}` must be True or False\. Received: {name}={value!r}$"
+    with pytest.raises(ValueError, match=owner):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("value", [np.True_, np.False_])
+def test_booleans_of_numpy_are_booleans(value):
+    assert MixUp(keep_major=value).keep_major is bool(value)
 
 
 def test_a_visible_fraction_without_boxes_keypoints_or_instance_masks():

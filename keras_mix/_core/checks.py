@@ -4,6 +4,8 @@ import math
 import numbers
 from collections.abc import Mapping
 
+import numpy as np
+
 from keras_mix._core import keras_compat
 from keras_mix._core.kinds import NAMED
 
@@ -60,6 +62,15 @@ def integer(name, value, *, low=None, high=None, optional=False):
         limits = limits if high is None else f" between {low} and {high}"
         raise ValueError(f"`{name}` must be an integer{limits}. Received: {name}={value!r}")
     return int(value)
+
+
+def boolean(name, value, *, optional=False):
+    """A bool, also one of NumPy's; None only where it is optional."""
+    if value is None and optional:
+        return None
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
+    return bool(value)
 
 
 def columns(value):

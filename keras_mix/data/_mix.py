@@ -105,6 +105,7 @@ def mix(
     with argument_errors.of("data.mix"):
         seed = _seed_stream.checked(seed)
         num_parallel_calls = _parallel(num_parallel_calls)
+        resumable = checks.boolean("resumable", resumable)
     _refuse_unbatched(dataset.element_spec)
     # The seeds come first, so that no file is sharded before TensorFlow finds that it cannot be.
     beside = [_seed_stream.seeds(seed), dataset]

@@ -72,6 +72,9 @@ def pair_by_label(
     with argument_errors.of("data.pair_by_label"):
         seed = _seed_stream.checked(seed)
         batch_size = checks.integer("batch_size", batch_size, low=1)
+        include_self = checks.boolean("include_self", include_self)
+        shuffle = checks.boolean("shuffle", shuffle)
+        drop_remainder = checks.boolean("drop_remainder", drop_remainder)
         numbers, bandwidth = _targets(y, bandwidth)
     samples = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
     _check_count(tf.nest.flatten(samples), len(numbers))

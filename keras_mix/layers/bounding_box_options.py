@@ -57,7 +57,7 @@ class BoundingBoxOptions(option.Value):
         self.format = checks.box_format("format", format)
         self.max_boxes = checks.integer("max_boxes", max_boxes, low=1, optional=True)
         self.min_visible = checks.number("min_visible", min_visible, high=1.0)
-        self.details = bool(details)
+        self.details = checks.boolean("details", details)
         if self.format is None:
             of_boxes = {"max_boxes": self.max_boxes, "details": self.details}
             given = {name: value for name, value in of_boxes.items() if value}

@@ -80,7 +80,7 @@ class CowMix(Mixer):
         super().__init__(**kwargs)
         self.fraction = checks.interval("fraction", fraction, high=1.0)
         self.sigma = checks.interval("sigma", sigma, low=0.02)
-        self.wrap = bool(wrap)
+        self.wrap = checks.boolean("wrap", wrap)
 
     def sample(self, batch, seed):
         order, rest = random.split(seed, 2)

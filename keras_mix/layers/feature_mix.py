@@ -95,7 +95,7 @@ class FeatureMix(keras.layers.Layer):
         # Autocast would spoil labels and weights.
         super().__init__(autocast=False, **kwargs)
         self.alpha = concentration.check(alpha)
-        self.keep_major = bool(keep_major)
+        self.keep_major = checks.boolean("keep_major", keep_major)
         self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
         self.per = checks.choice("per", per, checks.PER)
         self.rate = checks.number("rate", rate, high=1.0)

@@ -93,7 +93,7 @@ class ModalityDropout(keras.layers.Layer):
         keywords.check(type(self), kwargs)
         super().__init__(**kwargs)
         self.rate = _checked(rate)
-        self.learned_tokens = bool(learned_tokens)
+        self.learned_tokens = checks.boolean("learned_tokens", learned_tokens)
         self.token_initializer = keras.initializers.get(token_initializer)
         usual = isinstance(self.token_initializer, keras.initializers.Zeros)
         if not (usual or self.learned_tokens):
@@ -107,7 +107,7 @@ class ModalityDropout(keras.layers.Layer):
                 "`rescale` compensates for zeros, not for learned tokens. "
                 f"Received: rescale={rescale!r} and learned_tokens=True. Leave one of them out."
             )
-        self.return_present = bool(return_present)
+        self.return_present = checks.boolean("return_present", return_present)
         self.seed = checks.integer("seed", seed, optional=True)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.supports_masking = True

@@ -83,7 +83,7 @@ class TabularMix(BetaMixer):
             name: checks.integer("one_hot", count, low=2)
             for name, count in checks.mapping("one_hot", one_hot).items()
         }
-        self.cut = bool(cut)
+        self.cut = checks.boolean("cut", cut)
 
     def sample(self, batch, seed):
         order, share, place = random.split(seed, 3)

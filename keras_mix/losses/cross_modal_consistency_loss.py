@@ -100,7 +100,7 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
         if temperature is not None:
             self.temperature = checks.positive("temperature", temperature)
         self.mixed = checks.choice("mixed", mixed, MIXED)
-        self.from_logits = bool(from_logits)
+        self.from_logits = checks.boolean("from_logits", from_logits)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         first, _ = embedding_pairs.pair(self.name, "y_pred", y_pred)

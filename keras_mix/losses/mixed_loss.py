@@ -91,7 +91,7 @@ class MixedLoss(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
         self.base_loss = base_loss
         self.class_weight = _by_class(class_weight or {})
-        self.class_ids = class_ids if class_ids is None else bool(class_ids)
+        self.class_ids = checks.boolean("class_ids", class_ids, optional=True)
         self._forms: dict[int, bool | None] = {}
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:

@@ -160,7 +160,7 @@ class MixingModel(keras.Model):
         super().__init__(autocast=False, **kwargs)
         self.base = model
         self.mixers = arguments.mixers(self.owner, mixer)
-        self.keep_major = bool(keep_major)
+        self.keep_major = checks.boolean("keep_major", keep_major)
         self.pairing = checks.choice("pairing", pairing, checks.PAIRINGS)
         self.per = checks.choice("per", per, checks.PER)
         self.loss_mode = checks.choice("loss_mode", loss_mode, LOSS_MODES)

@@ -61,7 +61,7 @@ class ByLabel(WeightedPairing):
         target: str | None = None,
     ) -> None:
         self.bandwidth = None if bandwidth is None else checks.positive("bandwidth", bandwidth)
-        self.include_self = bool(include_self)
+        self.include_self = checks.boolean("include_self", include_self)
         self.target = checks.name("target", target)
 
     def legal(self, batch):

@@ -2,7 +2,7 @@
 
 from typing_extensions import Unpack
 
-from keras_mix._core import concentration
+from keras_mix._core import checks, concentration
 from keras_mix._core.draw import random
 from keras_mix.layers._mixer.option_types import Alpha, SharedOptions
 from keras_mix.layers.mixer import Mixer
@@ -27,7 +27,7 @@ class BetaMixer(Mixer):
     ) -> None:
         super().__init__(**kwargs)
         self.alpha = concentration.check(alpha)
-        self.keep_major = bool(keep_major)
+        self.keep_major = checks.boolean("keep_major", keep_major)
 
     def draw_lambda(self, batch, seed):
         """float32 `(draws,)`, λ from Beta(a, b); with `keep_major` max(λ, 1 - λ)."""
