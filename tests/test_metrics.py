@@ -78,3 +78,30 @@ def test_a_class_in_the_place_of_a_metric():
         MixedMetric(keras.metrics.AUC)
     # Keras makes an instance of a loss itself.
     assert isinstance(MixedLoss(keras.losses.Huber).base_loss, keras.losses.Huber)
+
+
+def test_none_in_the_place_of_a_metric_or_loss():
+    with pytest.raises(ValueError, match=r"^MixedMetric: `metric` must be given\. .*=None\. Pass"):
+        MixedMetric(None)
+    with pytest.raises(ValueError, match=r"^MixedLoss: `base_loss` must be given\. .*=None\. Pass"):
+        MixedLoss(None)
+
+
+@pytest.mark.parametrize("metric", ["mse", "kl_divergence", keras.metrics.CosineSimilarity()])
+def test_packed_targets_are_as_their_mixed_one_hot_labels_to_metrics_of_values(metric):
+    one_hot = np.array([[0.3, 0, 0.7], [0, 0.2, 0.8], [1, 0, 0]], "float32")
+    scores = np.array([[0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.5, 0.25, 0.25]], "float32")
+    right = np.mean(keras.metrics.get(metric)(one_hot, scores))
+    wrapped = MixedMetric(metric)
+    for labels in (PACKED, one_hot):
+        wrapped.reset_state()
+        wrapped.update_state(labels, scores)
+        assert float(wrapped.result()) == pytest.approx(right, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 1)])
+def test_packed_targets_of_one_output_are_their_mean_to_metrics_of_values(shape):
+    packed = np.array([[[1, 0], [0.7, 0.3]], [[0, 0], [0.5, 0.5]]], "float32")
+    wrapped = MixedMetric("mae")
+    wrapped.update_state(packed, np.array([0.4, 0.1], "float32").reshape(shape))
+    assert float(wrapped.result()) == pytest.approx((0.3 + 0.1) / 2)

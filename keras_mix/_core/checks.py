@@ -37,6 +37,14 @@ def instance(owner, name, value):
     return value
 
 
+def given(name, value, example):
+    """Refuses None where Keras would take it for an object that does nothing."""
+    if value is None:
+        raise ValueError(
+            f"`{name}` must be given. Received: {name}=None. Pass {example}, or another."
+        )
+
+
 def unmade(value):
     """The way out if a class is given instead of an instance, else an empty string."""
     return f"Create one: {value.__name__}(…)." if isinstance(value, type) else ""

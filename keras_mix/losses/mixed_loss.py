@@ -77,6 +77,7 @@ class MixedLoss(keras.losses.Loss):
         name: str = "mixed_loss",
         **kwargs: Any,
     ) -> None:
+        checks.given("base_loss", base_loss, '"sparse_categorical_crossentropy"')
         base_loss = keras.losses.get(base_loss)
         if isinstance(base_loss, keras.losses.Loss):
             kwargs.setdefault("reduction", base_loss.reduction)

@@ -24,8 +24,10 @@ class MixedMetric(keras.metrics.Metric):
       packed targets that of the sample itself.
     - one-hot labels `(B, …, K)`: the one-hot label of the class with the largest weight.
     - indicators, each 0 or 1, such as binary labels `(B,)` or `(B, 1)`, or multi-label targets
-      `(B, K)`: 1 where the mixed label is above 0.5.
-    - values: unchanged.
+      `(B, K)`: 1 where the mixed label is above 0.5; for packed targets, at the class with the
+      largest weight.
+    - values: the mixed labels themselves; for packed targets one-hot `(B, K)`, or for one output
+      the weighted mean of 0 and 1.
 
     Labels may have any form: packed targets `(B, 2, S)`, class ids, one-hot labels or indicators.
     They are converted to the form that the metric takes.
@@ -70,7 +72,7 @@ class MixedMetric(keras.metrics.Metric):
         dtype: Any = None,
         label_form: Literal["class_ids", "one_hot", "indicators", "values"] | None = None,
     ) -> None:
-        checks.instance("MixedMetric", "metric", metric)
+        checks.given("metric", checks.instance("MixedMetric", "metric", metric), '"accuracy"')
         metric, function = _built(metric, dtype)
         super().__init__(name=name or metric.name, dtype=dtype or metric.dtype)
         self.metric = metric

@@ -89,6 +89,12 @@ def hardened(owner, y_true, y_pred, form):
         form: One of `FORMS`; None if it is unknown.
     """
     classes = packed_labels.classes_of(y_pred)
+    if form == "values" and packed_labels.is_packed(y_true, y_pred):
+        packed_labels.check(owner, y_true, classes)
+        # Of one column the class ids, 0 and 1, are the values themselves.
+        return ops.reshape(
+            packed_labels.one_hot(y_true, max(classes, 2))[:, -classes:], ops.shape(y_pred)
+        )
     ids = _ids_of(owner, y_true, y_pred, classes)
     if ids is not None:
         if form in ("class_ids", None):

@@ -45,3 +45,11 @@ def dominant(targets):
     """int32 `(B,)`, the class id of the source with the largest weight; of equal ones the first."""
     largest = ops.argmax(targets[:, 1], axis=-1)[:, None]
     return ops.cast(ops.take_along_axis(targets[:, 0], largest, axis=1)[:, 0], "int32")
+
+
+def one_hot(targets, classes, dtype="float32"):
+    """The mixed one-hot labels `(B, K)`."""
+    return sum(
+        ops.cast(weights, dtype)[:, None] * ops.one_hot(ids, classes, dtype=dtype)
+        for ids, weights in sources(targets)
+    )
