@@ -171,6 +171,41 @@ def test_bad_input(make, sentence):
         make()
 
 
+@pytest.mark.parametrize("counts", [[900, 290], [900, 290, 100, 5]], ids=["fewer", "more"])
+@pytest.mark.parametrize("mode", ["eager", "graph", "all in XLA"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda counts, **options: MixUp(label_rule=Remix(counts), **options),
+        lambda counts, **options: MixUp(pairing=ByClass("rare", class_counts=counts), **options),
+    ],
+    ids=["Remix", "ByClass"],
+)
+def test_counts_of_other_classes_are_refused(make, mode, counts):
+    sentence = rf"`class_counts` must hold one number for each class.*: {len(counts)} numbers, and "
+    x, ids, one_hot = np.zeros((60, 2), "f4"), IDS, np.eye(3, dtype="f4")[IDS]
+    for options, y in (
+        ({"num_classes": 3}, ids),
+        ({"num_classes": {"y": 3}}, ids[:, None]),
+        ({"num_classes": 3, "label_mode": "pairs"}, ids),
+        ({}, one_hot),
+    ):
+        layer = make(counts, **options)
+        call = layer if mode == "eager" else tf.function(layer, jit_compile=mode != "graph")
+        with pytest.raises(ValueError, match=rf"{sentence}3 classes\. Count the samples of every"):
+            call(tf.constant(x), tf.constant(y))
+
+
+def test_packed_ids_beyond_the_counts_are_refused():
+    x, layer = tf.zeros([60, 2]), MixUp(label_rule=Remix(COUNTS[:2]), label_mode="pairs")
+    sentence = r"Remix: `class_counts` must hold one .* Received: 2 numbers, and "
+    with pytest.raises(ValueError, match=rf"^{sentence}class ids from 0 to 2\. Count"):
+        layer(x, IDS)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
+        tf.function(layer)(x, tf.constant(IDS))
+    layer(x, IDS % 2)
+
+
 def test_a_model_mixes_labels_by_the_law():
     base = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match=r"labels are mixed in the loss, .* label_rule=Remix"):

@@ -31,8 +31,9 @@ class Remix(LabelRule):
             `"y/species"`. Defaults to None: the only target that is not a mask or a set of boxes.
 
     Raises:
-        ValueError: If an argument is out of range, if the labels do not determine classes, if there
-            are several targets and `target` is None, or if the mixer has more than two sources.
+        ValueError: If an argument is out of range, if the labels do not determine classes, if
+            `class_counts` has another length than the classes, if there are several targets and
+            `target` is None, or if the mixer has more than two sources.
 
     Example:
 
@@ -67,7 +68,7 @@ class Remix(LabelRule):
             checks.refuse(
                 owner, "the plan must have two sources", f"{plan.sources.shape[1]} sources"
             )
-        own, donors = label_kernels.class_ids_of(owner, batch, self.target)
+        own, donors = label_kernels.class_ids_of(owner, batch, self.target, self.class_counts)
         counts = tf.constant(self.class_counts, tf.float64)
         first = tf.gather(counts, own)
         second = tf.gather(counts, tf.gather(batch.pool(own, donors), plan.sources[:, 1]))

@@ -43,7 +43,8 @@ class ByClass(WeightedPairing):
 
     Raises:
         ValueError: If an argument is out of range, if a batch has no labels that determine classes,
-            or if it has several targets and `target` is None.
+            if `class_counts` has another length than the classes, or if a batch has several targets
+            and `target` is None.
 
     Example:
 
@@ -78,7 +79,8 @@ class ByClass(WeightedPairing):
         return tf.where(self.legal(batch), self._rarity(donors), tf.zeros([], tf.int64))
 
     def _class_ids(self, batch):
-        return label_kernels.class_ids_of(type(self).__name__, batch, self.target)
+        owner = type(self).__name__
+        return label_kernels.class_ids_of(owner, batch, self.target, self.class_counts)
 
     def _rarity(self, donors):
         """int64 `(1, donors)`, the weight of each sample by the frequency of its class."""

@@ -63,6 +63,7 @@ class Batch(NamedTuple):
         donor_labels: The same target of that batch, or None.
         table: Whether each column of a table is continuous, for mixers that mix tables.
         heads: A `Head` for each target; empty where only `labels` is known.
+        num_classes: The mixer's `num_classes`.
         parts: A dict from a modality's name to the `Batch` of it alone, where a mixer treats
             modalities by several regions.
         jit_compile: Whether XLA compiles, in graphs, the work on each position.
@@ -81,6 +82,7 @@ class Batch(NamedTuple):
     donor_labels: tf.Tensor | None = None
     table: tuple | None = None
     heads: tuple = ()
+    num_classes: int | dict | None = None
     parts: dict | None = None
     jit_compile: bool = True
     validity: object = None

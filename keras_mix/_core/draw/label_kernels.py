@@ -46,18 +46,48 @@ class Levels(NamedTuple):
 
 def numbers_of(owner, batch, target=None):
     """float64 `(B, K)` and `(D, K)`, a target of numbers; see `_labels_of`."""
-    return tuple(_numbers(owner, y) for y in _labels_of(owner, batch, target, batch.heads))
+    return tuple(_numbers(owner, y) for y in _labels_of(owner, batch, target, batch.heads)[1:])
 
 
-def class_ids_of(owner, batch, target=None):
-    """int32 `(B,)` and `(D,)`, the classes of a target; see `_labels_of`."""
+def class_ids_of(owner, batch, target=None, class_counts=None):
+    """int32 `(B,)` and `(D,)`, the classes of a target; see `_labels_of`.
+
+    With `class_counts`, a list with one number for each class, refuses classes beyond it.
+    """
     # Other float targets are not classes.
     heads = [head for head in batch.heads if head.kind in ("class_ids", "labels")]
-    return tuple(_class_ids(owner, y) for y in _labels_of(owner, batch, target, heads))
+    name, *labels = _labels_of(owner, batch, target, heads)
+    ids = [_class_ids(owner, y) for y in labels]
+    if class_counts is None:
+        return ids
+    classes = labels[0].shape[1] if labels[0].shape.rank == 2 else 1
+    if classes == 1:
+        classes = batch.num_classes
+        classes = leaf_names.entry(classes, name) if isinstance(classes, dict) else classes
+    return [_counted(owner, each, classes, len(class_counts)) for each in ids]
+
+
+def _counted(owner, ids, classes, counts):
+    """Class ids, refused unless there is a count for each class; `classes` is None if unknown."""
+    rule = "`class_counts` must hold one number for each class"
+    way_out = "Count the samples of every class in the training set, from class 0 on."
+    if classes is not None:
+        if classes != counts:
+            checks.refuse(owner, rule, f"{counts} numbers, and {classes} classes", way_out)
+        return ids
+    legal = tf.reduce_all((ids >= 0) & (ids < counts))
+    if tf.executing_eagerly() and not legal:
+        received = f"{counts} numbers, and class ids from {tf.reduce_min(ids)} to "
+        checks.refuse(owner, rule, f"{received}{tf.reduce_max(ids)}", way_out)
+    sentence = f"{owner}: {rule}. Received: {counts} numbers, and other class ids. {way_out}"
+    with tf.control_dependencies([tf.debugging.Assert(legal, [sentence])]):
+        return tf.identity(ids)
 
 
 def _labels_of(owner, batch, target, heads):
-    """The labels of the samples and of those that partners come from; refuses a batch without.
+    """The name of a target, and its labels of the samples and of those that partners come from.
+
+    Refuses a batch without.
 
     Args:
         owner: The name that messages begin with.
@@ -72,14 +102,14 @@ def _labels_of(owner, batch, target, heads):
             "inputs alone",
             "Call `layer(x, y)`, or map the layer over a dataset of (x, y), not inside a model.",
         )
-    own, donors = batch.labels, batch.donor_labels
+    name, own, donors = "y", batch.labels, batch.donor_labels
     if target is not None or len(heads) > 1:
         head = _named(owner, target, heads if target is None else batch.heads)
-        own, donors = head.labels, head.donor_labels
+        name, own, donors = head.name, head.labels, head.donor_labels
     elif len(heads) == 1:
-        own, donors = heads[0].labels, heads[0].donor_labels
+        name, own, donors = heads[0].name, heads[0].labels, heads[0].donor_labels
     if not batch.has_second_batch:
-        return own, own
+        return name, own, own
     if donors is None:
         checks.refuse(
             owner,
@@ -87,7 +117,7 @@ def _labels_of(owner, batch, target, heads):
             "inputs alone as `partners`",
             "Pass (x, y) as `partners`.",
         )
-    return own, donors
+    return name, own, donors
 
 
 def _named(owner, target, heads):

@@ -187,6 +187,7 @@ def batch_of(mixer, reading, grid=None):
             for n in targets
             if own[n].tensor.shape.rank <= 2
         ),
+        num_classes=mixer.num_classes,
         jit_compile=mixer.jit_compile,
         validity=_validity(reading, numbers) if numbers else None,
     )
