@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from keras_mix._core.options import signatures, unknown_arguments
 from keras_mix.layers.cutmix import CutMix
 from keras_mix.layers.mixup import MixUp
 from keras_mix.layers.random_choice import RandomChoice
@@ -56,6 +57,7 @@ def deit(
         Touvron et al., arXiv:2012.12877, table 9; defaults of the authors' main.py; `Mixup` in
         `timm/data/mixup.py` of huggingface/pytorch-image-models.
     """
+    _check_arguments("deit", RandomChoice, options)
     drawing: dict[str, Any] = {"per": per, "pairing": pairing}
     mixers = [MixUp(alpha=0.8, **drawing), CutMix(alpha=1.0, **drawing)]
     return RandomChoice(mixers, **{"per": per, "label_smoothing": 0.1, **options})
@@ -78,6 +80,7 @@ def cutmix_cifar(**options: Any) -> CutMix:
     Reference:
         Yun et al., arXiv:1905.04899, section 4.1; settings of the authors' README.
     """
+    _check_arguments("cutmix_cifar", CutMix, options)
     return CutMix(**{"alpha": 1.0, "rate": 0.5, "per": "batch", **options})
 
 
@@ -98,6 +101,7 @@ def cutmix_imagenet(**options: Any) -> CutMix:
     Reference:
         Yun et al., arXiv:1905.04899, section 4.1; settings of the authors' README.
     """
+    _check_arguments("cutmix_imagenet", CutMix, options)
     return CutMix(**{"alpha": 1.0, "per": "batch", **options})
 
 
@@ -125,4 +129,11 @@ def big_vision(alpha: float = 0.2, **options: Any) -> MixUp:
         Steiner et al., "How to train your ViT?", arXiv:2106.10270, section 3.4; `get_mixup` of
         google-research/big_vision.
     """
+    _check_arguments("big_vision", MixUp, options)
     return MixUp(**{"alpha": alpha, "per": "batch", "pairing": "roll", **options})
+
+
+def _check_arguments(recipe, cls, options):
+    """Refuses options that the layer of a recipe does not take."""
+    known = [name for name in signatures.arguments(cls) if name != "mixers"]
+    unknown_arguments.refuse(f"recipes.{recipe}", options, known)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from contract import every_mixer
 
-from keras_mix import callbacks, data, label_rules, layers, models, pairings
+from keras_mix import callbacks, data, label_rules, layers, models, pairings, recipes
 from keras_mix.layers import CutMix, MixUp, RandomApply, RandomChoice
 
 X, IDS = np.random.default_rng(0).random((4, 8, 8, 1), "float32"), np.arange(4)
@@ -107,6 +107,25 @@ def test_an_unknown_argument_is_named_with_the_one_that_was_meant(make, options,
         make(**options)
     assert f"Did you mean '{meant}'?" in str(e.value)
     assert f"{meant}, " in str(e.value).partition("The arguments are ")[2]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "given", "meant"),
+    [
+        (recipes.deit, "label_smothing", "label_smoothing"),
+        (recipes.cutmix_cifar, "alhpa", "alpha"),
+        (recipes.cutmix_imagenet, "mode", "per"),
+        (recipes.big_vision, "smoothing", "label_smoothing"),
+    ],
+)
+def test_an_unknown_argument_of_a_recipe_is_answered_with_those_of_the_recipe(recipe, given, meant):
+    owner = rf"^recipes\.{recipe.__name__}: `{given}` is not an argument\. "
+    with pytest.raises(ValueError, match=rf"{owner}.* Did you mean '{meant}'\?") as caught:
+        recipe(**{given: 0.5})
+    named = str(caught.value).partition("The arguments are ")[2].rstrip(".").split(", ")
+    assert {"per", "pairing", "num_classes"} < set(named)
+    assert ("alpha" in named) == (recipe is not recipes.deit)
+    assert "mixers" not in named
 
 
 def test_an_argument_that_is_like_no_other_is_refused_with_the_list_of_all():
