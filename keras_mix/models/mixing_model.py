@@ -80,7 +80,8 @@ class MixingModel(keras.Model):
             multiplied by the mixer's own. Defaults to 1.
         loss_mode: "sources", the loss above, for any loss; or "mixed_targets", the loss of the
             mixed label, for labels of floats. Both are equal if the loss is linear in the label, as
-            cross-entropy is. Defaults to "sources".
+            cross-entropy is, and the sources of a sample have equal sample and class weights.
+            Defaults to "sources".
         kinds: Dict from input or target names ("x", "mask" or the whole path "y/mask") to their
             kind, for tensors whose kind cannot be inferred. Inputs: "images" or "values", for
             integers other than uint8 images. Targets: "labels" for whole samples,
