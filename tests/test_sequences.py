@@ -348,6 +348,24 @@ def test_what_tells_of_sequences_wrongly(layer, x, sentence):
     assert str(caught.value).startswith(f"{layer.owner}: ")
 
 
+@pytest.mark.parametrize("make", HARD.values(), ids=HARD)
+@pytest.mark.parametrize("steps", [TIME - 1, TIME + 1, BANDS])
+def test_a_mask_of_other_time_steps(make, steps):
+    layer, mask = make(kinds=KINDS), np.ones((SIZE, steps), bool)
+    sentence = (
+        rf"`x/mask` must have as many time steps as `x/sound` .*\({SIZE}, {steps}\) beside 13"
+    )
+    # The columns of a label are no time steps.
+    batch = {"sound": sounds(PARTLY, True), "mask": mask}, np.eye(steps)[np.zeros(SIZE, int)]
+    for call in (layer, tf.function(layer)):
+        with pytest.raises(ValueError, match=sentence):
+            call(tf.nest.map_structure(tf.constant, batch))
+    # Of another input that has them.
+    batch[0]["words"] = np.ones((SIZE, steps), int)
+    found, _ = make(kinds=KINDS, passthrough=["words"])(batch)
+    assert found["mask"].shape == mask.shape
+
+
 def test_partners_with_lengths_beyond_the_tensor():
     own = {"sound": SOUND, "length": LENGTHS}, np.eye(SIZE)
     donors = {"sound": SOUND, "length": LENGTHS + 1}, np.eye(SIZE)

@@ -6,6 +6,7 @@ from keras_mix._core import checks
 from keras_mix._core.axes import axis_size
 from keras_mix._core.batch.batch import inputs_of
 from keras_mix._core.batch.value_checks import asserted, known_values
+from keras_mix._core.leaf_names import key
 
 
 def check_sequences(mixer, found):
@@ -24,13 +25,34 @@ def check_sequences(mixer, found):
             _check_range(mixer, leaf, longest, rule, "Check that they count time steps.")
         elif leaf.kind == "masks" and leaf.tensor.dtype.is_integer:
             _check_range(mixer, leaf, 1, "must hold 0 and 1, or booleans", "")
+    # Beside images, a mask is of something else.
+    if found.grid is not None and found.grid.leaf.kind != "images":
+        for leaf, rule in zip(found.leaves, found.rules, strict=True):
+            if leaf.kind == "masks" and rule.axes is None:
+                _check_steps(mixer, leaf, found)
+
+
+def _check_steps(mixer, leaf, found):
+    """Refuses a mask that is not on the grid, unless another input has as many time steps."""
+    others = [other.tensor for other in found.leaves if not other.target and other.kind != "masks"]
+    shapes = [other.shape for other in others if getattr(other, "shape", None) is not None]
+    axis = _time_axis(mixer)
+    if not any(len(shape) > 1 and shape[axis] in (None, leaf.tensor.shape[1]) for shape in shapes):
+        main, steps = found.grid.leaf.name, found.grid.known[0]
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            f"must have as many time steps as `{main}` to mask them",
+            f"{checks.described(leaf.tensor)} beside {steps} time steps",
+            f'Cut or pad it to {steps}; or leave it as it is, passthrough=["{key(leaf.name)}"].',
+        )
 
 
 def _longest(mixer, leaves, grid):
     """The name of the input that lengths refer to, and its number of time steps."""
     if grid is not None:
         return grid.leaf.name, grid.sizes[0]
-    axis = 1 if mixer.data_format == "channels_last" else -1
+    axis = _time_axis(mixer)
     inputs = [leaf for leaf in inputs_of(leaves) if leaf.tensor.shape.rank > 1]
     if not inputs:
         checks.refuse(mixer.owner, "lengths need a sequence among the inputs", "none")
@@ -38,6 +60,10 @@ def _longest(mixer, leaves, grid):
     if all(isinstance(size, int) for size in sizes):
         return max(zip(sizes, (leaf.name for leaf in inputs), strict=True))[::-1]
     return inputs[0].name, tf.reduce_max(tf.stack(sizes))
+
+
+def _time_axis(mixer):
+    return 1 if mixer.data_format == "channels_last" else -1
 
 
 def _check_range(mixer, leaf, highest, rule, way_out):
