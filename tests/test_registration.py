@@ -55,7 +55,8 @@ whole = layers.CutMix(0.5)
 rule = label_rules.Remix([9, 1])
 own = {"RandomApply": {"mixer": whole},
        "RandomChoice": {"mixers": [whole, layers.FMix(decay=2.0)]},
-       "CrossModalMix": {"cuts": {"image": layers.CutMix()}}}
+       "CrossModalMix": {"cuts": {"image": layers.CutMix()}},
+       "SynchronizedAugmentation": {"frames": ["image"]}}
 things = [getattr(layers, name)(**own.get(name, {})) for name in SAVED]
 things += [layers.BoundingBoxOptions("xyxy", max_boxes=3), layers.SequenceOptions(padding_id=0),
            layers.MixUp(label_rule=rule, num_classes=2), rule, pairings.InOrder(),
