@@ -165,6 +165,15 @@ def test_partners_come_from_the_second_dataset_alone_which_repeats(size):
     assert max(np.max(y[:, 3]) for _, y in mixed) > 0
 
 
+def test_a_second_dataset_without_an_element_is_refused():
+    arrays = np.zeros((4, 2), "float32"), np.eye(4)
+    dataset = tf.data.Dataset.from_tensor_slices(arrays).batch(2)
+    with pytest.raises(
+        ValueError, match=r"^data.mix: `partners` must have at least one .* of 0 el"
+    ):
+        data.mix(dataset, MixUp(), partners=dataset.take(0))
+
+
 def test_labels_of_an_unlabelled_second_dataset_are_kept_or_given():
     unlabelled = tf.data.Dataset.from_tensor_slices(IMAGES).batch(7)
     kept = data.mix(source(), MIXERS[0], partners=unlabelled, partner_labels="kept")

@@ -1,5 +1,6 @@
 """λ and the weights of several sources: Beta and Dirichlet, of every concentration."""
 
+import fractions
 import subprocess
 import sys
 
@@ -81,6 +82,17 @@ def test_beta_of_extreme_concentrations_keeps_its_variance(alpha):
 
 def test_beta_of_an_absurd_concentration_is_one_half():
     np.testing.assert_allclose(random.beta(seed_of(4, 2), 1e30, DRAWS), 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("least", [5e-324, 1e-320, 1e-308, 1e-300, 1e-100, 1e-10])
+@pytest.mark.parametrize("most", [5e-324, 1e-320, 1e-300, 1.0, 1e100, 1e300])
+def test_beta_of_absurd_pairs_has_its_mean(least, most):
+    for a, b in ((least, most), (most, least)):
+        mean = float(fractions.Fraction(a) / (fractions.Fraction(a) + fractions.Fraction(b)))
+        lam = random.beta(seed_of(4, 2), (a, b), DRAWS).numpy().astype("float64")
+        # The variance of a λ of 0 or 1 is the largest of all.
+        assert abs(lam.mean() - mean) <= 1e-4 + STANDARD_ERRORS * np.sqrt(mean * (1 - mean) / DRAWS)
+        assert ((lam >= 0) & (lam <= 1)).all()
 
 
 def test_beta_of_0_mixes_nothing():

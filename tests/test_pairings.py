@@ -378,3 +378,27 @@ def test_the_kernel_is_made_once_for_a_batch_and_its_partners(mode, monkeypatch)
     np.testing.assert_array_equal(x[2], batch[0][2])
     RICAP(pairing=ByLabel(), label_mode="values")(np.zeros((4, 4, 4, 1), "f4"), np.arange(4.0))
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("pairing", [*PAIRINGS, "shuffle", "derange", "reverse", "roll"], ids=str)
+def test_an_empty_batch_stays_empty(pairing):
+    layer = MixUp(pairing=pairing, num_classes=3)
+    x, ids = tf.zeros([0, 2]), tf.zeros([0], tf.int32)
+    sizes = tf.TensorSpec([None, 2]), tf.TensorSpec([None], tf.int32)
+    for call in (layer, tf.function(layer), tf.function(lambda x, y: layer(x, y), sizes)):
+        mixed, labels = call(x, ids)
+        assert (mixed.shape, labels.shape) == ((0, 2), (0, 3))
+    mixed, labels = layer(x, ids, partners=(tf.ones([4, 2]), tf.range(4) % 3))
+    assert (mixed.shape, labels.shape) == ((0, 2), (0, 3))
+
+
+@pytest.mark.parametrize("pairing", [*PAIRINGS, "shuffle", "derange", "reverse", "roll"], ids=str)
+def test_partners_without_a_sample_are_refused(pairing):
+    layer = MixUp(pairing=pairing, num_classes=3)
+    batch, sentence = (tf.zeros([4, 2]), tf.range(4) % 3), "`partners` must hold at least one "
+    with pytest.raises(ValueError, match=f"^MixUp: {sentence}sample. Received: none. Leave it out"):
+        layer(*batch, partners=(batch[0][:0], batch[1][:0]))
+    sizes = tf.TensorSpec([None, 2]), tf.TensorSpec([None], tf.int32)
+    call = tf.function(lambda x, y: layer(*batch, partners=(x, y)), sizes, autograph=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
+        call(batch[0][:0], batch[1][:0])

@@ -119,6 +119,7 @@ def mix(
         refuse_unpaired(dataset.element_spec, layer)
     elif partners is not None:
         _check_dataset("partners", partners, ', or "paired"')
+        _refuse_empty(partners)
         beside.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
     # Unconverted, so that refusals reach users without a traceback of converted code.
     mixing = functools.partial(_mixed_batch, layer, in_pairs)
@@ -163,6 +164,13 @@ def _check_dataset(name, value, other=""):
         way_out = "The dataset comes first: keras_mix.data.mix(dataset, layer)."
     received = f"{name}={_named(value)}"
     checks.refuse("data.mix", f"`{name}` must be a tf.data.Dataset{other}", received, way_out)
+
+
+def _refuse_empty(partners):
+    """Refuses a second dataset that is known to be empty: it would empty the result."""
+    if tf.executing_eagerly() and partners.cardinality() == 0:
+        rule = "`partners` must have at least one batch"
+        checks.refuse("data.mix", rule, "a dataset of 0 elements", "Leave it out, or fill it.")
 
 
 def _check_layer(layer):

@@ -34,8 +34,10 @@ __all__ = [
 _PHILOX = {"counter": np.zeros(2, np.uint64), "alg": 1}
 # λ takes 2**14 equally likely values: the quantiles above the median and those below it.
 _QUANTILES = 2**13
-# TensorFlow Probability's quantiles become NaN far beyond it; here λ is its mean ± 0.00004 already.
+# TensorFlow Probability's quantiles become NaN far beyond both; here λ is its mean ± 0.00004, or 0
+# or 1, already.
 _LARGEST_ALPHA = 1e8
+_SMALLEST_ALPHA = 1e-300
 
 
 def begin(generator):
@@ -97,7 +99,7 @@ def by_weight(seed, weights):
         int32 `(B,)`; -1 for rows of zeros.
     """
     sums = tf.cumsum(weights, axis=1)
-    total = sums[:, -1]
+    total = tf.reduce_sum(weights, axis=1)
     pattern = tf.cast(bits(seed, [tf.shape(weights)[0], 2]) & 0x7FFFFFFF, tf.int64)
     drawn = (pattern[:, 0] * 2**31 + pattern[:, 1]) % tf.maximum(total, 1)
     column = tf.reduce_sum(tf.cast(sums <= drawn[:, None], tf.int32), axis=1)
@@ -273,8 +275,9 @@ def _quantiles(alpha):
     if a == 0:
         return np.ones(2 * _QUANTILES, np.float32)
     # Scaled together, so that the mean is kept.
-    scale = min(1.0, _LARGEST_ALPHA / max(a, b))
-    a, b = a * scale, b * scale
+    most = max(a, b)
+    scale = min(max(most, 1e20 * _SMALLEST_ALPHA), _LARGEST_ALPHA) / most
+    a, b = (max(each * scale, _SMALLEST_ALPHA) for each in (a, b))
     below = _ascending_quantiles(a, b)
     above = 1 - (below if a == b else _ascending_quantiles(b, a))[::-1]
     # Each is accurate near its own end.

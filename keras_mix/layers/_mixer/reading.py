@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from keras_mix._core import checks, kinds
 from keras_mix._core.axes import axis_size
-from keras_mix._core.batch.batch import Batch, Head, inputs_of
+from keras_mix._core.batch.batch import Batch, Head, behind, inputs_of
 from keras_mix._core.batch.call_forms import (
     arranged,
     refuse_unused_label_rule,
@@ -15,6 +15,7 @@ from keras_mix._core.batch.region_grid import Grid, grid_of
 from keras_mix._core.batch.structure import Structure
 from keras_mix._core.batch.unbatched import refuse_single, refuse_zipped
 from keras_mix._core.batch.unknown_names import refuse_unknown, refuse_unknown_heads
+from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.leaves.padding import Validity
 from keras_mix._core.leaves.rule import Passthrough, Pool
 from keras_mix._core.leaves.sequence_checks import check_sequences
@@ -105,7 +106,8 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     found = _bound(mixer, leaves, structure, pack)
     if partners is not None:
         refuse_unused_partners(mixer)
-        second = _with_objects(mixer.reader.read_partners(partners, found.leaves), found)
+        second = mixer.reader.read_partners(partners, found.leaves)
+        second = _with_objects(mixer, second, found)
         if any(leaf and leaf.kind == "bounding_boxes" for leaf in second):
             second = framed(mixer, second)
         # Bound only to refuse what a first batch would be refused for: the rules are the same.
@@ -117,9 +119,20 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     return found
 
 
-def _with_objects(second, found):
-    """The second batch, with no object in those leaves of objects that it does not have."""
-    size = axis_size(next(leaf.tensor for leaf in second if leaf and leaf.kind != "passthrough"), 0)
+def _with_objects(mixer, second, found):
+    """The second batch, with no object in those leaves of objects that it does not have.
+
+    Refuses one without a sample.
+    """
+    number = next(n for n, leaf in enumerate(second) if leaf and leaf.kind != "passthrough")
+    size = axis_size(second[number].tensor, 0)
+    rule = "`partners` must hold at least one sample"
+    if not isinstance(size, int):
+        # The leaf that the number of donors is read from.
+        check = asserted(size > 0, f"{mixer.owner}: {rule}.")
+        second[number : number + 1] = behind([check], [second[number]])
+    elif not size:
+        checks.refuse(mixer.owner, rule, "none", "Leave it out to draw partners from the batch.")
     completed = []
     for leaf, rule, other in zip(found.leaves, found.rules, second, strict=True):
         absent = rule.absent(leaf.tensor, size) if other is None else None
