@@ -38,7 +38,7 @@ class MixSchedule(keras.callbacks.Callback):
             numbers ≥ 0: a callable of the epoch, or a dict from the first epoch of a phase to the
             numbers. So `{0: [1, 0], 50: [0, 1]}` uses the second mixer from epoch 50 on. Defaults
             to None: unchanged.
-        unmixed_epochs: Integer ≥ 0. Number of final epochs that train unmixed. Defaults to 0.
+        unmixed_epochs: Integer ≥ 0. Number of final epochs that train unmixed. Defaults to None: 0.
 
     Raises:
         ValueError: If no option is given or a number is out of range, or if the model does not mix.
@@ -62,18 +62,20 @@ class MixSchedule(keras.callbacks.Callback):
         probabilities: Callable[[int], Sequence[float]]
         | Mapping[int, Sequence[float]]
         | None = None,
-        unmixed_epochs: int = 0,
+        unmixed_epochs: int | None = None,
     ) -> None:
         super().__init__()
         self.alpha = _ramp("alpha", alpha, concentration.check)
         self.rate = _ramp("rate", rate, functools.partial(checks.number, "rate", high=1.0))
         self.probabilities = _phases(probabilities)
-        self.unmixed_epochs = checks.integer("unmixed_epochs", unmixed_epochs, low=0)
-        if not self.unmixed_epochs and (alpha, rate, probabilities) == (None, None, None):
+        # 0 may be the result of a calculation, but a schedule of nothing at all is a mistake.
+        if all(option is None for option in (alpha, rate, probabilities, unmixed_epochs)):
             raise ValueError(
                 "MixSchedule: without an option the schedule changes nothing. Received: "
                 "MixSchedule(). Pass `alpha`, `rate`, `probabilities` or `unmixed_epochs`."
             )
+        unmixed = checks.integer("unmixed_epochs", unmixed_epochs, low=0, optional=True)
+        self.unmixed_epochs = unmixed or 0
 
     def on_train_begin(self, logs=None):
         dials = getattr(self.model, "dials", None)

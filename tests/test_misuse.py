@@ -138,6 +138,7 @@ def test_a_schedule_of_nothing_is_refused():
         ValueError, match=r"MixSchedule: .* changes nothing\. Received: MixSchedule"
     ):
         callbacks.MixSchedule()
+    assert callbacks.MixSchedule(unmixed_epochs=0).unmixed_epochs == 0
 
 
 @pytest.mark.parametrize(("name", "meant"), [("rte", "rate"), ("probability", "probabilities")])
