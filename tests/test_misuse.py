@@ -149,6 +149,13 @@ def test_a_misspelled_dial_is_refused_with_the_one_that_was_meant(name, meant):
     assert model.dials.rate == 1.0
 
 
+@pytest.mark.parametrize("name", ["alpha", "rate", "probabilities"])
+def test_a_dial_that_is_set_on_the_model_itself_is_refused(name):
+    model = models.MixingModel(base())
+    with pytest.raises(AttributeError, match=rf"=0\.5\. Set `model\.dials\.{name}`"):
+        setattr(model, name, 0.5)
+
+
 def test_a_model_after_its_mixer_is_refused():
     with pytest.raises(ValueError, match=r"CutMix\(\)\. The model comes first: MixingModel"):
         models.MixingModel(CutMix(), mixer=base())

@@ -15,7 +15,7 @@ from keras_mix._core.options.signatures import arguments as arguments_of
 from keras_mix.models._forward.forward_pass import ForwardPass
 from keras_mix.models._forward.tracking import Hooks
 from keras_mix.models._options import arguments
-from keras_mix.models._options.dials import Dials
+from keras_mix.models._options.dials import NAMES, Dials
 from keras_mix.models._options.mix_point_choices import Choices, at_positions
 from keras_mix.models._points.inputs import INPUT
 from keras_mix.models._targets.loss import LOSS_MODES, LossOfSources
@@ -187,6 +187,14 @@ class MixingModel(keras.Model):
         self._hooks = Hooks(model)
         self._step = _Step()
         self.built = model.built
+
+    def __setattr__(self, name, value):
+        if name in NAMES:
+            raise AttributeError(
+                f"{self.owner}: `{name}` is one of the model's dials. Received: {name}={value!r}. "
+                f"Set `model.dials.{name}`."
+            )
+        super().__setattr__(name, value)
 
     @property
     def owner(self) -> str:

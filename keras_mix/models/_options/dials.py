@@ -6,7 +6,7 @@ from keras import ops
 from keras_mix._core import checks, concentration, spelling
 from keras_mix._core.ops import draws
 
-_KNOWN = ("alpha", "rate", "probabilities")
+NAMES = ("alpha", "rate", "probabilities")
 
 
 class Dials:
@@ -38,8 +38,8 @@ class Dials:
     def __setattr__(self, name, value):
         if not hasattr(type(self), name):
             raise AttributeError(
-                f"`dials` has only {', '.join(f'`{known}`' for known in _KNOWN)}. Received: "
-                f"{name}={value!r}.{spelling.suggestion(name, _KNOWN)}"
+                f"`dials` has only {', '.join(f'`{known}`' for known in NAMES)}. Received: "
+                f"{name}={value!r}.{spelling.suggestion(name, NAMES)}"
             )
         super().__setattr__(name, value)
 
