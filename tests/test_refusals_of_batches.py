@@ -62,6 +62,13 @@ def test_masks_of_classes_under_a_soft_region(mixer):
         (MixUp(num_classes=3), (IMAGES, IDS), r"from 0 to 2, .* Received: values from 0 to 3"),
         (MixUp(num_classes=3), (IMAGES, -IDS), r"Received: values from -3 to 0"),
         (MixUp(num_classes=4), (IMAGES, IDS + 0.5), r"must hold class ids, integers"),
+        (MixUp(num_classes=3), (IMAGES, np.eye(4)), r"since num_classes=3. .* shape=\(4, 4\)"),
+        (MixUp(num_classes=5), (IMAGES, np.eye(4, dtype=int)), r"one column for each class, since"),
+        (
+            MixUp(num_classes={"b": 5, "a": 4}),
+            (IMAGES, {"a": IDS, "b": np.eye(4)}),
+            r"`y/b` must have one column for each class, since num_classes=5.* Leave `num_classes`",
+        ),
         (
             MixUp(num_classes=4),
             (IMAGES, IDS[:3]),
@@ -225,7 +232,7 @@ def test_a_graph_says_the_same_as_an_eager_call():
         (np.array([0, 1, 2, 9]), "must hold class ids, integers from 0 to 3"),
         (np.array([0, 0.5, 2, 1]), "must hold class ids, integers from 0 to 3"),
         (np.arange(3), "must have the same number of samples"),
-        (np.arange(8).reshape(4, 2), "must hold only 0 and 1"),
+        (np.arange(16).reshape(4, 4), "must hold only 0 and 1"),
     ],
 )
 def test_what_only_a_running_graph_can_know_is_refused_there(labels, sentence):
