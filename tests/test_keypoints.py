@@ -329,6 +329,33 @@ def test_what_is_no_keypoint_is_refused(value, sentence):
         CutMix(kinds={"y": "keypoints"})(numbered(), value)
 
 
+@pytest.mark.parametrize("mixer", [CutMix, MixUp, Mosaic])
+def test_keypoints_that_are_not_finite(mixer):
+    layer, plain = mixer(kinds=KINDS, pairing="roll"), keypoints()
+    gone = plain.copy()
+    gone[:, 0] = np.nan, np.nan, 0
+    given = {**batch(gone), "id": np.eye(SIZE)}
+    expected = layer(numbered(), {**batch(plain), "id": np.eye(SIZE)}, seed=seed_of())[1]
+    _, found = layer(numbered(), given, seed=seed_of())
+    for name in KINDS:
+        # Missing: as they are, or as is written for those of a source that is not shown.
+        missing = found[name].numpy()[:, ::COUNT, :2]
+        assert (np.isnan(missing) | (missing == -1)).all()
+        others = np.arange(found[name].shape[1]) % COUNT > 0
+        np.testing.assert_array_equal(
+            found[name].numpy()[:, others], expected[name].numpy()[:, others]
+        )
+    for value in (np.nan, np.inf):
+        wrong = plain.copy()
+        wrong[2, 1] = value, 3, 2
+        sentence = "`y` must hold finite coordinates of keypoints that exist"
+        layer = mixer(kinds={"y": "keypoints"})
+        with pytest.raises(ValueError, match=f"{sentence}. Received: NaN or an inf.* Mark missing"):
+            layer(numbered(), wrong)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
+            tf.function(layer)(numbered(), tf.constant(wrong))
+
+
 @pytest.mark.parametrize(
     ("make", "x", "sentence"),
     [

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras_mix._core import checks
 from keras_mix._core.axes import filled
 from keras_mix._core.batch.region_grid import refuse_other_axes
+from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.plan import plan as plans
 
@@ -17,7 +18,7 @@ class Keypoints(Rule):
 
     A keypoint is (x, y) in pixels and, of three numbers, a flag above 0. It lies in the pixel of
     row floor(y) and column floor(x). With a flag of 0, or without a flag and with a coordinate
-    below 0, it is no keypoint, and stays as it is.
+    below 0 or NaN, it is no keypoint, and stays as it is.
 
     Keypoint n of source s comes out as s · N + n, where its source is placed. It is (-1, -1), and
     its flag 0, if its pixel shows another source or is filled, if it lies outside an image that is
@@ -86,7 +87,20 @@ def bind(mixer, leaf, grid):
             "Cast integers to float32; reshape (B, 2 · N) to (B, N, 2).",
         )
     refuse_other_axes(mixer, leaf)
+    _check_finite(mixer, leaf)
     return Keypoints(mixer.num_sources, mixer.box_options.least_visible)
+
+
+def _check_finite(mixer, leaf):
+    """Refuses keypoints that exist but lie nowhere."""
+    finite = tf.reduce_all(tf.math.is_finite(leaf.tensor[..., :2]), axis=-1)
+    legal = tf.reduce_all(finite | ~_given(leaf.tensor))
+    rule = "must hold finite coordinates of keypoints that exist"
+    way_out = "Mark missing ones by -1, and by a flag of 0 if there are flags."
+    if not tf.executing_eagerly():
+        asserted(legal, f"{mixer.owner}: `{leaf.name}` {rule}. {way_out}")
+    elif not legal:
+        checks.reject(mixer.owner, leaf.name, rule, "NaN or an infinity", way_out)
 
 
 def _coverage(covered, points):
