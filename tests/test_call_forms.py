@@ -1,11 +1,13 @@
 """What a mixer may be called with, and the words about what it may not."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mix import layers
-from keras_mix.layers import CutMix, MixUp
+from keras_mix import data, layers
+from keras_mix.layers import CutMix, MixUp, Mosaic
 
 N = 8
 IMAGES = np.broadcast_to(np.arange(N, dtype="float32").reshape(-1, 1, 1, 1), (N, 6, 5, 3))
@@ -168,3 +170,29 @@ def test_none_in_the_place_of_weights():
     assert mixed[2] is None
     for found, expected in zip(mixed[:2], plain, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+class Batch(NamedTuple):
+    """A batch with named entries."""
+
+    x: object
+    y: object
+    weight: object = None
+
+
+@pytest.mark.parametrize("make", [CutMix, MixUp, Mosaic])
+@pytest.mark.parametrize("weights", [None, IDS.astype("float32")], ids=["none", "weights"])
+def test_a_named_tuple_stays_one(make, weights):
+    layer = make(num_classes=N)
+    batch, given = Batch(IMAGES, IDS, weights), [IMAGES, IDS] + [weights] * (weights is not None)
+    expected = layer(*given, seed=SEED)
+    for call in (layer, tf.function(layer)):
+        found = call(batch, seed=SEED)
+        assert isinstance(found, Batch)
+        np.testing.assert_array_equal(found.y, expected[1])
+    if weights is not None:
+        dataset = tf.data.Dataset.from_tensor_slices(batch).batch(N)
+        for mixed in (dataset.map(layer), data.mix(dataset, layer)):
+            assert isinstance(next(iter(mixed)), Batch)
+            assert isinstance(mixed.element_spec, Batch)
+    assert isinstance(layer(batch, training=False), Batch)

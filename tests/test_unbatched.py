@@ -142,11 +142,10 @@ def test_padded_sequences_of_unknown_length_are_a_batch():
 def test_what_only_sequences_have_names_a_batch(kind, value):
     sequences = WIDE[0]
     if kind == "frame_labels":
-        batch, options = (sequences, value), {"kinds": {"y": kind}, "num_classes": 2}
+        batch, options = (sequences, value), {"kinds": {"y": kind}}
     else:
-        ids = np.zeros((16, 20), "int32")
-        batch = ({"x": sequences, "of": value}, ids)
-        options = {"kinds": {"of": kind}, "soft_masks": True, "num_classes": 2}
+        indicators = np.zeros((16, 20), "int32")
+        batch, options = ({"x": sequences, "of": value}, indicators), {"kinds": {"of": kind}}
     x, _ = MixUp(**options, **PLAIN)(batch)
     assert tf.nest.flatten(x)[-1].shape == sequences.shape
 

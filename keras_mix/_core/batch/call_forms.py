@@ -1,5 +1,6 @@
 """The forms in which a mixer is called."""
 
+import functools
 import numbers
 from collections.abc import Mapping
 
@@ -17,7 +18,7 @@ _TENSORS = (keras.KerasTensor, tf.Tensor, tf.Variable, tf.RaggedTensor, tf.Spars
 def arranged(owner, x, y, sample_weight):
     """The structure to read, and how its mixed copy is returned as it was given."""
     if y is not None:
-        return (x, y) if sample_weight is None else (x, y, sample_weight), tuple
+        return (x, y) if sample_weight is None else (x, y, sample_weight), _same
     if sample_weight is not None:
         checks.refuse(owner, "`sample_weight` needs labels", "y=None", "Pass `y` as well.")
     if isinstance(x, dict):
@@ -32,8 +33,8 @@ def arranged(owner, x, y, sample_weight):
             "Put several inputs into a list or a dict.",
         )
     if len(x) == 3 and x[2] is None:
-        return x[:2], _beside_none
-    return x, tuple
+        return x[:2], functools.partial(_beside_none, x)
+    return x, _same
 
 
 def as_tensors(owner, args, kwargs):
@@ -120,8 +121,8 @@ def _same(structure):
     return structure
 
 
-def _beside_none(structure):
-    return (*structure, None)
+def _beside_none(given, structure):
+    return given._make((*structure, None)) if hasattr(given, "_fields") else (*structure, None)
 
 
 def _only(structure):
