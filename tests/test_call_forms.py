@@ -196,3 +196,19 @@ def test_a_named_tuple_stays_one(make, weights):
             assert isinstance(next(iter(mixed)), Batch)
             assert isinstance(mixed.element_spec, Batch)
     assert isinstance(layer(batch, training=False), Batch)
+
+
+@pytest.mark.parametrize(
+    "partners", [5, "paired", np.float32(1), tf.data.Dataset.range(3)], ids=str
+)
+def test_partners_that_are_no_batch(partners):
+    with pytest.raises(ValueError, match=r"^MixUp: `partners` must be a second batch, .*data.mix"):
+        MixUp(num_classes=N)(IMAGES, IDS, partners=partners)
+
+
+def test_partners_take_the_forms_of_a_batch():
+    layer = MixUp(num_classes=N)
+    expected = layer(IMAGES, IDS, seed=SEED, partners=(IMAGES, IDS))
+    same(layer(IMAGES, IDS, seed=SEED, partners=(IMAGES, IDS, None)), expected)
+    with pytest.raises(ValueError, match=r"^MixUp: a tuple must be .* Received: 4 entries"):
+        layer(IMAGES, IDS, partners=(IMAGES, IDS, IDS, IDS))

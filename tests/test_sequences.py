@@ -386,5 +386,6 @@ def test_a_running_graph_refuses_lengths(wrong):
 @pytest.mark.parametrize("make", [layers.RICAP, layers.ResizeMix, layers.Mosaic])
 def test_lengths_under_sources_that_move(make):
     x = {"sound": sounds(PARTLY, True), "length": LENGTHS}
-    with pytest.raises(ValueError, match="cannot follow moved or resized sources"):
+    rule = "lengths, masks and labels of time steps cannot follow moved or resized sources"
+    with pytest.raises(ValueError, match=f"^{make.__name__}: {rule}"):
         make(kinds=KINDS)(x, np.eye(SIZE))

@@ -37,6 +37,18 @@ def arranged(owner, x, y, sample_weight):
     return x, _same
 
 
+def arranged_partners(owner, partners):
+    """The structure of a second batch to read."""
+    if not isinstance(partners, dict | list | tuple) and not getattr(partners, "shape", None):
+        checks.refuse(
+            owner,
+            "`partners` must be a second batch, in any form that the layer takes",
+            f"a value of the type {type(partners).__name__}",
+            "Partners from a dataset are for keras_mix.data.mix(dataset, layer, partners=…).",
+        )
+    return arranged(owner, partners, None, None)[0]
+
+
 def as_tensors(owner, args, kwargs):
     """The arguments of a call, with arrays beside tensors as tensors, which Keras would refuse."""
     if len(args) > len(ROLES):

@@ -1,6 +1,5 @@
 """Reads what a layer is called with into named leaves, and refuses what cannot be mixed."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -45,9 +44,7 @@ class Reader:
 
         The entry is None where it has no label or weight: the first batch's is kept.
         """
-        whole = isinstance(partners, Mapping | tuple)
-        structure = Structure(partners if whole else (partners,))
-        second = {leaf.name: leaf for leaf in self.read(structure)}
+        second = {leaf.name: leaf for leaf in self.read(Structure(partners))}
         return matched(self.owner, own, second)
 
     def _given(self, entry):

@@ -35,7 +35,7 @@ class Validity(NamedTuple):
         """
         if plan.region is None:
             return plan
-        refuse_moved(plan)
+        refuse_moved(plan, self.rules[0].owner)
         function = functools.partial(_discounted, rules=self.rules)
         region, weights, valid = compiled(function, plan, self.pools)
         return plan._replace(region=region, weights=weights).keep(valid)

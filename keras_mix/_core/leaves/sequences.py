@@ -25,6 +25,7 @@ class Lengths(Rule):
     """
 
     dtype: tf.DType
+    owner: str = "Mixer"
 
     tells_validity = True
 
@@ -46,6 +47,7 @@ class ValidityMasks(Rule):
 
     axes: tuple | None = dataclasses.field()  # no default
     dtype: tf.DType
+    owner: str = "Mixer"
 
     tells_validity = True
 
@@ -70,6 +72,7 @@ class TokenIds(Dense):
 
     padding_id: int | None = None
     special_tokens: tuple | None = None
+    owner: str = "Mixer"
 
     nearest = True
 
@@ -83,7 +86,7 @@ class TokenIds(Dense):
     def mix(self, plan, pool):
         if plan.combine.fills and isinstance(plan.combine.value, str):
             checks.refuse(
-                "Mixer",
+                self.owner,
                 "token ids cannot be filled with their mean",
                 f'fill_value="{plan.combine.value}"',
                 "Pass the id of a token, such as that of the mask token.",
@@ -105,6 +108,7 @@ class FrameLabels(Labels):
     """
 
     axes: tuple | None = None
+    owner: str = "Mixer"
 
     def mix(self, plan, pool):
         pool = pool.map(self.form)
@@ -112,7 +116,7 @@ class FrameLabels(Labels):
             return pool.own
         weights = tf.unstack(plan.weights[:, None], axis=2)
         if self.axes is not None and plan.region is not None:
-            refuse_moved(plan)
+            refuse_moved(plan, self.owner)
             weights = weights_of_frames(plan)
         trailing = [1] * (pool.own.shape.rank - 2)
         weights = [tf.reshape(w, [*tf.unstack(tf.shape(w)), *trailing]) for w in weights]
@@ -177,11 +181,11 @@ def weights_of_frames(plan):
     return [tf.maximum(1.0 - tf.add_n(others), 0.0), *others]
 
 
-def refuse_moved(plan):
+def refuse_moved(plan, owner="Mixer"):
     """Refuses sources that are moved or resized."""
     if plan.placement is not None:
         checks.refuse(
-            "Mixer",
+            owner,
             "lengths, masks and labels of time steps cannot follow moved or resized sources",
             "a mixer that moves or resizes its sources",
             "Use one that does not, such as CutMix, SpecMix or MixUp.",
@@ -193,7 +197,7 @@ def bind_lengths(mixer, leaf, grid):
     if leaf.tensor.shape.rank != 1 or not leaf.tensor.dtype.is_integer:
         rule = "must be integers (B,), the number of valid time steps of each sample"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    return Lengths(leaf.tensor.dtype)
+    return Lengths(leaf.tensor.dtype, mixer.owner)
 
 
 def bind_validity_masks(mixer, leaf, grid):
@@ -201,7 +205,7 @@ def bind_validity_masks(mixer, leaf, grid):
     if leaf.tensor.shape.rank != 2 or leaf.tensor.dtype.is_floating:
         rule = "must be booleans or integers (B, T), True or 1 at valid time steps"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    return ValidityMasks(_time_axis(leaf, grid), leaf.tensor.dtype)
+    return ValidityMasks(_time_axis(leaf, grid), leaf.tensor.dtype, mixer.owner)
 
 
 def bind_token_ids(mixer, leaf, grid):
@@ -220,7 +224,8 @@ def bind_token_ids(mixer, leaf, grid):
             "mix_at=[…]); or cut spans of tokens, CutMix(spatial_dims=1); or leave them, "
             f'passthrough=["{key(leaf.name)}"].',
         )
-    return with_ends(TokenIds(axes, leaf.tensor.dtype, leaf.target), mixer, leaf)
+    rule = TokenIds(axes, leaf.tensor.dtype, leaf.target, owner=mixer.owner)
+    return with_ends(rule, mixer, leaf)
 
 
 def _time_axis(leaf, grid):
@@ -244,4 +249,5 @@ def bind_frame_labels(mixer, leaf, grid):
         beside = "" if grid is None else f", one for each time step of `{grid.leaf.name}`"
         rule = f"must be frame labels (B, T, …){beside}"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    return FrameLabels(leaf.precise_dtype, mixer.label_mode == "union", axes=axes)
+    union = mixer.label_mode == "union"
+    return FrameLabels(leaf.precise_dtype, union, axes=axes, owner=mixer.owner)

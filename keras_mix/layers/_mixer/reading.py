@@ -8,6 +8,7 @@ from keras_mix._core.axes import axis_size
 from keras_mix._core.batch.batch import Batch, Head, behind, inputs_of
 from keras_mix._core.batch.call_forms import (
     arranged,
+    arranged_partners,
     refuse_unused_label_rule,
     refuse_unused_partners,
 )
@@ -106,6 +107,7 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     found = _bound(mixer, leaves, structure, pack)
     if partners is not None:
         refuse_unused_partners(mixer)
+        partners = arranged_partners(mixer.owner, partners)
         second = mixer.reader.read_partners(partners, found.leaves)
         second = _with_objects(mixer, second, found)
         if any(leaf and leaf.kind == "bounding_boxes" for leaf in second):
