@@ -130,6 +130,11 @@ def test_masks_of_classes_under_a_soft_region(mixer):
         ),
         (MixUp(), {"images": IMAGES, "bounding_boxes": {"boxes": IMAGES}}, r"must be a dict"),
         (MixUp(passthrough=["x"]), IMAGES, r"a batch must have something to mix"),
+        (
+            MixUp(kinds={"i": "values", "x/i": "images"}),
+            ({"i": IMAGES}, np.eye(4)),
+            r"`kinds` must name `x/i` once\. .* Leave out 'i' or 'x/i'\.$",
+        ),
         (MixUp(), (IMAGES, IDS, IDS, IDS), r"a tuple must be .* Received: 4 entries"),
     ],
 )
@@ -286,3 +291,14 @@ def test_a_dataset_that_cannot_be_mixed(options, sentence):
 def test_an_unbatched_dataset_is_refused_from_its_element_spec():
     with pytest.raises(ValueError, match=r"must be batched .* Call `dataset.batch"):
         data.mix(tf.data.Dataset.from_tensor_slices((IMAGES, IDS)), MixUp(num_classes=4))
+
+
+def test_names_of_one_leaf_in_two_options():
+    with pytest.raises(
+        ValueError, match=r"^CutMix: `kinds` must not name what `passthrough` .*'id' "
+    ):
+        CutMix(kinds={"id": "values", "x": "images"}, passthrough=["id"])
+    # The end of a name may stand for one leaf, and the whole name for another.
+    layer = MixUp(kinds={"i": "values", "y/i": "labels"}, num_classes=4)
+    _, y = layer({"i": IDS}, {"i": IDS})
+    assert y["i"].shape == (4, 4)

@@ -228,6 +228,16 @@ def kinds(value):
     return value
 
 
+def named_once(kinds, passthrough):
+    """Refuses names that are in both options."""
+    both = [name for name in kinds if name in passthrough]
+    if both:
+        raise ValueError(
+            "`kinds` must not name what `passthrough` returns unchanged. "
+            f"Received: {', '.join(map(repr, both))} in both. Leave it out of one of them."
+        )
+
+
 def num_classes(value):
     """None, an int of at least 2, or a dict of them by the name of the head."""
     if isinstance(value, dict):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_mix._core import kinds, leaf_names, spelling
+from keras_mix._core import checks, kinds, leaf_names, spelling
 
 # A batch is whole without these, so an option may name them where they are absent.
 _ROLES = ("y", "sample_weight")
@@ -29,6 +29,7 @@ def refuse_unknown(mixer, structure, alone):
         return
     given = set(given) if keyed else {"x", *_ROLES[: len(given) - 1]}
     absent, names = set(kinds.KEYS if keyed else _ROLES) - given, structure.names
+    _refuse_names_of_one(mixer, names)
     padding = mixer.sequence_options.padding_id
     padding = padding if isinstance(padding, dict) else {}
     for option, named in (
@@ -40,6 +41,19 @@ def refuse_unknown(mixer, structure, alone):
             of_a_target = not labelled and kind in _KINDS_OF_TARGETS
             if not of_a_target and str(name).split("/")[0] not in absent:
                 leaf_names.check_known(mixer.owner, option, name, names)
+
+
+def _refuse_names_of_one(mixer, names):
+    """Refuses two names in `kinds` of one leaf, as a whole and by its end, of which one counts."""
+    ends = [leaf_names.key(name) for name in names]
+    for name, end in zip(names, ends, strict=True):
+        if name != end and name in mixer.kinds and end in mixer.kinds and ends.count(end) == 1:
+            checks.refuse(
+                mixer.owner,
+                f"`kinds` must name `{name}` once",
+                f"kinds={mixer.kinds!r}",
+                f"Leave out {end!r} or {name!r}.",
+            )
 
 
 def _suspect(mixer, names):

@@ -175,6 +175,7 @@ class Configured(keras.layers.Layer):
         self.rate = checks.number("rate", rate, high=1.0)
         self.kinds = checks.kinds(kinds)
         self.passthrough = checks.names("passthrough", passthrough)
+        checks.named_once(self.kinds, self.passthrough)
         self.main_input = checks.name("main_input", main_input)
         self.keep_dtype = checks.boolean("keep_dtype", keep_dtype)
         self.inputs_only = checks.boolean("inputs_only", inputs_only)
