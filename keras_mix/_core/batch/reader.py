@@ -35,7 +35,9 @@ class Reader:
         sole = sum(not isinstance(each.tensor, BoxSet | BoxDict) for each in labels) == 1
         leaves = [self._leaf(each, sole) for each in given]
         if self.num_classes is not None and (sole or isinstance(self.num_classes, dict)):
-            self._check_columns(leaves)
+            for leaf in leaves:
+                if leaf.kind == "labels":
+                    self._check_columns(leaf, leaves)
         self._check_batched(leaves)
         return self._of_one_size(leaves)
 
@@ -189,21 +191,22 @@ class Reader:
             return "labels"
         return "segmentation_masks"
 
-    def _check_columns(self, leaves):
+    def _check_columns(self, leaf, leaves):
         """Refuses labels (B, K) of another K than the number of classes."""
-        if any(leaf.kind == "segmentation_masks" for leaf in leaves):
-            # One number of classes may be that of soft masks.
-            leaves = leaves if isinstance(self.num_classes, dict) else []
-        for leaf in leaves:
-            count = classes_of(self.num_classes, leaf.name)
-            if leaf.kind == "labels" and count and leaf.tensor.shape[1] not in (None, count):
-                checks.reject(
-                    self.owner,
-                    leaf.name,
-                    f"must have one column for each class, since num_classes={count}",
-                    checks.described(leaf.tensor),
-                    "Leave `num_classes` out, or pass the number of columns.",
-                )
+        if not isinstance(self.num_classes, dict) and any(
+            other.kind == "segmentation_masks" for other in leaves
+        ):
+            # It may be that of soft masks.
+            return
+        count = classes_of(self.num_classes, leaf.name)
+        if count and leaf.tensor.shape[1] not in (None, count):
+            checks.reject(
+                self.owner,
+                leaf.name,
+                f"must have one column for each class, since num_classes={count}",
+                checks.described(leaf.tensor),
+                "Leave `num_classes` out, or pass the number of columns.",
+            )
 
     def _check_several_columns(self, name, tensor):
         sentence = (
