@@ -24,8 +24,8 @@ class ByLabel(WeightedPairing):
     the batch, while theirs come from the whole training set (`keras_mix.data.pair_by_label` does
     that). A sample can be its own partner only with `include_self=True`; otherwise 12 % of the
     samples would be, in a batch of 32 normally distributed labels with the default bandwidth. λ is
-    drawn for each sample unless the mixer has `per="batch"`. A sample whose label is not finite has
-    no partner and stays unmixed.
+    drawn for each sample unless the mixer has `per="batch"`. A sample has no partner and stays
+    unmixed if its label is not finite.
 
     Args:
         bandwidth: Float > 0. The kernel's σ, in the unit of the labels; the paper tunes it for each

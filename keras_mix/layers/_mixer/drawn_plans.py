@@ -29,7 +29,7 @@ def _check_region(mixer, plan, grid):
     if grid is None:
         checks.refuse(
             mixer.owner,
-            "a mixer whose plans have a region must state how many axes it covers",
+            "a mixer must state how many axes the regions of its plans cover",
             f"a region of the type {type(plan.region).__name__} and grid_rank=None",
             "Set `grid_rank` in its class: 2 for height and width, 1 for time.",
         )

@@ -80,9 +80,9 @@ class Configured(keras.layers.Layer):
               weights of its sources there.
             - "keypoints" `(B, N, 2)`: Floats, x and y in pixels, with -1 or NaN for a missing
               keypoint; or `(B, N, 3)`, with a flag that is 0 for a missing keypoint. A keypoint
-              whose pixel is hidden or filled, or that lies outside a mixed image, becomes (-1, -1)
-              with a flag of 0. The output lists the N keypoints of each source in turn, moved with
-              that source.
+              becomes (-1, -1) with a flag of 0 if its pixel is hidden or filled, or if it lies
+              outside a mixed image. The output lists the N keypoints of each source in turn, moved
+              with that source.
             - "instance_masks" `(B, N, H, W)`: Integers or booleans, nonzero inside an object. A
               mask keeps its values where its source is visible. The output lists the N masks of
               each source in turn, moved with that source. See also
