@@ -12,6 +12,7 @@ from keras_mix import _registration
 
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
     from keras_mix import (
+        calibration,
         callbacks,
         data,
         evaluate,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
 __version__ = "0.1.0"
 
 __all__ = [
+    "calibration",
     "callbacks",
     "data",
     "evaluate",

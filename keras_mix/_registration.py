@@ -29,6 +29,7 @@ BESIDE_LAYERS = {
     "Pairing": "pairings.pairing",
     "RecallAtK": "metrics.retrieval",
     "Remix": "label_rules.remix",
+    "TemperatureScaling": "calibration.temperature_scaling",
 }
 MODULES = BESIDE_LAYERS | {
     name: f"layers.{module}" for name, module in {**OPTIONS, **SAVED}.items()

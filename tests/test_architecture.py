@@ -21,7 +21,7 @@ ORDER = [
     ["_core.leaves"],
     ["pairings", "label_rules", "losses", "metrics"],
     ["layers"],
-    ["models", "recipes", "plans"],
+    ["models", "recipes", "plans", "calibration"],
     ["data", "callbacks", "plot", "synthesis"],
     ["evaluate"],
     ["_registration", "cli"],
@@ -29,7 +29,10 @@ ORDER = [
     ["__main__"],
 ]
 # Runs on JAX and PyTorch. Draws on TensorFlow are imported by `_core.ops.draws` on its backend.
-WITHOUT_TENSORFLOW = ("_core.ops", "_core.options", "losses", "metrics", "models", "callbacks")
+WITHOUT_TENSORFLOW = (
+    *("_core.ops", "_core.options"),
+    *("losses", "metrics", "models", "calibration", "callbacks"),
+)
 
 
 def tree_of(module):
@@ -129,7 +132,7 @@ def test_no_generators_with_a_state_of_their_own():
     # A layer's sequence of seeds is state and stands with the layer's; a dataset's likewise.
     layers = {"tf.random.Generator", "tf.random.Generator.from_seed", "random.getrandbits"}
     allowed = {"layers._mixer.shared_options": layers, "data._seed_stream": {"random.getrandbits"}}
-    free = {"evaluate", "plot", "cli"}
+    free = {"calibration", "evaluate", "plot", "cli"}
     for module in (m for m in MODULES if m != "_core.draw.random" and package(m) not in free):
         # `random` is a module of this package, unless Python's own is imported.
         own = ("random.",) * ("random" in IMPORTED[module])

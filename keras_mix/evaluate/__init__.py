@@ -12,10 +12,14 @@ from keras_mix.evaluate.samples import draw
 from keras_mix.evaluate.scores import (
     Reliability,
     accuracy,
+    aurc,
+    auroc,
     brier,
     expected_calibration_error,
     negative_log_likelihood,
+    overconfidence_error,
     reliability,
+    signed_gap,
 )
 
 __all__ = [
@@ -24,6 +28,8 @@ __all__ = [
     "Run",
     "Spread",
     "accuracy",
+    "aurc",
+    "auroc",
     "brier",
     "compare",
     "datasets",
@@ -32,7 +38,9 @@ __all__ = [
     "mixers",
     "negative_log_likelihood",
     "networks",
+    "overconfidence_error",
     "reliability",
+    "signed_gap",
     "write_report",
 ]
 

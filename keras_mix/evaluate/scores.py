@@ -1,16 +1,22 @@
-"""Scores of predicted probabilities: accuracy, likelihood, Brier score, calibration.
+"""Scores of predicted probabilities: accuracy, likelihood, Brier score, calibration, ranking.
 
-Pure NumPy in float64. N predictions over K classes are an array `probabilities` of shape (N, K)
-whose rows sum to 1; the truth is an array `ids` of N integers in 0..K-1.
+The numpy face of what `keras_mix.metrics` computes, for whole sets in memory: without sample
+weights, in float64 where the backend of Keras has it. N predictions over K classes are an array
+`probabilities` of shape (N, K) whose rows sum to 1; the truth is an array `ids` of N integers in
+0..K-1.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from keras import ops
+
+from keras_mix._core import checks
+from keras_mix._core.ops import prediction_scores, score_tables
+from keras_mix._core.ops.calibration_tables import binned
+from keras_mix._core.predictions import checked
 
 BINS = 15
-# A class that was given no probability at all costs 87.3 nats instead of infinitely many.
-FLOOR = float(np.finfo(np.float32).tiny)
 
 
 class Reliability(NamedTuple):
@@ -32,8 +38,9 @@ class Reliability(NamedTuple):
     @property
     def calibration_error(self) -> float:
         """float in 0..1, the expected calibration error of these predictions."""
-        counts, confidence, right = (np.asarray(values, np.float64) for values in self)
-        return float(np.sum(counts * np.abs(right - confidence)) / max(counts.sum(), 1.0))
+        counts, *means = (np.asarray(values, np.float64) for values in self)
+        sums = score_tables.Table(counts, *(counts * values for values in means))
+        return _number(score_tables.calibration_error(_tensors(sums), 1))
 
 
 def accuracy(probabilities: Any, ids: Any) -> float:
@@ -56,8 +63,7 @@ def accuracy(probabilities: Any, ids: Any) -> float:
     >>> accuracy([[0.9, 0.1], [0.6, 0.4]], [0, 1])
     0.5
     """
-    probabilities, ids = _checked(probabilities, ids)
-    return float(np.mean(probabilities.argmax(axis=1) == ids))
+    return _mean(prediction_scores.hits, probabilities, ids)
 
 
 def negative_log_likelihood(probabilities: Any, ids: Any) -> float:
@@ -80,9 +86,7 @@ def negative_log_likelihood(probabilities: Any, ids: Any) -> float:
     >>> round(negative_log_likelihood([[0.5, 0.5]], [1]), 4)
     0.6931
     """
-    probabilities, ids = _checked(probabilities, ids)
-    true = probabilities[np.arange(len(ids)), ids]
-    return float(-np.mean(np.log(np.maximum(true, FLOOR))))
+    return _mean(prediction_scores.log_loss, probabilities, ids)
 
 
 def brier(probabilities: Any, ids: Any) -> float:
@@ -105,9 +109,7 @@ def brier(probabilities: Any, ids: Any) -> float:
     >>> brier([[0.5, 0.5]], [1])
     0.5
     """
-    probabilities, ids = _checked(probabilities, ids)
-    truth = np.eye(probabilities.shape[1])[ids]
-    return float(np.mean(np.sum((probabilities - truth) ** 2, axis=1)))
+    return _mean(prediction_scores.squared_distance, probabilities, ids)
 
 
 def reliability(probabilities: Any, ids: Any, *, bins: int = BINS) -> Reliability:
@@ -129,18 +131,12 @@ def reliability(probabilities: Any, ids: Any, *, bins: int = BINS) -> Reliabilit
     >>> reliability([[0.9, 0.1], [0.6, 0.4]], [0, 1], bins=2)
     Reliability(counts=[0, 2], confidence=[0.0, 0.75], accuracy=[0.0, 0.5])
     """
-    probabilities, ids = _checked(probabilities, ids)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == ids
-    # The left edge is open and the right one closed: 1/M belongs to the first bin.
-    upper_edges = np.arange(1, bins) / bins
-    index = np.searchsorted(upper_edges, confidence, side="left")
-    counts = np.bincount(index, minlength=bins)
-    filled = np.maximum(counts, 1)
+    table = binned(*checked("scores", probabilities, ids), bins=bins)
+    filled = np.maximum(table.mass, 1)
     return Reliability(
-        counts.tolist(),
-        (np.bincount(index, confidence, bins) / filled).tolist(),
-        (np.bincount(index, right, bins) / filled).tolist(),
+        table.mass.astype(int).tolist(),
+        (table.confidence / filled).tolist(),
+        (table.hits / filled).tolist(),
     )
 
 
@@ -159,17 +155,35 @@ def pool(diagrams):
     return Reliability(counts.sum(axis=0).tolist(), confidence.tolist(), right.tolist())
 
 
-def expected_calibration_error(probabilities: Any, ids: Any, *, bins: int = BINS) -> float:
+def expected_calibration_error(
+    probabilities: Any,
+    ids: Any,
+    *,
+    bins: int = BINS,
+    strategy: Literal["width", "mass"] = "width",
+    over: Literal["top", "classes"] = "top",
+    norm: Literal[1, 2, "max"] = 1,
+) -> float:
     """Returns the distance between confidence and accuracy, averaged over the predictions.
 
     The sum over the bins of (count / N) · |accuracy - confidence|, as in Naeini et al. (2015) and
     Guo et al. (2017), section 2. It depends on the number of bins, and it is blind to errors that
-    cancel inside a bin.
+    cancel inside a bin. It is above 0 even for a perfectly calibrated predictor:
+    `keras_mix.calibration.noise_floor` says by how much. Other definitions and the names they go by
+    are told apart in `keras_mix.metrics.ExpectedCalibrationError`.
 
     Args:
         probabilities: Float array `(N, K)`; each row sums to 1.
         ids: Integer array `(N,)`. True classes.
-        bins: Integer ≥ 1. Number of bins of equal width. Defaults to 15, as in Guo et al. (2017).
+        bins: Integer ≥ 1. Number of bins. Defaults to 15, as in Guo et al. (2017).
+        strategy: `"width"` or `"mass"`. Bins of equal width, ((m - 1) / M, m / M]; or of equal
+            numbers of predictions, where equal confidences are shared by the bins in proportion.
+            Defaults to `"width"`.
+        over: `"top"` or `"classes"`. The probability of the most probable class against how often
+            it is the true one; or each class's probability against how often it is true, averaged
+            over the classes. Defaults to `"top"`.
+        norm: 1, 2 or `"max"`. The mean distance, the root of the mean squared distance, or the
+            largest one in any bin. Defaults to 1.
 
     Returns:
         Float in [0, 1]; lower is better.
@@ -187,33 +201,147 @@ def expected_calibration_error(probabilities: Any, ids: Any, *, bins: int = BINS
         Binning", AAAI 2015. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017,
         arXiv:1706.04599.
     """
-    return reliability(probabilities, ids, bins=bins).calibration_error
+    checks.choice("norm", norm, score_tables.NORMS)
+    probabilities, ids = checked("scores", probabilities, ids)
+    table = binned(probabilities, ids, bins=bins, strategy=strategy, over=over)
+    return _number(score_tables.calibration_error(_tensors(table), norm))
 
 
-def _checked(probabilities, ids):
-    probabilities, ids = np.asarray(probabilities, np.float64), np.asarray(ids)
-    if probabilities.ndim != 2 or ids.shape != probabilities.shape[:1] or not ids.size:
-        raise ValueError(
-            "scores: `probabilities` must have the shape (N, K) and `ids` the shape (N,), N > 0. "
-            f"Received: probabilities.shape={probabilities.shape}, ids.shape={ids.shape}"
-        )
-    if ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= probabilities.shape[1]:
-        raise ValueError(
-            f"scores: `ids` must be integers from 0 to {probabilities.shape[1] - 1}. "
-            f"Received: dtype {ids.dtype}, from {ids.min()} to {ids.max()}"
-        )
-    if not np.isfinite(probabilities).all():
-        raise ValueError(
-            "scores: rows of `probabilities` must be finite and sum to 1; a training that diverged "
-            "gives others, and a lower learning rate may help. Received: "
-            f"{(~np.isfinite(probabilities)).any(axis=1).sum()} rows with NaN or infinity"
-        )
-    # 1e-2 lets float16 and bfloat16 softmaxes pass and no logits.
-    sums = probabilities.sum(axis=1)
-    if not (np.abs(sums - 1.0).max() < 1e-2 and probabilities.min() >= 0.0):
-        raise ValueError(
-            "scores: rows of `probabilities` must be at least 0 and sum to 1; end the model with "
-            f"a softmax. Received: values from {probabilities.min():.3g} to "
-            f"{probabilities.max():.3g}, rows that sum to {sums.min():.3g}..{sums.max():.3g}"
-        )
-    return probabilities, ids
+def signed_gap(probabilities: Any, ids: Any) -> float:
+    """Returns the mean confidence minus the accuracy.
+
+    Above 0 the predictor is over-confident, below 0 under-confident. Unlike the calibration error,
+    it has no bins, and its expectation is 0 for a perfectly calibrated predictor.
+
+    Args:
+        probabilities: Float array `(N, K)`; each row sums to 1.
+        ids: Integer array `(N,)`. True classes.
+
+    Returns:
+        Float in [-1, 1]; 0 is best.
+
+    Raises:
+        ValueError: If shapes, dtypes or values are not as above.
+
+    Example:
+
+    >>> signed_gap([[0.75, 0.25], [0.75, 0.25]], [0, 1])
+    0.25
+    """
+    table = binned(*checked("scores", probabilities, ids), bins=1)
+    return float((table.confidence[0] - table.hits[0]) / table.mass[0])
+
+
+def overconfidence_error(probabilities: Any, ids: Any, *, bins: int = BINS) -> float:
+    """Returns the calibration error of over-confident bins, weighted by their confidence.
+
+    The sum over the bins of (count / N) · confidence · max(confidence - accuracy, 0), as in
+    Thulasidasan et al. (2019), section 3.
+
+    Args:
+        probabilities: Float array `(N, K)`; each row sums to 1.
+        ids: Integer array `(N,)`. True classes.
+        bins: Integer ≥ 1. Number of bins of equal width. Defaults to 15.
+
+    Returns:
+        Float in [0, 1]; lower is better.
+
+    Raises:
+        ValueError: If shapes, dtypes or values are not as above.
+
+    Example:
+
+    >>> overconfidence_error([[0.75, 0.25], [0.75, 0.25]], [0, 1])
+    0.1875
+
+    Reference:
+        Thulasidasan et al., "On Mixup Training: Improved Calibration and Predictive Uncertainty for
+        Deep Neural Networks", NeurIPS 2019, arXiv:1905.11001, section 3.
+    """
+    table = binned(*checked("scores", probabilities, ids), bins=bins)
+    return _number(score_tables.overconfidence(_tensors(table)))
+
+
+def auroc(inside: Any, outside: Any) -> float:
+    """Returns how often an in-distribution sample has a higher score than an outlier.
+
+    The area under the ROC curve; equal scores count one half.
+
+    Args:
+        inside: Float array `(N,)`. Scores of in-distribution samples, higher for more certain ones,
+            such as the largest probability.
+        outside: Float array `(M,)`. Scores of out-of-distribution samples.
+
+    Returns:
+        Float in [0, 1]; higher is better, 0.5 is chance.
+
+    Raises:
+        ValueError: If one of the arrays is empty, has another shape or is not finite.
+
+    Example:
+
+    >>> auroc([0.9, 0.8], [0.3, 0.8])
+    0.875
+    """
+    inside, outside = _scores("inside", inside), _scores("outside", outside)
+    together = np.concatenate([inside, outside])
+    _, index = np.unique(together, return_inverse=True)
+    groups = index.max() + 1
+    masses = [np.bincount(part, minlength=groups) for part in np.split(index, [inside.size])]
+    return _number(score_tables.auroc(*_tensors(masses)))
+
+
+def aurc(probabilities: Any, ids: Any) -> float:
+    """Returns the area under the risk-coverage curve: the error rate while abstaining.
+
+    The mean over the predictions of the error rate among those that are at least as confident, as
+    in Geifman et al. (2019), section 3. Equal confidences share one threshold. It measures accuracy
+    and the ranking by confidence together; a rescaling that keeps the order does not change it.
+
+    Args:
+        probabilities: Float array `(N, K)`; each row sums to 1.
+        ids: Integer array `(N,)`. True classes.
+
+    Returns:
+        Float in [0, 1]; lower is better.
+
+    Raises:
+        ValueError: If shapes, dtypes or values are not as above.
+
+    Example:
+
+    >>> aurc([[0.9, 0.1], [0.6, 0.4]], [0, 1])
+    0.25
+
+    Reference:
+        Geifman, Uziel and El-Yaniv, "Bias-Reduced Uncertainty Estimation for Deep Neural
+        Classifiers", ICLR 2019, arXiv:1805.08206, section 3.
+    """
+    table = binned(*checked("scores", probabilities, ids), bins=None)
+    return _number(score_tables.aurc(*_tensors([table.mass, table.mass - table.hits])))
+
+
+def _mean(of_each, probabilities, ids):
+    probabilities, ids = _tensors(checked("scores", probabilities, ids))
+    return float(np.mean(ops.convert_to_numpy(of_each(probabilities, ids)), dtype=np.float64))
+
+
+def _tensors(arrays):
+    """The tensors of arrays, in a structure of the same type."""
+    made = [ops.convert_to_tensor(np.asarray(array)) for array in arrays]
+    return type(arrays)(*made) if hasattr(arrays, "_fields") else made
+
+
+def _number(tensor):
+    return float(ops.convert_to_numpy(tensor))
+
+
+def _scores(name, values):
+    """Float64 `(N,)`; refuses others."""
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not values.size:
+        checks.reject("scores", name, "must have the shape (N,), N > 0", f"shape {values.shape}")
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        checks.reject("scores", name, "must be finite", f"{bad} of {values.size} NaN or infinite")
+    return values

@@ -1,0 +1,104 @@
+"""What temperature and vector scaling share: a layer on logits, fitted to held-out labels."""
+
+from typing import Any, TypeVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_mix._core import checks
+from keras_mix._core.ops import hard_labels, logits, packed_labels
+from keras_mix._core.options import argument_errors
+from keras_mix._core.options.config import config_of
+from keras_mix._core.predictions import checked_outputs
+
+Self = TypeVar("Self", bound="LogitScaling")
+
+
+class LogitScaling(keras.layers.Layer):
+    """A layer from a classifier's outputs to probabilities, by a function of the logits.
+
+    Subclasses have `scaled(logits)`, and `minimize(logits, ids)`, which sets their weights.
+    """
+
+    @argument_errors.naming_class
+    def __init__(
+        self, *, from_logits: bool = False, name: str | None = None, dtype: Any = None
+    ) -> None:
+        # Calibration is a matter of small differences: float32 under a mixed policy too.
+        super().__init__(name=name, dtype=dtype or "float32")
+        self.from_logits = checks.boolean("from_logits", from_logits)
+
+    def call(self, predictions: Any) -> Any:
+        found = logits.of_classes(predictions, self.from_logits)
+        return logits.probabilities_like(predictions, self.scaled(found))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def fit(self: Self, predictions: Any, labels: Any) -> Self:
+        """Fits the weights to held-out predictions and labels, and returns the layer."""
+        owner = type(self).__name__
+        predictions = checked_outputs(owner, predictions, self.from_logits)
+        ids = _ids(owner, predictions, labels)
+        tensor = ops.convert_to_tensor(predictions)
+        found = ops.convert_to_numpy(logits.of_classes(tensor, self.from_logits))
+        if not self.built:
+            self.build(predictions.shape)
+        self.minimize(found.astype(np.float64), ids)
+        return self
+
+    def predict(self, predictions: Any) -> Any:
+        """Returns the scaled probabilities, a NumPy array in the shape of the predictions."""
+        predictions = checked_outputs(type(self).__name__, predictions, self.from_logits)
+        return ops.convert_to_numpy(self(ops.convert_to_tensor(predictions, "float32")))
+
+    def wrap(self, model: keras.Model) -> keras.Model:
+        """Returns a model that gives the scaled probabilities of a model with one output."""
+        owner = type(self).__name__
+        if not isinstance(model, keras.Model):
+            checks.refuse(owner, "`model` must be a Keras model", f"a {type(model).__name__}")
+        if not getattr(model, "inputs", None):
+            return keras.Sequential([model, self])
+        # A sequential model has an `input` only after it is called.
+        inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+        outputs = model(inputs)
+        if not hasattr(outputs, "shape"):
+            received = f"{len(keras.tree.flatten(outputs))} outputs"
+            checks.refuse(owner, "`model` must have one output", received)
+        return keras.Model(inputs, self(outputs), name=f"{model.name}_{self.name}")
+
+    def get_config(self):
+        return {**super().get_config(), **config_of(self)}
+
+
+def _ids(owner, predictions, labels):
+    """Class ids `(N,)` of at least two classes, from labels in any form."""
+    labels = np.asarray(labels)
+    if labels.ndim == 0 or len(labels) != len(predictions):
+        received = f"{len(predictions)} predictions, labels of shape {labels.shape}"
+        checks.refuse(owner, "there must be one label for each prediction", received)
+    y_true, y_pred = ops.convert_to_tensor(labels), ops.convert_to_tensor(predictions)
+    one_unit = packed_labels.classes_of(y_pred) == 1
+    form = "indicators" if one_unit else "class_ids"
+    found = ops.convert_to_numpy(hard_labels.hardened(owner, y_true, y_pred, form))
+    classes = 2 if one_unit else predictions.shape[1]
+    found = found.reshape(-1)
+    one_for_each = len(found) == len(predictions)
+    binary = labels if one_unit and labels.ndim < 3 else found
+    if not one_for_each or not np.isin(binary, range(classes) if not one_unit else (0, 1)).all():
+        if one_for_each and one_unit and ((binary >= 0) & (binary <= 1)).all():
+            return found.astype(np.int64)
+        received = f"{labels.dtype}, shape {labels.shape}"
+        if labels.size and labels.dtype.kind in "iuf":
+            received += f", from {labels.min():g} to {labels.max():g}"
+        checks.refuse(owner, f"labels must be class ids from 0 to {classes - 1}", received)
+    found = found.astype(np.int64)
+    if len(np.unique(found)) < 2:
+        checks.refuse(
+            owner,
+            "the labels must have at least two classes, or any confidence is too low",
+            f"{len(found)} labels of class {found[0]}",
+            "Fit on a sample of all classes.",
+        )
+    return found
