@@ -117,11 +117,16 @@ def _parser():
         help="training samples, drawn in proportion to the classes (default: 80 %% of digits and "
         "folders without splits, the whole training split of the others)",
     )  # fmt: skip
+    compare.add_argument(
+        "--label-noise", type=_fractions, default="0", metavar="FRACTIONS",
+        help="fraction of the training labels to make wrong, such as 0.3; several, such as 0,0.3, "
+        "make a comparison each and one report (default: %(default)s)",
+    )  # fmt: skip
     _add(compare, "--epochs", 60, "passes over the training samples for each mixer", "N")
     _add(compare, "--seeds", 3, "runs of each mixer, with the seeds 0 to N-1", "N")
     _add(compare, "--batch-size", 32, "samples in a batch, from which partners are drawn", "N")
     _add(compare, "--model", "small", "the network: small or medium")
-    where = "folder for report.html, results.json and the pictures"
+    where = "folder for report.html and results.json"
     _add(compare, "--output", "keras-mix-compare", where, "FOLDER")
     compare.set_defaults(
         command=_compare,
@@ -170,7 +175,7 @@ def _compare(args, command):
     from keras_mix.evaluate import mixers, output_folder
 
     # Missing packages are reported before the training, not after it.
-    for module in ("jinja2", "matplotlib.figure", "rich.console", "scipy.stats"):
+    for module in ("jinja2", "PIL.Image", "rich.console", "scipy.stats"):
         require(module, "keras-mix compare")
     layers = mixers.parse(args.mixers)
     with output_folder.claimed(args.output) as folder:
@@ -178,12 +183,45 @@ def _compare(args, command):
 
 
 def _compare_into(folder, args, layers, command):
-    from keras_mix.evaluate import compare, datasets, draw, networks, terminal, write_report
+    from keras_mix.evaluate import datasets, mixed_samples, terminal, write_report
 
     data = datasets.load(args.data, args.train_size, _image_size(args, datasets))
-    notes = _notes(data)
+    notes, results = _notes(data), {}
+    for fraction in args.label_noise:
+        part = datasets.with_wrong_labels(data, fraction) if fraction else data
+        notes += _printed(part.notes[len(data.notes) :])
+        several = len(args.label_noise) > 1
+        into = folder / f"label-noise-{fraction:g}" if several else folder
+        title = f"{100 * fraction:g} % wrong labels" if fraction else "Clean labels"
+        results[title] = _results(part, args, layers, into)
+    console = require("rich.console", "keras-mix compare").Console()
+    try:
+        report = write_report(
+            results,
+            folder,
+            title=f"Mixing compared on {printable(data.name)}",
+            samples=mixed_samples(data.train, layers, data.class_names),
+            command=printable(command),
+            notes=notes,
+        )
+    except OSError as error:
+        raise OSError(
+            f"The report could not be written ({_sentence(error)}). All runs are kept in "
+            f"{str(folder)!r}: once files can be written there, the same command makes the report"
+        ) from error
+    finally:
+        for name, part in results.items():
+            console.print(terminal.table(part, name if len(results) > 1 else None))
+    console.print(f"Report: {report}", soft_wrap=True, highlight=False, markup=False)
+    return 0
+
+
+def _results(data, args, layers, folder):
+    """Trains and scores what is missing in one folder of results."""
+    from keras_mix.evaluate import compare, networks
+
     shape = data.train[0].shape[1:]
-    results = compare(
+    return compare(
         lambda: networks.build(args.model, shape, len(data.class_names)),
         data.train,
         data.validation,
@@ -194,25 +232,14 @@ def _compare_into(folder, args, layers, command):
         output=folder,
         progress=True,
     )
-    console = require("rich.console", "keras-mix compare").Console()
-    try:
-        report = write_report(
-            results,
-            folder,
-            title=f"Mixing compared on {printable(data.name)}",
-            samples=draw(data.train, layers, data.class_names),
-            command=printable(command),
-            notes=notes,
-        )
-    except OSError as error:
-        raise OSError(
-            f"The report could not be written ({_sentence(error)}). All runs are kept in "
-            f"{str(folder)!r}: once files can be written there, the same command makes the report"
-        ) from error
-    finally:
-        console.print(terminal.table(results))
-    console.print(f"Report: {report}", soft_wrap=True, highlight=False, markup=False)
-    return 0
+
+
+def _fractions(text):
+    """Reads such as `0,0.3`; argparse reports what is no fraction."""
+    fractions = [float(part) for part in text.split(",")]
+    if not all(0 <= fraction <= 1 for fraction in fractions):
+        raise argparse.ArgumentTypeError(f"fractions must be from 0 to 1. Received: {text!r}")
+    return list(dict.fromkeys(fractions))
 
 
 def _preview(args, command):
@@ -250,6 +277,10 @@ def _notes(data):
         names = ", ".join(data.skipped[:MOST_NAMES])
         more = f" and {len(data.skipped) - MOST_NAMES} more" * (len(data.skipped) > MOST_NAMES)
         sentences.append(f"Skipped {len(data.skipped)} {noun} could not be read: {names}{more}.")
+    return _printed(sentences)
+
+
+def _printed(sentences):
     for sentence in sentences:
         print(sentence, file=sys.stderr)
-    return sentences
+    return list(sentences)

@@ -71,7 +71,7 @@ def batch(
     >>> figure.axes[0].get_xlabel()
     'dog: 0.75\ncat: 0.25'
     """
-    images = _pixels(images)
+    images = pixels(images)
     texts = _label_texts(np.asarray(labels), len(images), class_names)
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
@@ -179,8 +179,8 @@ def _centers(diagram):
     return (np.arange(bins) + 0.5) / bins
 
 
-def _pixels(images):
-    """Returns (B, H, W) or (B, H, W, 3) float32 in 0..1."""
+def pixels(images):
+    """Returns (B, H, W) or (B, H, W, 3) float32 in 0..1, on the scale that `batch` describes."""
     images = np.asarray(images)
     gray = images.ndim == 3 or (images.ndim == 4 and images.shape[-1] == 1)
     if not (gray or (images.ndim == 4 and images.shape[-1] == 3)) or 0 in images.shape:
@@ -215,12 +215,22 @@ def _label_texts(labels, count, class_names):
             f"Received: {len(class_names)} names for {classes} classes"
         )
     names = range(classes) if class_names is None else class_names
-    names = [" ".join(str(name).split()) for name in names]
     if ids:
+        names = _one_line(names)
         return [_shortened(names[k], CHARACTERS) for k in labels]
-    parts = [_weights(np.asarray(shares, np.float32), names) for shares in labels]
+    parts = label_parts(labels, names)
     one_line = all(len("  ".join(part)) <= CHARACTERS for part in parts)
     return [("  " if one_line else "\n").join(part) for part in parts]
+
+
+def label_parts(labels, class_names):
+    """Returns list of lists such as `["3: 0.68", "7: 0.32"]`, of class weights `(B, K)`."""
+    names = _one_line(class_names)
+    return [_weights(np.asarray(shares, np.float32), names) for shares in labels]
+
+
+def _one_line(names):
+    return [" ".join(str(name).split()) for name in names]
 
 
 def _weights(shares, names):

@@ -52,8 +52,7 @@ def test_compare_trains_and_reports_a_folder(folder, tmp_path, capsys, monkeypat
     assert "Skipped 1 image that could not be read: cat/broken.png." in captured.err
     assert "mixup:alp" in captured.out
     assert captured.out.endswith(f"Report: {output / 'report.html'}\n")
-    names = {"report.html", "results.json", "reliability.png", "samples.png"}
-    assert {path.name for path in output.iterdir()} == names
+    assert {path.name for path in output.iterdir()} == {"report.html", "results.json"}
     page = (output / "report.html").read_text("utf-8")
     assert "cat/broken.png" in page
     assert "mixup:alpha=1,per=batch" in page
@@ -62,6 +61,24 @@ def test_compare_trains_and_reports_a_folder(folder, tmp_path, capsys, monkeypat
     assert results.measured == ["none", "mixup:alpha=1,per=batch"]
     for mixer in results.measured:
         assert f"{results.spread(mixer, 'nll').mean:.3f}" in page
+
+
+def test_several_fractions_of_wrong_labels_make_one_page(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(evaluate.networks.STAGES, "small", (2,))
+    argv = ["compare", "--data", str(folder), "--image-size", "8", "--train-size", "4"]
+    argv += ["--epochs", "1", "--seeds", "1", "--mixers", "none", "--label-noise", "0,0.5"]
+    assert cli.main([*argv, "--output", str(tmp_path / "o")]) == 0
+    captured = capsys.readouterr()
+    assert "2 of the 4 training labels (50 %) are wrong on purpose" in captured.err
+    assert captured.out.index("Clean labels") < captured.out.index("50 % wrong labels")
+    page = (tmp_path / "o" / "report.html").read_text("utf-8")
+    assert page.index("<h3>Clean labels") < page.index("<h3>50 % wrong labels")
+    assert "2 of the 4 training labels (50 %) are wrong on purpose" in page
+    runs = [
+        evaluate.Results.from_json((tmp_path / "o" / name / "results.json").read_text("utf-8"))
+        for name in ("label-noise-0", "label-noise-0.5")
+    ]
+    assert len({each.settings["data"] for each in runs}) == 2
 
 
 def test_preview_draws_a_picture(folder, tmp_path, capsys):
@@ -191,6 +208,8 @@ def test_a_report_that_cannot_be_written_names_what_is_kept(folder, tmp_path, ca
         (["--epochs", "0"], "`epochs` must be at least 1. Received: 0"),
         (["--seeds", "0"], "`seeds` must be at least 1. Received: 0"),
         (["--batch-size", "x"], "argument --batch-size: invalid int value: 'x'"),
+        (["--label-noise", "0,2"], "fractions must be from 0 to 1. Received: '0,2'"),
+        (["--label-noise", "x"], "argument --label-noise: "),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
     ],
 )

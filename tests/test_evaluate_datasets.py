@@ -55,6 +55,31 @@ def test_a_size_that_empties_a_class_is_refused(size):
         datasets.load("digits", train_size=size)
 
 
+def test_wrong_labels_are_as_many_as_asked_for_and_all_wrong():
+    clean = datasets.load("digits", train_size=1000)
+    noisy, again = (datasets.load("digits", train_size=1000, label_noise=0.3) for _ in range(2))
+    changed = noisy.train[1] != clean.train[1]
+    assert changed.sum() == 300
+    np.testing.assert_array_equal(noisy.train[1], again.train[1])
+    np.testing.assert_array_equal(noisy.train[0], clean.train[0])
+    np.testing.assert_array_equal(noisy.validation[1], clean.validation[1])
+    # Each of the nine other classes is equally probable: χ² of 8 degrees of freedom.
+    steps = np.bincount((noisy.train[1] - clean.train[1])[changed] % 10, minlength=10)[1:]
+    assert np.sum((steps - 300 / 9) ** 2 / (300 / 9)) < 26.1  # the quantile of 0.999
+    other = datasets.with_wrong_labels(clean, 0.3, seed=1)
+    assert not np.array_equal(other.train[1], noisy.train[1])
+    assert noisy.notes[0].startswith("300 of the 1,000 training labels (30 %) are wrong")
+    assert clean.notes == ()
+    every = datasets.with_wrong_labels(clean, 1.0)
+    assert not (every.train[1] == clean.train[1]).any()
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.5, float("nan"), "0.3", True])
+def test_a_fraction_out_of_range_is_refused(fraction):
+    with pytest.raises(ValueError, match="`label_noise` must be a finite number between 0 and 1"):
+        datasets.load("digits", label_noise=fraction)
+
+
 def test_a_folder_is_read_and_what_is_no_image_is_named(folder):
     data = datasets.load(str(folder), image_size=6)
     assert data.class_names == ["blue", "red"]

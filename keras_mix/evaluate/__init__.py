@@ -1,14 +1,14 @@
 """Measures the effect of mixing on a model: runs, scores, reports.
 
-`compare` trains and scores, `write_report` writes the page, `draw` shows mixed samples. The
-data sets and networks of the command `keras-mix` are in `datasets` and `networks`.
+`compare` trains and scores, `write_report` writes the page, `draw` and `mixed_samples` show mixed
+samples. The data sets and networks of the command `keras-mix` are in `datasets` and `networks`.
 """
 
 from keras_mix.evaluate import datasets, mixers, networks
 from keras_mix.evaluate.compare import compare
 from keras_mix.evaluate.report import write_report
 from keras_mix.evaluate.results import Results, Run, Spread
-from keras_mix.evaluate.samples import draw
+from keras_mix.evaluate.samples import Samples, draw, mixed_samples
 from keras_mix.evaluate.scores import (
     Reliability,
     accuracy,
@@ -26,6 +26,7 @@ __all__ = [
     "Reliability",
     "Results",
     "Run",
+    "Samples",
     "Spread",
     "accuracy",
     "aurc",
@@ -35,6 +36,7 @@ __all__ = [
     "datasets",
     "draw",
     "expected_calibration_error",
+    "mixed_samples",
     "mixers",
     "negative_log_likelihood",
     "networks",

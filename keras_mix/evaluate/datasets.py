@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_mix._core import checks
 from keras_mix._core.optional_imports import require
 from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate import image_folder
@@ -27,8 +28,8 @@ class Data(NamedTuple):
         validation: The same, of other images.
         class_names: List of K strings.
         skipped: List of strings, the files that could not be read.
-        notes: Tuple of strings, remarks on how a folder was read: its splits, and the scale of
-            images whose format defines none.
+        notes: Tuple of strings, remarks for the reader of the results: the splits of a folder, the
+            scale of images whose format defines none, and wrong labels.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Data(NamedTuple):
     notes: tuple = ()
 
 
-def load(name, train_size=None, image_size=None, seed=0):
+def load(name, train_size=None, image_size=None, seed=0, label_noise=0.0):
     """Loads a data set and splits it into training and validation samples.
 
     `digits` and folders of classes are split at random with the classes in proportion, by default
@@ -57,7 +58,9 @@ def load(name, train_size=None, image_size=None, seed=0):
         image_size: Integer, in pixels. Height and width to which images of a folder are resized,
             whatever their aspect ratio. Defaults to None: 32 for a folder; built-in data sets keep
             their size and refuse this argument.
-        seed: Integer. Seed of the split. Defaults to 0.
+        seed: Integer. Seed of the split and of the wrong labels. Defaults to 0.
+        label_noise: Float in [0, 1]. Fraction of the training labels that are made wrong, see
+            `with_wrong_labels`; validation labels stay as they are. Defaults to 0.0.
 
     Returns:
         A `Data`.
@@ -65,7 +68,8 @@ def load(name, train_size=None, image_size=None, seed=0):
     Raises:
         ValueError: If the name is neither known nor a folder; if the folder does not have two
             classes of images; if its splits differ in their classes; if `train_size` leaves a class
-            without samples; or if `image_size` is given for a built-in data set.
+            without samples; if `image_size` is given for a built-in data set; or if `label_noise`
+            is out of range.
         OSError: If a download fails.
         ImportError: If scikit-learn or Pillow is needed and missing.
 
@@ -80,6 +84,51 @@ def load(name, train_size=None, image_size=None, seed=0):
             "datasets.load: `image_size` is for folders, built-in data sets keep their size. "
             f"Received: image_size={image_size} for {name}"
         )
+    checks.number("label_noise", label_noise, high=1.0)
+    data = _loaded(name, train_size, image_size, seed)
+    return with_wrong_labels(data, label_noise, seed) if label_noise else data
+
+
+def with_wrong_labels(data, label_noise, seed=0):
+    """Makes a fraction of the training labels wrong, as annotators do.
+
+    Of N training samples, round(`label_noise` · N) are drawn without replacement, and the label of
+    each is replaced by another class, all others equally probable: the fraction is that of labels
+    that are really wrong. The samples are the same for every mixer and seed of a comparison.
+
+    Args:
+        data: A `Data`.
+        label_noise: Float in [0, 1].
+        seed: Integer. Defaults to 0.
+
+    Returns:
+        A `Data` with the same images, with a note on the labels.
+
+    Raises:
+        ValueError: If `label_noise` is out of range.
+
+    Example:
+
+    >>> clean = load("digits", train_size=100)
+    >>> noisy = with_wrong_labels(clean, 0.3)
+    >>> int((noisy.train[1] != clean.train[1]).sum())
+    30
+    """
+    label_noise = checks.number("label_noise", label_noise, high=1.0)
+    images, ids = data.train
+    # Another stream of numbers than the split's, which is drawn by the bare seed.
+    rng = np.random.default_rng([seed, 1])
+    wrong = rng.permutation(len(ids))[: round(label_noise * len(ids))]
+    classes, changed = len(data.class_names), ids.copy()
+    changed[wrong] = (ids[wrong] + rng.integers(1, classes, len(wrong))) % classes
+    note = (
+        f"{len(wrong):,} of the {len(ids):,} training labels ({100 * label_noise:g} %) are wrong "
+        "on purpose, each drawn among the other classes; the validation labels are as they were."
+    )
+    return data._replace(train=(images, changed), notes=(*data.notes, note))
+
+
+def _loaded(name, train_size, image_size, seed):
     if name in KERAS:
         return _keras(name, train_size, seed)
     if name == "digits":

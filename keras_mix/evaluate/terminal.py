@@ -29,11 +29,12 @@ def bar():
         yield report
 
 
-def table(results):
+def table(results, title=None):
     """Makes the table of the results, one row a mixer.
 
     Args:
         results: `keras_mix.evaluate.Results`.
+        title: String. Headline, not read as markup. Defaults to None.
 
     Returns:
         A `rich.table.Table`.
@@ -41,6 +42,7 @@ def table(results):
     summary = results.summary()
     text = require("rich.text", "The table of results")
     made = require("rich.table", "The table of results").Table(
+        title=None if title is None else text.Text(title),
         caption=_caption(sorted({numbers["seconds"].count for numbers in summary.values()})),
         padding=(0, 0, 0, 1),
     )
