@@ -28,6 +28,7 @@ BESIDE_LAYERS = {
     "MixingModel": "models.mixing_model",
     "Pairing": "pairings.pairing",
     "RecallAtK": "metrics.retrieval",
+    "RegMixup": "models.reg_mixup",
     "Remix": "label_rules.remix",
     "TemperatureScaling": "calibration.temperature_scaling",
 }

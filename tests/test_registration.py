@@ -41,6 +41,7 @@ saved = {
     "manifold": (models.ManifoldMixup(base(), mix_at=["input", 1], mixer=layers.MixUp(0.5)),
                  {"loss": sparse, "metrics": ["accuracy"]}),
     "blend": (models.ManifoldMixup(base()), {"loss": sparse}),
+    "regularized": (models.RegMixup(base(), eta=0.5), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
     "erased": (base(layers.Cutout(4)), {"loss": sparse}),
@@ -138,7 +139,15 @@ def test_objects_load_as_they_were_saved(loaded):
 
 
 def test_models_load_and_train_on(loaded):
-    assert loaded["names"] == ["blend", "erased", "manifold", "mixing", "packed", "pair"]
+    assert loaded["names"] == [
+        "blend",
+        "erased",
+        "manifold",
+        "mixing",
+        "packed",
+        "pair",
+        "regularized",
+    ]
     assert loaded["finite"]
     assert "CutMix" in loaded["mixers"]
     assert loaded["erases"] == "Cutout"

@@ -2,8 +2,9 @@
 
 from keras_mix.models.manifold_mixup import ManifoldMixup
 from keras_mix.models.mixing_model import MixingModel
+from keras_mix.models.reg_mixup import RegMixup
 
-__all__ = ["ManifoldMixup", "MixingModel"]
+__all__ = ["ManifoldMixup", "MixingModel", "RegMixup"]
 
 
 def __dir__():

@@ -1,27 +1,17 @@
 """ManifoldMixup."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
-from typing_extensions import TypedDict, Unpack
+from typing_extensions import Unpack
 
+from keras_mix.models._options.option_types import MixingOptions
 from keras_mix.models._points import default_points
 from keras_mix.models.mixing_model import MixingModel
 
 if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
     from keras_mix.layers import Mixer
-
-
-class MixingOptions(TypedDict, total=False):
-    """The arguments that ManifoldMixup passes to `MixingModel`, and Keras's name and dtype."""
-
-    rate: float
-    loss_mode: Literal["sources", "mixed_targets"]
-    kinds: Mapping[str, str] | None
-    seed: int | None
-    name: str | None
-    dtype: Any
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")

@@ -125,6 +125,8 @@ class MixingModel(keras.Model):
 
     default_alpha = 0.2
     default_per = "sample"
+    # What a recipe may replace, beside `completed`, `objective` and `measure`.
+    forward_pass = ForwardPass
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -232,11 +234,37 @@ class MixingModel(keras.Model):
             arguments.refuse_inside(self.owner, outermost)
         probabilities, rate = map(keras.ops.convert_to_tensor, self.dials.weights)
         seed = draws.begin(self._seeds)
-        forward_pass = ForwardPass(self.base, self._choices, probabilities, rate, seed)
+        forward_pass = self.forward_pass(self.base, self._choices, probabilities, rate, seed)
         with self._hooks, forward_pass:
             outputs = self.base(forward_pass.begin(inputs), **mode)
-        self._step.mixture = forward_pass.mixture(self.kinds)
+        self._step.mixture = mixture = forward_pass.mixture(self.kinds)
+        mixture.objective = self.objective
+        return self.completed(outputs, forward_pass, mixture)
+
+    def completed(self, outputs, forward_pass, mixture):
+        """The outputs of a training step, before its loss.
+
+        Args:
+            outputs: The base model's, of a mixed batch.
+            forward_pass: The `ForwardPass` that has computed them.
+            mixture: Its `Mixture`.
+        """
         return outputs
+
+    def objective(self, loss, y_pred):
+        """The loss of one output in a training step.
+
+        Args:
+            loss: The `OutputLoss`.
+            y_pred: The prediction.
+        """
+        return loss.of_mixed(y_pred)
+
+    def measure(self, mixture, x, y, y_pred, sample_weight):
+        """Updates the metrics with the predictions of a training step."""
+        # Not in `compute_metrics`: on JAX nothing of the forward pass reaches it but the metrics.
+        super().compute_metrics(x, *mixture.measured(y, y_pred, sample_weight))
+        self._step.measured = True
 
     def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
         """Configures the model for training, as Keras does; a loss is required."""
@@ -271,7 +299,7 @@ class MixingModel(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The loss of the batch, mixed if `call` has mixed it; also updates the metrics."""
         mixture = self._step.mixture if training else None
-        self._step.mixture, self._step.measured = None, mixture is not None
+        self._step.mixture, self._step.measured = None, False
         if mixture is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         if self.kinds:
@@ -279,8 +307,7 @@ class MixingModel(keras.Model):
         mixture.y = y
         with mixture:
             loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        # Not in `compute_metrics`: on JAX nothing of the forward pass reaches it but the metrics.
-        super().compute_metrics(x, *mixture.measured(y, y_pred, sample_weight))
+        self.measure(mixture, x, y, y_pred, sample_weight)
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

@@ -94,6 +94,22 @@ class ForwardPass(Tracking):
             return value
         return keras.tree.map_structure(lambda mask: self._mask(mask, before), value)
 
+    def part(self, value):
+        """The samples, of all tensors of a value, that a plan is drawn for: all of them."""
+        return value
+
+    def applied(self, blend, plan, value):
+        """A value, mixed by a plan."""
+        return blend.apply(plan, value)
+
+    def size_of(self, plan):
+        """The number of samples that a value has for a plan, None if it is unknown."""
+        return plan.sources.shape[0]
+
+    def union(self, mask, plan, active):
+        """The mask of a value that a plan has mixed: see `masks.union`."""
+        return masks.union(mask, plan, active)
+
     def mixture(self, kinds):
         """The `Mixture` of the labels.
 
@@ -135,15 +151,16 @@ class ForwardPass(Tracking):
         blend = point.blend
         taken = blend.taken(given) if holds_integers else given
         if blend not in self.drawn:
-            plan = blend.plan(given, self.seed, self.rate)
-            self.drawn[blend] = Drawn(blend, plan, blend.grid(plan, given))
+            part = self.part(given)
+            plan = blend.plan(part, self.seed, self.rate)
+            self.drawn[blend] = Drawn(blend, plan, blend.grid(plan, part))
         plan = self.drawn[blend].plan
         if self.choice is None:
-            mixed = blend.apply(plan, taken)
+            mixed = self.applied(blend, plan, taken)
         else:
             mixed = ops.cond(
                 self.choice == index,
-                lambda: blend.apply(plan, taken),
+                lambda: self.applied(blend, plan, taken),
                 lambda: blend.apply(None, taken),
             )
         if holds_integers:
@@ -188,8 +205,7 @@ class ForwardPass(Tracking):
         if not missing or not ops.is_tensor(mask):
             return mask
         plans = {index: self.drawn[self.points[index].blend].plan for index in sorted(missing)}
-        size = plans[min(plans)].sources.shape[0]
-        if len(mask.shape) < 2 or mask.shape[0] != size:
+        if len(mask.shape) < 2 or mask.shape[0] != self.size_of(plans[min(plans)]):
             # One for all samples, such as a causal one.
             return mask
         key = id(mask), missing
@@ -197,7 +213,7 @@ class ForwardPass(Tracking):
             mixed = mask
             for index, plan in plans.items():
                 active = True if self.choice is None else self.choice == index
-                mixed = masks.union(mixed, plan, active)
+                mixed = self.union(mixed, plan, active)
             self._unions[key] = mixed
             self.learn(mask, before)
             self.learn(mixed, before | missing)

@@ -1,5 +1,7 @@
 """The loss of a mixed batch: the base loss under each source's labels, weighted by the plan."""
 
+from typing import NamedTuple
+
 import keras
 from keras import ops
 
@@ -37,8 +39,8 @@ class LossOfSources(keras.losses.Loss):
         target = mixture.target(y_true, y_pred, base)
         if mixture.smoothing:
             base = smoothing.smoothed(target, base)
-        of = _of_mixed_targets if self.mixed == "mixed_targets" else _of_sources
-        return of(target, base, y_pred, sample_weight)
+        loss = OutputLoss(target, base, sample_weight, self.mixed == "mixed_targets")
+        return mixture.objective(loss, y_pred)
 
     def get_config(self):
         return {
@@ -51,6 +53,31 @@ class LossOfSources(keras.losses.Loss):
     def from_config(cls, config):
         loss = keras.saving.deserialize_keras_object(config["loss"])
         return cls(**{**config, "loss": loss})
+
+
+class OutputLoss(NamedTuple):
+    """The loss of one output in a training step.
+
+    Attributes:
+        target: The output's `mixture.Target`.
+        base: The loss of unmixed labels.
+        sample_weight: The sample weights, or None.
+        mixes_targets: Whether the labels are mixed, instead of the losses of sources.
+    """
+
+    target: object
+    base: object
+    sample_weight: object
+    mixes_targets: bool
+
+    def of_mixed(self, y_pred):
+        """The loss of predictions for mixed samples."""
+        of = _of_mixed_targets if self.mixes_targets else _of_sources
+        return of(self.target, self.base, y_pred, self.sample_weight)
+
+    def of_clean(self, y_pred):
+        """The loss of predictions for the samples as they are."""
+        return _of_labels(self.target, self.base, self.target.labels, y_pred, self.sample_weight)
 
 
 def _name(loss):
@@ -196,6 +223,10 @@ def _of_mixed_targets(target, base, y_pred, sample_weight):
     )
     if sample_weight is not None:
         sample_weight = target_portions.blended(target.beside("sample weight", sample_weight))
+    return _of_labels(target, base, labels, y_pred, sample_weight)
+
+
+def _of_labels(target, base, labels, y_pred, sample_weight):
     mask = keras_compat.mask_of(y_pred)
     portion = target_portions.Portion(labels, None)
     term = _term(target, base, portion, y_pred, sample_weight, mask, _stay_ids(base, y_pred))

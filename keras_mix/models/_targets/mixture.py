@@ -49,6 +49,7 @@ class Mixture:
 
     Attributes:
         y: The targets, in the structure by whose keys `kinds` may name them.
+        objective: The loss of one output, as `MixingModel.objective`.
     """
 
     def __init__(self, choices, drawn, choice, plan, kinds, unmixed_masks):
@@ -61,7 +62,9 @@ class Mixture:
         self.kinds = kinds
         self.unmixed_masks = unmixed_masks
         self.y = None
+        self.objective = None
         self._targets = {}
+        self._companions = {}
 
     def __enter__(self):
         self.outer, CURRENT.mixture = CURRENT.mixture, self
@@ -93,6 +96,21 @@ class Mixture:
             )
             for drawn in self.drawn
         ]
+
+    def accompany(self, predictions, companions):
+        """Lays another tensor beside each prediction, for the loss of that output.
+
+        Args:
+            predictions: A structure of tensors.
+            companions: The same structure.
+        """
+        pairs = zip(*map(keras.tree.flatten, (predictions, companions)), strict=True)
+        # The prediction itself is kept, so that its id stays its own.
+        self._companions |= {id(prediction): (prediction, other) for prediction, other in pairs}
+
+    def companion(self, predictions):
+        """What lies beside the predictions of an output."""
+        return keras.tree.map_structure(lambda each: self._companions[id(each)][1], predictions)
 
     def unmixed(self, mask):
         """The mask that a mask of predictions was before it was mixed, if it was."""

@@ -1,0 +1,63 @@
+"""Recipes of `keras_mix.models` on every backend of Keras: the one that KERAS_BACKEND names."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_mix.models import MixingModel, RegMixup
+
+pytestmark = pytest.mark.slow
+
+BACKEND = keras.backend.backend()
+CLASSES, BATCH = 3, 16
+SPARSE = keras.losses.SparseCategoricalCrossentropy
+IDS = np.arange(BATCH) % CLASSES
+X = np.random.default_rng(0).standard_normal((BATCH, 8)).astype("float32") + IDS[:, None] - 1.0
+# Keras compiles no PyTorch, and the other tests of models compile on TensorFlow.
+JIT = BACKEND == "jax"
+
+
+def network(*inner):
+    return keras.Sequential(
+        [
+            keras.Input((8,)),
+            layers.Dense(16, activation="relu", name="hidden"),
+            *inner,
+            layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+
+
+def compiled(model, rate=0.0, **options):
+    optimizer = keras.optimizers.SGD(rate)
+    model.compile(optimizer, SPARSE(), metrics=["accuracy"], jit_compile=JIT, **options)
+    return model
+
+
+def loss_of(model):
+    return compiled(model).train_on_batch(X, IDS, return_dict=True)["loss"]
+
+
+@pytest.mark.parametrize("mix_at", [["input"], ["input", "hidden"]], ids=str)
+def test_regmixup_adds_the_loss_of_mixtures_to_that_of_the_batch(mix_at):
+    """Equal seeds draw equal plans."""
+    base = network()
+    options = {"mix_at": mix_at, "alpha": 20.0, "per": "batch", "seed": 4}
+    clean, mixed = loss_of(base), loss_of(MixingModel(base, **options))
+    assert loss_of(RegMixup(base, eta=0.5, **options)) == pytest.approx(
+        clean + 0.5 * mixed, rel=1e-5
+    )
+    assert mixed > clean + 1e-3 or mixed < clean - 1e-3
+
+
+def test_regmixup_learns_saves_and_goes_on(tmp_path):
+    base = network(layers.BatchNormalization(momentum=0.5), layers.Dropout(0.1))
+    model = compiled(RegMixup(base), rate=0.2)
+    losses = model.fit(X, IDS, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), base.predict(X, verbose=0))
+    more = loaded.fit(X, IDS, verbose=0).history["loss"]
+    assert more[0] < 0.8 * losses[0]
