@@ -108,6 +108,8 @@ def reliability(diagrams: Mapping[str, "Reliability"], *, columns: int = 3) -> "
 
     A bar on the diagonal means that, of the predictions made with a confidence of 80 %, 80 % are
     correct; a bar below it means overconfidence. The title shows the expected calibration error.
+    A whisker spans where 95 % of the bars of a calibrated model end by chance, with as many
+    independent predictions (Bröcker and Smith 2007).
 
     Args:
         diagrams: Dict from titles to `keras_mix.evaluate.Reliability`, not empty.
@@ -117,7 +119,7 @@ def reliability(diagrams: Mapping[str, "Reliability"], *, columns: int = 3) -> "
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ImportError: If matplotlib is missing.
+        ImportError: If matplotlib or scipy is missing.
 
     Example:
 
@@ -156,7 +158,7 @@ def reliability(diagrams: Mapping[str, "Reliability"], *, columns: int = 3) -> "
             axes.spines[["top", "right"]].set_visible(False)
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.align_ylabels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=9, frameon=False)
     return figure
 
 
@@ -170,8 +172,21 @@ def _accuracy_bars(axes, diagram):
         centers, gap, width, bottom=right, facecolor="none", edgecolor=ORANGE, hatch="////",
         linewidth=1.0, label="gap to the confidence",
     )  # fmt: skip
+    counts, confidence = (np.asarray(values)[filled] for values in diagram[:2])
+    low, high = np.transpose([chance_band(*pair) for pair in zip(counts, confidence, strict=True)])
+    axes.errorbar(
+        centers, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=INK, capsize=3,
+        label="95 % by chance",
+    )  # fmt: skip
     axes.plot([0, 1], [0, 1], "--", color=INK, linewidth=1.0, label="calibrated")
     axes.set(xlim=(0, 1), ylim=(0, 1))
+
+
+def chance_band(count, probability):
+    """Returns the 2.5 % and 97.5 % quantiles of the fraction of hits in `count` trials."""
+    trials = max(round(count), 1)
+    binomial = require("scipy.stats", "A reliability diagram").binom(trials, probability)
+    return tuple(float(binomial.ppf(quantile)) / trials for quantile in (0.025, 0.975))
 
 
 def _centers(diagram):

@@ -257,12 +257,6 @@ def test_gains_lie_where_the_axis_says():
     )  # fmt: skip
 
 
-def test_the_band_is_that_of_a_binomial():
-    # P(2 ≤ X ≤ 8) = 0.979 of 10 tosses of a fair coin, by hand: 1 - 2 · (1 + 10) / 1024.
-    assert charts.band(10, 0.5) == (0.2, 0.8)
-    assert charts.band(4, 1.0) == (1.0, 1.0)
-
-
 def test_marks_outside_the_band_say_on_which_side():
     diagram = Reliability([100, 100, 100], [0.2, 0.5, 0.8], [0.5, 0.5, 0.5])
     drawn = charts.reliability(diagram, "a")

@@ -105,11 +105,20 @@ def test_reliability_bars_stand_at_accuracy_and_confidence():
     figure = plot.reliability({"none": diagram, "mixup": diagram})
     bars, counts = figure.axes[:2]
     assert bars.get_title() == "none\nECE 21.2 %"
-    accuracy, gap = bars.containers
+    accuracy, gap, chance = bars.containers
     assert [bar.get_height() for bar in accuracy] == [0.25, 1.0]
     assert [bar.get_y() + bar.get_height() for bar in gap] == pytest.approx([0.5, 0.9])
+    (whiskers,) = chance.lines[2]
+    # All of 3 hits have a probability of 0.125, and a miss of one one of 0.1: both above 0.025.
+    assert [line[:, 1].tolist() for line in whiskers.get_segments()] == [[0.0, 1.0], [0.0, 1.0]]
     assert [bar.get_height() for bar in counts.containers[0]] == [0, 3, 1]
     assert figure.axes[2].get_title() == "mixup\nECE 21.2 %"
+
+
+def test_the_band_of_chance_is_that_of_a_binomial():
+    # P(2 ≤ X ≤ 8) = 0.979 of 10 tosses of a fair coin, by hand: 1 - 2 · (1 + 10) / 1024.
+    assert plot.chance_band(10, 0.5) == (0.2, 0.8)
+    assert plot.chance_band(4, 1.0) == (1.0, 1.0)
 
 
 def test_reliability_diagrams_wrap_into_rows():

@@ -7,14 +7,13 @@ have the page's size at any width, as no chart is wider than a phone.
 import html
 import math
 
-from keras_mix._core.optional_imports import require
+from keras_mix import plot
 
-WIDTH = 340
+WIDTH = 300
 # Gains: the height of a heading, of a row and of the axis, and the margins left and right.
 HEADING, ROW, AXIS, MARGIN = 26, 38, 34, 12
 # Reliability: the plot's left and top edge and sides, and the height of the histogram below.
-LEFT, TOP, ACROSS, UP, HISTOGRAM, GAP = 44, 10, 284, 220, 40, 10
-LEVEL = 0.95
+LEFT, TOP, ACROSS, UP, HISTOGRAM, GAP = 42, 10, 244, 210, 36, 10
 CLASSES = {1: "gain", 0: "unclear", -1: "loss"}
 
 
@@ -30,7 +29,7 @@ def gains(groups, score):
         String, an `svg` element. A filled mark is a clear difference, a hollow one is not.
     """
     rows = [found for group in groups.values() for found in group]
-    low, high = _limits(rows, score.factor)
+    low, high = _limits(rows, score)
     scale = (WIDTH - 2 * MARGIN) / (high - low)
 
     def x(value):
@@ -41,7 +40,10 @@ def gains(groups, score):
     parts = [_line(x(0), 0, x(0), bottom, "zero")]
     for tick in _ticks(low, high):
         parts.append(_line(x(tick), bottom, x(tick), bottom + 4, "axis"))
-        parts.append(_text(x(tick), bottom + 17, _signed(tick), "tick middle"))
+        label = _signed(tick)
+        half = 3.5 * len(label)  # of its width, so that no end of it leaves the chart
+        center = min(max(x(tick), half), WIDTH - half)
+        parts.append(_text(center, bottom + 17, label, "tick middle"))
     parts.append(_line(MARGIN, bottom, WIDTH - MARGIN, bottom, "axis"))
     parts.append(_text(MARGIN, bottom + 32, "← worse", "tick"))
     parts.append(_text(WIDTH - MARGIN, bottom + 32, "better →", "tick end"))
@@ -87,7 +89,7 @@ def reliability(diagram, name, runs=1):
     for index, (count, confidence, accuracy) in enumerate(zip(*diagram, strict=True)):
         if not count:
             continue
-        low, high = band(count / runs, confidence)
+        low, high = plot.chance_band(count / runs, confidence)
         left = x(index / bins)
         parts.append(_rect(left + 1, y(high), width - 2, max(y(low) - y(high), 1), "band"))
         height = HISTOGRAM * count / max(diagram.counts)
@@ -109,13 +111,6 @@ def reliability(diagram, name, runs=1):
     error = 100 * diagram.calibration_error
     label = f"Reliability diagram of {name}: ECE {error:.1f} % over {total:,} predictions"
     return _svg(WIDTH, base + 40, parts, label)
-
-
-def band(count, probability):
-    """Returns the 2.5 % and 97.5 % quantiles of the fraction of hits in `count` trials."""
-    trials = max(round(count), 1)
-    binomial = require("scipy.stats", "The reliability diagram").binom(trials, probability)
-    return tuple(float(binomial.ppf(q)) / trials for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
 
 
 def sign(found):
@@ -149,18 +144,16 @@ def _gain(found, score, top, x, limits):
     return "".join(parts)
 
 
-def _limits(rows, factor):
+def _limits(rows, score):
     """Returns the ends of the axis: 0, all means, and intervals up to three times the means."""
-    means = [found.mean * factor for found in rows]
-    most = 3 * max(map(abs, means)) or 1e-6
-    ends = [0.0, *means]
-    for found, mean in zip(rows, means, strict=True):
-        if math.isfinite(found.margin):
-            ends += [
-                max(mean - found.margin * factor, -most),
-                min(mean + found.margin * factor, most),
-            ]
-    pad = 0.06 * (max(ends) - min(ends)) or 1e-6
+    least, factor = 10.0**-score.digits, score.factor
+    most = max(3 * abs(found.mean * factor) for found in rows)
+    ends = [0.0]
+    for found in rows:
+        margin = found.margin * factor if math.isfinite(found.margin) else 0.0
+        for end in (-margin, 0.0, margin):
+            ends.append(min(max(found.mean * factor + end, -most), most))
+    pad = max(0.06 * (max(ends) - min(ends)), least)
     return min(ends) - pad, max(ends) + pad
 
 
@@ -177,7 +170,7 @@ def _signed(value, digits=None):
     return "0" if float(text) == 0 and digits is None else text.replace("-", "−")
 
 
-def _shortened(name, length=26):
+def _shortened(name, length=24):
     return name if len(name) <= length else name[: length - 1] + "…"
 
 
