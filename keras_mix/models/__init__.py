@@ -1,10 +1,11 @@
 """Models that train another model on mixtures, which are drawn and mixed in the train step."""
 
+from keras_mix.models.distillation import Distillation
 from keras_mix.models.manifold_mixup import ManifoldMixup
 from keras_mix.models.mixing_model import MixingModel
 from keras_mix.models.reg_mixup import RegMixup
 
-__all__ = ["ManifoldMixup", "MixingModel", "RegMixup"]
+__all__ = ["Distillation", "ManifoldMixup", "MixingModel", "RegMixup"]
 
 
 def __dir__():

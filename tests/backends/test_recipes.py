@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_mix.models import MixingModel, RegMixup
+from keras_mix.models import Distillation, MixingModel, RegMixup
 
 pytestmark = pytest.mark.slow
 
@@ -61,3 +61,25 @@ def test_regmixup_learns_saves_and_goes_on(tmp_path):
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), base.predict(X, verbose=0))
     more = loaded.fit(X, IDS, verbose=0).history["loss"]
     assert more[0] < 0.8 * losses[0]
+
+
+def test_distillation_leads_the_student_to_the_teacher(tmp_path):
+    teacher = network(layers.BatchNormalization(momentum=0.5), layers.Dropout(0.5))
+    compiled(teacher, rate=0.5).fit(X, IDS, epochs=3, verbose=0)
+    before = teacher.get_weights()
+    model = compiled(Distillation(network(), teacher=teacher, teacher_weight=0.9), rate=0.5)
+    losses = model.fit(X, IDS, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
+    for old, new in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.base.predict(X, verbose=0))
+    assert loaded.fit(X, IDS, verbose=0).history["loss"][0] < 0.8 * losses[0]
+
+
+def test_the_divergence_is_that_of_unmixed_inputs_without_mixing():
+    student, teacher = network(), network()
+    found = loss_of(Distillation(student, teacher=teacher, alpha=0.0))
+    p, q = (each.predict(X, verbose=0).astype("float64") for each in (teacher, student))
+    assert found == pytest.approx((p * np.log(p / q)).sum(axis=1).mean(), rel=1e-4)

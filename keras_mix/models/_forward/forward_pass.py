@@ -24,6 +24,9 @@ class ForwardPass(Tracking):
         probabilities: float32 `(P,)`, how likely each mix point is drawn.
         rate: Scalar, the probability that a sample (or the batch) is mixed.
         seed: As `draws.begin` gives it.
+
+    Attributes:
+        inputs: What the base model is given, mixed if its inputs are a mix point.
     """
 
     def __init__(self, base, choices, probabilities, rate, seed):
@@ -48,6 +51,7 @@ class ForwardPass(Tracking):
             inputs, passed = self.mix(INPUT, inputs, CLEAN, unknown=False)
         self.learn(inputs, passed)
         self.frames = [Frame(passed, passed)]
+        self.inputs = inputs
         return inputs
 
     def mix(self, layer, outputs, before, unknown):
@@ -85,7 +89,7 @@ class ForwardPass(Tracking):
             if not unknown:
                 self._refuse_blended_ids(layer, before)
         elif self.choices.inputs:
-            values[0] = self._with_mixed_inputs(values[0], before)
+            values[0] = self.inputs = self._with_mixed_inputs(values[0], before)
         return values
 
     def mix_mask(self, layer, name, value, before):

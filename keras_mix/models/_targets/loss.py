@@ -37,9 +37,9 @@ class LossOfSources(keras.losses.Loss):
             return base(y_true, y_pred, sample_weight)
         _check(mixture, base, y_true, sample_weight)
         target = mixture.target(y_true, y_pred, base)
-        if mixture.smoothing:
-            base = smoothing.smoothed(target, base)
-        loss = OutputLoss(target, base, sample_weight, self.mixed == "mixed_targets")
+        smoothed = smoothing.smoothed(target, base) if mixture.smoothing else base
+        mixes_targets = self.mixed == "mixed_targets"
+        loss = OutputLoss(target, base, smoothed, sample_weight, mixes_targets)
         return mixture.objective(loss, y_pred)
 
     def get_config(self):
@@ -60,12 +60,14 @@ class OutputLoss(NamedTuple):
 
     Attributes:
         target: The output's `mixture.Target`.
-        base: The loss of unmixed labels.
+        compiled: The Keras loss.
+        base: The same, of smoothed labels if they are to be.
         sample_weight: The sample weights, or None.
         mixes_targets: Whether the labels are mixed, instead of the losses of sources.
     """
 
     target: object
+    compiled: object
     base: object
     sample_weight: object
     mixes_targets: bool
@@ -78,6 +80,19 @@ class OutputLoss(NamedTuple):
     def of_clean(self, y_pred):
         """The loss of predictions for the samples as they are."""
         return _of_labels(self.target, self.base, self.target.labels, y_pred, self.sample_weight)
+
+    def reduced(self, values, y_pred):
+        """Other losses of predictions for mixed samples, reduced as this one is.
+
+        Args:
+            values: Floats, one for each sample or position.
+            y_pred: The predictions, whose mask counts.
+        """
+        weight = self.sample_weight
+        if weight is not None:
+            weight = target_portions.blended(self.target.beside("sample weight", weight))
+            weight = _beside(self.target, weight, values)
+        return _reduced(self.base, values, weight, keras_compat.mask_of(y_pred))
 
 
 def _name(loss):

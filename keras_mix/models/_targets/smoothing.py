@@ -20,6 +20,11 @@ def reads_classes(loss):
     return getattr(loss, "fn", None) in _OF_CLASSES
 
 
+def reads_indicators(loss):
+    """Whether a loss reads each number along the last axis as one of two classes."""
+    return getattr(loss, "fn", None) in _BINARY
+
+
 def smoothed(target, loss):
     """The loss under labels smoothed as the mixers say.
 
