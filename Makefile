@@ -25,8 +25,9 @@ $(TORCH_INSTALLED):
 	.venv-torch/bin/python -m pip install --quiet 'torch>=2.6' 'keras>=3.10' numpy pytest hypothesis scipy
 	@touch $@
 
-demo: $(INSTALLED)  ## Compare the mixers on a small data set; the report is in build/demo.
-	$(BIN)/keras-mix compare --data digits --train-size 300 --seeds 3 --output build/demo
+demo: $(INSTALLED)  ## Compare mixers on clean and on wrong labels; the report is in build/demo.
+	$(BIN)/keras-mix compare --data digits --train-size 1000 --label-noise 0,0.3 \
+		--mixers none,mixup:alpha=1,cutmix,manifold --epochs 40 --seeds 5 --output build/demo
 
 test: $(INSTALLED) tutorials test-jax  ## Run the tutorials, then the test suite.
 	$(BIN)/python -m pytest -n 2

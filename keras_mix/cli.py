@@ -187,12 +187,13 @@ def _compare_into(folder, args, layers, command):
 
     data = datasets.load(args.data, args.train_size, _image_size(args, datasets))
     notes, results = _notes(data), {}
+    several = len(args.label_noise) > 1
     for fraction in args.label_noise:
         part = datasets.with_wrong_labels(data, fraction) if fraction else data
         notes += _printed(part.notes[len(data.notes) :])
-        several = len(args.label_noise) > 1
         into = folder / f"label-noise-{fraction:g}" if several else folder
-        title = f"{100 * fraction:g} % wrong labels" if fraction else "Clean labels"
+        clean = "Clean labels" if several else ""
+        title = f"{100 * fraction:g} % wrong labels" if fraction else clean
         results[title] = _results(part, args, layers, into)
     console = require("rich.console", "keras-mix compare").Console()
     try:
@@ -211,7 +212,7 @@ def _compare_into(folder, args, layers, command):
         ) from error
     finally:
         for name, part in results.items():
-            console.print(terminal.table(part, name if len(results) > 1 else None))
+            console.print(terminal.table(part, name or None))
     console.print(f"Report: {report}", soft_wrap=True, highlight=False, markup=False)
     return 0
 

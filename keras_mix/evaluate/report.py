@@ -31,7 +31,8 @@ def write_report(
 
     Args:
         results: `keras_mix.evaluate.Results` with at least one run, or a dict from titles to
-            these, such as of comparisons on clean and on wrong labels, for one page.
+            these, such as of comparisons on clean and on wrong labels, for one page. An empty title
+            is not shown.
         folder: Path of a folder, created if missing; `~` is the home folder.
         title: String. Headline. Defaults to "Mixing compared".
         samples: Mixed samples, as returned by `mixed_samples`. Defaults to None.
