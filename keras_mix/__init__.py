@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
         plans,
         plot,
         recipes,
+        robustness,
         synthesis,
     )
 
@@ -44,6 +45,7 @@ __all__ = [
     "plans",
     "plot",
     "recipes",
+    "robustness",
     "synthesis",
 ]
 

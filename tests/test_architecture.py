@@ -22,7 +22,7 @@ ORDER = [
     ["pairings", "label_rules", "losses", "metrics"],
     ["layers"],
     ["models", "recipes", "plans", "calibration"],
-    ["data", "callbacks", "plot", "synthesis"],
+    ["data", "callbacks", "plot", "robustness", "synthesis"],
     ["evaluate"],
     ["_registration", "cli"],
     ["__init__"],
@@ -31,8 +31,10 @@ ORDER = [
 # Runs on JAX and PyTorch. Draws on TensorFlow are imported by `_core.ops.draws` on its backend.
 WITHOUT_TENSORFLOW = (
     *("_core.ops", "_core.options"),
-    *("losses", "metrics", "models", "calibration", "callbacks"),
+    *("losses", "metrics", "models", "calibration", "callbacks", "robustness"),
 )
+# Each has a function for each backend, which imports it.
+BY_BACKEND = {"_core.ops.draws", "robustness._gradients"}
 
 
 def tree_of(module):
@@ -99,7 +101,7 @@ def test_the_model_side_imports_no_tensorflow():
         while more:
             needed |= more
             more = set().union(*(DEPENDENCIES[m] for m in more)) - needed - {"_core.draw.random"}
-        roots = {name.split(".")[0] for m in needed - {"_core.ops.draws"} for name in IMPORTED[m]}
+        roots = {name.split(".")[0] for m in needed - BY_BACKEND for name in IMPORTED[m]}
         assert "tensorflow" not in roots, module
 
 
@@ -132,7 +134,7 @@ def test_no_generators_with_a_state_of_their_own():
     # A layer's sequence of seeds is state and stands with the layer's; a dataset's likewise.
     layers = {"tf.random.Generator", "tf.random.Generator.from_seed", "random.getrandbits"}
     allowed = {"layers._mixer.shared_options": layers, "data._seed_stream": {"random.getrandbits"}}
-    free = {"calibration", "evaluate", "plot", "cli"}
+    free = {"calibration", "evaluate", "plot", "cli", "robustness"}
     for module in (m for m in MODULES if m != "_core.draw.random" and package(m) not in free):
         # `random` is a module of this package, unless Python's own is imported.
         own = ("random.",) * ("random" in IMPORTED[module])

@@ -1,0 +1,24 @@
+"""Robustness of trained classifiers: attacks, occlusion, corruptions, linearity, localization.
+
+Works with any Keras classifier, on TensorFlow, JAX and PyTorch. Models are called in inference
+mode, in batches of one size, and are not changed.
+"""
+
+from keras_mix.robustness.adversarial_accuracy import AdversarialAccuracy
+from keras_mix.robustness.fgsm import fgsm, fgsm_accuracy
+from keras_mix.robustness.occlusion import OcclusionAccuracy, occlusion
+from keras_mix.robustness.pgd import pgd, pgd_accuracy
+
+__all__ = [
+    "AdversarialAccuracy",
+    "OcclusionAccuracy",
+    "fgsm",
+    "fgsm_accuracy",
+    "occlusion",
+    "pgd",
+    "pgd_accuracy",
+]
+
+
+def __dir__():
+    return __all__
