@@ -32,6 +32,7 @@ BESIDE_LAYERS = {
     "RegMixup": "models.reg_mixup",
     "Remix": "label_rules.remix",
     "TemperatureScaling": "calibration.temperature_scaling",
+    "TestTimeAugmentation": "models.test_time_augmentation",
 }
 MODULES = BESIDE_LAYERS | {
     name: f"layers.{module}" for name, module in {**OPTIONS, **SAVED}.items()

@@ -48,6 +48,15 @@ def test_the_outermost_layer_call():
     assert keras_compat.entry_layer() is None, sentence
 
 
+def test_states_of_random_numbers():
+    flips = keras.layers.Pipeline([keras.layers.RandomFlip(), keras.layers.Rescaling(2.0)])
+    shapes = [tuple(state.shape) for state in keras_compat.seed_states(flips)]
+    assert shapes == [(2,)], (
+        "Keras's layers do not name the states of their random numbers `seed_generator_state`: "
+        "TestTimeAugmentation neither fixes the draws of a seed nor knows which layers draw."
+    )
+
+
 def test_symbolic_scopes():
     class Asks(keras.layers.Layer):
         def call(self, x):

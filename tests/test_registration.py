@@ -42,6 +42,8 @@ saved = {
                  {"loss": sparse, "metrics": ["accuracy"]}),
     "blend": (models.ManifoldMixup(base()), {"loss": sparse}),
     "taught": (models.Distillation(base(), teacher=base(), mix_at=["input"]), {"loss": sparse}),
+    "views": (models.TestTimeAugmentation(base(), augmentations=[None, layers.Cutout(2)]),
+              {"loss": sparse}),
     "regularized": (models.RegMixup(base(), eta=0.5), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
@@ -140,7 +142,7 @@ def test_objects_load_as_they_were_saved(loaded):
 
 
 def test_models_load_and_train_on(loaded):
-    known = "blend erased manifold mixing packed pair regularized taught"
+    known = "blend erased manifold mixing packed pair regularized taught views"
     assert loaded["names"] == known.split()
     assert loaded["finite"]
     assert "CutMix" in loaded["mixers"]

@@ -33,6 +33,7 @@ __all__ = [
     "metrics_beside_loss",
     "nodes_of",
     "options_of",
+    "seed_states",
     "set_mask",
     "standardized",
     "structure_of",
@@ -94,6 +95,11 @@ def options_of(loss):
     `get_config` leaves out the axis of a sparse cross-entropy.
     """
     return getattr(loss, "_fn_kwargs", {})
+
+
+def seed_states(layer):
+    """The states of random numbers in a layer; only their names tell them from other variables."""
+    return [variable for variable in layer.variables if variable.name == "seed_generator_state"]
 
 
 def function_of(metric):

@@ -4,8 +4,9 @@ from keras_mix.models.distillation import Distillation
 from keras_mix.models.manifold_mixup import ManifoldMixup
 from keras_mix.models.mixing_model import MixingModel
 from keras_mix.models.reg_mixup import RegMixup
+from keras_mix.models.test_time_augmentation import TestTimeAugmentation
 
-__all__ = ["Distillation", "ManifoldMixup", "MixingModel", "RegMixup"]
+__all__ = ["Distillation", "ManifoldMixup", "MixingModel", "RegMixup", "TestTimeAugmentation"]
 
 
 def __dir__():

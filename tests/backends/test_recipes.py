@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_mix.models import Distillation, MixingModel, RegMixup
+from keras_mix.models import Distillation, MixingModel, RegMixup, TestTimeAugmentation
 
 pytestmark = pytest.mark.slow
 
@@ -83,3 +83,26 @@ def test_the_divergence_is_that_of_unmixed_inputs_without_mixing():
     found = loss_of(Distillation(student, teacher=teacher, alpha=0.0))
     p, q = (each.predict(X, verbose=0).astype("float64") for each in (teacher, student))
     assert found == pytest.approx((p * np.log(p / q)).sum(axis=1).mean(), rel=1e-4)
+
+
+@keras.saving.register_keras_serializable(package="test_recipes")
+def negated(x):
+    return -x
+
+
+def test_predictions_are_the_mean_over_views_and_repeat_themselves(tmp_path):
+    base = network()
+    views = [None, negated, layers.GaussianNoise(0.5)]
+    model = compiled(TestTimeAugmentation(base, augmentations=views, n=2, seed=1))
+    first = model.predict(X, verbose=0)
+    np.testing.assert_array_equal(model.predict(X, verbose=0), first)
+    still = compiled(TestTimeAugmentation(base, augmentations=views[:2]))
+    expected = (base.predict(X, verbose=0) + base.predict(-X, verbose=0)) / 2
+    np.testing.assert_allclose(still.predict(X, verbose=0), expected, rtol=1e-5)
+    assert still.evaluate(X, IDS, verbose=0)[0] == pytest.approx(
+        -np.log(expected[np.arange(BATCH), IDS]).mean(), rel=1e-5
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), first)
+    assert np.isfinite(loaded.fit(X, IDS, verbose=0).history["loss"]).all()

@@ -1,0 +1,243 @@
+"""TestTimeAugmentation."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import keras
+from keras import ops
+
+from keras_mix._core import checks, keras_compat
+from keras_mix._core.options import argument_errors
+from keras_mix._core.options.config import saved
+from keras_mix.models._forward import blends
+
+AGGREGATES = ("mean", "geometric_mean")
+
+Function: TypeAlias = Callable[[Any], Any]
+Augmentation: TypeAlias = keras.layers.Layer | Function | None
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+@argument_errors.name_class
+class TestTimeAugmentation(keras.Model):
+    """Averages the predictions of a model over augmented views of each input.
+
+    `predict`, `evaluate` and calls with `training=False` show the model each view of a batch and
+    average its outputs, in one compiled step. In training the model sees the inputs as they are, so
+    that `fit` trains it as without the wrapper. A prediction takes as many passes as there are
+    views.
+
+    Args:
+        model: Keras model, of any type. `base` gives it back.
+        augmentations: List of what makes a view: Keras layers, which are called with
+            `training=True`, or functions of the inputs; None is the inputs as they are. For outputs
+            that follow the inputs' pixels, such as masks, a pair (augmentation, inverse), of which
+            the inverse is applied to the outputs. Functions are saved by name, as
+            `keras.saving.register_keras_serializable` has it. Required.
+        n: Integer ≥ 1. How many views each random augmentation draws: functions, and layers that
+            hold a state of random numbers. Others, and None, count once. Defaults to 1.
+        aggregate: "mean" of the outputs as they are, or "geometric_mean" of probabilities along the
+            last axis, scaled to sum to 1; of a single one, of it and its complement. The mean of
+            logits amounts to the geometric mean of probabilities. Defaults to "mean".
+        seed: Integer. With a seed, every call draws the same views, so that predictions repeat
+            themselves: the states of all layers' random numbers start from it at each call.
+            Functions draw as they are written. Defaults to None: views are drawn anew.
+        name: String. Name of the model. Defaults to None: derived from the class name.
+        **kwargs: Other arguments of `keras.Model`.
+
+    Attributes:
+        base: The model.
+
+    Raises:
+        ValueError: If the model or an augmentation is none; if an augmentation mixes samples; if
+            `n` or `seed` has no effect.
+
+    Example:
+
+    >>> base = keras.Sequential([
+    ...     keras.Input((8, 8, 1)), keras.layers.Flatten(),
+    ...     keras.layers.Dense(3, activation="softmax"),
+    ... ])
+    >>> views = [None, keras.layers.RandomTranslation(0.1, 0.1)]
+    >>> model = keras_mix.models.TestTimeAugmentation(base, augmentations=views, n=4, seed=1)
+    >>> model.predict(np.random.rand(16, 8, 8, 1), verbose=0).shape
+    (16, 3)
+
+    Reference:
+        Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks",
+        NeurIPS 2012, section 4.1: the mean over five crops and their reflections.
+    """
+
+    # pytest takes classes of this name for tests.
+    __test__ = False
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        augmentations: Sequence[Augmentation | tuple[Augmentation, Function]],
+        n: int = 1,
+        aggregate: Literal["mean", "geometric_mean"] = "mean",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        checks.instance(self.owner, "model", model)
+        if not isinstance(model, keras.Model):
+            checks.refuse(self.owner, "the base must be a Keras model", repr(model))
+        kwargs.setdefault("dtype", model.dtype_policy)
+        super().__init__(autocast=False, **kwargs)
+        self.base = model
+        pairs = [_pair(self.owner, entry) for entry in _listed(self.owner, augmentations)]
+        self.augmentations, self.inverses = (list(column) for column in zip(*pairs, strict=True))
+        self.n = checks.integer("n", n, low=1)
+        self.aggregate = checks.choice("aggregate", aggregate, AGGREGATES)
+        self.seed = checks.integer("seed", seed, optional=True)
+        self._check_effects()
+        self.built = model.built
+
+    @property
+    def owner(self) -> str:
+        """The name that error messages begin with."""
+        return type(self).__name__
+
+    @property
+    def output_names(self) -> list[str]:
+        """The base model's output names, which can be the keys of losses."""
+        return self.base.output_names
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """The mean of the base model's outputs for all views; in training, those of the inputs."""
+        if training or keras_compat.in_symbolic_scope():
+            return self.base(inputs, training=training)
+        outputs = [
+            inverse(self.base(view, training=False)) if inverse else self.base(view, training=False)
+            for view, inverse in self._views(inputs)
+        ]
+        return keras.tree.map_structure(self._aggregated, *outputs)
+
+    def get_config(self):
+        pairs = zip(self.augmentations, self.inverses, strict=True)
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "model": saved(self.base),
+            "augmentations": [[saved(each) for each in pair] for pair in pairs],
+            "n": self.n,
+            "aggregate": self.aggregate,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        def load(saved):
+            if saved is None:
+                return None
+            return keras.saving.deserialize_keras_object(saved, custom_objects=custom_objects)
+
+        pairs = [tuple(load(each) for each in pair) for pair in config["augmentations"]]
+        return cls(**{**config, "model": load(config["model"]), "augmentations": pairs})
+
+    def _states(self):
+        """The states of random numbers of all layers."""
+        layers = filter(_is_layer, self.augmentations)
+        return [state for layer in layers for state in keras_compat.seed_states(layer)]
+
+    def _views(self, inputs):
+        """(view, its inverse) of all views."""
+        fixed = contextlib.nullcontext()
+        if self.seed is not None:
+            values = [
+                (state, ops.convert_to_tensor([self.seed % 2**31, number], state.dtype))
+                for number, state in enumerate(self._states())
+            ]
+            # Draws go on within the call, and start again at the next.
+            fixed = keras.StatelessScope(state_mapping=values)
+        with fixed:
+            return [
+                (_view(augmentation, inputs), inverse)
+                for augmentation, inverse in zip(self.augmentations, self.inverses, strict=True)
+                for _ in range(self.n if _draws(augmentation) else 1)
+            ]
+
+    def _aggregated(self, *outputs):
+        """One output of all views, in its own dtype."""
+        stacked = ops.stack([ops.cast(output, "float32") for output in outputs])
+        mean = _geometric_mean if self.aggregate == "geometric_mean" else ops.mean
+        return ops.cast(mean(stacked, axis=0), outputs[0].dtype)
+
+    def _check_effects(self):
+        if self.n > 1 and not any(map(_draws, self.augmentations)):
+            checks.refuse(
+                self.owner,
+                "`n` is the number of views that a random augmentation draws",
+                f"n={self.n} for {self.augmentations}, none of which is random",
+                "Leave it out.",
+            )
+        if self.seed is not None and not self._states():
+            checks.refuse(
+                self.owner,
+                "`seed` fixes what Keras layers draw",
+                f"seed={self.seed} for {self.augmentations}, no layer of which draws",
+                "Leave it out.",
+            )
+
+
+def _listed(owner, augmentations):
+    if not isinstance(augmentations, list | tuple) or not augmentations:
+        checks.refuse(
+            owner,
+            "`augmentations` must be a list of at least one layer, function or None",
+            f"augmentations={augmentations!r}",
+        )
+    return augmentations
+
+
+def _pair(owner, entry):
+    """(augmentation, inverse or None)."""
+    pair = tuple(entry) if isinstance(entry, list | tuple) else (entry, None)
+    if len(pair) != 2 or not all(each is None or callable(each) for each in pair):
+        checks.refuse(
+            owner,
+            "each of `augmentations` must be a layer, a function, None, or a pair "
+            "(augmentation, inverse)",
+            repr(entry),
+        )
+    for each in pair:
+        checks.instance(owner, "augmentations", each)
+        if blends.changes_labels(each):
+            checks.refuse(
+                owner,
+                "an augmentation must not mix samples, since each is predicted for itself",
+                repr(each),
+                "Mix in training: keras_mix.models.MixingModel.",
+            )
+    return pair
+
+
+def _is_layer(augmentation):
+    return isinstance(augmentation, keras.layers.Layer)
+
+
+def _draws(augmentation):
+    """Whether an augmentation may give another view each time."""
+    if _is_layer(augmentation):
+        return bool(keras_compat.seed_states(augmentation))
+    return augmentation is not None
+
+
+def _view(augmentation, inputs):
+    if augmentation is None:
+        return inputs
+    return augmentation(inputs, **({"training": True} if _is_layer(augmentation) else {}))
+
+
+def _geometric_mean(stacked, axis):
+    """The geometric mean of probabilities over one axis, normalized along the last one."""
+    binary = len(stacked.shape) == 2 or stacked.shape[-1] == 1
+    epsilon = keras.config.epsilon()
+    clipped = ops.clip(stacked, epsilon, 1.0 - epsilon)
+    if binary:
+        return ops.sigmoid(ops.mean(ops.log(clipped) - ops.log1p(-clipped), axis=axis))
+    return ops.softmax(ops.mean(ops.log(clipped), axis=axis), axis=-1)
