@@ -19,6 +19,7 @@ BESIDE_LAYERS = {
     "ByClass": "pairings.by_class",
     "ByLabel": "pairings.by_label",
     "CrossModalConsistencyLoss": "losses.cross_modal_consistency_loss",
+    "DecoupleMixLoss": "losses.decouple_mix_loss",
     "Distillation": "models.distillation",
     "InOrder": "pairings.in_order",
     "LabelRule": "label_rules.label_rule",

@@ -66,7 +66,8 @@ things += [layers.BoundingBoxOptions("xyxy", max_boxes=3), layers.SequenceOption
            layers.MixUp(label_rule=rule, num_classes=2), rule, pairings.InOrder(),
            layers.CutMix(pairing=pairings.ByClass("different"), num_classes=4),
            pairings.ByClass("rare"), pairings.ByLabel(0.5), losses.MixedLoss("mse"),
-           losses.CrossModalConsistencyLoss("cosine"), metrics.MixedMetric("accuracy"),
+           losses.DecoupleMixLoss(eta=0.3), losses.CrossModalConsistencyLoss("cosine"),
+           metrics.MixedMetric("accuracy"),
            metrics.RecallAtK(2)]
 (folder / "things.json").write_text(json.dumps(
     [keras.saving.serialize_keras_object(thing) for thing in things]))

@@ -1,9 +1,10 @@
-"""Losses for packed targets (class ids and mixing weights), and for pairs of modalities."""
+"""Losses of mixed labels, packed or not, and of pairs of modalities."""
 
 from keras_mix.losses.cross_modal_consistency_loss import CrossModalConsistencyLoss
+from keras_mix.losses.decouple_mix_loss import DecoupleMixLoss
 from keras_mix.losses.mixed_loss import MixedLoss
 
-__all__ = ["CrossModalConsistencyLoss", "MixedLoss"]
+__all__ = ["CrossModalConsistencyLoss", "DecoupleMixLoss", "MixedLoss"]
 
 
 def __dir__():

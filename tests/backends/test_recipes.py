@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_mix.losses import DecoupleMixLoss
 from keras_mix.models import Distillation, MixingModel, RegMixup, TestTimeAugmentation
 
 pytestmark = pytest.mark.slow
@@ -106,3 +107,17 @@ def test_predictions_are_the_mean_over_views_and_repeat_themselves(tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), first)
     assert np.isfinite(loaded.fit(X, IDS, verbose=0).history["loss"]).all()
+
+
+def test_decoupled_losses_are_of_the_labels_that_a_model_mixes():
+    base = network()
+    options = {"per": "batch", "alpha": 1.0, "seed": 4}
+    by_eta = []
+    for eta in (0.0, 0.5, 1.0):
+        model = MixingModel(base, **options)
+        model.compile(keras.optimizers.SGD(0.0), DecoupleMixLoss(eta=eta), jit_compile=JIT)
+        by_eta.append(model.train_on_batch(X, IDS))
+    # Linear in eta, from the cross-entropy on.
+    assert by_eta[0] == pytest.approx(loss_of(MixingModel(base, **options)), rel=1e-5)
+    assert by_eta[1] - by_eta[0] == pytest.approx(by_eta[2] - by_eta[1], rel=1e-3)
+    assert by_eta[1] > by_eta[0]

@@ -8,7 +8,7 @@ from keras import ops
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import sample_losses, target_portions
 from keras_mix._core.ops.loss_reduction import reduced
-from keras_mix._core.ops.tensors import differ, is_float, is_of_samples, over, rounds
+from keras_mix._core.ops.tensors import differ, is_column, is_float, is_of_samples, over, rounds
 from keras_mix.models._targets import smoothing
 from keras_mix.models._targets.mixture import CURRENT
 
@@ -38,7 +38,7 @@ class LossOfSources(keras.losses.Loss):
         _check(mixture, base, y_true, sample_weight)
         target = mixture.target(y_true, y_pred, base)
         smoothed = smoothing.smoothed(target, base) if mixture.smoothing else base
-        mixes_targets = self.mixed == "mixed_targets"
+        mixes_targets = self.mixed == "mixed_targets" or _reads_mixtures(base)
         loss = OutputLoss(target, base, smoothed, sample_weight, mixes_targets)
         return mixture.objective(loss, y_pred)
 
@@ -220,8 +220,31 @@ def _reduced(base, values, weights, mask):
     return reduced(values, weights, base.reduction)
 
 
+def _reads_mixtures(base):
+    """Whether a loss is one of mixed labels, which may be packed."""
+    return getattr(base, "reads_mixtures", False)
+
+
+def _packed(found):
+    """Portions of class ids as packed targets `(B, 2, S)`."""
+    columns = [
+        [ops.reshape(ops.cast(tensor, "float32"), [-1]) for tensor in portion] for portion in found
+    ]
+    return ops.stack([ops.stack(column, axis=-1) for column in zip(*columns, strict=True)], axis=1)
+
+
 def _of_mixed_targets(target, base, y_pred, sample_weight):
     found = target.portions()
+    if _reads_mixtures(base) and is_column(found[0].value.shape):
+        labels = _packed(found)
+    else:
+        labels = _blended_labels(target, found)
+    if sample_weight is not None:
+        sample_weight = target_portions.blended(target.beside("sample weight", sample_weight))
+    return _of_labels(target, base, labels, y_pred, sample_weight)
+
+
+def _blended_labels(target, found):
     for tensor in keras.tree.flatten(found[0].value):
         if len(found) > 1 and not is_float(tensor):
             checks.refuse(
@@ -230,15 +253,12 @@ def _of_mixed_targets(target, base, y_pred, sample_weight):
                 checks.described(tensor),
                 'One-hot encode them as floats, or use loss_mode="sources".',
             )
-    labels = keras.tree.map_structure(
+    return keras.tree.map_structure(
         lambda *values: target_portions.blended(
             [portion._replace(value=v) for portion, v in zip(found, values, strict=True)]
         ),
         *[portion.value for portion in found],
     )
-    if sample_weight is not None:
-        sample_weight = target_portions.blended(target.beside("sample weight", sample_weight))
-    return _of_labels(target, base, labels, y_pred, sample_weight)
 
 
 def _of_labels(target, base, labels, y_pred, sample_weight):
