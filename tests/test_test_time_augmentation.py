@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_mix.layers import CutMix, Cutout
 from keras_mix.models import MixingModel, TestTimeAugmentation
@@ -167,6 +168,14 @@ def test_it_is_saved_with_its_augmentations(tmp_path):
     steady.save(tmp_path / "steady.keras")
     again = keras.models.load_model(tmp_path / "steady.keras")
     np.testing.assert_array_equal(again.predict(X, verbose=0), steady.predict(X, verbose=0))
+
+
+def test_it_is_exported_with_its_views(tmp_path):
+    views = [None, keras.layers.RandomFlip("horizontal")]
+    model = TestTimeAugmentation(network(), augmentations=views, n=2, seed=1)
+    model.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(X), model.predict(X, verbose=0), rtol=1e-5)
 
 
 def test_a_mixing_model_is_augmented_as_its_base():

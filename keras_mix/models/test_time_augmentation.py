@@ -28,6 +28,9 @@ class TestTimeAugmentation(keras.Model):
     that `fit` trains it as without the wrapper. A prediction takes as many passes as there are
     views.
 
+    Some of Keras's random layers, such as RandomRotation, do not compile by XLA: with them a model
+    runs without a compiled step on JAX.
+
     Args:
         model: Keras model, of any type. `base` gives it back.
         augmentations: List of what makes a view: Keras layers, which are called with
@@ -115,6 +118,17 @@ class TestTimeAugmentation(keras.Model):
             for view, inverse in self._views(inputs)
         ]
         return keras.tree.map_structure(self._aggregated, *outputs)
+
+    def export(self, *args, **kwargs):
+        """Exports the model with its views, as Keras does."""
+        graph = keras_compat.graph_of(self.base)
+        if graph is not None:
+            # Of a wrapper Keras does not know the inputs.
+            signature = keras.tree.map_structure(
+                lambda x: keras.InputSpec(dtype=x.dtype, shape=x.shape), graph.input
+            )
+            kwargs.setdefault("input_signature", [signature])
+        return super().export(*args, **kwargs)
 
     def get_config(self):
         pairs = zip(self.augmentations, self.inverses, strict=True)
