@@ -212,7 +212,7 @@ def _compare_into(folder, args, layers, command):
         ) from error
     finally:
         for name, part in results.items():
-            console.print(terminal.table(part, name or None))
+            console.print(*terminal.tables(part, name or None))
     console.print(f"Report: {report}", soft_wrap=True, highlight=False, markup=False)
     return 0
 

@@ -1,19 +1,18 @@
 """One comparison at a time writes a folder, and what it holds is never taken for something else."""
 
 import errno
+import json
 import os
 import shutil
 
 import filelock
 import numpy as np
 import pytest
+from synthetic_runs import made, with_full
 
-from keras_mix.evaluate import Reliability, Results, Run, compare, networks, output_folder, training
+from keras_mix.evaluate import Results, compare, networks, output_folder, training
 
-DIAGRAM = Reliability([0, 4], [0.0, 0.8], [0.0, 0.75])
-RESULTS = Results(
-    {"epochs": 1}, {"none": None}, [Run("none", 0, 0.75, 0.25, 0.1, 0.05, 2.5, [1.0], DIAGRAM)]
-)
+RESULTS = Results({"epochs": 1}, {"none": None}, [made("none")])
 SAMPLES = np.random.default_rng(0).random((8, 4, 4, 1)).astype(np.float32), np.arange(8) % 2
 
 
@@ -23,7 +22,7 @@ def quick(monkeypatch):
 
     def run(build_model, train, validation, name, mixer, seed, settings, after_epoch):
         after_epoch(1)
-        return Run(name, seed, 0.75, 0.25, 0.1, 0.05, 2.5, [1.0], DIAGRAM)
+        return made(name, seed)
 
     monkeypatch.setattr(training, "run", run)
 
@@ -80,10 +79,19 @@ def test_damaged_results_are_named_and_refused(tmp_path, content):
     assert (tmp_path / "results.json").read_bytes() == content
 
 
-def test_results_without_a_checksum_are_read():
-    text = RESULTS.to_json()
-    start = text.index(',\n "checksum"')
-    assert Results.from_json(text[:start] + "\n}\n") == RESULTS
+def test_results_of_an_earlier_version_are_named(tmp_path):
+    content = json.loads(RESULTS.to_json())
+    earlier = json.dumps({key: content[key] for key in ("settings", "mixers", "summary", "runs")})
+    (tmp_path / "results.json").write_text(earlier)
+    with pytest.raises(
+        ValueError, match=r"Received: format 1, which another version .* delete the"
+    ):
+        output_folder.resume(tmp_path, RESULTS.settings, RESULTS.mixers)
+
+
+def test_everything_is_read_that_is_written():
+    results = Results({"epochs": 1}, {"none": None}, [with_full(made("none")), made("none", 1)])
+    assert Results.from_json(results.to_json()) == results
 
 
 def test_a_folder_that_vanishes_is_made_again_with_all_runs(tmp_path, quick):

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from rich import console
 from scipy import stats
+from synthetic_runs import made, with_full
 
 from keras_mix.evaluate import (
     Reliability,
     Results,
-    Run,
     charts,
     draw,
     mixed_samples,
@@ -24,11 +24,9 @@ from keras_mix.evaluate import (
     write_report,
 )
 
-DIAGRAM = Reliability([0, 4], [0.0, 0.8], [0.0, 0.75])
-
 
 def run(mixer, seed, accuracy, ece=0.05):
-    return Run(mixer, seed, accuracy, 0.25, 0.125, ece, 2.5, [1.0, 0.5], DIAGRAM)
+    return made(mixer, seed, accuracy, ece=ece)
 
 
 RESULTS = Results(
@@ -88,7 +86,7 @@ def test_the_interval_is_that_of_the_paired_t_test():
 def test_few_seeds_that_disagree_decide_nothing(none, mixup):
     results = compared(none, mixup)
     assert verdict.sentences(results) == ([], [])
-    assert len(verdict.undecided(results)) == 4
+    assert len(verdict.undecided(results)) == 6
 
 
 def test_few_validation_samples_decide_nothing_about_accuracy():
@@ -270,19 +268,23 @@ def test_no_run_is_no_report(tmp_path):
         write_report(Results({}, {}), tmp_path)
 
 
-def test_the_table_fits_80_columns():
-    written = io.StringIO()
+@pytest.mark.parametrize(("full", "width"), [(False, 80), (True, 100)])
+def test_the_tables_fit_the_terminal(full, width):
+    runs = [*RESULTS.runs, run("[b]", 0, 0.5)]
     mixers = {**RESULTS.mixers, "[b]": None}
-    results = Results(RESULTS.settings, mixers, [*RESULTS.runs, run("[b]", 0, 0.5)])
-    console.Console(file=written, width=80).print(terminal.table(results))
-    assert "[b]" in written.getvalue()
-    for number in ("77.0 ± 2.0", "75.0 ± 5.0", "0.250 ± 0.000", "mixup", "over 1 or 3 seeds"):
-        assert number in written.getvalue()
+    results = Results(RESULTS.settings, mixers, [with_full(r) for r in runs] if full else runs)
+    written = io.StringIO()
+    console.Console(file=written, width=width).print(*terminal.tables(results, "[c]"))
+    shown = written.getvalue()
+    assert "…" not in shown
+    for text in ("[b]", "[c]", "77.0│", "± 2.0", "± 5.0", "0.250│", "mixup", "over 1 or 3 seeds"):
+        assert text in shown
+    assert ("OOD AUROC" in shown) is full
 
 
 def test_the_table_of_one_seed_promises_no_spread():
-    caption = terminal.table(Results(RESULTS.settings, {"a": None}, [run("a", 0, 0.5)])).caption
-    assert caption == "one seed"
+    *_, last = terminal.tables(Results(RESULTS.settings, {"a": None}, [run("a", 0, 0.5)]))
+    assert last.caption == "one seed"
 
 
 def test_samples_show_the_same_images_under_each_mixer():

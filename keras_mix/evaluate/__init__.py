@@ -5,9 +5,12 @@ samples. The data sets and networks of the command `keras-mix` are in `datasets`
 """
 
 from keras_mix.evaluate import datasets, mixers, networks
+from keras_mix.evaluate.answer import Answer, Outcome, answer
 from keras_mix.evaluate.compare import compare
 from keras_mix.evaluate.report import write_report
-from keras_mix.evaluate.results import Results, Run, Spread
+from keras_mix.evaluate.results import Results, Score, Spread
+from keras_mix.evaluate.robust import Robustness
+from keras_mix.evaluate.run import Run, Scores
 from keras_mix.evaluate.samples import Samples, draw, mixed_samples
 from keras_mix.evaluate.scores import (
     Reliability,
@@ -23,12 +26,18 @@ from keras_mix.evaluate.scores import (
 )
 
 __all__ = [
+    "Answer",
+    "Outcome",
     "Reliability",
     "Results",
+    "Robustness",
     "Run",
     "Samples",
+    "Score",
+    "Scores",
     "Spread",
     "accuracy",
+    "answer",
     "aurc",
     "auroc",
     "brier",

@@ -8,6 +8,8 @@ import re
 import keras
 import numpy as np
 
+from keras_mix.evaluate import mixers
+
 PACKAGES = ("keras-mix", "keras", "tensorflow", "tensorflow-probability", "numpy")
 
 
@@ -36,6 +38,8 @@ def mixer(layer):
     """Returns a mixer's config as plain data, or None for None."""
     if layer is None:
         return None
+    if epochs := mixers.unmixed_epochs(layer):
+        return {**mixer(mixers.mixing(layer)), mixers.UNMIXED_EPOCHS: epochs}
     if isinstance(layer, keras.layers.Layer):
         config = keras.saving.serialize_keras_object(layer)["config"]
         return json.loads(_without_numbers(json.dumps(config)))

@@ -10,7 +10,8 @@ The grammar:
 An argument belongs to the mixer before it, so `mixup:alpha=0.4,rate=0.5,cutmix` are two
 mixers. Names are those of `keras_mix.layers`, in any case, which mix in the data pipeline; these
 followed by `-device`, which mix in the train step; `manifold` for ManifoldMixup; `none` for no
-mixing; or `all` for every mixer of `keras_mix.layers` with its defaults. A value is a
+mixing; or `all` for every mixer of `keras_mix.layers` with its defaults. Besides its own arguments
+every mixer takes `unmixed_epochs=k`, which switches it off for the last k epochs. A value is a
 Python literal (`0.4`, `None`, `True`, `(2, 2)`), an object of `keras_mix.pairings` or
 `keras_mix.label_rules`, such as `pairing=ByClass('rare', exponent=0.5)`, or else a string without
 quotes. Commas in brackets do not separate.
@@ -19,10 +20,12 @@ quotes. Commas in brackets do not separate.
 import ast
 import functools
 import re
+from typing import Any, NamedTuple
 
 import keras
 
 from keras_mix import label_rules, layers, models, pairings
+from keras_mix._core import checks
 from keras_mix._core.options import signatures
 from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate.results import BASELINE
@@ -33,6 +36,20 @@ ALL = "all"
 # Layers that do not mix by themselves, or do not mix images.
 NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *NOT_OF_IMAGES, *OPTIONS)
 ON_DEVICE = "-device"
+UNMIXED_EPOCHS = "unmixed_epochs"
+
+
+class SwitchedOff(NamedTuple):
+    """A mixer that is switched off for the last epochs of a training.
+
+    Attributes:
+        mixer: A layer, or a callable that wraps a model.
+        unmixed_epochs: Integer ≥ 1. Number of final epochs that train unmixed; all if there are no
+            more.
+    """
+
+    mixer: Any
+    unmixed_epochs: int
 
 
 def parse(text):
@@ -43,7 +60,7 @@ def parse(text):
 
     Returns:
         Dict from each mixer as written, without spaces, to a layer; to a callable that wraps a
-        model, for mixing in the train step; or to None for `none`.
+        model, for mixing in the train step; to a `SwitchedOff` of these; or to None for `none`.
 
     Raises:
         ValueError: If a name or an argument is unknown, or if a mixer occurs twice or refuses an
@@ -61,20 +78,32 @@ def parse(text):
         written = name + ":" * bool(arguments) + ",".join(arguments)
         if written in mixers:
             raise ValueError(f"mixers: each mixer may occur once. Received twice: {written}")
-        mixers[written] = _layer(name, arguments)
+        mixers[written] = _mixer(name, arguments)
     return mixers
 
 
 def wraps(mixer):
     """Whether a mixer is a callable that wraps a model, not a layer."""
+    mixer = mixing(mixer)
     return mixer is not None and not isinstance(mixer, keras.layers.Layer)
+
+
+def mixing(mixer):
+    """The layer, callable or None that mixes until a mixer is switched off, if it is."""
+    return mixer.mixer if isinstance(mixer, SwitchedOff) else mixer
+
+
+def unmixed_epochs(mixer):
+    """Number of final epochs that a mixer leaves unmixed."""
+    return mixer.unmixed_epochs if isinstance(mixer, SwitchedOff) else 0
 
 
 def pictured(mixers):
     """dict, name → layer or None, of those whose mixtures are pictures: not of hidden states."""
+    layers = {name: mixing(mixer) for name, mixer in mixers.items()}
     inner = {
         name: getattr(mixer, "keywords", {}).get("mixer") if wraps(mixer) else mixer
-        for name, mixer in mixers.items()
+        for name, mixer in layers.items()
     }
     return {name: layer for name, layer in inner.items() if layer or mixers[name] is None}
 
@@ -113,8 +142,18 @@ def _meant(name, arguments):
     return [(mixer, []) for mixer in sorted(_known())]
 
 
+def _mixer(name, arguments):
+    """Returns what `name` in any case means, switched off where an argument says so."""
+    ends = [argument for argument in arguments if argument.startswith(f"{UNMIXED_EPOCHS}=")]
+    if not ends or name == BASELINE:
+        return _layer(name, arguments)
+    epochs = _value(ends[-1].partition("=")[2])
+    checks.integer(UNMIXED_EPOCHS, epochs, low=1)
+    return SwitchedOff(_layer(name, [each for each in arguments if each not in ends]), epochs)
+
+
 def _layer(name, arguments):
-    """Returns what `name` in any case means; None for the baseline."""
+    """Returns the layer, callable or None that a name means."""
     known = _known()
     if name == BASELINE and not arguments:
         return None

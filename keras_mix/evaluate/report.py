@@ -100,9 +100,7 @@ class Column(NamedTuple):
     @property
     def goal(self):
         """What is better, if anything is."""
-        if self.score is SECONDS:
-            return ""
-        return "higher is better" if self.score.higher_is_better else "lower is better"
+        return self.score.goal
 
 
 class Cell(NamedTuple):

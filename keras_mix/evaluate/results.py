@@ -4,34 +4,77 @@ import dataclasses
 import hashlib
 import json
 import math
+import operator
 import pathlib
 from typing import NamedTuple
 
 from keras_mix._core import atomic_file
+from keras_mix.calibration import NoiseFloor
 from keras_mix.evaluate import scores
+from keras_mix.evaluate.robust import Robustness
+from keras_mix.evaluate.run import Run, Scores
 
 FILE = "results.json"
 BASELINE = "none"
+# Of results.json. Raised when runs gain fields that older ones cannot be given.
+FORMAT = 2
 
 
 class Score(NamedTuple):
-    """How one measured number is named and printed."""
+    """How one measured number is named and printed.
+
+    Attributes:
+        field: String. Where a `Run` has it, such as `"nll"` or `"scaled.nll"`.
+        title: String. The heading of its column.
+        unit: String, may be empty.
+        factor: Float. What its unit multiplies it by.
+        digits: Integer. Decimal places.
+        higher_is_better: Boolean, or None for a number of which neither is.
+    """
 
     field: str
     title: str
     unit: str
     factor: float
     digits: int
-    higher_is_better: bool = False
+    higher_is_better: bool | None = False
+
+    @property
+    def goal(self) -> str:
+        """What is better, in words: `"higher is better"`, or empty."""
+        goals = {True: "higher is better", False: "lower is better", None: ""}
+        return goals[self.higher_is_better]
 
 
+ACCURACY = Score("accuracy", "Accuracy", "%", 100.0, 1, higher_is_better=True)
+NLL = Score("nll", "NLL", "nats", 1.0, 3)
+NLL_SCALED = Score("scaled.nll", "NLL after T", "nats", 1.0, 3)
+TEMPERATURE = Score("temperature", "T", "", 1.0, 2, None)
+ECE = Score("ece", "ECE", "%", 100.0, 1)
+ECE_FLOOR = Score("floor.mean", "ECE floor", "%", 100.0, 1, None)
+ECE_SCALED = Score("scaled.ece", "ECE after T", "%", 100.0, 1)
+ECE_SCALED_FLOOR = Score("scaled.floor.mean", "its floor", "%", 100.0, 1, None)
+ECE_MASS = Score("ece_mass", "ECE, equal mass", "%", 100.0, 1)
+GAP = Score("gap", "Gap", "%", 100.0, 1, None)
+BRIER = Score("brier", "Brier", "", 1.0, 3)
+SECONDS = Score("seconds", "Training", "s", 1.0, 1, None)
+# All columns of a table of results; those without a better direction explain their neighbors.
 SCORES = (
-    Score("accuracy", "Accuracy", "%", 100.0, 1, higher_is_better=True),
-    Score("nll", "NLL", "nats", 1.0, 3),
-    Score("brier", "Brier", "", 1.0, 3),
-    Score("ece", "ECE", "%", 100.0, 1),
+    *(ACCURACY, NLL, NLL_SCALED, TEMPERATURE, ECE, ECE_FLOOR, ECE_SCALED, ECE_SCALED_FLOOR),
+    *(ECE_MASS, GAP, BRIER),
 )
-SECONDS = Score("seconds", "Training", "s", 1.0, 1)
+OOD_AUROC = Score("robustness.ood_auroc", "OOD AUROC", "%", 100.0, 1, higher_is_better=True)
+# Measured by `full=True`, or worth a look only then.
+FULL_SCORES = (
+    Score("robustness.fgsm", "FGSM", "%", 100.0, 1, higher_is_better=True),
+    Score("robustness.pgd", "PGD", "%", 100.0, 1, higher_is_better=True),
+    Score("robustness.occluded", "Occluded", "%", 100.0, 1, higher_is_better=True),
+    Score("robustness.corrupted", "Corrupted", "%", 100.0, 1, higher_is_better=True),
+    OOD_AUROC,
+    Score("robustness.linearity", "Linearity", "", 1.0, 3),
+    Score("aurc", "AURC", "%", 100.0, 2),
+    Score("overconfidence", "OE", "%", 100.0, 1),
+)
 
 
 class Spread(NamedTuple):
@@ -49,36 +92,9 @@ class Spread(NamedTuple):
         return f"{mean} ± {self.deviation * score.factor:.{score.digits}f}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One trained network.
-
-    Attributes:
-        mixer: String. The name of the mixer.
-        seed: Integer. The seed of the initial weights, the order of the samples and the mixing.
-        accuracy: Float in [0, 1].
-        nll: Float. The negative log-likelihood in nats.
-        brier: Float in [0, 2]. The Brier score.
-        ece: Float in [0, 1]. The expected calibration error in 15 bins.
-        seconds: Float. The wall time of `fit`, including tracing and compiling graphs.
-        losses: List of floats. The training loss of each epoch, on mixed samples.
-        reliability: A `keras_mix.evaluate.Reliability` of 15 bins.
-    """
-
-    mixer: str
-    seed: int
-    accuracy: float
-    nll: float
-    brier: float
-    ece: float
-    seconds: float
-    losses: list
-    reliability: scores.Reliability
-
-
 @dataclasses.dataclass
 class Results:
-    """All runs of a comparison.
+    """All runs of a comparison, or the one of a model that was trained elsewhere.
 
     Attributes:
         settings: Dict of what all runs share; runs with other settings cannot be compared.
@@ -87,8 +103,7 @@ class Results:
 
     Example:
 
-    >>> diagram = scores.Reliability([1], [0.9], [1.0])
-    >>> run = Run("none", 0, 1.0, 0.1, 0.02, 0.1, 3.0, [0.2], diagram)
+    >>> run = Run.of_predictions("none", [[0.9, 0.1], [0.2, 0.8]] * 4, [0, 1] * 4)
     >>> Results({"epochs": 1}, {"none": None}, [run]).spread("none", "accuracy")
     Spread(mean=1.0, deviation=None, count=1)
     """
@@ -107,9 +122,20 @@ class Results:
         """The names of the mixers that have at least one finished run, in their order."""
         return [mixer for mixer in self.mixers if self.of(mixer)]
 
+    @property
+    def trained(self) -> bool:
+        """Whether the networks were trained for the comparison, not loaded from a file."""
+        return "epochs" in self.settings or len(self.runs) > 1
+
+    @property
+    def columns(self) -> tuple[Score, ...]:
+        """The scores that all runs have, in the order of a table."""
+        full = bool(self.runs) and all(run.robustness is not None for run in self.runs)
+        return (*SCORES, *(FULL_SCORES if full else ()), *((SECONDS,) if self.trained else ()))
+
     def spread(self, mixer, field):
-        """Returns the `Spread` over the seeds of one number, such as `"nll"`."""
-        values = [getattr(run, field) for run in self.of(mixer).values()]
+        """Returns the `Spread` over the seeds of one number, such as `"nll"`, `"scaled.nll"`."""
+        values = [operator.attrgetter(field)(run) for run in self.of(mixer).values()]
         mean = math.fsum(values) / len(values)
         if len(values) == 1:
             return Spread(mean, None, 1)
@@ -118,29 +144,27 @@ class Results:
 
     def summary(self):
         """Returns dict, mixer → number → `Spread`, of all mixers with a finished run."""
-        fields = [score.field for score in (*SCORES, SECONDS)]
+        fields = [score.field for score in self.columns]
         return {
             mixer: {field: self.spread(mixer, field) for field in fields} for mixer in self.measured
         }
 
-    def reliability(self, mixer):
-        """Returns one `Reliability` of the predictions of all seeds of a mixer."""
-        return scores.pool([run.reliability for run in self.of(mixer).values()])
+    def reliability(self, mixer, *, scaled=False):
+        """Returns one `Reliability` of the predictions of all seeds of a mixer.
+
+        Of the predictions after temperature scaling if `scaled`.
+        """
+        runs = self.of(mixer).values()
+        return scores.pool([(run.scaled if scaled else run).reliability for run in runs])
 
     def to_json(self):
         """Returns the results as JSON text, the summary included."""
-        summary = {
-            mixer: {field: spread._asdict() for field, spread in numbers.items()}
-            for mixer, numbers in self.summary().items()
-        }
-        runs = [dataclasses.asdict(run) for run in self.runs]
-        for run in runs:
-            run["reliability"] = scores.Reliability(*run["reliability"])._asdict()
         content = {
+            "format": FORMAT,
             "settings": self.settings,
             "mixers": self.mixers,
-            "summary": summary,
-            "runs": runs,
+            "summary": _plain(self.summary()),
+            "runs": [_plain(run) for run in self.runs],
         }
         content["checksum"] = _checksum(content)
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -150,26 +174,29 @@ class Results:
         """Reads what `to_json` wrote; the summary is computed afresh.
 
         Raises:
-            ValueError: if the text is something else or has changed since; a text of an earlier
-                version without a checksum is taken as it is.
+            ValueError: if the text is something else, is of an earlier version or has changed.
         """
         try:
             content = json.loads(text)
             checksum = content.pop("checksum", None)
+            number = content.pop("format", 1)
             if content.keys() != {"settings", "mixers", "summary", "runs"}:
                 raise ValueError(f"keys {', '.join(content)}")
-            if checksum not in (None, _checksum(content)):
-                raise ValueError("the checksum does not fit the content")
-            runs = [
-                Run(**{**run, "reliability": scores.Reliability(**run["reliability"])})
-                for run in content["runs"]
-            ]
-            return cls(dict(content["settings"]), dict(content["mixers"]), runs)
         except (AttributeError, TypeError, ValueError) as error:
+            raise _unreadable(text, error) from error
+        if number != FORMAT:
             raise ValueError(
-                "Results.from_json: the text must be what `to_json` wrote. "
-                f"Received: {text[:40]!r}… ({type(error).__name__}: {error})"
-            ) from error
+                f"Results.from_json: the runs must be of format {FORMAT}, with the scores after "
+                f"temperature scaling. Received: format {number}, which another version of "
+                "keras_mix wrote"
+            )
+        try:
+            if checksum != _checksum({"format": number, **content}):
+                raise ValueError("the checksum does not fit the content")
+            runs = [_run(fields) for fields in content["runs"]]
+            return cls(dict(content["settings"]), dict(content["mixers"]), runs)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _unreadable(text, error) from error
 
     def save(self, folder):
         """Writes results.json atomically.
@@ -180,6 +207,42 @@ class Results:
         path = pathlib.Path(folder) / FILE
         atomic_file.write(path, self.to_json().encode("utf-8"))
         return path
+
+
+def _unreadable(text, error):
+    return ValueError(
+        "Results.from_json: the text must be what `to_json` wrote. "
+        f"Received: {text[:40]!r}… ({type(error).__name__}: {error})"
+    )
+
+
+def _plain(value):
+    """Dataclasses and named tuples as dicts, through and through."""
+    if dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    elif hasattr(value, "_asdict"):
+        value = value._asdict()
+    return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+
+def _run(fields):
+    """The `Run` of a dict that `_plain` made."""
+    robustness = fields["robustness"]
+    return Run(
+        **{
+            **_scores(fields),
+            "scaled": Scores(**_scores(fields["scaled"])),
+            "robustness": None if robustness is None else Robustness(**robustness),
+        }
+    )
+
+
+def _scores(fields):
+    made = {
+        "floor": NoiseFloor(**fields["floor"]),
+        "reliability": scores.Reliability(**fields["reliability"]),
+    }
+    return {**fields, **made}
 
 
 def _checksum(content):

@@ -3,7 +3,18 @@
 import contextlib
 
 from keras_mix._core.optional_imports import require
-from keras_mix.evaluate.results import SCORES, SECONDS
+from keras_mix.evaluate.results import (
+    ECE,
+    ECE_FLOOR,
+    ECE_MASS,
+    ECE_SCALED,
+    ECE_SCALED_FLOOR,
+    FULL_SCORES,
+    GAP,
+)
+
+# The columns of a table of their own: how far the confidence is from the accuracy.
+CALIBRATION = (GAP, ECE, ECE_FLOOR, ECE_SCALED, ECE_SCALED_FLOOR, ECE_MASS)
 
 
 @contextlib.contextmanager
@@ -29,32 +40,41 @@ def bar():
         yield report
 
 
-def table(results, title=None):
-    """Makes the table of the results, one row a mixer.
+def tables(results, title=None):
+    """Makes the tables of the results, one row a mixer: mean above standard deviation.
 
     Args:
         results: `keras_mix.evaluate.Results`.
         title: String. Headline, not read as markup. Defaults to None.
 
     Returns:
-        A `rich.table.Table`.
+        List of `rich.table.Table`: of accuracy and likelihood, of the calibration, and of the
+        robustness where it was measured.
     """
+    rest = [score for score in results.columns if score not in (*CALIBRATION, *FULL_SCORES)]
+    full = [score for score in results.columns if score in FULL_SCORES]
+    made = [_table(results, columns) for columns in (rest, CALIBRATION, full) if columns]
+    counts = {len(results.of(mixer)) for mixer in results.measured}
+    if title is not None:
+        made[0].title = require("rich.text", "The table of results").Text(title)
+    made[-1].caption = _caption(sorted(counts))
+    return made
+
+
+def _table(results, columns):
     summary = results.summary()
     text = require("rich.text", "The table of results")
     made = require("rich.table", "The table of results").Table(
-        title=None if title is None else text.Text(title),
-        caption=_caption(sorted({numbers["seconds"].count for numbers in summary.values()})),
         padding=(0, 0, 0, 1),
     )
-    made.add_column("Mixer", overflow="fold", min_width=10)
-    for score in (*SCORES, SECONDS):
-        arrow = "" if score is SECONDS else " ↑" if score.higher_is_better else " ↓"
-        made.add_column(f"{score.title}{arrow}\n{score.unit}", justify="right", no_wrap=True)
+    made.add_column("Mixer" if results.trained else "Model", overflow="fold", min_width=10)
+    for score in columns:
+        arrow = {True: " ↑", False: " ↓", None: ""}[score.higher_is_better]
+        made.add_column(f"{score.title}\n{score.unit}{arrow}", justify="right", no_wrap=True)
     for mixer, numbers in summary.items():
+        cells = [numbers[score.field].text(score).replace(" ± ", "\n± ") for score in columns]
         # Brackets in arguments are no markup.
-        made.add_row(
-            text.Text(mixer), *[numbers[score.field].text(score) for score in (*SCORES, SECONDS)]
-        )
+        made.add_row(text.Text(mixer), *cells)
     return made
 
 

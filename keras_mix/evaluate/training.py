@@ -6,10 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix import data
-from keras_mix.evaluate import scores
-from keras_mix.evaluate.mixers import wraps
-from keras_mix.evaluate.results import Run
+from keras_mix import callbacks, data
+from keras_mix.evaluate.mixers import mixing, unmixed_epochs, wraps
+from keras_mix.evaluate.run import Run
 
 
 def pipeline(train, num_classes, mixer, seed, batch_size):
@@ -18,7 +17,8 @@ def pipeline(train, num_classes, mixer, seed, batch_size):
     Args:
         train: Pair of samples `(N, …)` and class ids `(N,)`.
         num_classes: Integer K.
-        mixer: A layer; None or a callable that wraps a model leaves the samples as they are.
+        mixer: A layer, switched off at the end or not; None or a callable that wraps a model
+            leaves the samples as they are.
         seed: Integer. Gives the same order of samples with every mixer.
         batch_size: Integer.
 
@@ -29,7 +29,20 @@ def pipeline(train, num_classes, mixer, seed, batch_size):
     one_hot = np.eye(num_classes, dtype=np.float32)[ids]
     dataset = tf.data.Dataset.from_tensor_slices((samples, one_hot))
     dataset = dataset.shuffle(len(ids), seed=seed).batch(batch_size)
+    mixer = mixing(mixer)
     return dataset if mixer is None or wraps(mixer) else data.mix(dataset, mixer, seed=seed)
+
+
+def _all_epochs(train, settings, mixer, seed, steps):
+    """The batches of all epochs, of which the last ones may be unmixed."""
+    arguments = settings["classes"], mixer, seed, settings["batch_size"]
+    batches = pipeline(train, *arguments).repeat()
+    if wraps(mixer) or not unmixed_epochs(mixer):
+        return batches
+    mixed = max(settings["epochs"] - unmixed_epochs(mixer), 0) * steps
+    # Skipped, not begun anew: so the order of the samples stays that of a training without mixer.
+    plain = pipeline(train, settings["classes"], None, seed, settings["batch_size"]).repeat()
+    return batches.take(mixed).concatenate(plain.skip(mixed))
 
 
 def run(build_model, train, validation, name, mixer, seed, settings, after_epoch):
@@ -51,7 +64,6 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
     keras.utils.set_random_seed(seed)
     network = wrapped(build_model(), mixer)
     epochs, batch_size = settings["epochs"], settings["batch_size"]
-    batches = pipeline(train, settings["classes"], mixer, seed, batch_size)
     steps = -(-len(train[1]) // batch_size)
     if not network.compiled:
         rate = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], epochs * steps)
@@ -61,38 +73,40 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
             # XLA takes longer to compile such a network than to train it on a CPU.
             jit_compile=False,
         )
+    batches = _all_epochs(train, settings, mixer, seed, steps)
     progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: after_epoch(epoch + 1))
     start = time.perf_counter()
     history = network.fit(
         # One iterator for all epochs: making one anew costs more than an epoch of 300 samples.
-        batches.repeat().prefetch(tf.data.AUTOTUNE),
+        batches.prefetch(tf.data.AUTOTUNE),
         steps_per_epoch=steps,
         epochs=epochs,
         shuffle=False,  # the pipeline shuffles
         verbose=0,
-        callbacks=[progress],
+        callbacks=[progress, *_schedules(mixer)],
     )
     seconds = time.perf_counter() - start
-    probabilities, ids = predict(network, validation[0]), validation[1]
-    diagram = scores.reliability(probabilities, ids)
-    return Run(
-        mixer=name,
+    return Run.of_predictions(
+        name,
+        predict(network, validation[0]),
+        validation[1],
         seed=seed,
-        accuracy=scores.accuracy(probabilities, ids),
-        nll=scores.negative_log_likelihood(probabilities, ids),
-        brier=scores.brier(probabilities, ids),
-        ece=diagram.calibration_error,
         seconds=seconds,
-        losses=[float(loss) for loss in history.history["loss"]],
-        reliability=diagram,
+        losses=history.history["loss"],
     )
+
+
+def _schedules(mixer):
+    """What switches a mixer of the train step off."""
+    ends = wraps(mixer) and unmixed_epochs(mixer)
+    return [callbacks.MixSchedule(unmixed_epochs=ends)] if ends else []
 
 
 def wrapped(network, mixer):
     """Returns what is trained: the network itself, or what a mixer puts around it."""
     if not wraps(mixer):
         return network
-    model = mixer(network)
+    model = mixing(mixer)(network)
     if network.compiled:
         model.compile_from_config(network.get_compile_config())
     return model

@@ -1,15 +1,34 @@
 """Which mixers are clearly worse or better than no mixing, and which differences are unclear."""
 
 import math
+import operator
 from typing import NamedTuple
 
 from keras_mix._core.optional_imports import require
-from keras_mix.evaluate.results import BASELINE, SCORES, Score
+from keras_mix.evaluate.results import (
+    ACCURACY,
+    BASELINE,
+    BRIER,
+    ECE,
+    ECE_SCALED,
+    FULL_SCORES,
+    NLL,
+    NLL_SCALED,
+    Score,
+)
 
 LEVEL = 0.95
 # Fewer validation samples than this decide nothing, even if all of them change for the better: by
 # McNemar's exact test chance does that to 5 of 5 with a probability of 6 %, to 6 of 6 with 3 %.
 LEAST_SAMPLES = 6
+# The scores in which mixers are compared with no mixing, where all runs have them.
+COMPARED = (ACCURACY, NLL, NLL_SCALED, BRIER, ECE, ECE_SCALED, *FULL_SCORES)
+# Accuracies, and the setting that says over how many samples.
+_COUNTED = {
+    "accuracy": "validation_samples",
+    "robustness.fgsm": "attacked_samples",
+    "robustness.pgd": "attacked_samples",
+}
 
 
 class Comparison(NamedTuple):
@@ -20,12 +39,14 @@ class Comparison(NamedTuple):
         score: the `Score`.
         pairs: List of (mixed, plain) floats, one for each seed.
         least: Float from 0, the smallest mean difference that counts at all.
+        is_noise: Boolean, whether both values are calibration errors within their noise floors.
     """
 
     mixer: str
     score: Score
     pairs: list
     least: float
+    is_noise: bool = False
 
     @property
     def gains(self):
@@ -39,20 +60,44 @@ class Comparison(NamedTuple):
         return math.fsum(self.gains) / len(self.pairs)
 
     @property
-    def margin(self):
-        """Half the width of the mean gain's 95 % interval by the paired t-test; inf of one seed."""
+    def error(self):
+        """The standard error of the mean gain over the seeds; inf of one seed."""
         count = len(self.pairs)
         if count < 2:
             return math.inf
         variance = math.fsum((gain - self.mean) ** 2 for gain in self.gains) / (count - 1)
-        quantile = require("scipy.stats", "The verdict").t.ppf((1.0 + LEVEL) / 2.0, count - 1)
-        return float(quantile) * math.sqrt(variance / count)
+        return math.sqrt(variance / count)
+
+    @property
+    def margin(self):
+        """Half the width of the mean gain's 95 % interval by the paired t-test; inf of one seed."""
+        return self.error if self.error == math.inf else quantile(len(self.pairs)) * self.error
+
+    @property
+    def counts(self):
+        """Whether the mean gain is large enough to count, whatever its interval."""
+        # A rounding error must not make 6 of 100 samples fewer than 6.
+        return not self.is_noise and abs(self.mean) >= self.least * (1.0 - 1e-9)
 
     @property
     def is_clear(self):
         """Whether the interval leaves out 0 and the mean gain is large enough to count."""
-        # A rounding error must not make 6 of 100 samples fewer than 6.
-        return abs(self.mean) > self.margin and abs(self.mean) >= self.least * (1.0 - 1e-9)
+        return abs(self.mean) > self.margin and self.counts
+
+    @property
+    def p_value(self):
+        """How often chance alone gives such a mean gain (paired t-test); 1 if it does not count."""
+        if not self.counts or self.error == math.inf or self.mean == 0.0:
+            return 1.0
+        if self.error == 0.0:
+            return 0.0
+        stats = require("scipy.stats", "The verdict")
+        return float(2.0 * stats.t.sf(abs(self.mean) / self.error, len(self.pairs) - 1))
+
+
+def quantile(count):
+    """The factor from a standard error over `count` runs to half a 95 % interval."""
+    return float(require("scipy.stats", "The verdict").t.ppf((1.0 + LEVEL) / 2.0, count - 1))
 
 
 def comparisons(results):
@@ -62,19 +107,62 @@ def comparisons(results):
     pairs. A difference is clear if the 95 % interval of its mean over the seeds (paired t-test,
     n - 1 degrees of freedom) leaves out 0: with two seeds the mean must be 9 times the deviation
     of the differences, with three 2.5 times, with one no difference is clear. A clear difference
-    in accuracy is also one of at least 6 validation samples.
+    in accuracy is also one of at least 6 samples, a clear difference in ECE one of which an end
+    lies above its noise floor.
 
     Returns:
         List of `Comparison`; empty if `none` or every other mixer is missing.
     """
-    samples = results.settings.get("validation_samples")
-    found = []
-    for mixer in results.measured:
-        for score in SCORES if mixer != BASELINE else ():
-            least = LEAST_SAMPLES / samples if samples and score.field == "accuracy" else 0.0
-            if pairs := _pairs(results, mixer, score.field):
-                found.append(Comparison(mixer, score, pairs, least))
-    return found
+    return [
+        found
+        for mixer in results.measured
+        for score in (COMPARED if mixer != BASELINE else ())
+        if (found := compared(results, mixer, score))
+    ]
+
+
+def compared(results, mixer, score):
+    """Returns the `Comparison` of one mixer in one score; None if no seed of both has it."""
+    plain = results.of(BASELINE)
+    pairs = [(run, plain[seed]) for seed, run in results.of(mixer).items() if seed in plain]
+    if not pairs or score not in results.columns:
+        return None
+    value = operator.attrgetter(score.field)
+    samples = results.settings.get(_COUNTED.get(score.field))
+    return Comparison(
+        mixer,
+        score,
+        [(value(mixed), value(unmixed)) for mixed, unmixed in pairs],
+        LEAST_SAMPLES / samples if samples else 0.0,
+        score in (ECE, ECE_SCALED)
+        and all(_within_floor(side, score) for side in zip(*pairs, strict=True)),
+    )
+
+
+def _within_floor(runs, score):
+    """Whether the mean ECE of runs is one that a perfectly calibrated network may show."""
+    runs = [run.scaled if score is ECE_SCALED else run for run in runs]
+    return math.fsum(run.ece - run.floor.high for run in runs) <= 0.0
+
+
+def clear_among(comparisons):
+    """The comparisons that are clear by Holm's correction for looking at all of them.
+
+    The smallest of m p-values must be at most 5 % / m, the next at most 5 % / (m - 1), and so on:
+    the probability that chance makes any of them look clear stays below 5 %.
+
+    Reference:
+        Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of
+        Statistics 6, 1979.
+    """
+    # One seed tests nothing, so it is no look.
+    tested = sorted((c for c in comparisons if len(c.pairs) > 1), key=lambda c: c.p_value)
+    clear = []
+    for rank, found in enumerate(tested):
+        if found.p_value > (1.0 - LEVEL) / (len(tested) - rank):
+            break
+        clear.append(found)
+    return clear
 
 
 def sentences(results):
@@ -87,16 +175,6 @@ def sentences(results):
 def undecided(results):
     """List of sentences: where mixers show no clear difference from `none`."""
     return [_unclear(found) for found in comparisons(results) if not found.is_clear]
-
-
-def _pairs(results, mixer, field):
-    """Returns list of (mixed, plain) numbers, one for each seed that both have finished."""
-    plain = results.of(BASELINE)
-    return [
-        (getattr(run, field), getattr(plain[seed], field))
-        for seed, run in results.of(mixer).items()
-        if seed in plain
-    ]
 
 
 def _clear(found, word):
@@ -116,16 +194,22 @@ def _unclear(found):
     sign = 1.0 if found.score.higher_is_better else -1.0
     return (
         f"{start}: a difference of {sign * found.mean * factor:+.{digits}f}, with a 95 % interval "
-        f"of ± {found.margin * factor:.{digits}f}, over {len(found.pairs)} seeds."
+        f"of ± {found.margin * factor:.{digits}f}, over {len(found.pairs)} seeds"
+        f"{', within the noise floor' * found.is_noise}."
     )
 
 
 def _numbers(found):
     """Returns such as `"Accuracy: 75.0 against 77.0 %"`."""
+    return f"{found.score.title}: {against(found)}"
+
+
+def against(found):
+    """Returns such as `"75.0 against 77.0 %"`."""
     score, count = found.score, len(found.pairs)
     mixed, plain = (math.fsum(values) / count for values in zip(*found.pairs, strict=True))
     unit = f"\N{NO-BREAK SPACE}{score.unit}" if score.unit else ""
     return (
-        f"{score.title}: {mixed * score.factor:.{score.digits}f} against "
+        f"{mixed * score.factor:.{score.digits}f} against "
         f"{plain * score.factor:.{score.digits}f}{unit}"
     )
