@@ -5,15 +5,22 @@ mode, in batches of one size, and are not changed.
 """
 
 from keras_mix.robustness.adversarial_accuracy import AdversarialAccuracy
+from keras_mix.robustness.corruptions import CorruptionAccuracy, corrupt, corruption_accuracy
 from keras_mix.robustness.fgsm import fgsm, fgsm_accuracy
+from keras_mix.robustness.linearity import Linearity, linearity
 from keras_mix.robustness.occlusion import OcclusionAccuracy, occlusion
 from keras_mix.robustness.pgd import pgd, pgd_accuracy
 
 __all__ = [
     "AdversarialAccuracy",
+    "CorruptionAccuracy",
+    "Linearity",
     "OcclusionAccuracy",
+    "corrupt",
+    "corruption_accuracy",
     "fgsm",
     "fgsm_accuracy",
+    "linearity",
     "occlusion",
     "pgd",
     "pgd_accuracy",

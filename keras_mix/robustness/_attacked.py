@@ -91,6 +91,7 @@ class Attacked:
     def climbed(self, x, ids):
         """The candidates that samples are, and the gradient there."""
         outputs, gradient = self._compiled.gradient(x, ids)
+        candidates = self._candidates(x, ids, outputs)
         nan = ~np.isfinite(gradient).reshape(len(x), -1).all(axis=1)
         if nan.any():
             checks.refuse(
@@ -99,7 +100,7 @@ class Attacked:
                 f"NaN or infinity for {np.count_nonzero(nan)} of {len(x)} samples of a batch",
                 "A root or logarithm of 0 in the model gives it.",
             )
-        return self._candidates(x, ids, outputs), gradient
+        return candidates, gradient
 
     def begun(self, x, ids, count):
         """As `climbed`, for the samples themselves, of which it counts those that cannot climb."""
@@ -176,7 +177,8 @@ class Attacked:
     def _check_gradient(self):
         """Refuses a model whose loss has no gradient to its input at all."""
         x, ids, count = next(self.batches())
-        _, gradient = self._compiled.gradient(x, ids)
+        outputs, gradient = self._compiled.gradient(x, ids)
+        self._candidates(x, ids, outputs)  # Refuses outputs before their gradient.
         if gradient is None or not gradient.any():
             checks.refuse(
                 self.owner,

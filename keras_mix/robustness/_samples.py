@@ -14,31 +14,32 @@ def value_range(value):
     return None if value is None else checks.interval("value_range", value, low=-np.inf)
 
 
-def samples(owner, x, limits):
+def samples(owner, x, limits, name="x"):
     """Returns the samples as an array of Keras's float dtype; refuses values outside of `limits`.
 
     Args:
         owner: String. The function that was called.
         x: Array or tensor `(N, …)`.
         limits: Pair of floats, or None.
+        name: String. The argument.
     """
     if isinstance(x, dict | list | tuple):
         checks.refuse(
             owner,
-            "`x` must be one array of samples",
+            f"`{name}` must be one array of samples",
             f"a {type(x).__name__} of {len(x)}",
             "Wrap a model with several inputs in one that takes a single one.",
         )
     x = _array(x)
     if not x.ndim or not len(x):
         checks.refuse(
-            owner, "`x` must hold at least one sample", f"x of shape {x.shape}", "Pass samples."
+            owner, f"`{name}` must hold at least one sample", f"shape {x.shape}", "Pass samples."
         )
     if x.dtype.kind != "f" and x.dtype.name != "bfloat16":
         checks.refuse(
             owner,
-            "`x` must hold floats, on the scale on which the model was trained",
-            f"x of dtype {x.dtype}",
+            f"`{name}` must hold floats, on the scale on which the model was trained",
+            f"{name} of dtype {x.dtype}",
             "Scale images to floats, such as x.astype('float32') / 255; ids have no gradient.",
         )
     x = x.astype(keras.config.floatx())
@@ -46,7 +47,7 @@ def samples(owner, x, limits):
     if wrong:
         checks.refuse(
             owner,
-            "`x` must be finite",
+            f"`{name}` must be finite",
             f"{wrong} of {x.size} values that are NaN or infinite",
             "Remove or fill them.",
         )
@@ -56,19 +57,19 @@ def samples(owner, x, limits):
         if outside:
             checks.refuse(
                 owner,
-                f"`x` must lie in value_range=({low:g}, {high:g})",
+                f"`{name}` must lie in value_range=({low:g}, {high:g})",
                 f"{outside} of {x.size} values outside, from {x.min():.6g} to {x.max():.6g}",
                 "Pass the range of the model's inputs as value_range.",
             )
     return x
 
 
-def images(owner, x, limits):
+def images(owner, x, limits, name="x"):
     """As `samples`, for images `(N, H, W, C)`."""
-    x = samples(owner, x, limits)
+    x = samples(owner, x, limits, name)
     if x.ndim != 4:
         checks.refuse(
-            owner, "`x` must be images (N, H, W, C)", f"x of shape {x.shape}", "Add an axis."
+            owner, f"`{name}` must be images (N, H, W, C)", f"shape {x.shape}", "Add an axis."
         )
     return x
 
