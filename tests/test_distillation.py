@@ -6,6 +6,7 @@ import pytest
 from models import fix_draws, mixed_by, one_step
 
 from keras_mix.layers import CutMix, MixUp
+from keras_mix.losses import DecoupleMixLoss
 from keras_mix.models import Distillation, MixingModel
 
 pytestmark = pytest.mark.slow
@@ -248,6 +249,7 @@ def test_shared_weights_are_refused():
     ("loss", "sentence"),
     [
         (SPARSE(from_logits=True), "`from_logits` must be that of the loss"),
+        (DecoupleMixLoss(from_logits=True), "`from_logits` must be that of the loss"),
         ("mse", "of a single one only under a binary cross-entropy"),
     ],
 )
@@ -256,4 +258,11 @@ def test_losses_that_it_refuses(loss, sentence):
     model = Distillation(linear("relu", units=units), teacher=linear("relu", 2, units=units))
     model.compile("sgd", loss, run_eagerly=True)
     with pytest.raises(ValueError, match=sentence):
+        model.train_on_batch(X, IDS)
+
+
+def test_a_name_of_a_loss_means_probabilities():
+    model = Distillation(linear(), teacher=linear(seed=2), from_logits=True)
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    with pytest.raises(ValueError, match=r"from_logits=True, and from_logits=False of the loss"):
         model.train_on_batch(X, IDS)

@@ -7,13 +7,13 @@ import keras
 from keras import ops
 from typing_extensions import Unpack
 
-from keras_mix._core import checks, keras_compat
+from keras_mix._core import checks
 from keras_mix._core.ops.divergence import kl_divergence
 from keras_mix._core.options import argument_errors
 from keras_mix.models._options import teacher_checks
 from keras_mix.models._options.option_types import MixingOptions
 from keras_mix.models._points.inputs import is_input
-from keras_mix.models._targets import smoothing
+from keras_mix.models._targets import keras_losses
 from keras_mix.models.mixing_model import MixingModel
 
 if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
@@ -184,8 +184,8 @@ class Distillation(MixingModel):
 
     def objective(self, loss, y_pred):
         """(1 - w) · loss(labels) + w · T² · KL(teacher ‖ student)."""
-        stated = keras_compat.options_of(loss.compiled).get("from_logits", self.from_logits)
-        if stated != self.from_logits:
+        stated = keras_losses.takes_logits(loss.compiled)
+        if stated not in (None, self.from_logits):
             checks.refuse(
                 self.owner,
                 "`from_logits` must be that of the loss",
@@ -194,7 +194,7 @@ class Distillation(MixingModel):
                 f"Pass from_logits={stated}.",
             )
         taught = loss.target.mixture.companion(y_pred)
-        binary = smoothing.reads_indicators(loss.compiled)
+        binary = keras_losses.reads_indicators(loss.compiled)
         if len(y_pred.shape) < 2 or (y_pred.shape[-1] == 1 and not binary):
             checks.refuse(
                 self.owner,

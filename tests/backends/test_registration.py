@@ -28,6 +28,10 @@ sparse = "sparse_categorical_crossentropy"
 saved = {
     "mixing": (models.MixingModel(base(), mix_at=["input"]), {"loss": sparse}),
     "manifold": (models.ManifoldMixup(base()), {"loss": sparse}),
+    "decoupled": (base(), {"loss": losses.DecoupleMixLoss(eta=0.2)}),
+    "regularized": (models.RegMixup(base(), eta=0.5), {"loss": sparse}),
+    "taught": (models.Distillation(base(), teacher=base(), mix_at=["input"]), {"loss": sparse}),
+    "views": (models.TestTimeAugmentation(base(), augmentations=[None]), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
     "pair": (keras.Model([first, second], keras.ops.stack(layers.FeatureMix()(kept), axis=1)), {
@@ -69,9 +73,10 @@ print(json.dumps({"names": sorted(losses), "finite": bool(np.isfinite([*losses.v
 
 def test_models_load_in_a_new_process_without_tensorflow(tmp_path):
     backend = {"KERAS_BACKEND": keras.backend.backend()}
-    assert output_of(SAVE, tmp_path, **backend) == 4
+    assert output_of(SAVE, tmp_path, **backend) == 8
     loaded = output_of(LOAD, tmp_path, **backend)
-    assert loaded["names"] == ["manifold", "mixing", "packed", "pair"]
+    names = "decoupled manifold mixing packed pair regularized taught views"
+    assert loaded["names"] == names.split()
     assert loaded["finite"]
     assert loaded["without"]
     # Where TensorFlow is installed it is imported for the mixer, and only for it.

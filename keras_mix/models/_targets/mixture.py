@@ -11,7 +11,7 @@ from keras_mix._core import keras_compat, leaf_names
 from keras_mix._core.ops import target_portions
 from keras_mix._core.ops.tensors import is_of_samples, over
 from keras_mix.models._points.inputs import paths
-from keras_mix.models._targets import grid_alignment, smoothing
+from keras_mix.models._targets import grid_alignment, keras_losses
 
 
 class _Thread(threading.local):
@@ -89,7 +89,7 @@ class Mixture:
         name = names.get(id(y_true), "y")
         kind = leaf_names.entry(self.kinds, name)
         y_pred = None if keras.tree.is_nested(y_pred) else y_pred
-        of_classes = smoothing.reads_classes(loss)
+        of_classes = keras_losses.reads_classes(loss)
         return [
             grid_alignment.fit_of_target(
                 self.owner, name, y_true, y_pred, drawn.grid, kind, of_classes

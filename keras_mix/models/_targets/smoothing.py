@@ -4,25 +4,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-
-# Keras's losses of distributions over the last axis.
-_OF_CLASSES = (
-    keras.losses.categorical_crossentropy,
-    keras.losses.categorical_focal_crossentropy,
-    keras.losses.kl_divergence,
-)
-_BINARY = (keras.losses.binary_crossentropy, keras.losses.binary_focal_crossentropy)
-_OF_IDS = keras.losses.sparse_categorical_crossentropy
-
-
-def reads_classes(loss):
-    """Whether a loss reads the last axis of labels as a distribution over classes."""
-    return getattr(loss, "fn", None) in _OF_CLASSES
-
-
-def reads_indicators(loss):
-    """Whether a loss reads each number along the last axis as one of two classes."""
-    return getattr(loss, "fn", None) in _BINARY
+from keras_mix.models._targets import keras_losses
 
 
 def smoothed(target, loss):
@@ -33,7 +15,7 @@ def smoothed(target, loss):
         loss: A `keras.losses.Loss`.
     """
     mixture = target.mixture
-    function, options = getattr(loss, "fn", None), keras_compat.options_of(loss)
+    options = keras_compat.options_of(loss)
     if options.get("label_smoothing"):
         checks.refuse(
             mixture.owner,
@@ -42,9 +24,9 @@ def smoothed(target, loss):
             f"label_smoothing={options['label_smoothing']} of the loss {loss.name!r}",
             "Leave out one of them.",
         )
-    if function is _OF_IDS:
+    if keras_losses.reads_ids(loss):
         return _SmoothedIds(loss, mixture.smoothing, False)
-    if function in (*_OF_CLASSES, *_BINARY):
+    if keras_losses.reads_classes(loss) or keras_losses.reads_indicators(loss):
         # The last axis of binary labels of pixels or time steps holds no classes.
         binary = target.fit is not None and target.fit.axes[-1] == len(target.labels.shape) - 1
         return _Smoothed(loss, mixture.smoothing, binary)
