@@ -1,0 +1,1 @@
+"""What models for labeled and unlabeled batches share."""

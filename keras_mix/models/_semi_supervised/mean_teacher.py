@@ -1,0 +1,45 @@
+"""The mean teacher: a copy of a model whose weights are the moving average of its weights."""
+
+import keras
+from keras import ops
+
+from keras_mix._core import checks
+from keras_mix._core.ops.tensors import is_float
+
+
+def of(owner, model):
+    """A frozen copy of a model, with the same weights."""
+    if not model.built:
+        checks.refuse(
+            owner,
+            "the model must be built, so that a teacher of the same shape can be made",
+            f"{model.name!r}, which has no weights yet",
+            "Begin it with a keras.Input, or call it once on a batch.",
+        )
+    teacher = keras.models.clone_model(model)
+    if not teacher.built:
+        teacher.build_from_config(model.get_build_config())
+    teacher.set_weights(model.get_weights())
+    teacher.trainable = False
+    return teacher
+
+
+def update(teacher, model, decay, steps):
+    """Moves the teacher's weights towards the model's, by 1 - min(1 - 1 / (steps + 1), decay).
+
+    So the teacher is the plain average of all steps until its memory is full. Moving statistics
+    are averaged like weights; weights of integers are copied.
+
+    Args:
+        teacher: As `of` gives it.
+        model: The model that is trained.
+        decay: Float in [0, 1).
+        steps: float32, the number of steps that the model was trained for.
+    """
+    kept = ops.minimum(1.0 - 1.0 / (steps + 1.0), decay)
+    for old, new in zip(teacher.weights, model.weights, strict=True):
+        value = ops.stop_gradient(ops.convert_to_tensor(new))
+        if is_float(new):
+            share = ops.cast(kept, new.dtype)
+            value = share * ops.convert_to_tensor(old) + (1.0 - share) * value
+        old.assign(value)

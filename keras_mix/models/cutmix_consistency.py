@@ -1,0 +1,168 @@
+"""CutMixConsistency."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_mix._core import checks
+from keras_mix._core.ops import box_masks, draws
+from keras_mix._core.ops.tensors import over
+from keras_mix.models._semi_supervised.with_teacher import TaughtModel
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class CutMixConsistency(TaughtModel):
+    """Trains on images cut from two unlabeled ones, with a mean teacher's predictions as labels.
+
+    For segmentation and for classification. `fit` takes batches of
+    `keras_mix.data.pair_with_unlabeled`. A mean teacher, whose weights are the moving average of
+    the model's, predicts the whole unlabeled images: their pseudo-labels. A box of another image of
+    the batch is pasted into each image. Where predictions are maps, the same box of the other map
+    is pasted into the target; where they are of whole images, the target is their mean weighted by
+    the pixels that each image gives. The unlabeled loss is the squared error of the probabilities,
+    summed over classes and averaged over images and pixels, times the fraction of targets of which
+    the teacher is confident.
+
+    The labeled loss is any that says whether the outputs are logits: Keras's sparse, categorical
+    and focal cross-entropies, or a loss with an attribute `from_logits`. Ids to ignore are its
+    matter.
+
+    Deviations from the authors' code: partners come from the same batch, not from a second one; the
+    teacher predicts in inference mode, with averaged moving statistics; labeled and unlabeled
+    samples pass the model together; the moving average begins as a plain one. Classification is not
+    in the paper.
+
+    Args:
+        model: Keras model of images `(B, H, W, C)`; it must be built. Its one output is the scores
+            of two or more classes, `(B, K)` or a map `(B, H', W', K)` of which H and W are
+            multiples. The model to train.
+        augmentation: Keras layer that keeps labels, also in their place for maps. It augments
+            labeled and unlabeled samples. Defaults to None.
+        area: Float in (0, 1). Fraction of the image that the box covers, up to rounding; its shape
+            is random. Defaults to 0.5 (the authors' code).
+        threshold: Float in [0, 1]. The teacher is confident where its largest probability is at
+            least this. Defaults to 0.97 (the authors' code).
+        unlabeled_weight: Float ≥ 0. Weight of the unlabeled loss. Defaults to 1.0 (the authors'
+            code).
+        ramp_up: Float in [0, 1], a fraction of the steps of `fit`, or integer ≥ 0, a number of
+            steps. How long the weight ramps up, linearly. Defaults to 0, no ramp, since the
+            threshold takes its place.
+        teacher_decay: Float in [0, 1]. Decay d of the moving average: min(1 - 1/(t + 1), d) at
+            step t. Defaults to 0.99 (the authors' code).
+        predict_with: "teacher" or "base". Which of them `predict`, `evaluate` and `export` use,
+            validation included. Defaults to "teacher", as in the authors' code.
+        seed: Integer. Seed of the partners and boxes. Defaults to None: one that
+            `keras.utils.set_random_seed` determines.
+        name: String. Name of the model. Defaults to None: derived from the class name.
+        dtype: Dtype or dtype policy. Sets the dtype of the loss. Defaults to None: that of `model`.
+
+    Attributes:
+        base: The wrapped model.
+        teacher: The mean teacher, a model like the wrapped one, which is frozen.
+
+    Raises:
+        ValueError: If the model is not built, or has no scores of several classes; if `compile`
+            gets a loss that does not say what it reads, or a strategy of several replicas; if a
+            batch has no unlabeled images, or ones of another shape; if a map does not divide them.
+
+    Example:
+
+    >>> base = keras.Sequential([
+    ...     keras.Input((8, 8, 1)), keras.layers.Conv2D(3, 3, padding="same", activation="softmax"),
+    ... ])
+    >>> model = keras_mix.models.CutMixConsistency(base)
+    >>> model.compile("adam", "sparse_categorical_crossentropy")
+    >>> images, masks = np.random.rand(8, 8, 8, 1).astype("float32"), np.zeros((8, 8, 8), "int32")
+    >>> few = tf.data.Dataset.from_tensor_slices((images[:2], masks[:2])).batch(2)
+    >>> many = tf.data.Dataset.from_tensor_slices(images).batch(4)
+    >>> pairs = keras_mix.data.pair_with_unlabeled(few, many)
+    >>> history = model.fit(pairs, shuffle=False, verbose=0)
+
+    Reference:
+        French et al., "Semi-supervised semantic segmentation needs strong, varied perturbations",
+        BMVC 2020, arXiv:1906.01916, section 3; Britefury/cutmix-semisup-seg,
+        `train_seg_semisup_mask_mt.py` and `mask_gen.py`.
+    """
+
+    mixes_labels = False
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        augmentation: keras.Layer | None = None,
+        area: float = 0.5,
+        threshold: float = 0.97,
+        unlabeled_weight: float = 1.0,
+        ramp_up: float | int = 0,
+        teacher_decay: float = 0.99,
+        predict_with: str = "teacher",
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            model,
+            augmentation,
+            unlabeled_weight,
+            ramp_up,
+            seed,
+            name,
+            dtype,
+            teacher_decay,
+            predict_with,
+        )
+        self.area = checks.positive("area", checks.number("area", area, high=1.0))
+        self.threshold = checks.number("threshold", threshold, high=1.0)
+
+    def training_pass(self, labeled, unlabeled, seed, steps):
+        labeled, unlabeled = self.augmented(labeled), self.augmented(unlabeled)
+        taught = self.taught(unlabeled, steps)
+        # 1 where the teacher is confident.
+        confident = ops.cast(ops.max(taught, axis=-1, keepdims=True) >= self.threshold, "float32")
+        size = ops.shape(unlabeled)[0]
+        order, place = draws.split(seed, 2)
+        partners = draws.partners(order, "shuffle", size, size, has_second_batch=False)
+        grid, factors = self._grid(unlabeled, taught)
+        # (B, H', W', 1)
+        box = box_masks.draw(place, size, grid, self.area)[..., None]
+        pasted = box
+        for axis, factor in enumerate(factors, start=1):
+            pasted = ops.repeat(pasted, factor, axis=axis)
+        other = ops.take(unlabeled, partners, axis=0)
+        mixed = ops.where(pasted, other, unlabeled)
+        share = ops.cast(box, "float32")
+        if len(taught.shape) == 2:
+            share = over(ops.mean(share, axis=(1, 2, 3)), taught)
+        targets, weights = (
+            (1.0 - share) * own + share * ops.take(own, partners, axis=0)
+            for own in (taught, confident)
+        )
+        outputs, predictions = self.split_outputs(labeled, mixed)
+        errors = ops.sum(ops.square(predictions - targets), axis=-1)
+        return outputs, ops.mean(errors) * ops.mean(weights)
+
+    def measured(self, labels, unlabeled_loss):
+        return labels, unlabeled_loss
+
+    def _grid(self, images, taught):
+        """The sizes of the grid that boxes are drawn on, and how often it divides the images'."""
+        shape, scores = getattr(images, "shape", ()), tuple(taught.shape)
+        if len(shape) != 4 or None in shape[1:3]:
+            checks.refuse(
+                self.owner,
+                "inputs must be images (B, H, W, C) of known sizes, since boxes are cut from them",
+                checks.described(images),
+            )
+        sizes = tuple(shape[1:3])
+        grid = sizes if len(scores) == 2 else scores[1:3]
+        maps = len(scores) in (2, 4) and None not in grid
+        if not maps or any(size % cells for size, cells in zip(sizes, grid, strict=True)):
+            checks.refuse(
+                self.owner,
+                "predictions must be (B, K), or maps (B, H', W', K) that divide the images",
+                f"predictions of shape {scores} for images of shape {tuple(shape)}",
+                "Scale them up inside the model.",
+            )
+        return grid, tuple(size // cells for size, cells in zip(sizes, grid, strict=True))

@@ -1,0 +1,195 @@
+"""Training on labeled and unlabeled batches: targets, losses and teachers, by numpy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from models import fix_draws, mixed_by
+
+from keras_mix._core.ops import box_masks, draws
+from keras_mix.models import CutMixConsistency, InterpolationConsistency, MixMatch
+
+pytestmark = pytest.mark.slow
+
+RNG = np.random.default_rng(0)
+X, IDS = RNG.normal(size=(3, 4)).astype("float32"), np.array([0, 2, 1])
+U = RNG.normal(size=(2, 4)).astype("float32")
+BATCH = {"labeled": X, "unlabeled": U}
+ONE_HOT = np.eye(3)[IDS]
+
+
+def linear(activation="softmax"):
+    keras.utils.set_random_seed(3)
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation=activation)])
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def predicted(x, weights):
+    kernel, bias = weights
+    return softmax(np.asarray(x, "float64") @ kernel + bias)
+
+
+def of_double(model):
+    return [weights.astype("float64") for weights in model.get_weights()]
+
+
+def cross_entropy(labels, predictions):
+    return -(labels * np.log(predictions)).sum(axis=-1)
+
+
+def step(model, batch, y, rate=0.0, loss="sparse_categorical_crossentropy", **options):
+    if not model.compiled:
+        model.compile(keras.optimizers.SGD(rate), loss, run_eagerly=True)
+    return model.train_on_batch(batch, y, return_dict=True, **options)["loss"]
+
+
+class Views(keras.layers.Layer):
+    """Adds 0 to the first inputs that it is called on, 1 to the second and so on."""
+
+    count = 0
+
+    def call(self, inputs):
+        self.count += 1
+        return inputs + (self.count - 1.0)
+
+
+PARTNERS, SHARES = [4, 0, 6, 5, 3, 2, 1], [0.9, 0.8, 0.7, 0.6, 0.55, 0.75, 1.0]
+
+
+def mix_match_oracle(weights, guessing_weights, ramped, sample_weight):
+    """The loss of MixMatch's step on `BATCH`, whose guesses are those of other weights."""
+    views = [U + 1.0, U + 2.0]
+    mean = sum(predicted(view, guessing_weights) for view in views) / 2
+    guesses = mean**2 / (mean**2).sum(axis=1, keepdims=True)
+    x = mixed_by(np.concatenate([X, *views]), PARTNERS, SHARES)
+    labels = mixed_by(np.concatenate([ONE_HOT, guesses, guesses]), PARTNERS, SHARES)
+    predictions = predicted(x, weights)
+    labeled = np.mean(cross_entropy(labels[:3], predictions[:3]) * sample_weight)
+    return labeled + ramped * np.mean((labels[3:] - predictions[3:]) ** 2)
+
+
+@pytest.fixture
+def mix_match(monkeypatch):
+    fix_draws(monkeypatch, PARTNERS, SHARES)
+    return MixMatch(linear(), augmentation=Views(), unlabeled_weight=60.0, ramp_up=3)
+
+
+def test_the_loss_of_mix_match_ramps_up(mix_match):
+    weights, sample_weight = of_double(mix_match.base), np.array([1.0, 2.0, 0.5])
+    for ramped in (0.0, 20.0, 40.0, 60.0, 60.0):
+        mix_match.augmentation.count = 0
+        loss = step(mix_match, BATCH, IDS, sample_weight=sample_weight)
+        mix_match.reset_metrics()
+        expected = mix_match_oracle(weights, weights, ramped, sample_weight)
+        np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_guesses_have_no_gradient(mix_match):
+    mix_match._ramp_steps.assign(0.0)
+    before = of_double(mix_match.base)
+    step(mix_match, BATCH, IDS, rate=1.0)
+    descended = [old - new for old, new in zip(before, of_double(mix_match.base), strict=True)]
+    for index, array in enumerate(before):
+        for place in np.ndindex(array.shape):
+            losses = []
+            for shift in (1e-5, -1e-5):
+                moved = [each.copy() for each in before]
+                moved[index][place] += shift
+                losses.append(mix_match_oracle(moved, before, 60.0, 1.0))
+            slope = (losses[0] - losses[1]) / 2e-5
+            np.testing.assert_allclose(descended[index][place], slope, rtol=1e-3, atol=1e-4)
+
+
+def test_batch_normalization_is_updated_once_by_the_whole_pool(monkeypatch):
+    fix_draws(monkeypatch, PARTNERS, SHARES)
+    base = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.BatchNormalization(momentum=0.9),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    step(MixMatch(base), BATCH, IDS)
+    pool = mixed_by(np.concatenate([X, U, U]), PARTNERS, SHARES)
+    np.testing.assert_allclose(base.layers[0].moving_mean, 0.1 * pool.mean(axis=0), rtol=1e-5)
+    variance = 0.9 + 0.1 * pool.var(axis=0)
+    np.testing.assert_allclose(base.layers[0].moving_variance, variance, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mix_labeled", [True, False])
+def test_the_teacher_is_an_average_and_the_loss_interpolates_its_predictions(
+    monkeypatch, mix_labeled
+):
+    partners, share = [1, 0], 0.7
+    monkeypatch.setattr(
+        draws, "partners", lambda seed, pairing, size, *a, **k: tf.range(size)[::-1]
+    )
+    monkeypatch.setattr(draws, "beta", lambda *args, **kwargs: tf.constant([share]))
+    model = InterpolationConsistency(
+        linear(), unlabeled_weight=40.0, ramp_up=4, teacher_decay=0.6, mix_labeled=mix_labeled
+    )
+    teacher = of_double(model.base)
+    for number in range(6):
+        weights, decay = of_double(model.base), min(1 - 1 / (number + 1), 0.6)
+        teacher = [decay * o + (1 - decay) * n for o, n in zip(teacher, weights, strict=True)]
+        of_labeled = share if mix_labeled else 1.0
+        labeled = cross_entropy(
+            mixed_by(ONE_HOT, [2, 1, 0], of_labeled),
+            predicted(mixed_by(X, [2, 1, 0], of_labeled), weights),
+        )
+        targets = mixed_by(predicted(U, teacher), partners, share)
+        unlabeled = np.mean((predicted(mixed_by(U, partners, share), weights) - targets) ** 2)
+        ramped = 40.0 * np.exp(-5 * (1 - min(number / 4, 1)) ** 2)
+        loss = step(model, BATCH, IDS, rate=0.2)
+        model.reset_metrics()
+        np.testing.assert_allclose(loss, labeled.mean() + ramped * unlabeled, rtol=1e-4)
+        for ours, expected in zip(of_double(model.teacher), teacher, strict=True):
+            np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-6)
+    assert not np.allclose(model.teacher.get_weights()[0], model.base.get_weights()[0])
+    np.testing.assert_array_equal(model.predict(X, verbose=0), model.teacher.predict(X, verbose=0))
+
+
+IMAGES = RNG.normal(size=(4, 4, 4, 1)).astype("float32")
+BOX = np.zeros((4, 4, 4), bool)
+BOX[0, 1:3, :] = BOX[1, :3, 2:] = BOX[2] = True
+
+
+def of_pixels(activation="softmax"):
+    keras.utils.set_random_seed(3)
+    return keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            keras.layers.Dense(3, activation=activation, kernel_initializer="normal"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.6, 1.0])
+def test_maps_of_predictions_are_cut_like_the_images(monkeypatch, threshold):
+    partners = [1, 2, 3, 0]
+    fix_draws(monkeypatch, partners, 1.0)
+    monkeypatch.setattr(box_masks, "draw", lambda *args: tf.constant(BOX))
+    model = CutMixConsistency(
+        of_pixels(), threshold=threshold, unlabeled_weight=5.0, teacher_decay=1.0
+    )
+    model.base.set_weights([np.array([[1.0, -0.5, 0.2]]), np.zeros(3)])
+    weights = of_double(model.base)
+    # A teacher that keeps weights of its own.
+    model._steps.assign(10**6)
+    model.teacher.set_weights([np.array([[-1.0, 2.0, 0.5]]), np.zeros(3)])
+    images, masks = IMAGES[:2] + 1.0, RNG.integers(0, 3, (2, 4, 4))
+    loss = step(model, {"labeled": images, "unlabeled": IMAGES}, masks)
+    labeled = cross_entropy(np.eye(3)[masks], predicted(images, weights)).mean()
+    taught = predicted(IMAGES, of_double(model.teacher))
+    confident = taught.max(axis=-1) >= threshold
+    mixed = np.where(BOX[..., None], IMAGES[partners], IMAGES)
+    targets = np.where(BOX[..., None], taught[partners], taught)
+    errors = ((predicted(mixed, weights) - targets) ** 2).sum(axis=-1)
+    share = np.where(BOX, confident[partners], confident).mean()
+    assert share == {0.0: 1.0, 1.0: 0.0}.get(threshold, share)
+    assert threshold != 0.6 or 0 < share < 1
+    np.testing.assert_allclose(loss, labeled + 5.0 * errors.mean() * share, rtol=1e-4)
