@@ -16,12 +16,15 @@ PACKAGE = "keras_mix"
 
 # The modules of the classes beside `keras_mix.layers`.
 BESIDE_LAYERS = {
+    "AURC": "metrics.aurc",
+    "BrierScore": "metrics.brier_score",
     "ByClass": "pairings.by_class",
     "ByLabel": "pairings.by_label",
     "CrossModalConsistencyLoss": "losses.cross_modal_consistency_loss",
     "CutMixConsistency": "models.cutmix_consistency",
     "DecoupleMixLoss": "losses.decouple_mix_loss",
     "Distillation": "models.distillation",
+    "ExpectedCalibrationError": "metrics.expected_calibration_error",
     "InOrder": "pairings.in_order",
     "InterpolationConsistency": "models.interpolation_consistency",
     "LabelRule": "label_rules.label_rule",
@@ -31,12 +34,18 @@ BESIDE_LAYERS = {
     "MixedLoss": "losses.mixed_loss",
     "MixedMetric": "metrics.mixed_metric",
     "MixingModel": "models.mixing_model",
+    "MixupRescaling": "calibration.mixup_rescaling",
+    "NegativeLogLikelihood": "metrics.negative_log_likelihood",
+    "OutOfDistributionAUROC": "metrics.out_of_distribution_auroc",
+    "OverconfidenceError": "metrics.overconfidence_error",
     "Pairing": "pairings.pairing",
     "RecallAtK": "metrics.retrieval",
     "RegMixup": "models.reg_mixup",
     "Remix": "label_rules.remix",
+    "SignedCalibrationGap": "metrics.signed_calibration_gap",
     "TemperatureScaling": "calibration.temperature_scaling",
     "TestTimeAugmentation": "models.test_time_augmentation",
+    "VectorScaling": "calibration.vector_scaling",
 }
 MODULES = BESIDE_LAYERS | {
     name: f"layers.{module}" for name, module in {**OPTIONS, **SAVED}.items()

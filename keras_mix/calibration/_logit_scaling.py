@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import hard_labels, logits, packed_labels
+from keras_mix._core.ops import labeled_predictions, logits
 from keras_mix._core.options import argument_errors
 from keras_mix._core.options.config import config_of
 from keras_mix._core.predictions import checked_outputs
@@ -75,30 +75,20 @@ class LogitScaling(keras.layers.Layer):
 def _ids(owner, predictions, labels):
     """Class ids `(N,)` of at least two classes, from labels in any form."""
     labels = np.asarray(labels)
-    if labels.ndim == 0 or len(labels) != len(predictions):
-        received = f"{len(predictions)} predictions, labels of shape {labels.shape}"
-        checks.refuse(owner, "there must be one label for each prediction", received)
-    y_true, y_pred = ops.convert_to_tensor(labels), ops.convert_to_tensor(predictions)
-    one_unit = packed_labels.classes_of(y_pred) == 1
-    form = "indicators" if one_unit else "class_ids"
-    found = ops.convert_to_numpy(hard_labels.hardened(owner, y_true, y_pred, form))
-    classes = 2 if one_unit else predictions.shape[1]
-    found = found.reshape(-1)
-    one_for_each = len(found) == len(predictions)
-    binary = labels if one_unit and labels.ndim < 3 else found
-    if not one_for_each or not np.isin(binary, range(classes) if not one_unit else (0, 1)).all():
-        if one_for_each and one_unit and ((binary >= 0) & (binary <= 1)).all():
-            return found.astype(np.int64)
-        received = f"{labels.dtype}, shape {labels.shape}"
-        if labels.size and labels.dtype.kind in "iuf":
-            received += f", from {labels.min():g} to {labels.max():g}"
-        checks.refuse(owner, f"labels must be class ids from 0 to {classes - 1}", received)
-    found = found.astype(np.int64)
+    tensors = map(ops.convert_to_tensor, (labels, predictions))
+    found, known = map(ops.convert_to_numpy, labeled_predictions.class_ids(owner, *tensors))
+    if not known.all():
+        classes = 2 if predictions.ndim == 1 else max(predictions.shape[1], 2)
+        checks.refuse(
+            owner,
+            f"labels must be classes from 0 to {classes - 1}",
+            f"{(~known).sum()} of {known.size} labels that are not, {checks.described(labels)}",
+        )
     if len(np.unique(found)) < 2:
         checks.refuse(
             owner,
             "the labels must have at least two classes, or any confidence is too low",
-            f"{len(found)} labels of class {found[0]}",
+            f"{found.size} labels of class {found[0]}",
             "Fit on a sample of all classes.",
         )
     return found

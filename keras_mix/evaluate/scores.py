@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import prediction_scores, score_tables
+from keras_mix._core.ops import logits, prediction_scores, score_tables
 from keras_mix._core.ops.calibration_tables import binned
 from keras_mix._core.predictions import checked
 
@@ -86,7 +86,7 @@ def negative_log_likelihood(probabilities: Any, ids: Any) -> float:
     >>> round(negative_log_likelihood([[0.5, 0.5]], [1]), 4)
     0.6931
     """
-    return _mean(prediction_scores.log_loss, probabilities, ids)
+    return _mean(_log_loss, probabilities, ids)
 
 
 def brier(probabilities: Any, ids: Any) -> float:
@@ -319,6 +319,10 @@ def aurc(probabilities: Any, ids: Any) -> float:
     """
     table = binned(*checked("scores", probabilities, ids), bins=None)
     return _number(score_tables.aurc(*_tensors([table.mass, table.mass - table.hits])))
+
+
+def _log_loss(probabilities, ids):
+    return prediction_scores.log_loss(logits.of_classes(probabilities, False), ids)
 
 
 def _mean(of_each, probabilities, ids):

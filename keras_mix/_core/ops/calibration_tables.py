@@ -6,13 +6,10 @@ from keras import ops
 from keras_mix._core import checks
 from keras_mix._core.ops import prediction_scores, score_tables
 
-STRATEGIES = ("width", "mass")
-OVER = ("top", "classes")
-
 
 def claims(probabilities, over):
     """What predictions `(N, K)` claim: the probability of the top class `(N, 1)`, or of each."""
-    checks.choice("over", over, OVER)
+    checks.choice("over", over, score_tables.OVER)
     if over == "classes":
         return probabilities
     return ops.convert_to_numpy(prediction_scores.confidence(probabilities))[:, None]
@@ -56,7 +53,7 @@ class Binning:
     def __init__(self, confidence, bins, strategy):
         if bins is not None:
             checks.integer("bins", bins, low=1)
-        checks.choice("strategy", strategy, STRATEGIES)
+        checks.choice("strategy", strategy, score_tables.STRATEGIES)
         self.parts = None
         if bins is not None and strategy == "width":
             index = score_tables.width_bins(ops.convert_to_tensor(confidence), bins)

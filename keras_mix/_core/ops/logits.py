@@ -1,27 +1,45 @@
 """Logits from what a classifier gives, and probabilities from logits: of K classes or one unit."""
 
+import math
+
 from keras import ops
 
 from keras_mix._core.ops.prediction_scores import FLOOR
 
 
 def of_classes(predictions, from_logits):
-    """Logits `(..., K)`; those of one sigmoid unit `(N,)` or `(N, 1)` become two, 0 and its own.
+    """Logits `(..., K)`; of one sigmoid unit `(N,)` or `(N, 1)` two, 0 and its own.
 
     Args:
         predictions: Logits, or probabilities, whose zeros are floored at `FLOOR`.
         from_logits: Boolean.
     """
+    predictions = two_columns(predictions, other=ops.zeros_like if from_logits else None)
+    if from_logits:
+        return predictions
+    return ops.log(ops.maximum(predictions, ops.cast(FLOOR, predictions.dtype)))
+
+
+def two_columns(predictions, other=None):
+    """Predictions `(..., K)`; of one sigmoid unit `(N,)` or `(N, 1)` two columns.
+
+    Args:
+        predictions: Probabilities, or logits.
+        other: The function that makes the first column of the second; None for 1 - p.
+    """
     if len(predictions.shape) == 1:
         predictions = predictions[:, None]
-    one_unit = predictions.shape[-1] == 1
+    if predictions.shape[-1] != 1:
+        return predictions
+    first = 1.0 - predictions if other is None else other(predictions)
+    return ops.concatenate([first, predictions], axis=-1)
+
+
+def log_probabilities(logits, from_logits):
+    """The logarithms of probabilities, floored, from what `of_classes` gives."""
     if from_logits:
-        if not one_unit:
-            return predictions
-        return ops.concatenate([ops.zeros_like(predictions), predictions], axis=-1)
-    if one_unit:
-        predictions = ops.concatenate([1.0 - predictions, predictions], axis=-1)
-    return ops.log(ops.maximum(predictions, ops.cast(FLOOR, predictions.dtype)))
+        logits = ops.log_softmax(logits, axis=-1)
+    return ops.maximum(logits, ops.cast(math.log(FLOOR), logits.dtype))
 
 
 def probabilities_like(predictions, logits):

@@ -6,6 +6,8 @@ from keras import ops
 # float32's smallest normal number, 2^-126.
 FLOOR = 2.0**-126
 
+CERTAINTIES = ("max_probability", "entropy")
+
 
 def confidence(probabilities):
     """`(N,)`, the probability of the most probable class."""
@@ -29,11 +31,9 @@ def squared_distance(probabilities, ids):
     return ops.sum(ops.square(probabilities - one_hot(probabilities, ids)), axis=-1)
 
 
-def log_loss(probabilities, ids):
-    """`(N,)`, -log of the probability of the true class, which is floored at `FLOOR`."""
-    ids = ops.cast(ids, "int32")[:, None]
-    true = ops.take_along_axis(probabilities, ids, axis=-1)[:, 0]
-    return -ops.log(ops.maximum(true, ops.cast(FLOOR, probabilities.dtype)))
+def log_loss(logs, ids):
+    """`(N,)`, -log of the probability of the true class, from log-probabilities `(N, K)`."""
+    return -ops.take_along_axis(logs, ops.cast(ids, "int32")[:, None], axis=-1)[:, 0]
 
 
 def certainty(probabilities, by):
@@ -41,7 +41,7 @@ def certainty(probabilities, by):
 
     Args:
         probabilities: `(N, K)`.
-        by: "max_probability", or "entropy": 1 - entropy / log(K).
+        by: One of `CERTAINTIES`; by entropy it is 1 - entropy / log(K).
     """
     if by == "max_probability":
         return confidence(probabilities)

@@ -6,6 +6,8 @@ import numpy as np
 from keras import ops
 
 NORMS = (1, 2, "max")
+STRATEGIES = ("width", "mass")
+OVER = ("top", "classes")
 
 
 class Table(NamedTuple):
@@ -24,9 +26,15 @@ class Table(NamedTuple):
 
 def width_bins(confidence, bins):
     """int32, the bin ((m - 1) / M, m / M] of each confidence, from 0; that of 0 is the first."""
-    lower = ops.convert_to_tensor(np.arange(bins) / bins, confidence.dtype)
-    index = ops.searchsorted(lower, confidence, side="left") - 1
-    return ops.clip(ops.cast(index, "int32"), 0, bins - 1)
+    return ops.clip(edges_below(confidence, np.arange(bins) / bins) - 1, 0, bins - 1)
+
+
+def edges_below(values, edges):
+    """int32 in the shape of the values, the number of edges, which ascend, below each of them."""
+    edges = ops.convert_to_tensor(edges, values.dtype)
+    # TensorFlow takes several axes for several lists of edges.
+    found = ops.searchsorted(edges, ops.reshape(values, [-1]), side="left")
+    return ops.reshape(ops.cast(found, "int32"), ops.shape(values))
 
 
 def mass_bins(table, bins):

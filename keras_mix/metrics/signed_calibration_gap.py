@@ -1,0 +1,74 @@
+"""SignedCalibrationGap."""
+
+from typing import Any
+
+import keras
+
+from keras_mix._core.ops import prediction_scores
+from keras_mix.metrics._prediction_metric import PredictionMetric, one_group, weighted
+
+
+@keras.saving.register_keras_serializable(package="keras_mix")
+class SignedCalibrationGap(PredictionMetric):
+    """The mean confidence minus the accuracy: above 0 over-confident, below 0 under-confident.
+
+    It has no bins, and its expectation is 0 for a perfectly calibrated predictor, whereas that of
+    `keras_mix.metrics.ExpectedCalibrationError` is not. Mixed training pushes it down, since its
+    labels are soft. The confidence is the probability of the most probable class; of equal ones the
+    first is the prediction. Sums are exact integers, the same to the bit however the samples are
+    batched.
+
+    The result is NaN before the first sample, and after a sample that was refused: compiled code
+    cannot raise errors about values. A warning says why when the result is computed eagerly, as it
+    is at the end of `evaluate` and of an epoch.
+
+    Args:
+        from_logits: Boolean. Whether predictions are logits, or probabilities. Defaults to False.
+        name: String. Name of the metric. Defaults to `"signed_calibration_gap"`.
+        dtype: Dtype of the result. Defaults to None: Keras's default. Scores are computed in
+            float32.
+
+    Call arguments:
+        y_true: Class ids `(B,)` or `(B, 1)`; one-hot or mixed labels `(B, K)`, of which the largest
+            counts, or packed targets `(B, 2, S)`, of which the dominant source counts, as in
+            `keras_mix.metrics.MixedMetric`; for one sigmoid unit labels from 0 to 1, of which those
+            above 0.5 are 1.
+        y_pred: Predictions `(B, K)`, or `(B, 1)` or `(B,)` of one sigmoid unit, which stands for
+            the two classes 1 - p and p.
+        sample_weight: Floats from 0 to 2^24, `(B,)`. Defaults to None.
+
+    Attributes:
+        refused: How many samples were refused: `nan_predictions`, `not_probabilities` (negative, or
+            a sum that is not 1), `bad_labels` and `bad_weights`. Samples of weight 0 are not
+            looked at.
+
+    Raises:
+        ValueError: If an argument is out of range, or labels and predictions have other shapes.
+
+    Example:
+
+    >>> metric = keras_mix.metrics.SignedCalibrationGap()
+    >>> metric.update_state([0, 1], np.array([[0.75, 0.25], [0.75, 0.25]]))
+    >>> float(metric.result())
+    0.25
+    """
+
+    columns = 3
+
+    def __init__(
+        self,
+        *,
+        from_logits: bool = False,
+        name: str = "signed_calibration_gap",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(from_logits=from_logits, name=name, dtype=dtype)
+
+    def measured(self, rows):
+        confidence = prediction_scores.confidence(rows.probabilities)
+        hits = prediction_scores.hits(rows.probabilities, rows.ids)
+        return one_group(rows), weighted(rows, confidence, hits)
+
+    def score(self, sums):
+        mass, confidence, hits = sums
+        return ((confidence - hits) / mass)[0]
