@@ -25,7 +25,7 @@ class ClassCalibration(NamedTuple):
         floor: A `NoiseFloor`, the calibration error that is chance.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # A name that tuples have as well.
     true_count: int
     accuracy: float
     confidence: float

@@ -106,9 +106,8 @@ class MixupRescaling(keras.Model):
             labels: Class ids, one-hot labels, or labels 0 and 1 of one sigmoid unit. None if they
                 are in the batches. Defaults to None.
         """
-        batches = _batches(inputs, labels)
-        total, counts, size = 0.0, 0.0, 0
-        for batch, ids in batches:
+        total, counts, size = np.zeros(()), np.zeros(()), 0
+        for batch, ids in _batches(inputs, labels):
             batch = np.asarray(ops.convert_to_numpy(batch), np.float64)
             if not size:
                 outputs = self.base(ops.convert_to_tensor(batch[:1].astype("float32")))
@@ -143,10 +142,9 @@ class MixupRescaling(keras.Model):
 
     def export(self, *args, **kwargs):
         """Exports the corrected model, as Keras does."""
-        inputs = [
-            keras.Input(batch_shape=each.shape, dtype=each.dtype) for each in self.base.inputs
-        ]
-        return keras.Model(inputs[0], self(inputs[0])).export(*args, **kwargs)
+        (given,) = self.base.inputs
+        inputs = keras.Input(batch_shape=given.shape, dtype=given.dtype)
+        return keras.Model(inputs, self(inputs)).export(*args, **kwargs)
 
     def get_config(self):
         adapted = self.mean_input is not None
@@ -177,7 +175,7 @@ class MixupRescaling(keras.Model):
             self.mean_label = self.add_weight(shape=label_shape, name="mean_label", **options)
 
 
-def _batches(inputs, labels) -> Iterable[Any]:
+def _batches(inputs: Any, labels: Any) -> Iterable[Any]:
     """Pairs of inputs and labels; of a `keras.utils.PyDataset` one round."""
     if labels is not None:
         return [(inputs, labels)]

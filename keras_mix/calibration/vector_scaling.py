@@ -17,9 +17,9 @@ class VectorScaling(LogitScaling):
     """Scales and shifts the logit of each class, by numbers that are fitted on held-out data.
 
     The logits become scale · logits + bias, with a scale and a bias for each class, before the
-    softmax. Unlike `keras_mix.calibration.TemperatureScaling` it can mend classes that are predicted
-    too often or too surely, and can change the most probable class. It has 2K numbers to fit, so
-    it needs more held-out samples; with few it over-fits.
+    softmax. Unlike `keras_mix.calibration.TemperatureScaling` it can mend classes that are
+    predicted too often or too surely, and can change the most probable class. It has 2K numbers to
+    fit, so it needs more held-out samples; with few it over-fits.
 
     Both minimize the mean negative log-likelihood, which is convex, by L-BFGS with SciPy, within
     [-100, 100]. From probabilities it scales their logarithms, which is not the same as to scale
