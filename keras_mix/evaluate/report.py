@@ -1,20 +1,34 @@
 """The report of one or several comparisons: one HTML page that loads nothing from elsewhere."""
 
+import html
 import importlib.resources
 import os
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from keras_mix._core import atomic_file
 from keras_mix._core.optional_imports import require
 from keras_mix.evaluate import charts, verdict
-from keras_mix.evaluate.results import BASELINE, SCORES, SECONDS, Results, Score
+from keras_mix.evaluate.answer import answer
+from keras_mix.evaluate.results import (
+    ACCURACY,
+    BASELINE,
+    BRIER,
+    ECE,
+    ECE_SCALED,
+    FULL_SCORES,
+    NLL,
+    NLL_SCALED,
+    Results,
+    Score,
+)
 from keras_mix.evaluate.samples import Samples
 
 FILE = "report.html"
 # Gains are drawn of these scores, if they were measured.
-DRAWN = ("accuracy", "nll", "scaled.nll", "ece", "scaled.ece", "brier")
+DRAWN = (ACCURACY, NLL, NLL_SCALED, ECE, ECE_SCALED, BRIER, *FULL_SCORES)
 AFTER, FLOOR = "scaled.", "floor.mean"
 
 
@@ -49,8 +63,8 @@ def write_report(
 
     Example:
 
-    >>> from keras_mix.evaluate import Reliability, Results, Run
-    >>> run = Run("none", 0, 1.0, 0.1, 0.02, 0.1, 3.0, [0.2], Reliability([1], [0.9], [1.0]))
+    >>> from keras_mix.evaluate import Results, Run
+    >>> run = Run.of_predictions("none", [[0.9, 0.1], [0.2, 0.8]] * 4, [0, 1] * 4)
     >>> write_report(Results({"epochs": 1}, {"none": None}, [run]), ".").name
     'report.html'
     """
@@ -62,12 +76,17 @@ def write_report(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["svg"] = require("markupsafe", "The report").Markup
+    markupsafe = require("markupsafe", "The report")
+    environment.filters["svg"] = markupsafe.Markup
+    environment.filters["prose"] = lambda text: markupsafe.Markup(_prose(text))
+    environment.filters["name"] = lambda text: markupsafe.Markup(_name(text))
     parts = [_Part(*pair) for pair in named.items()]
     page = environment.from_string(template).render(
         title=title,
         baseline=BASELINE,
         parts=parts,
+        trained=all(part.results.trained for part in parts),
+        full=any("Robustness" in part.tables for part in parts),
         epochs=parts[0].results.settings.get("epochs"),
         facts=_facts(parts),
         gains=_gains(parts),
@@ -80,6 +99,18 @@ def write_report(
     # Names of files may hold what is no UTF-8.
     atomic_file.write(path, page.encode("utf-8", "backslashreplace"))
     return path
+
+
+def _prose(text):
+    """Markup of a sentence: numbers in brackets stand back, dotted names may break at the dots."""
+    text = html.escape(text)
+    text = re.sub(r"(?<=\w)\.(?=[A-Za-z])", ".<wbr>", text)
+    return re.sub(r"(?<= )\([^()]*\)", r"<small>\g<0></small>", text)
+
+
+def _name(text):
+    """Markup of a mixer's name, which may break before its arguments."""
+    return re.sub(r"([:,])", r"\1<wbr>", html.escape(text))
 
 
 class Column(NamedTuple):
@@ -97,19 +128,21 @@ class Column(NamedTuple):
     heading: str
     floor: Score | None
 
-    @property
-    def goal(self):
-        """What is better, if anything is."""
-        return self.score.goal
-
 
 class Cell(NamedTuple):
-    """A cell of the table: its text, the number it sorts by, the verdict and the floor."""
+    """A cell of the table: its number as text and for sorting, the verdict, and what stands below.
+
+    Attributes:
+        text: String, the mean.
+        value: Float, the mean that the table sorts by.
+        sign: Integer, 1 or -1 for a clear gain or loss, else 0.
+        below: List of strings, the deviation and the noise floor.
+    """
 
     text: str
     value: float
     sign: int
-    floor: str
+    below: list
 
 
 class _Part:
@@ -117,30 +150,34 @@ class _Part:
 
     def __init__(self, title, results):
         self.title, self.results = title, results
+        self.answer = answer(results)
         self.comparisons = verdict.comparisons(results)
-        self.columns = _columns(results)
+        full = set(FULL_SCORES) & set(results.columns)
+        columns = _columns(results)
+        # Of the robustness there is a table of its own: both in one would be too wide.
+        self.tables = {"Scores": [column for column in columns if column.score not in full]}
+        if full:
+            self.tables["Robustness"] = [column for column in columns if column.score in full]
         self.counts = {mixer: len(results.of(mixer)) for mixer in results.measured}
         self.summary = results.summary()
 
-    def cells(self, mixer):
-        """The cells of a row, in the order of the columns."""
+    def cells(self, mixer, columns):
+        """The cells of a row of one of the tables."""
         signs = {
             found.score.field: charts.sign(found)
             for found in self.comparisons
             if found.mixer == mixer
         }
         made = []
-        for column in self.columns:
-            field, numbers = column.score.field, self.summary[mixer]
-            floor = numbers[column.floor.field].mean * column.floor.factor if column.floor else None
-            made.append(
-                Cell(
-                    numbers[field].text(column.score),
-                    numbers[field].mean,
-                    signs.get(field, 0),
-                    "" if floor is None else f"{floor:.{column.floor.digits}f}",
-                )
-            )
+        for column in columns:
+            numbers = self.summary[mixer]
+            spread = numbers[column.score.field]
+            mean, _, deviation = spread.text(column.score).partition(" ± ")
+            below = [f"± {deviation}"] if deviation else []
+            if column.floor:
+                floor = numbers[column.floor.field]._replace(deviation=None).text(column.floor)
+                below.append(f"floor {floor}")
+            made.append(Cell(mean, spread.mean, signs.get(column.score.field, 0), below))
         return made
 
     def diagrams(self):
@@ -149,11 +186,20 @@ class _Part:
         return [
             (
                 mixer,
-                f"ECE {100 * diagram.calibration_error:.1f} %",
+                self.caption(mixer),
                 charts.reliability(diagram, mixer, self.counts[mixer]),
             )
             for mixer, diagram in pooled.items()
         ]
+
+    def caption(self, mixer):
+        """Such as `"ECE 7.1 %, after T 1.2 %"`, the means that the table shows."""
+        before, *after = [
+            f"{spread.mean * score.factor:.{score.digits}f} {score.unit}"
+            for score in (ECE, ECE_SCALED)
+            if (spread := self.summary[mixer].get(score.field))
+        ]
+        return f"ECE {before}" + "".join(f", after T {text}" for text in after)
 
     def differences(self):
         """List of (comparison, its gain and interval as text, its verdict)."""
@@ -164,34 +210,34 @@ class _Part:
 
 
 def _columns(results):
-    """The scores as `Column`s: those after scaling beside those before, floors in their cells."""
-    scores = {score.field: score for score in (*SCORES, SECONDS)}
+    """The scores as `Column`s: variants of a score beside each other, floors in their cells."""
+    scores = {score.field: score for score in results.columns}
     columns = []
     for field, score in scores.items():
         if field.endswith(FLOOR):
             continue
-        pair = AFTER + field in scores or field.startswith(AFTER)
-        heading = ("after T" if field.startswith(AFTER) else "as trained") if pair else ""
-        group = scores[field.removeprefix(AFTER)].title
         prefix = AFTER if field.startswith(AFTER) else ""
+        # "ECE, equal mass" is a variant of "ECE".
+        group, _, variant = scores[field.removeprefix(prefix)].title.partition(", ")
+        if prefix or AFTER + field in scores:
+            variant = "after T" if prefix else "as trained"
         floor = scores.get(prefix + FLOOR) if field == prefix + "ece" else None
-        columns.append(Column(score, group, heading, floor))
+        columns.append(Column(score, group, variant, floor))
     order = list(dict.fromkeys(column.group for column in columns))
     return sorted(columns, key=lambda column: order.index(column.group))
 
 
 def _gains(parts):
     """List of (score, chart of the gains in it)."""
-    scores = {found.score.field: found.score for part in parts for found in part.comparisons}
     charted = []
-    for field in DRAWN:
+    for score in DRAWN:
         groups = {
-            part.title: [found for found in part.comparisons if found.score.field == field]
+            part.title: [found for found in part.comparisons if found.score == score]
             for part in parts
         }
         groups = {title: rows for title, rows in groups.items() if rows}
         if groups:
-            charted.append((scores[field], charts.gains(groups, scores[field])))
+            charted.append((score, charts.gains(groups, score)))
     return charted
 
 

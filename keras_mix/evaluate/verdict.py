@@ -1,4 +1,4 @@
-"""Which mixers are clearly worse or better than no mixing, and which differences are unclear."""
+"""Which mixers are better or worse than no mixing, and which of the differences are clear."""
 
 import math
 import operator
@@ -163,45 +163,6 @@ def clear_among(comparisons):
             break
         clear.append(found)
     return clear
-
-
-def sentences(results):
-    """Two lists of sentences: where mixers are clearly worse than `none`, and where better."""
-    clear = [found for found in comparisons(results) if found.is_clear]
-    worse = [_clear(found, "worse") for found in clear if found.mean < 0]
-    return worse, [_clear(found, "better") for found in clear if found.mean > 0]
-
-
-def undecided(results):
-    """List of sentences: where mixers show no clear difference from `none`."""
-    return [_unclear(found) for found in comparisons(results) if not found.is_clear]
-
-
-def _clear(found, word):
-    sign = -1.0 if word == "worse" else 1.0
-    count = sum(sign * gain > 0 for gain in found.gains)
-    return (
-        f"{found.mixer} is {word} than {BASELINE} in {_numbers(found)}, "
-        f"{word} at {count} of {len(found.pairs)} seeds."
-    )
-
-
-def _unclear(found):
-    start = f"{found.mixer} shows no clear difference from {BASELINE} in {_numbers(found)}"
-    if len(found.pairs) == 1:
-        return f"{start}, at one seed only."
-    factor, digits = found.score.factor, found.score.digits
-    sign = 1.0 if found.score.higher_is_better else -1.0
-    return (
-        f"{start}: a difference of {sign * found.mean * factor:+.{digits}f}, with a 95 % interval "
-        f"of ± {found.margin * factor:.{digits}f}, over {len(found.pairs)} seeds"
-        f"{', within the noise floor' * found.is_noise}."
-    )
-
-
-def _numbers(found):
-    """Returns such as `"Accuracy: 75.0 against 77.0 %"`."""
-    return f"{found.score.title}: {against(found)}"
 
 
 def against(found):
