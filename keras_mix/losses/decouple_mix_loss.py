@@ -20,23 +20,21 @@ NOTHING = -3e4
 @keras.saving.register_keras_serializable(package="keras_mix")
 @argument_errors.name_class
 class DecoupleMixLoss(keras.losses.Loss):
-    """Cross-entropy of mixed labels that also asks for confidence in each class that was mixed.
+    """Cross-entropy of mixed labels that also rewards confidence in each class that was mixed.
 
-    Under the cross-entropy of a mixed label, classes a and b compete: a sample that shows a clearly
-    is punished for it, since its label is only partly a. The regularizer takes the competitor away.
-    The loss of a sample with logits z is
+    In the cross-entropy of a mixed label classes a and b compete: the more probable one is, the
+    larger the loss of the other. The regularizer compares each of them with the absent classes
+    only. The loss of a sample with logits z is
 
     Σ_c y_c · -log softmax(z)_c + η · Σ_a -log φ_a, with φ_a = e^{z_a} / Σ_c e^{z_c},
 
     where the second sum runs over the classes a of the sample's sources, and the sum in φ_a over a
-    and all classes that are in no source. A sample with sources of one class only, mixed or not,
-    has the cross-entropy alone. A class counts as a source if its weight is above 0.001, as in the
-    authors' code.
+    and all classes of no source. If all sources are of one class, the regularizer is left out. A
+    class counts as present if its weight is above 0.001, as in the authors' code.
 
-    In a compiled model of `keras_mix.models` the loss takes labels as the model is given them, ids
-    or one-hot rows, whatever its `loss_mode`. In the data pipeline it takes the labels of any
-    mixer, one-hot or packed, but without the mixer's `label_smoothing`, which makes every class a
-    source.
+    The models of `keras_mix.models` take this loss for class ids and one-hot labels, with any
+    `loss_mode`. Behind a mixer in the data pipeline it takes one-hot and packed labels, but not
+    smoothed ones, in which every class is present.
 
     Deviations from the authors' code: η is not scaled by a power of λ, which their configurations
     choose for each mixer; λ = 1/2 is no exception; the mean is taken over all samples, not over

@@ -26,21 +26,20 @@ class Distillation(MixingModel):
     """Trains a model, the student, to predict what a trained one, the teacher, does on mixtures.
 
     Teacher and student see the same mixed inputs, so that the student learns the teacher's function
-    also between and beyond the samples ("function matching"). The loss of an output is
-    (1 - w) · loss(labels) + w · T² · KL(teacher ‖ student), w being `teacher_weight`. Both
-    predictions are softened by the temperature T, and T² keeps the gradients of both terms of one
-    size whatever T is. The labels are mixed as in `MixingModel`. The divergence of a sample counts
-    by its mixed sample weight and class weight.
+    between the samples, too ("function matching"). The loss of an output is
+    (1 - w) · loss(labels) + w · T² · KL(teacher ‖ student), where w is `teacher_weight`. The
+    temperature T softens both predictions of the divergence; the factor T² keeps the gradients of
+    both terms in proportion, whatever T is. Labels are mixed as in `MixingModel`. Each sample's
+    divergence is weighted by its mixed sample weight and class weight.
 
-    The teacher is used in inference mode and stays as it is: none of its weights is trained,
-    counted as trainable or updated, such as the statistics of batch normalization; its losses do
-    not count. It is saved with the model, which so trains on after loading. `model.base` is the
-    student alone, and `evaluate`, `predict` and `export` are the student's, with the loss of
-    `compile`.
+    The teacher runs in inference mode and never changes: its weights are neither trained nor
+    counted as trainable, its batch statistics are not updated, and its own losses do not count. It
+    is saved with the model, so that training goes on after loading. `model.base` is the student;
+    `evaluate`, `predict` and `export` use it alone, `evaluate` with the loss of `compile`.
 
-    Outputs are predictions of classes along the last axis; where the loss is one of Keras's binary
-    cross-entropies, each of them is for two classes of its own. With several heads, each has its
-    counterpart among the teacher's.
+    Outputs are predictions of classes along the last axis, or of independent binary labels if the
+    loss is one of Keras's binary cross-entropies. Each of several heads is matched with that of the
+    same name of the teacher.
 
     Args:
         model: Keras model. The student to train: sequential, functional or subclassed.

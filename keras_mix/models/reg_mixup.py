@@ -21,19 +21,19 @@ if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
 class RegMixup(MixingModel):
     """Trains a model on each batch and, as a regularizer, on its mixture.
 
-    Plain mixup replaces the batch by mixtures, so that a network is rarely sure of anything: it
-    finds it hard to tell data of unknown kinds. RegMixup keeps the batch, and adds the loss of
-    mixtures far from both sources: λ ~ Beta(α, α) with a large α, close to 1/2. The loss is
-    loss(batch) + η · loss(mixtures). Both pass through the model in one call, of twice the size, so
-    that batch normalization sees both: a step takes about twice the time and memory.
+    Mixup alone replaces the batch by mixtures and makes predictions uncertain everywhere, so that
+    data of unknown kinds are hard to tell. RegMixup keeps the batch and adds the loss of mixtures
+    far from both of their sources: λ ~ Beta(α, α) with a large α is close to 1/2. The loss is
+    loss(batch) + η · loss(mixtures). One call of the model computes both, on twice the samples, so
+    that batch normalization sees both; a step takes about twice the time and memory.
 
-    Everything else is as in `MixingModel`: any mixer, any mix point (between which the two halves
-    part), any form of labels. Compiled metrics see the unmixed half alone. The label smoothing of a
-    mixer applies to both halves.
+    Mixers, mix points and forms of labels are those of `MixingModel`. At a mix point only the
+    second half of the samples is mixed. Compiled metrics see the first half alone. The label
+    smoothing of a mixer applies to both.
 
-    Deviation from the authors' code: it takes the mean over both halves, half of this loss if
-    η = 1. The sum is that of the paper's equation, so that η alone sets the weight of the
-    regularizer, and a learning rate tuned without it remains right for the first term.
+    Deviation from the authors' code: it takes the mean over all samples of both halves, which is
+    half of this loss for η = 1. With the sum of the paper's equation, η alone sets the weight of
+    the regularizer, and the first term is the loss without it.
 
     Args:
         model: Keras model. The model to train.

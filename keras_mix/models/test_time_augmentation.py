@@ -23,29 +23,29 @@ Augmentation: TypeAlias = keras.layers.Layer | Function | None
 class TestTimeAugmentation(keras.Model):
     """Averages the predictions of a model over augmented views of each input.
 
-    `predict`, `evaluate` and calls with `training=False` show the model each view of a batch and
-    average its outputs, in one compiled step. In training the model sees the inputs as they are, so
-    that `fit` trains it as without the wrapper. A prediction takes as many passes as there are
-    views.
+    `predict`, `evaluate` and calls with `training=False` pass every view of a batch through the
+    model and average its outputs, in one compiled step. `fit` trains the model on the inputs as
+    they are. A prediction costs one pass for each view.
 
     Some of Keras's random layers, such as RandomRotation, do not compile by XLA: with them a model
     runs without a compiled step on JAX.
 
     Args:
-        model: Keras model, of any type. `base` gives it back.
-        augmentations: List of what makes a view: Keras layers, which are called with
-            `training=True`, or functions of the inputs; None is the inputs as they are. For outputs
-            that follow the inputs' pixels, such as masks, a pair (augmentation, inverse), of which
-            the inverse is applied to the outputs. Functions are saved by name, as
-            `keras.saving.register_keras_serializable` has it. Required.
-        n: Integer ≥ 1. How many views each random augmentation draws: functions, and layers that
-            hold a state of random numbers. Others, and None, count once. Defaults to 1.
-        aggregate: "mean" of the outputs as they are, or "geometric_mean" of probabilities along the
-            last axis, scaled to sum to 1; of a single one, of it and its complement. The mean of
-            logits amounts to the geometric mean of probabilities. Defaults to "mean".
-        seed: Integer. With a seed, every call draws the same views, so that predictions repeat
-            themselves: the states of all layers' random numbers start from it at each call.
-            Functions draw as they are written. Defaults to None: views are drawn anew.
+        model: Keras model, of any type.
+        augmentations: List of views. Each is a Keras layer, called with `training=True`; a function
+            of the inputs; or None, the inputs as they are. Where outputs follow the pixels of the
+            inputs, as masks do, a pair (augmentation, inverse), of which the inverse is applied to
+            the outputs. Functions are saved by name: register them with
+            `keras.saving.register_keras_serializable`. Required.
+        n: Integer ≥ 1. Number of draws of each random view: of functions, and of layers that hold a
+            state of random numbers. Other layers and None count once. Defaults to 1.
+        aggregate: "mean" of the outputs as they are, or "geometric_mean" of probabilities,
+            normalized along the last axis; a single output is the probability of one of two
+            classes. The mean of logits is the geometric mean of their probabilities. Defaults to
+            "mean".
+        seed: Integer. With a seed, all layers draw the same numbers in every call, so that
+            predictions are reproducible. Functions draw as they are written. Defaults to None: each
+            call draws anew.
         name: String. Name of the model. Defaults to None: derived from the class name.
         **kwargs: Other arguments of `keras.Model`.
 
