@@ -242,6 +242,49 @@ def test_drawn_partners_are_others_and_follow_the_seed():
     assert runs[0].distance != runs[2].distance
 
 
+# Composed images.
+
+
+def test_a_composed_image_shows_the_object_in_its_box():
+    images = np.ones((400, 10, 16, 1), "float32")
+    composed, boxes = robustness.compose(images, scale=0.5, background=0.25)
+    for image, (top, left, bottom, right) in zip(composed, boxes, strict=True):
+        assert (bottom - top, right - left) == (5, 8)
+        assert (image[top:bottom, left:right] == 1).all()
+        assert image.sum() == 40 + 0.25 * 120
+    assert stats.chisquare(np.bincount(boxes[:, 0], minlength=6)).pvalue > 1e-3
+    assert stats.chisquare(np.bincount(boxes[:, 1], minlength=9)).pvalue > 1e-3
+    whole, boxes = robustness.compose(COLOR, scale=1)
+    np.testing.assert_allclose(whole, COLOR, atol=1e-6)
+    assert (boxes == [0, 0, 16, 8]).all()
+
+
+def test_two_images_stand_in_a_half_each():
+    images = np.ones((300, 10, 15, 3), "float32")
+    composed, boxes = robustness.compose(images, beside=0.5 * images, scale=0.4)
+    left = boxes[:, 3] <= 7
+    assert (left | (boxes[:, 1] >= 8)).all()
+    assert abs(left.mean() - 0.5) < 0.15
+    for image, is_left, (top, start, bottom, end) in zip(composed, left, boxes, strict=True):
+        assert (image[top:bottom, start:end] == 1).all()
+        assert (image[:, 8:] if is_left else image[:, :7]).sum() == 0.5 * 4 * 6 * 3
+        assert image.sum() == 1.5 * 4 * 6 * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"scale": 1.5}, "`scale` must be a finite number between 0 and 1"),
+        ({"scale": 0.6, "beside": COLOR}, "`scale` must be a finite number between 0 and 0.5"),
+        ({"beside": COLOR[:2]}, "`beside` must have the shape of `x`"),
+        ({"beside": 3 * COLOR}, "`beside` must lie in value_range"),
+    ],
+)
+def test_what_cannot_be_composed_is_refused(options, match):
+    with pytest.raises(ValueError, match=f"^compose: {match}"):
+        robustness.compose(COLOR, **options)
+
+
 # What is refused.
 
 ATTACKS = {

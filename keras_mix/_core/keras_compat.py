@@ -28,7 +28,6 @@ __all__ = [
     "graph_of",
     "in_symbolic_scope",
     "layers_in",
-    "logits_of",
     "mask_of",
     "metrics_beside_loss",
     "nodes_of",
@@ -79,14 +78,6 @@ def standardized(graph, inputs):
     A functional model does this inside its call only.
     """
     return keras.tree.pack_sequence_as(graph.input, graph._standardize_inputs(inputs))
-
-
-def logits_of(outputs):
-    """What a softmax or sigmoid was given, or None; unknown on JAX, and after any other operation.
-
-    Keras's activations leave it at their results, for its cross-entropies.
-    """
-    return getattr(outputs, "_keras_logits", None)
 
 
 def options_of(loss):

@@ -7,14 +7,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_mix._core import checks, keras_compat
+from keras_mix._core import checks
 from keras_mix._core.ops import sample_losses
 from keras_mix.robustness import _gradients, _samples
-from keras_mix.robustness._classifier import Classifier, rows
+from keras_mix.robustness._classifier import Classifier
 from keras_mix.robustness._no_gradient import where_it_stops
 
-# Smallest normal number of float32, the floor of a probability under the logarithm.
-_TINY = float(np.finfo(np.float32).tiny)
+# Takes a class out of a sum of exponentials.
 _MASKED = -1e30
 
 
@@ -72,8 +71,8 @@ class Attacked:
         objective = self._margin if loss is None else self._own_loss(loss)
 
         def function(inputs, ids):
-            outputs = self.classifier.call(inputs)
-            return objective(outputs, ids), rows(outputs)
+            outputs, logits = self.classifier.scored(inputs)
+            return objective(outputs, logits, ids), outputs
 
         self._compiled = _gradients.compiled(function, self.classifier.model)
         self.masked = 0
@@ -130,26 +129,17 @@ class Attacked:
         outputs = self.classifier.checked(outputs)
         return Candidates(x, loss, self.classifier.predicted(outputs) != ids)
 
-    def _margin(self, outputs, ids):
+    def _margin(self, outputs, logits, ids):
         """log Σ_{k ≠ y} p_k - log p_y, with which cross-entropy log(1 + exp(·)) rises.
 
         The gradient of cross-entropy itself is rounded away where the prediction is confident,
         which passes for robustness; this one has the same direction at any confidence.
         """
-        scores = self._scores(outputs)
-        if scores.shape[1] == 1:
-            return ops.where(ids == 1, -scores[:, 0], scores[:, 0])
-        true = ops.one_hot(ids, scores.shape[1], dtype=scores.dtype)
-        others = ops.logsumexp(scores + _MASKED * true, axis=1)
-        return others - ops.sum(scores * true, axis=1)
-
-    def _scores(self, outputs):
-        """Logits `(B, K)` or `(B, 1)` in float32, as they are if Keras keeps them."""
-        logits = outputs if self.classifier.from_logits else keras_compat.logits_of(outputs)
-        if logits is not None:
-            return rows(logits)
-        outputs = rows(outputs)
-        return _log(outputs) - _log(1.0 - outputs) if outputs.shape[1] == 1 else _log(outputs)
+        if self.classifier.units == 1:
+            return ops.where(ids == 1, -logits[:, 0], logits[:, 0])
+        true = ops.one_hot(ids, self.classifier.units, dtype=logits.dtype)
+        others = ops.logsumexp(logits + _MASKED * true, axis=1)
+        return others - ops.sum(logits * true, axis=1)
 
     def _own_loss(self, loss):
         loss = keras.losses.get(loss) if isinstance(loss, str) else loss
@@ -165,12 +155,12 @@ class Attacked:
                 f"loss={loss!r}",
             )
 
-        def objective(outputs, ids):
+        def objective(outputs, logits, ids):
             if units == 1:
                 labels = ops.cast(ids, "float32")[:, None]
             else:
                 labels = ids if takes_ids else ops.one_hot(ids, classes, dtype="float32")
-            return sample_losses.per_sample(loss, labels, rows(outputs))
+            return sample_losses.per_sample(loss, labels, outputs)
 
         return objective
 
@@ -188,7 +178,3 @@ class Attacked:
                 "Attack a model without ids, rounding or other steps; one that is saturated must "
                 "return logits, with from_logits=True.",
             )
-
-
-def _log(values):
-    return ops.log(ops.maximum(values, _TINY))

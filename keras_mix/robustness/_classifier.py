@@ -7,8 +7,11 @@ import numpy as np
 
 from keras_mix._core import checks
 from keras_mix.models.mixing_model import MixingModel
-from keras_mix.robustness import _gradients
+from keras_mix.robustness import _gradients, _layers
 from keras_mix.robustness._samples import TOLERANCE
+
+# Smallest normal number of float32, the floor of a probability under the logarithm.
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 class Classifier:
@@ -44,22 +47,42 @@ class Classifier:
                 "Wrap it in a model of the one to be changed, the others fixed.",
             )
         # Eagerly: a subclassed model creates its weights here.
-        self.units = rows(self.call(keras.ops.convert_to_tensor(samples[:1]))).shape[1]
+        self.units = self.call(keras.ops.convert_to_tensor(samples[:1])).shape[1]
         self.classes = max(self.units, 2)
 
     @functools.cached_property
     def _compiled(self):
-        return _gradients.compiled(lambda x: (rows(self.call(x)),), self.model)
+        return _gradients.compiled(lambda x: (self.call(x),), self.model)
 
     def call(self, x):
-        """The model's output for a tensor, as it is."""
-        outputs = self.model(x, training=False)
+        """The model's outputs `(B, K)` or `(B, 1)` in float32, for a tensor."""
+        return self._rows(self.model(x, training=False))
+
+    def scored(self, x):
+        """The outputs, and the logits that they are or were made from, both as tensors.
+
+        The logits of probabilities are what the model's last layer gave to its softmax or sigmoid.
+        Where no layer did, they are log p, or log p - log(1 - p) for one unit.
+        """
+        if self.from_logits:
+            outputs = self.call(x)
+            return outputs, outputs
+        outputs, logits = _layers.outputs_and_logits(self.model, x)
+        outputs = self._rows(outputs)
+        if logits is not None:
+            return outputs, self._rows(logits)
+        if self.units == 1:
+            return outputs, _log(outputs) - _log(1.0 - outputs)
+        return outputs, _log(outputs)
+
+    def _rows(self, outputs):
         if isinstance(outputs, dict | list | tuple):
             received = f"a {type(outputs).__name__} of {len(outputs)} outputs"
         elif len(outputs.shape) > 2 or not len(outputs.shape):
             received = f"outputs of shape {tuple(outputs.shape)}"
         else:
-            return outputs
+            outputs = keras.ops.cast(outputs, "float32")
+            return outputs if len(outputs.shape) == 2 else outputs[:, None]
         return checks.refuse(
             self.owner, "`model` must have one output (B, K), that of a classifier", received
         )
@@ -137,7 +160,5 @@ class Classifier:
         return outputs
 
 
-def rows(outputs):
-    """Outputs `(B, K)` in float32; those of one unit may come as `(B,)`."""
-    outputs = keras.ops.cast(outputs, "float32")
-    return outputs if len(outputs.shape) == 2 else outputs[:, None]
+def _log(values):
+    return keras.ops.log(keras.ops.maximum(values, _TINY))

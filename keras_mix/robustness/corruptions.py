@@ -12,6 +12,7 @@ from keras_mix._core.optional_imports import require
 from keras_mix._core.options import argument_errors
 from keras_mix.robustness import _samples
 from keras_mix.robustness._classifier import Classifier
+from keras_mix.robustness._planes import by_plane
 
 SEVERITIES = (1, 2, 3, 4, 5)
 # Images corrupted at a time: noise is drawn in float64.
@@ -276,7 +277,7 @@ def _pixelate(owner, images, factor, generator):
         picture = image_module.fromarray(plane.astype(np.float32))
         return np.asarray(picture.resize(small, box).resize((width, height), box))
 
-    return _by_plane(pixelated, images)
+    return by_plane(pixelated, images)
 
 
 def _jpeg_compression(owner, images, quality, generator):
@@ -291,14 +292,6 @@ def _jpeg_compression(owner, images, quality, generator):
         return np.asarray(image_module.open(buffer)).reshape(image.shape) / 255.0
 
     return np.stack([compressed(image) for image in images])
-
-
-def _by_plane(function, images):
-    """Applies a function of `(H, W)` to each channel of each image."""
-    planes = np.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3])
-    planes = np.stack([function(plane) for plane in planes])
-    planes = planes.reshape(len(images), images.shape[-1], *planes.shape[1:])
-    return np.moveaxis(planes, 1, -1)
 
 
 CORRUPTIONS = {
