@@ -181,7 +181,8 @@ def test_a_report_that_cannot_be_written_names_what_is_kept(folder, tmp_path, ca
     monkeypatch.setitem(evaluate.networks.STAGES, "small", (2,))
     monkeypatch.setattr(evaluate, "write_report", full)
     argv = ["compare", "--data", str(folder), "--image-size", "8", "--output", str(tmp_path / "o")]
-    assert cli.main([*argv, "--epochs", "1", "--seeds", "1", "--mixers", "none"]) == 2
+    argv += ["--train-size", "4", "--epochs", "1", "--seeds", "1", "--mixers", "none"]
+    assert cli.main(argv) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "report could not be written (No space left on device). All runs" in error
     assert [path.name for path in (tmp_path / "o").iterdir()] == ["results.json"]
