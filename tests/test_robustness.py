@@ -327,7 +327,12 @@ def broken():
         ((255 * GRAY).astype("uint8"), IDS, dense, r"must hold floats, .* dtype uint8. Scale im"),
         (nan, IDS, dense, r"must be finite. Received: 2 of 2592 values that are NaN"),
         (3 * GRAY - 1, IDS, dense, r"value_range=\(0, 1\). Received: \d+ of 2592 .* from -0.99"),
-        ([GRAY, GRAY], IDS, two_inputs, r"`x` must be one array of samples. Received: a list of 2"),
+        (
+            [GRAY, GRAY],
+            IDS,
+            two_inputs,
+            r"`x` must be one array of samples. Received: a list. Wrap",
+        ),
         (GRAY, IDS, two_inputs, "`model` must have one input. Received: 2 inputs"),
         (GRAY, IDS, two_outputs, r"must have one output \(B, K\).*a list of 2 outputs"),
         (GRAY, IDS, lambda: dict, "`model` must be a Keras model. Received: a type"),

@@ -23,11 +23,11 @@ def samples(owner, x, limits, name="x"):
         limits: Pair of floats, or None.
         name: String. The argument.
     """
-    if isinstance(x, dict | list | tuple):
+    if isinstance(x, dict | list | tuple) or not hasattr(x, "shape"):
         checks.refuse(
             owner,
             f"`{name}` must be one array of samples",
-            f"a {type(x).__name__} of {len(x)}",
+            f"a {type(x).__name__}",
             "Wrap a model with several inputs in one that takes a single one.",
         )
     x = _array(x)
@@ -42,7 +42,7 @@ def samples(owner, x, limits, name="x"):
             f"{name} of dtype {x.dtype}",
             "Scale images to floats, such as x.astype('float32') / 255; ids have no gradient.",
         )
-    x = x.astype(keras.config.floatx())
+    x = x.astype(keras.config.floatx(), copy=False)
     wrong = int(np.count_nonzero(~np.isfinite(x)))
     if wrong:
         checks.refuse(

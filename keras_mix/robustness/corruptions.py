@@ -98,7 +98,7 @@ def corrupt(
 
     Reference:
         Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and
-        Perturbations", ICLR 2019, arXiv:1903.12261, section 3 and appendix B; strengths of
+        Perturbations", ICLR 2019, arXiv:1903.12261, section 4; strengths of
         ImageNet-C/create_c/make_cifar_c.py and ImageNet-C/imagenet_c/imagenet_c/corruptions.py of
         hendrycks/robustness.
     """
@@ -125,8 +125,8 @@ def corruption_accuracy(
 ) -> CorruptionAccuracy:
     """Returns the accuracy on images corrupted as by `keras_mix.robustness.corrupt`.
 
-    The mean over corruptions and severities is 1 - the unnormalized mean corruption error, with
-    which CIFAR-10-C is reported; ImageNet-C divides the errors by those of an AlexNet.
+    The mean over corruptions and severities is 1 - the mean error. The paper's mean corruption
+    error divides the errors of each corruption by those of an AlexNet first.
 
     Args:
         model: Keras model with one input and one output `(B, K)`, or `(B, 1)` for one sigmoid unit.
@@ -164,7 +164,7 @@ def corruption_accuracy(
 
     Reference:
         Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and
-        Perturbations", ICLR 2019, arXiv:1903.12261, section 4.1.
+        Perturbations", ICLR 2019, arXiv:1903.12261, section 4.
     """
     owner = "corruption_accuracy"
     with argument_errors.of(owner):

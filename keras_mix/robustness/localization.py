@@ -184,7 +184,7 @@ def localization(
         Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based
         Localization", ICCV 2017, arXiv:1610.02391, section 3. Wang et al., "Score-CAM:
         Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR Workshops 2020,
-        arXiv:1910.01279, section 4.3, the energy-based pointing game.
+        arXiv:1910.01279, section 4, the energy-based pointing game.
     """
     owner = "localization"
     with argument_errors.of(owner):

@@ -89,7 +89,7 @@ def occlusion(
         Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
         Features", ICCV 2019, arXiv:1905.04899, section 4, hides the center or the border of images
         by zeros. Naseer et al., "Intriguing Properties of Vision Transformers", NeurIPS 2021,
-        arXiv:2105.10497, section 3.1, hides random patches.
+        arXiv:2105.10497, section 3, hides random patches.
     """
     with argument_errors.of("occlusion"):
         hidden = _fractions(fractions)

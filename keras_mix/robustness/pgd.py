@@ -35,7 +35,8 @@ def pgd(
     From a start, uniform in the ball of radius ε: `steps` times a step of `step_size` in the
     direction that raises the loss most (the sign of the gradient for the maximum norm, the gradient
     of length 1 for the Euclidean norm), then the projection onto the ball, then onto the range of
-    values. A sample of zero gradient does not move.
+    values. A sample of zero gradient does not move. Of a model that draws numbers in inference, the
+    attack keeps the worst draw, too.
 
     Deviations: of all points that the attack has evaluated, the strongest one of each sample is
     returned (misclassified ones first, then the largest loss), while the paper returns the last.
