@@ -17,6 +17,10 @@ MIXERS_HELP = (
     "name mixes in the train step; manifold mixes hidden states; none is no mixing, all is "
     "every mixer; an unknown name lists the known ones"
 )
+DATA_HELP = (
+    "digits, cifar10, cifar100, mnist, fashion_mnist, or a folder with one sub-folder of images "
+    "per class, or with train and val (else test) folders of these"
+)
 MOST_NAMES = 10  # of skipped images, in one sentence
 ERROR = 2
 # As shells report a process that Ctrl-C or SIGTERM ended.
@@ -97,17 +101,20 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser():
     parser = _Parser(
-        "keras-mix", description="Compare and preview mixing augmentations for Keras on images."
+        "keras-mix",
+        description="Compare and preview mixing augmentations for Keras on images, and evaluate "
+        "trained models.",
     )
     version = importlib.import_module(__package__).__version__
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
-    commands = parser.add_subparsers(required=True, metavar="compare | preview")
+    commands = parser.add_subparsers(required=True, metavar="compare | evaluate | preview")
     compare = commands.add_parser(
         "compare",
         help="train the same network with several mixers and report what changes",
         description="Trains the same small network with several mixers on a data set, over "
-        "several seeds, and reports accuracy, negative log-likelihood, Brier score and expected "
-        "calibration error. An interrupted comparison keeps its finished runs; the same command "
+        "several seeds, and reports whether mixing gains and whether the confidence is right: "
+        "accuracy, likelihood and calibration, before and after temperature scaling. An "
+        "interrupted comparison keeps its finished runs; the same command "
         "continues with the others.",
     )
     _add_data(compare, image_size=32)
@@ -126,12 +133,40 @@ def _parser():
     _add(compare, "--seeds", 3, "runs of each mixer, with the seeds 0 to N-1", "N")
     _add(compare, "--batch-size", 32, "samples in a batch, from which partners are drawn", "N")
     _add(compare, "--model", "small", "the network: small or medium")
+    _add_full(compare)
     where = "folder for report.html and results.json"
     _add(compare, "--output", "keras-mix-compare", where, "FOLDER")
     compare.set_defaults(
         command=_compare,
         interrupted="finished runs are kept, and the same command continues with the others",
     )
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score a trained model and report whether its confidence is right",
+        description="Scores a model that Keras has saved, on images that it was not trained on: "
+        "accuracy, likelihood and calibration, before and after temperature scaling. Of a folder "
+        "with train and val (else test) folders the latter is read, of any other folder all "
+        "images, of digits a fifth, of the other data sets the test split.",
+    )
+    evaluate.add_argument("model", metavar="MODEL", help="the .keras file of a classifier")
+    evaluate.add_argument("data", metavar="DATA", help=DATA_HELP)
+    evaluate.add_argument(
+        "--image-size", type=int, metavar="PIXELS",
+        help="height and width of the images of a folder, for a model that takes any size",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--value-range", "--scale", type=_range, default="0,1", metavar="BLACK,WHITE",
+        help="the values of black and white that the model takes, such as 0,255 or, with a =, "
+        "--value-range=-1,1 (default: %(default)s)",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--logits", action="store_true", help="the model gives logits, not probabilities"
+    )
+    _add_full(evaluate)
+    where = "folder for report.html and results.json"
+    _add(evaluate, "--output", "keras-mix-evaluate", where, "FOLDER")
+    evaluate.set_defaults(command=_evaluate, interrupted="no report was written")
 
     preview = commands.add_parser(
         "preview",
@@ -157,12 +192,15 @@ def _add(parser, option, default, text, metavar=None):
     parser.add_argument(option, type=type(default), default=default, metavar=metavar, help=text)
 
 
+def _add_full(parser):
+    parser.add_argument(
+        "--full", action="store_true",
+        help="measure robustness too: attacks, occlusion, corruptions, samples of no class",
+    )  # fmt: skip
+
+
 def _add_data(parser, image_size):
-    what = (
-        "digits, cifar10, cifar100, mnist, fashion_mnist, or a folder with one sub-folder of "
-        "images per class, or with train and val (else test) folders of these"
-    )
-    _add(parser, "--data", "digits", what)
+    _add(parser, "--data", "digits", DATA_HELP)
     parser.add_argument(
         "--image-size", type=int, metavar="PIXELS",
         help="height and width to which the images of a folder are resized (default: "
@@ -183,7 +221,7 @@ def _compare(args, command):
 
 
 def _compare_into(folder, args, layers, command):
-    from keras_mix.evaluate import datasets, mixed_samples, terminal, write_report
+    from keras_mix.evaluate import datasets, mixed_samples
 
     data = datasets.load(args.data, args.train_size, _image_size(args, datasets))
     notes, results = _notes(data), {}
@@ -195,13 +233,22 @@ def _compare_into(folder, args, layers, command):
         clean = "Clean labels" if several else ""
         title = f"{100 * fraction:g} % wrong labels" if fraction else clean
         results[title] = _results(part, args, layers, into)
-    console = require("rich.console", "keras-mix compare").Console()
+    title = f"Mixing compared on {printable(data.name)}"
+    samples = mixed_samples(data.train, layers, data.class_names)
+    return _report(results, folder, title, command, notes, samples)
+
+
+def _report(results, folder, title, command, notes, samples=None):
+    """Writes the page of a dict of results, and prints their answers and tables."""
+    from keras_mix.evaluate import answer, terminal, write_report
+
+    console = require("rich.console", "The tables of results").Console()
     try:
         report = write_report(
             results,
             folder,
-            title=f"Mixing compared on {printable(data.name)}",
-            samples=mixed_samples(data.train, layers, data.class_names),
+            title=title,
+            samples=samples,
             command=printable(command),
             notes=notes,
         )
@@ -213,6 +260,9 @@ def _compare_into(folder, args, layers, command):
     finally:
         for name, part in results.items():
             console.print(*terminal.tables(part, name or None))
+            said = answer(part)
+            for sentence in (*said.sentences, *said.advice):
+                console.print(sentence, highlight=False, markup=False)
     console.print(f"Report: {report}", soft_wrap=True, highlight=False, markup=False)
     return 0
 
@@ -230,6 +280,7 @@ def _results(data, args, layers, folder):
         epochs=args.epochs,
         seeds=args.seeds,
         batch_size=args.batch_size,
+        full=args.full,
         output=folder,
         progress=True,
     )
@@ -241,6 +292,45 @@ def _fractions(text):
     if not all(0 <= fraction <= 1 for fraction in fractions):
         raise argparse.ArgumentTypeError(f"fractions must be from 0 to 1. Received: {text!r}")
     return list(dict.fromkeys(fractions))
+
+
+def _range(text):
+    """Reads such as `0,255`; argparse reports what is no pair."""
+    black, white = (float(part) for part in text.split(","))
+    if not (abs(black) < float("inf") and black < white < float("inf")):
+        raise argparse.ArgumentTypeError(f"black must be less than white. Received: {text!r}")
+    return black, white
+
+
+def _evaluate(args, command):
+    from keras_mix.evaluate import datasets, model_file, output_folder, score_model
+
+    for module in ("jinja2", "PIL.Image", "rich.console", "scipy.stats"):
+        require(module, "keras-mix evaluate")
+    classifier = model_file.load(args.model)
+    built_in = args.data in datasets.BUILT_IN
+    size = args.image_size if built_in else classifier.image_size(args.image_size)
+    data = datasets.held_out(args.data, size)
+    classifier.check_classes(data.class_names)
+    notes = _notes(data)
+    images, ids = data.validation
+    black, white = args.value_range
+    name = printable(pathlib.Path(args.model).name)
+    with output_folder.claimed(args.output) as folder:
+        try:
+            results = score_model(
+                classifier.model,
+                (black + (white - black) * classifier.fitted(images), ids),
+                name=name,
+                from_logits=args.logits,
+                full=args.full,
+                value_range=args.value_range,
+            )
+        except ValueError as error:
+            raise ValueError(str(error).replace("from_logits=True", "--logits")) from error
+        results.save(folder)
+        title = f"{name} on {printable(data.name)}"
+        return _report({"": results}, folder, title, command, notes)
 
 
 def _preview(args, command):

@@ -21,7 +21,7 @@ def written(folder, image, name, **options):
 
 
 def read(*files):
-    return image_file.scaled([image_file.decode(file, SIZE) for file in files])
+    return image_file.scaled([image_file.decode(file, (SIZE, SIZE)) for file in files])
 
 
 def gray(values):
@@ -93,7 +93,10 @@ def test_images_without_a_defined_white_share_one_scale(tmp_path):
 def test_an_image_with_nan_is_not_readable(tmp_path):
     values = RAMP.copy()
     values[1, 2] = np.nan
-    assert image_file.decode(written(tmp_path, Image.fromarray(values), "nan.tif"), SIZE) is None
+    assert (
+        image_file.decode(written(tmp_path, Image.fromarray(values), "nan.tif"), (SIZE, SIZE))
+        is None
+    )
 
 
 def test_colours_of_every_mode(tmp_path):

@@ -3,8 +3,8 @@
 import keras
 import pytest
 
-from keras_mix import layers
-from keras_mix.evaluate import mixers
+from keras_mix import layers, models
+from keras_mix.evaluate import fingerprint, mixers
 
 
 def test_names_in_any_case_and_none():
@@ -21,6 +21,20 @@ NOT_ALONE = set(mixers.NOT_ALONE)
 def test_every_mixer_of_the_package_has_a_name():
     for name in set(layers.__all__) - NOT_ALONE:
         assert mixers._layer(name.lower(), []).__class__.__name__ == name
+
+
+def test_any_mixer_may_be_switched_off_at_the_end():
+    parsed = mixers.parse("mixup:alpha=0.4,unmixed_epochs=12,regmixup:unmixed_epochs=0.2,cutmix")
+    late, wrapper, cutmix = parsed.values()
+    assert (late.mixer.get_config()["alpha"], late.unmixed_epochs) == (0.4, 12)
+    assert mixers.unmixed_epochs(late, 60) == 12
+    assert wrapper.mixer.func is models.RegMixup
+    assert mixers.unmixed_epochs(wrapper, 60) == 12
+    assert [mixers.wraps(mixer) for mixer in (late, wrapper, cutmix)] == [False, True, False]
+    assert fingerprint.mixer(late) == {**fingerprint.mixer(late.mixer), "unmixed_epochs": 12}
+    for refused in ("mixup:unmixed_epochs=0", "mixup:unmixed_epochs=1.5", "none:unmixed_epochs=1"):
+        with pytest.raises(ValueError, match=r"unmixed_epochs|unknown mixer"):
+            mixers.parse(refused)
 
 
 def test_an_argument_belongs_to_the_mixer_before_it():
@@ -87,7 +101,7 @@ def test_names_for_what_mixes_in_the_train_step():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("manifold-device", "all but these and manifold with -device"),
+        ("manifold-device", "all but these, manifold and regmixup with -device"),
         ("mixpoint", "unknown mixer"),
         ("manifold:model=3", "has no such argument. Received: 'model=3'. Known: mix_at, alpha"),
     ],

@@ -12,6 +12,7 @@ from keras_mix.evaluate.results import Results, Score, Spread
 from keras_mix.evaluate.robust import Robustness
 from keras_mix.evaluate.run import Run, Scores
 from keras_mix.evaluate.samples import Samples, draw, mixed_samples
+from keras_mix.evaluate.score_model import score_model
 from keras_mix.evaluate.scores import (
     Reliability,
     accuracy,
@@ -51,6 +52,7 @@ __all__ = [
     "networks",
     "overconfidence_error",
     "reliability",
+    "score_model",
     "signed_gap",
     "write_report",
 ]

@@ -291,7 +291,7 @@ def _nothing_to_mend(facts):
 
 
 def _no_temperature(facts):
-    return "; no temperature can be fitted to predictions without an error"
+    return "; no temperature can be fitted to so few samples or without an error"
 
 
 def _all_mended(facts):

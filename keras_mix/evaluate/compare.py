@@ -9,7 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_mix.evaluate import fingerprint, output_folder, scores, terminal, training
+from keras_mix.evaluate import (
+    fingerprint,
+    output_folder,
+    predictions,
+    robust,
+    scores,
+    terminal,
+    training,
+)
 from keras_mix.evaluate.mixers import parse
 from keras_mix.evaluate.results import Results
 
@@ -24,6 +32,7 @@ def compare(
     seeds: int | Sequence[int] = 3,
     batch_size: int = 32,
     learning_rate: float = 3e-3,
+    full: bool = False,
     output: str | os.PathLike[str] | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
 ) -> Results:
@@ -41,7 +50,8 @@ def compare(
             compiled model is trained as it is; its loss must take one-hot labels.
         train: Pair of a float array of samples `(N, …)` and an integer array of class ids `(N,)` in
             0..K-1.
-        validation: Pair of arrays as in `train`. The samples used for scoring.
+        validation: Pair of arrays as in `train`. The samples used for scoring, and in halves to fit
+            the temperature of the other half.
         mixers: Dict from names to layers of `keras_mix.layers`, to callables that wrap a model,
             such as `keras_mix.models.ManifoldMixup`, or to None for no mixing; or a string or list
             of strings such as `["none", "mixup:alpha=0.4"]`, see `keras_mix.evaluate.mixers`.
@@ -54,6 +64,8 @@ def compare(
             is 0..n-1. Defaults to 3.
         batch_size: Integer ≥ 1. Number of samples in a batch. Defaults to 32.
         learning_rate: Float > 0. Initial learning rate for an uncompiled model. Defaults to 0.003.
+        full: Boolean. Whether to measure `keras_mix.evaluate.Robustness` too: attacks, occlusion,
+            corruptions and samples of no class, for float images in [0, 1]. Defaults to False.
         output: Path of a folder, created if missing, in which `results.json` is rewritten after
             each run. Finished runs of the same comparison (interrupted, or with fewer mixers or
             seeds) are kept and not trained again; runs with other settings are refused. Only one
@@ -93,6 +105,9 @@ def compare(
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(output_folder.claimed(output))
         settings = _settings(build_model(), train, validation, epochs, batch_size, learning_rate)
+        settings["full"] = bool(full)
+        if full:
+            settings |= robust.settings("compare", validation[0], (0.0, 1.0))
         _check_mixers(layers, train, settings["classes"], batch_size)
         configs = {name: fingerprint.mixer(layer) for name, layer in layers.items()}
         results = output_folder.resume(folder, settings, configs)
@@ -171,7 +186,7 @@ def _samples(name, pair):
 
 def _check_model(network, train, validation):
     """Returns the number of classes that a model tells apart."""
-    probabilities = training.predict(network, validation[0][:8])
+    probabilities = predictions.predict(network, validation[0][:8])
     if "sparse" in str(getattr(network.loss, "name", network.loss)):
         raise ValueError(
             "compare: a compiled model needs a loss that takes one-hot labels, such as "

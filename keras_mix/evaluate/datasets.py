@@ -166,6 +166,42 @@ def sample(name, count, image_size=None, seed=0):
     return Data(str(name), (images, ids), (images[:0], ids[:0]), class_names, *remarks)
 
 
+def held_out(name, image_size):
+    """Loads the samples on which a model is evaluated that was trained elsewhere.
+
+    Args:
+        name: As in `load`. Of a folder with splits, `val` is read, or `test` if there is no other;
+            of a folder of classes, all images; of built-in data sets what validates there.
+        image_size: Pair of integers, in pixels. Height and width to which images of a folder are
+            resized; built-in data sets keep their size and refuse all but None.
+
+    Returns:
+        A `Data`, without training samples if it is a folder.
+
+    Raises:
+        ValueError: As in `load`.
+        OSError: As in `load`.
+        ImportError: As in `load`.
+    """
+    if name in BUILT_IN:
+        return load(name, image_size=image_size)
+    folder = _found(name)
+    splits = image_folder.splits(folder)
+    part = splits.get(image_folder.VALIDATION, splits.get(image_folder.TEST))
+    if splits and part is None:
+        raise ValueError(
+            "datasets.held_out: a folder of splits must hold images with labels for validation. "
+            f"Received: {splits[image_folder.TRAIN]} alone in {str(folder)!r}"
+        )
+    samples, class_names, skipped, scale = image_folder.read(folder, image_size, [part or "."])
+    images, ids = samples[0]
+    notes = (f"The split {part!r} is scored.",) if part else ()
+    notes += (f"The classes, in this order: {', '.join(class_names)}.",)
+    return Data(
+        str(name), (images[:0], ids[:0]), (images, ids), class_names, skipped, notes + scale
+    )
+
+
 def _found(name):
     """Returns the path of a folder, or refuses the name."""
     folder = pathlib.Path(os.path.expanduser(name))

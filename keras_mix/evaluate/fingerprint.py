@@ -38,8 +38,8 @@ def mixer(layer):
     """Returns a mixer's config as plain data, or None for None."""
     if layer is None:
         return None
-    if epochs := mixers.unmixed_epochs(layer):
-        return {**mixer(mixers.mixing(layer)), mixers.UNMIXED_EPOCHS: epochs}
+    if isinstance(layer, mixers.SwitchedOff):
+        return {**mixer(layer.mixer), mixers.UNMIXED_EPOCHS: layer.unmixed_epochs}
     if isinstance(layer, keras.layers.Layer):
         config = keras.saving.serialize_keras_object(layer)["config"]
         return json.loads(_without_numbers(json.dumps(config)))

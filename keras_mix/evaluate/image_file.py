@@ -18,7 +18,7 @@ class Decoded(NamedTuple):
     """A decoded image.
 
     Attributes:
-        pixels: [size, size, 3] float32 array; 0 is black.
+        pixels: [height, width, 3] float32 array; 0 is black.
         white: Float, the value of white, or None where the format defines none, as for floats.
     """
 
@@ -27,7 +27,7 @@ class Decoded(NamedTuple):
 
 
 def decode(file, size):
-    """Decodes an image file, upright by its EXIF data and resized to a square.
+    """Decodes an image file, upright by its EXIF data and resized to (height, width).
 
     Of an animation or a file of several pages the first one counts. Transparent pixels show a
     white background. Images of 8 bits or fewer a channel and 16-bit ones keep their own scale;
@@ -45,7 +45,7 @@ def decode(file, size):
                 upright = transpose(image)
                 if image.mode[0] in "IF":  # I, I;16 and its kin, F: a single deep channel
                     return _deep(pillow, upright, size, white, tags)
-                resized = _rgb(pillow, upright).resize((size, size), pillow.BILINEAR)
+                resized = _rgb(pillow, upright).resize(size[::-1], pillow.BILINEAR)
     except Exception:  # a broken file raises anything, from OSError to struct.error
         return None
     return Decoded(np.asarray(resized, np.float32), white)
@@ -97,7 +97,7 @@ def _deep(pillow, image, size, white, tags):
         return None
     if white is not None and tags.get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO:
         values = white - values  # Pillow inverts such files of 8 bits only
-    resized = pillow.fromarray(values).resize((size, size), pillow.BILINEAR)
+    resized = pillow.fromarray(values).resize(size[::-1], pillow.BILINEAR)
     return Decoded(np.repeat(np.asarray(resized)[..., None], 3, axis=-1), white)
 
 

@@ -72,19 +72,19 @@ def read(folder, image_size, parts=(".",)):
 
     Args:
         folder: String or path.
-        image_size: Integer ≥ 1. Height and width of the result in pixels.
+        image_size: Integer ≥ 1, or a pair of them. Height and width of the result in pixels.
         parts: Sequence of strings. The folders of classes below `folder`. The first one defines
             the classes, each with a readable image; the others may lack some, and have no others.
 
     Returns:
-        samples: List of pairs, one for each part: float32 images `(N, image_size, image_size, 3)`
+        samples: List of pairs, one for each part: float32 images `(N, H, W, 3)`
             in 0..1, and int64 indices into `class_names` `(N,)`.
         class_names: Sorted list of K strings.
         skipped: List of strings, the unreadable files relative to `folder`, in order.
         notes: Tuple of strings, a sentence on the scale of images that define no white, if any.
     """
     folder = pathlib.Path(folder)
-    _check_size(image_size)
+    image_size = _size(image_size)
     class_names = _class_names(folder / parts[0])
     for part in parts[1:]:
         _check_classes(folder / part, class_names, parts[0])
@@ -113,7 +113,7 @@ def sample(folder, image_size, count, seed, part="."):
         As `read`, with the samples of the one part, and the unreadable ones of the files tried.
     """
     folder = pathlib.Path(folder)
-    _check_size(image_size)
+    image_size = _size(image_size)
     class_names = _class_names(folder / part)
     files = []
     for k, name in enumerate(class_names):
@@ -146,11 +146,14 @@ def _scaled(found):
     return image_file.scaled(images), np.array(ids, np.int64), _scale_notes(images)
 
 
-def _check_size(image_size):
-    if image_size < 1:
+def _size(image_size):
+    """Returns (height, width)."""
+    size = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
+    if min(size) < 1:
         raise ValueError(
             f"image_folder.read: `image_size` must be at least 1 pixel. Received: {image_size}"
         )
+    return size
 
 
 def _scale_notes(images):

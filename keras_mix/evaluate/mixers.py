@@ -7,14 +7,14 @@ The grammar:
     mixer    = name [":" argument]
     argument = key "=" value
 
-An argument belongs to the mixer before it, so `mixup:alpha=0.4,rate=0.5,cutmix` are two
-mixers. Names are those of `keras_mix.layers`, in any case, which mix in the data pipeline; these
-followed by `-device`, which mix in the train step; `manifold` for ManifoldMixup; `none` for no
-mixing; or `all` for every mixer of `keras_mix.layers` with its defaults. Besides its own arguments
-every mixer takes `unmixed_epochs=k`, which switches it off for the last k epochs. A value is a
-Python literal (`0.4`, `None`, `True`, `(2, 2)`), an object of `keras_mix.pairings` or
-`keras_mix.label_rules`, such as `pairing=ByClass('rare', exponent=0.5)`, or else a string without
-quotes. Commas in brackets do not separate.
+An argument belongs to the mixer before it, so `mixup:alpha=0.4,rate=0.5,cutmix` are two mixers.
+Names are those of `keras_mix.layers`, in any case, which mix in the data pipeline; these followed
+by `-device`, which mix in the train step; `manifold` for ManifoldMixup and `regmixup` for RegMixup;
+`none` for no mixing; or `all` for every mixer of `keras_mix.layers` with its defaults. Besides its
+own arguments every mixer takes `unmixed_epochs=k`, which switches it off for the last k epochs, or
+for that fraction of them. A value is a Python literal (`0.4`, `None`, `True`, `(2, 2)`), an object
+of `keras_mix.pairings` or `keras_mix.label_rules`, such as `pairing=ByClass('rare', exponent=0.5)`,
+or else a string without quotes. Commas in brackets do not separate.
 """
 
 import ast
@@ -31,7 +31,8 @@ from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate.results import BASELINE
 from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
 
-MANIFOLD = "manifold"
+# Models that mix in their train step, by the name of each.
+WRAPPERS = {"manifold": "ManifoldMixup", "regmixup": "RegMixup"}
 ALL = "all"
 # Layers that do not mix by themselves, or do not mix images.
 NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *NOT_OF_IMAGES, *OPTIONS)
@@ -44,12 +45,12 @@ class SwitchedOff(NamedTuple):
 
     Attributes:
         mixer: A layer, or a callable that wraps a model.
-        unmixed_epochs: Integer ≥ 1. Number of final epochs that train unmixed; all if there are no
-            more.
+        unmixed_epochs: Integer ≥ 1, or float in (0, 1). Number of final epochs that train unmixed,
+            or their fraction of all epochs, as in `keras_mix.callbacks.MixSchedule`.
     """
 
     mixer: Any
-    unmixed_epochs: int
+    unmixed_epochs: int | float
 
 
 def parse(text):
@@ -93,9 +94,10 @@ def mixing(mixer):
     return mixer.mixer if isinstance(mixer, SwitchedOff) else mixer
 
 
-def unmixed_epochs(mixer):
-    """Number of final epochs that a mixer leaves unmixed."""
-    return mixer.unmixed_epochs if isinstance(mixer, SwitchedOff) else 0
+def unmixed_epochs(mixer, epochs):
+    """Number of final epochs, of so many, that a `SwitchedOff` leaves unmixed."""
+    ends = mixer.unmixed_epochs
+    return round(ends * epochs) if isinstance(ends, float) else ends
 
 
 def pictured(mixers):
@@ -148,7 +150,8 @@ def _mixer(name, arguments):
     if not ends or name == BASELINE:
         return _layer(name, arguments)
     epochs = _value(ends[-1].partition("=")[2])
-    checks.integer(UNMIXED_EPOCHS, epochs, low=1)
+    if not (isinstance(epochs, float) and 0 < epochs < 1):
+        checks.integer(UNMIXED_EPOCHS, epochs, low=1)
     return SwitchedOff(_layer(name, [each for each in arguments if each not in ends]), epochs)
 
 
@@ -157,19 +160,19 @@ def _layer(name, arguments):
     known = _known()
     if name == BASELINE and not arguments:
         return None
-    if name == MANIFOLD:
-        wrapper = models.ManifoldMixup
+    if name in WRAPPERS:
+        wrapper = getattr(models, WRAPPERS[name])
         return functools.partial(
             wrapper, **_keywords(wrapper, arguments, hidden=("model", "mixer", "name", "dtype"))
         )
     inner = name.removesuffix(ON_DEVICE)
     if inner not in known:
-        names = [BASELINE, *known, MANIFOLD, ALL, *(other + ON_DEVICE for other in known)]
+        names = [BASELINE, *known, *WRAPPERS, ALL, *(other + ON_DEVICE for other in known)]
         raise ValueError(
             f"mixers: unknown mixer. Received: {name!r}. Known: "
-            f"{', '.join([BASELINE, *sorted(known), MANIFOLD, ALL])} (none and all take no "
-            f"arguments), and all but these and {MANIFOLD} with {ON_DEVICE} after the name."
-            + suggestion(name, names)
+            f"{', '.join([BASELINE, *sorted(known), *WRAPPERS, ALL])} (none and all take no "
+            f"arguments), and all but these, {' and '.join(WRAPPERS)} with {ON_DEVICE} after the "
+            "name." + suggestion(name, names)
         )
     mixer = getattr(layers, known[inner])
     keywords = _keywords(mixer, arguments)

@@ -71,7 +71,7 @@ FULL_SCORES = (
     Score("robustness.occluded", "Occluded", "%", 100.0, 1, higher_is_better=True),
     Score("robustness.corrupted", "Corrupted", "%", 100.0, 1, higher_is_better=True),
     OOD_AUROC,
-    Score("robustness.linearity", "Linearity", "", 1.0, 3),
+    Score("robustness.linearity", "Linearity", "", 1.0, 3, None),
     Score("aurc", "AURC", "%", 100.0, 2),
     Score("overconfidence", "OE", "%", 100.0, 1),
 )

@@ -65,8 +65,8 @@ class Run(Scores):
         scaled: The scores of the same samples after temperature scaling. The samples are split in
             halves in proportion to their classes; the logits of each half are divided by the
             temperature that minimizes the NLL of the other half, so that no sample is scored with a
-            temperature fitted on it, and all of them are scored. A half without a single error has
-            no such temperature, and leaves the other as it is.
+            temperature fitted on it, and all of them are scored. A half without a single error, or
+            of one class, has no such temperature and leaves the other as it is.
         seconds: Float. The wall time of `fit`, including tracing and compiling graphs.
         losses: List of floats. The training loss of each epoch, on mixed samples.
         robustness: A `keras_mix.evaluate.Robustness`, or None where it was not measured.
@@ -105,8 +105,7 @@ class Run(Scores):
             robustness: `keras_mix.evaluate.Robustness`. Defaults to None: not measured.
 
         Raises:
-            ValueError: If shapes, dtypes or values are not as above, or if half of the samples
-                would be of one class.
+            ValueError: If shapes, dtypes or values are not as above.
 
         Example:
 
@@ -131,21 +130,11 @@ class Run(Scores):
 
 
 def halves(ids):
-    """Returns two integer arrays: the indices of two halves, with the classes in proportion.
-
-    Raises:
-        ValueError: If a half has samples of one class only.
-    """
+    """Returns two integer arrays: the indices of two halves, with the classes in proportion."""
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(ids))
     # Sorted by class, every second one: the halves of each class, and of all, differ by 1 at most.
     order = order[np.argsort(ids[order], kind="stable")]
-    pair = np.sort(order[::2]), np.sort(order[1::2])
-    if min(len(np.unique(ids[half])) for half in pair) < 2:
-        raise ValueError(
-            "a temperature is fitted on each half of the samples, which needs two of each of two "
-            f"classes. Received: {len(ids)} samples, {np.bincount(ids).max()} of them of one class"
-        )
-    return pair
+    return np.sort(order[::2]), np.sort(order[1::2])
 
 
 def cross_fitted(probabilities, ids):
@@ -155,7 +144,7 @@ def cross_fitted(probabilities, ids):
     right = probabilities.argmax(axis=1) == ids
     for index, (fitted, scored) in enumerate(((first, second), (second, first))):
         # Without an error the likelihood rises as T falls to 0, and would forbid the other half's.
-        if right[fitted].all():
+        if right[fitted].all() or len(np.unique(ids[fitted])) < 2:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of predictions that say nothing: the NLL shows it
@@ -169,7 +158,9 @@ def _scores(probabilities, ids):
     diagram = scores.reliability(probabilities, ids)
     confidence = probabilities.max(axis=1)
     surplus = confidence - (probabilities.argmax(axis=1) == ids)
-    variance = max(np.var(surplus, ddof=1), np.mean(confidence * (1.0 - confidence)))
+    # One sample has no variance of its own.
+    variance = np.var(surplus, ddof=min(1, len(ids) - 1))
+    variance = max(variance, np.mean(confidence * (1.0 - confidence)))
     return {
         "nll": scores.negative_log_likelihood(probabilities, ids),
         "brier": scores.brier(probabilities, ids),

@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mix import callbacks, data
-from keras_mix.evaluate.mixers import mixing, unmixed_epochs, wraps
+from keras_mix.evaluate import robust
+from keras_mix.evaluate.mixers import SwitchedOff, mixing, unmixed_epochs, wraps
+from keras_mix.evaluate.predictions import predict
 from keras_mix.evaluate.run import Run
 
 
@@ -37,9 +39,10 @@ def _all_epochs(train, settings, mixer, seed, steps):
     """The batches of all epochs, of which the last ones may be unmixed."""
     arguments = settings["classes"], mixer, seed, settings["batch_size"]
     batches = pipeline(train, *arguments).repeat()
-    if wraps(mixer) or not unmixed_epochs(mixer):
+    if wraps(mixer) or not isinstance(mixer, SwitchedOff):
         return batches
-    mixed = max(settings["epochs"] - unmixed_epochs(mixer), 0) * steps
+    ends = unmixed_epochs(mixer, settings["epochs"])
+    mixed = max(settings["epochs"] - ends, 0) * steps
     # Skipped, not begun anew: so the order of the samples stays that of a training without mixer.
     plain = pipeline(train, settings["classes"], None, seed, settings["batch_size"]).repeat()
     return batches.take(mixed).concatenate(plain.skip(mixed))
@@ -55,7 +58,7 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
         name: String. The mixer's name.
         mixer: A layer, a callable that wraps the network, or None.
         seed: Integer.
-        settings: Dict with `epochs`, `batch_size`, `learning_rate` and `classes`.
+        settings: Dict with `epochs`, `batch_size`, `learning_rate`, `classes` and `full`.
         after_epoch: Callable of the number of finished epochs.
 
     Returns:
@@ -93,13 +96,14 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
         seed=seed,
         seconds=seconds,
         losses=history.history["loss"],
+        robustness=robust.measure(network, *validation, settings) if settings["full"] else None,
     )
 
 
 def _schedules(mixer):
     """What switches a mixer of the train step off."""
-    ends = wraps(mixer) and unmixed_epochs(mixer)
-    return [callbacks.MixSchedule(unmixed_epochs=ends)] if ends else []
+    ends = isinstance(mixer, SwitchedOff) and wraps(mixer)
+    return [callbacks.MixSchedule(unmixed_epochs=mixer.unmixed_epochs)] if ends else []
 
 
 def wrapped(network, mixer):
@@ -110,13 +114,3 @@ def wrapped(network, mixer):
     if network.compiled:
         model.compile_from_config(network.get_compile_config())
     return model
-
-
-def predict(network, samples, batch_size=256):
-    """Returns (N, K) float32, the network's output without training-time behavior."""
-    # Called eagerly: `Model.predict` traces a graph, and warns when many networks do.
-    parts = [
-        keras.ops.convert_to_numpy(network(samples[start : start + batch_size], training=False))
-        for start in range(0, len(samples), batch_size)
-    ]
-    return np.concatenate(parts).astype(np.float32)

@@ -22,7 +22,7 @@ LEVEL = 0.95
 # McNemar's exact test chance does that to 5 of 5 with a probability of 6 %, to 6 of 6 with 3 %.
 LEAST_SAMPLES = 6
 # The scores in which mixers are compared with no mixing, where all runs have them.
-COMPARED = (ACCURACY, NLL, NLL_SCALED, BRIER, ECE, ECE_SCALED, *FULL_SCORES)
+COMPARED = (ACCURACY, NLL, NLL_SCALED, BRIER, ECE, ECE_SCALED, *(s for s in FULL_SCORES if s.goal))
 # Accuracies, and the setting that says over how many samples.
 _COUNTED = {
     "accuracy": "validation_samples",
