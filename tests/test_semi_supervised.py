@@ -7,6 +7,8 @@ import tensorflow as tf
 from models import fix_draws, mixed_by
 
 from keras_mix._core.ops import box_masks, draws
+from keras_mix.data import pair_with_unlabeled
+from keras_mix.layers import CutMix
 from keras_mix.models import CutMixConsistency, InterpolationConsistency, MixMatch
 
 pytestmark = pytest.mark.slow
@@ -193,3 +195,229 @@ def test_maps_of_predictions_are_cut_like_the_images(monkeypatch, threshold):
     assert share == {0.0: 1.0, 1.0: 0.0}.get(threshold, share)
     assert threshold != 0.6 or 0 < share < 1
     np.testing.assert_allclose(loss, labeled + 5.0 * errors.mean() * share, rtol=1e-4)
+
+
+def test_predictions_of_whole_images_are_weighted_by_pixels(monkeypatch):
+    partners, share = np.array([1, 2, 3, 0]), BOX.mean(axis=(1, 2))
+    fix_draws(monkeypatch, partners, 1.0)
+    monkeypatch.setattr(box_masks, "draw", lambda *args: tf.constant(BOX))
+    dense = keras.layers.Dense(3, activation="softmax")
+    base = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), dense])
+    model = CutMixConsistency(base, threshold=0.5, unlabeled_weight=5.0)
+    weights = of_double(base)
+    images, ids = IMAGES[:2] + 1.0, np.array([0, 2])
+    loss = step(model, {"labeled": images, "unlabeled": IMAGES}, ids)
+    mixed = np.where(BOX[..., None], IMAGES[partners], IMAGES)
+    labeled, taught, predictions = (
+        predicted(x.reshape(len(x), -1), weights) for x in (images, IMAGES, mixed)
+    )
+    targets = mixed_by(taught, partners, 1 - share)
+    confident = mixed_by((taught.max(axis=-1) >= 0.5).astype(float), partners, 1 - share).mean()
+    assert 0 < confident < 1
+    unlabeled = ((predictions - targets) ** 2).sum(axis=-1).mean() * confident
+    expected = cross_entropy(np.eye(3)[ids], labeled).mean() + 5.0 * unlabeled
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+
+
+def test_maps_that_are_coarser_than_the_images_are_cut_on_their_own_grid(monkeypatch):
+    fix_draws(monkeypatch, [1, 0], 1.0)
+    coarse = np.array([[[True, False], [True, False]], [[False, False], [False, True]]])
+    monkeypatch.setattr(box_masks, "draw", lambda *args: tf.constant(coarse))
+    images = RNG.normal(size=(2, 4, 4, 1)).astype("float32")
+    inputs = keras.Input((4, 4, 1))
+    pooled = keras.layers.AveragePooling2D(2)(inputs)
+    base = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(pooled))
+    model = CutMixConsistency(base, threshold=0.0)
+    loss = step(model, {"labeled": images, "unlabeled": images}, np.zeros((2, 2, 2)))
+    # Each prediction sees its own cell alone, so that the teacher's are met exactly.
+    cells = images.reshape(2, 2, 2, 2, 2).mean(axis=(2, 4))[..., None]
+    labeled = cross_entropy(np.eye(3)[[0]], predicted(cells, of_double(base))).mean()
+    np.testing.assert_allclose(loss, labeled, rtol=1e-5)
+
+
+def test_boxes_have_the_law_of_the_authors_code(monkeypatch):
+    count, sizes, area = 200, (16, 24), 0.5
+    shape, rows, columns = RNG.uniform(size=(3, count))
+    chances = iter([shape, rows, columns])
+    monkeypatch.setattr(draws, "uniform", lambda seed, size: tf.constant(next(chances), tf.float32))
+    masks = np.asarray(box_masks.draw(tf.constant([1, 2]), count, sizes, area))
+    heights = np.exp(shape * np.log(area))
+    for mask, height, row, column in zip(masks, heights, rows, columns, strict=True):
+        lengths = np.round(np.array([height, area / height]) * sizes)
+        starts = np.round((sizes - lengths) * [row, column])
+        (top, left), (bottom, right) = starts.astype(int), (starts + lengths).astype(int)
+        expected = np.zeros(sizes, bool)
+        expected[top:bottom, left:right] = True
+        np.testing.assert_array_equal(mask, expected)
+    assert abs(masks.mean() - area) < 0.02
+
+
+def first_loss(make, y, loss):
+    model = make()
+    keras.utils.set_random_seed(1)
+    return step(model, BATCH, y, loss=loss)
+
+
+@pytest.mark.parametrize("wrapper", [MixMatch, InterpolationConsistency])
+def test_every_form_of_labels_and_outputs_gives_the_same_loss(wrapper):
+    def of(activation):
+        return lambda: wrapper(linear(activation), ramp_up=0, seed=1)
+
+    sparse, dense = (
+        keras.losses.SparseCategoricalCrossentropy,
+        keras.losses.CategoricalCrossentropy,
+    )
+    expected = first_loss(of("softmax"), IDS, "sparse_categorical_crossentropy")
+    others = [
+        first_loss(of("softmax"), IDS[:, None].astype("float32"), sparse()),
+        first_loss(of("softmax"), ONE_HOT, "categorical_crossentropy"),
+        first_loss(of("softmax"), ONE_HOT.astype("int32"), dense()),
+        first_loss(of(None), IDS, sparse(from_logits=True)),
+        first_loss(of(None), ONE_HOT, dense(from_logits=True)),
+    ]
+    np.testing.assert_allclose(others, expected, rtol=1e-5)
+    smoothed = first_loss(of(None), ONE_HOT, dense(from_logits=True, label_smoothing=0.3))
+    assert abs(smoothed - expected) > 1e-3
+
+
+def images_network():
+    keras.utils.set_random_seed(3)
+    return keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(8),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("wrapper", [MixMatch, InterpolationConsistency, CutMixConsistency])
+def test_xla_trains_as_without_it(wrapper):
+    ids = np.arange(24) % 3
+    images = RNG.normal(size=(24, 4, 4, 1)).astype("float32") + ids[:, None, None, None]
+    few = tf.data.Dataset.from_tensor_slices((images[:8], ids[:8])).batch(8)
+    pairs = pair_with_unlabeled(few, tf.data.Dataset.from_tensor_slices(images).batch(12))
+    histories = []
+    for jit in (False, True):
+        model = wrapper(images_network(), seed=2)
+        model.compile(
+            keras.optimizers.SGD(0.01),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=jit,
+        )
+        fitted = model.fit(pairs, epochs=3, shuffle=False, verbose=0).history
+        histories.append([fitted["loss"], fitted["accuracy"]])
+    np.testing.assert_allclose(*histories, rtol=1e-3, atol=1e-5)
+    assert int(model._steps) == 6
+
+
+def compiled(model=None, loss="sparse_categorical_crossentropy"):
+    model = MixMatch(linear()) if model is None else model
+    model.compile("sgd", loss, run_eagerly=True)
+    return model
+
+
+def unbuilt():
+    return keras.Sequential([keras.layers.Dense(3)])
+
+
+def of_unknown_length():
+    for _ in range(2):
+        yield BATCH, IDS
+
+
+REFUSED = {
+    "no unlabeled samples": (
+        lambda: compiled().train_on_batch(X, IDS),
+        r'MixMatch: training needs batches \({"labeled": x, "unlabeled": u}, y\). Received: .*'
+        r"pair_with_unlabeled",
+    ),
+    "samples of another shape": (
+        lambda: compiled().train_on_batch({**BATCH, "unlabeled": U[:, :3]}, IDS),
+        "MixMatch: labeled and unlabeled inputs must have the same shape. Received: samples of",
+    ),
+    "ids": (
+        lambda: compiled().train_on_batch(
+            {name: x.astype("int32") for name, x in BATCH.items()}, IDS
+        ),
+        "MixMatch: inputs must be floats or uint8 images, since they are mixed. Received: dtype",
+    ),
+    "labels of another width": (
+        lambda: compiled().train_on_batch(BATCH, np.eye(4)[IDS]),
+        "MixMatch: labels must be class ids or rows of 3 probabilities, .*shape .3, 4.",
+    ),
+    "a single score": (
+        lambda: compiled(
+            MixMatch(keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]))
+        ).train_on_batch(BATCH, IDS),
+        "MixMatch: the model must give one tensor of scores of two or more classes",
+    ),
+    "no loss": (
+        lambda: compiled(loss=None),
+        "MixMatch: `compile` needs one loss, of the labels. Received: loss=None",
+    ),
+    "a loss that is no cross-entropy": (
+        lambda: compiled(loss="mse"),
+        "MixMatch: labels are mixed with predictions, so the loss must be Keras's sparse or",
+    ),
+    "a loss that ignores a class": (
+        lambda: compiled(loss=keras.losses.SparseCategoricalCrossentropy(ignore_class=0)),
+        "MixMatch: labels are mixed with predictions, .* of all classes. Received",
+    ),
+    "a loss that does not say what it reads": (
+        lambda: compiled(CutMixConsistency(images_network()), keras.losses.Dice()),
+        "CutMixConsistency: the loss must say whether the outputs are logits",
+    ),
+    "vectors to cut": (
+        lambda: compiled(CutMixConsistency(linear())).train_on_batch(BATCH, IDS),
+        r"CutMixConsistency: inputs must be images \(B, H, W, C\)",
+    ),
+    "data of unknown length": (
+        lambda: compiled().fit(of_unknown_length(), verbose=0),
+        "MixMatch: the number of batches must be known, since `ramp_up` is a fraction",
+    ),
+    "a model without weights": (
+        lambda: InterpolationConsistency(unbuilt()),
+        "InterpolationConsistency: the model must be built, so that a teacher",
+    ),
+    "a mixer as augmentation": (
+        lambda: MixMatch(linear(), augmentation=CutMix()),
+        r"MixMatch: `augmentation` must be a Keras layer that keeps labels. Received: CutMix\(\)",
+    ),
+    "no model": (
+        lambda: MixMatch(CutMix()),
+        "MixMatch: the base must be a Keras model",
+    ),
+    "a temperature of 0": (
+        lambda: MixMatch(linear(), temperature=0.0),
+        "MixMatch: `temperature` must be a finite number above 0. Received: temperature=0.0",
+    ),
+    "a ramp longer than the training": (
+        lambda: MixMatch(linear(), ramp_up=1.5),
+        "MixMatch: `ramp_up` must be a finite number between 0 and 1. Received: ramp_up=1.5",
+    ),
+    "a threshold above 1": (
+        lambda: CutMixConsistency(linear(), threshold=97),
+        "CutMixConsistency: `threshold` must be a finite number between 0 and 1",
+    ),
+    "an unknown predictor": (
+        lambda: InterpolationConsistency(linear(), predict_with="student"),
+        r"InterpolationConsistency: `predict_with` must be one of \['teacher', 'base'\]",
+    ),
+    "an unknown argument": (
+        lambda: MixMatch(linear(), K=2),
+        "MixMatch: `K` is not an argument. Received: K=2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
+def test_bad_input_is_refused_in_a_sentence(name):
+    call, sentence = REFUSED[name]
+    with pytest.raises(ValueError, match=sentence) as caught:
+        call()
+    assert "\n" not in str(caught.value)
