@@ -44,6 +44,9 @@ saved = {
     "taught": (models.Distillation(base(), teacher=base(), mix_at=["input"]), {"loss": sparse}),
     "views": (models.TestTimeAugmentation(base(), augmentations=[None, layers.Cutout(2)]),
               {"loss": sparse}),
+    "matched": (models.MixMatch(base(), augmentation=layers.Cutout(2)), {"loss": sparse}),
+    "interpolated": (models.InterpolationConsistency(base()), {"loss": sparse}),
+    "cut": (models.CutMixConsistency(base()), {"loss": sparse}),
     "regularized": (models.RegMixup(base(), eta=0.5), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
@@ -90,6 +93,8 @@ import numpy as np
 x, ids = np.random.rand(4, 8, 8, 1).astype("float32"), np.arange(4)
 packed = np.stack([np.stack([ids, ids[::-1]], 1), np.full((4, 2), 0.5)], 1).astype("float32")
 batches = {"packed": (x, packed), "pair": ([x[:, 0, :6, 0], x[:, 1, :6, 0]], ids)}
+batches |= dict.fromkeys(
+    ["matched", "interpolated", "cut"], ({"labeled": x, "unlabeled": x[:3]}, ids))
 for model in models.values():
     model.run_eagerly = True
 losses = {
@@ -143,7 +148,9 @@ def test_objects_load_as_they_were_saved(loaded):
 
 
 def test_models_load_and_train_on(loaded):
-    known = "blend erased manifold mixing packed pair regularized taught views"
+    known = (
+        "blend cut erased interpolated manifold matched mixing packed pair regularized taught views"
+    )
     assert loaded["names"] == known.split()
     assert loaded["finite"]
     assert "CutMix" in loaded["mixers"]

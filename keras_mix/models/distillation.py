@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 from keras_mix._core import checks
 from keras_mix._core.ops.divergence import kl_divergence
 from keras_mix._core.options import argument_errors
+from keras_mix.models._forward.aside import outputs_aside
 from keras_mix.models._options import teacher_checks
 from keras_mix.models._options.option_types import MixingOptions
 from keras_mix.models._points.inputs import is_input
@@ -176,7 +177,7 @@ class Distillation(MixingModel):
 
     def completed(self, outputs, forward_pass, mixture):
         """The student's outputs; the loss finds the teacher's beside them."""
-        taught = self._taught(forward_pass.inputs)
+        taught = outputs_aside(self.teacher, forward_pass.inputs, training=False)
         teacher_checks.check_outputs(self.owner, taught, outputs)
         mixture.accompany(outputs, taught)
         return outputs
@@ -219,13 +220,6 @@ class Distillation(MixingModel):
             config["teacher"], custom_objects=custom_objects
         )
         return super().from_config({**config, "teacher": teacher}, custom_objects)
-
-    def _taught(self, inputs):
-        """The teacher's outputs, computed without an effect on any state."""
-        values = [(variable, variable.value) for variable in self.teacher.variables]
-        with keras.StatelessScope(state_mapping=values):
-            outputs = self.teacher(inputs, training=False)
-        return keras.tree.map_structure(ops.stop_gradient, outputs)
 
     def _of_student(self, variables):
         own = {id(variable) for variable in self.teacher.variables}

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_mix._core import checks, concentration
 from keras_mix._core.ops import draws, mixup
-from keras_mix.models._semi_supervised import passes, ramps
+from keras_mix.models._semi_supervised import batches, ramps
 from keras_mix.models._semi_supervised.with_teacher import TaughtModel
 
 
@@ -137,7 +137,7 @@ class InterpolationConsistency(TaughtModel):
     def _plan(self, seed, inputs, rate):
         return mixup.draw(
             seed,
-            passes.size_of(inputs),
+            batches.size_of(inputs),
             rate,
             alpha=draws.fixed(self.alpha),
             keep_major=True,

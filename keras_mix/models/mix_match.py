@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_mix._core import checks, concentration
 from keras_mix._core.ops import draws, mixup
-from keras_mix.models._semi_supervised import passes
+from keras_mix.models._forward.aside import outputs_aside
+from keras_mix.models._semi_supervised import batches
 from keras_mix.models._semi_supervised.wrapper import SemiSupervisedModel
 
 
@@ -105,11 +106,11 @@ class MixMatch(SemiSupervisedModel):
     def training_pass(self, labeled, unlabeled, seed, steps):
         labeled = self.augmented(labeled)
         views = [self.augmented(unlabeled) for _ in range(self.views)]
-        guesses = self._guesses(passes.joined(views))
-        pool = passes.joined([labeled, *views])
+        guesses = self._guesses(batches.joined(views))
+        pool = batches.joined([labeled, *views])
         plan = mixup.draw(
             seed,
-            passes.size_of(pool),
+            batches.size_of(pool),
             1.0,
             alpha=draws.fixed(self.alpha),
             keep_major=True,
@@ -118,7 +119,7 @@ class MixMatch(SemiSupervisedModel):
         )
         mixed = keras.tree.map_structure(lambda tensor: mixup.blend(tensor, plan), pool)
         outputs = self.base(mixed, training=True)
-        first = passes.size_of(labeled)
+        first = batches.size_of(labeled)
         return outputs[:first], _Mixed(plan, guesses, self.probabilities(outputs[first:]))
 
     def measured(self, labels, mixed):
@@ -129,7 +130,7 @@ class MixMatch(SemiSupervisedModel):
 
     def _guesses(self, views):
         """float32 `(U, …, K)`, the sharpened mean of the predictions for all views."""
-        predictions = self.probabilities(passes.aside(self.base, views, training=True))
+        predictions = self.probabilities(outputs_aside(self.base, views, training=True))
         mean = sum(ops.split(predictions, self.views, axis=0)) / self.views
         # By logarithms, since powers of small probabilities underflow.
         tiny = 1e-30

@@ -29,6 +29,8 @@ saved = {
     "mixing": (models.MixingModel(base(), mix_at=["input"]), {"loss": sparse}),
     "manifold": (models.ManifoldMixup(base()), {"loss": sparse}),
     "decoupled": (base(), {"loss": losses.DecoupleMixLoss(eta=0.2)}),
+    "matched": (models.MixMatch(base()), {"loss": sparse}),
+    "interpolated": (models.InterpolationConsistency(base()), {"loss": sparse}),
     "regularized": (models.RegMixup(base(), eta=0.5), {"loss": sparse}),
     "taught": (models.Distillation(base(), teacher=base(), mix_at=["input"]), {"loss": sparse}),
     "views": (models.TestTimeAugmentation(base(), augmentations=[None]), {"loss": sparse}),
@@ -57,7 +59,9 @@ losses = {"pair": models.pop("pair").evaluate([x, x[::-1]], ids, verbose=0)[0]}
 for name, model in models.items():
     model.run_eagerly = True
     y = packed if name == "packed" else ids
-    losses[name] = model.train_on_batch(x, y, return_dict=True)["loss"]
+    pair = {"labeled": x, "unlabeled": x[:3]}
+    batch = pair if name in ("matched", "interpolated") else x
+    losses[name] = model.train_on_batch(batch, y, return_dict=True)["loss"]
 without = "tensorflow" not in sys.modules
 config = {"alpha": 0.5}
 mixer = {"class_name": "MixUp", "registered_name": "keras_mix>MixUp", "module": None,
@@ -73,9 +77,9 @@ print(json.dumps({"names": sorted(losses), "finite": bool(np.isfinite([*losses.v
 
 def test_models_load_in_a_new_process_without_tensorflow(tmp_path):
     backend = {"KERAS_BACKEND": keras.backend.backend()}
-    assert output_of(SAVE, tmp_path, **backend) == 8
+    assert output_of(SAVE, tmp_path, **backend) == 10
     loaded = output_of(LOAD, tmp_path, **backend)
-    names = "decoupled manifold mixing packed pair regularized taught views"
+    names = "decoupled interpolated manifold matched mixing packed pair regularized taught views"
     assert loaded["names"] == names.split()
     assert loaded["finite"]
     assert loaded["without"]

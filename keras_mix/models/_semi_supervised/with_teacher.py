@@ -3,7 +3,8 @@
 import keras
 
 from keras_mix._core import checks
-from keras_mix.models._semi_supervised import mean_teacher, passes
+from keras_mix.models._forward.aside import outputs_aside
+from keras_mix.models._semi_supervised import batches, mean_teacher
 from keras_mix.models._semi_supervised.wrapper import SemiSupervisedModel
 
 PREDICT_WITH = ("teacher", "base")
@@ -49,10 +50,10 @@ class TaughtModel(SemiSupervisedModel):
     def taught(self, inputs, steps):
         """float32 `(B, …, K)`, the probabilities by the teacher of all steps before this one."""
         mean_teacher.update(self.teacher, self.base, self.teacher_decay, steps)
-        return self.probabilities(passes.aside(self.teacher, inputs, training=False))
+        return self.probabilities(outputs_aside(self.teacher, inputs, training=False))
 
     def split_outputs(self, labeled, unlabeled):
         """The base's outputs for labeled samples, and its probabilities of unlabeled ones."""
-        outputs = self.base(passes.joined([labeled, unlabeled]), training=True)
-        first = passes.size_of(labeled)
+        outputs = self.base(batches.joined([labeled, unlabeled]), training=True)
+        first = batches.size_of(labeled)
         return outputs[:first], self.probabilities(outputs[first:])

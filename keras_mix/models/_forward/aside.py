@@ -1,10 +1,10 @@
-"""Forward passes that leave no trace: neither statistics nor losses of layers."""
+"""A forward pass that leaves no trace: neither in statistics nor in losses of layers."""
 
 import keras
 from keras import ops
 
 
-def aside(model, inputs, training):
+def outputs_aside(model, inputs, training):
     """A model's outputs, without a gradient, as if it had not been called.
 
     Moving statistics and seeds of layers keep their values, and what layers add by `add_loss` is
@@ -20,13 +20,3 @@ def aside(model, inputs, training):
     with keras.StatelessScope(state_mapping=values):
         outputs = model(inputs, training=training)
     return keras.tree.map_structure(ops.stop_gradient, outputs)
-
-
-def joined(structures):
-    """Structures of tensors, concatenated along the axis of samples."""
-    return keras.tree.map_structure(lambda *parts: ops.concatenate(parts, axis=0), *structures)
-
-
-def size_of(structure):
-    """The number of samples of a structure of tensors."""
-    return ops.shape(keras.tree.flatten(structure)[0])[0]
