@@ -69,7 +69,10 @@ class LogitScaling(keras.layers.Layer):
         return keras.Model(inputs, self(outputs), name=f"{model.name}_{self.name}")
 
     def get_config(self):
-        return {**super().get_config(), **config_of(self)}
+        config = {**super().get_config(), **config_of(self)}
+        # Nothing here is trained by gradients.
+        config.pop("trainable")
+        return config
 
 
 def _ids(owner, predictions, labels):

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import hard_labels, logits, loss_reduction, packed_labels
-from keras_mix._core.ops.tensors import differ, is_column
+from keras_mix._core.ops.tensors import differ
 from keras_mix._core.predictions import TOLERANCE
 
 # The largest sample weight: the sums of weighted scores are exact up to it.
@@ -83,7 +83,7 @@ def read(owner, y_true, y_pred, sample_weight, *, from_logits, labels):
     problems = ops.stack([nan, ~proper & ~nan, ~known, ~light])
     # Whatever stands at weight 0 is not asked for, such as padding.
     problems = problems & (weights != 0)
-    good = ~ops.any(problems, axis=0)
+    good = (weights > 0) & ~ops.any(problems, axis=0)
     return Rows(
         probabilities=ops.where(good[:, None], given, 1.0 / classes),
         logs=ops.where(good[:, None], logits.log_probabilities(found, from_logits), 0.0),
@@ -104,7 +104,7 @@ def class_ids(owner, y_true, y_pred):
     found = _one_for_each(owner, y_true, found, y_pred)
     ids = ops.cast(found, "int32")
     known = (ids >= 0) & (ids < max(classes, 2)) & (ops.cast(ids, found.dtype) == found)
-    dense = len(y_true.shape) == len(y_pred.shape) and not is_column(y_true.shape)
+    dense = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes != 1
     if dense and not packed:
         # A row of zeros has no class.
         known = known & (ops.max(ops.cast(y_true, "float32"), axis=-1) > 0)
