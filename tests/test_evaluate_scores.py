@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import score_oracles as oracles
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keras_mix.evaluate import scores
 
@@ -126,3 +129,74 @@ def test_pooled_bins_are_those_of_all_predictions():
 def test_refusals(probabilities, ids, sentence):
     with pytest.raises(ValueError, match=sentence):
         scores.brier(probabilities, ids)
+
+
+@settings(max_examples=500)
+@given(
+    oracles.predictions("float64"),
+    st.integers(1, 20),
+    st.sampled_from(["width", "mass"]),
+    st.sampled_from(["top", "classes"]),
+    st.sampled_from([1, 2, "max"]),
+)
+def test_scores_are_their_definitions(drawn, bins, strategy, over, norm):
+    probabilities, ids, _ = drawn
+    ones = [1.0] * len(ids)
+    options = {"bins": bins, "strategy": strategy, "over": over, "norm": norm}
+    inside = np.arange(len(ids)) % 2 == 0
+    certain = probabilities.max(axis=1)
+    for found, right in (
+        (
+            scores.expected_calibration_error(probabilities, ids, **options),
+            oracles.calibration_error(probabilities, ids, ones, **options),
+        ),
+        (
+            scores.overconfidence_error(probabilities, ids, bins=bins),
+            oracles.overconfidence(probabilities, ids, ones, bins),
+        ),
+        (scores.signed_gap(probabilities, ids), oracles.signed_gap(probabilities, ids, ones)),
+        (scores.brier(probabilities, ids), oracles.brier(probabilities, ids, ones)),
+        (
+            scores.negative_log_likelihood(probabilities, ids),
+            oracles.log_loss(probabilities, ids, ones),
+        ),
+        (scores.aurc(probabilities, ids), oracles.aurc(probabilities, ids, ones)),
+        (scores.auroc(certain[inside], certain[~inside]), oracles.auroc(certain, inside)),
+    ):
+        assert found == pytest.approx(right, abs=1e-9)
+
+
+def test_signs_of_the_gap():
+    sure = [[0.9, 0.1], [0.9, 0.1]]
+    assert scores.signed_gap(sure, [0, 1]) == pytest.approx(0.4)
+    assert scores.signed_gap(sure, [0, 0]) == pytest.approx(-0.1)
+    assert scores.overconfidence_error(sure, [0, 1]) == pytest.approx(0.9 * 0.4)
+    assert scores.overconfidence_error(sure, [0, 0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: scores.auroc([], [0.5]), r"scores: `inside` must have the shape \(N,\), N > 0"),
+        (
+            lambda: scores.auroc([0.5], [np.nan, 1]),
+            "`outside` must be finite. Received: 1 of 2 NaN",
+        ),
+        (
+            lambda: scores.expected_calibration_error(HALVES, [0], norm=3),
+            "scores: `norm` must be one of",
+        ),
+        (
+            lambda: scores.expected_calibration_error(HALVES, [0], over="all"),
+            "scores: `over` must be one of",
+        ),
+        (
+            lambda: scores.reliability(HALVES, [0], bins=0),
+            "scores: `bins` must be an integer of at",
+        ),
+        (lambda: scores.aurc([[np.nan, 1.0]], [0]), "Received: 1 rows with NaN or infinity"),
+    ],
+)
+def test_refusals_of_arguments(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()

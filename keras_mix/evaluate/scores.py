@@ -14,6 +14,7 @@ from keras import ops
 from keras_mix._core import checks
 from keras_mix._core.ops import logits, prediction_scores, score_tables
 from keras_mix._core.ops.calibration_tables import binned
+from keras_mix._core.options import argument_errors
 from keras_mix._core.predictions import checked
 
 BINS = 15
@@ -131,7 +132,8 @@ def reliability(probabilities: Any, ids: Any, *, bins: int = BINS) -> Reliabilit
     >>> reliability([[0.9, 0.1], [0.6, 0.4]], [0, 1], bins=2)
     Reliability(counts=[0, 2], confidence=[0.0, 0.75], accuracy=[0.0, 0.5])
     """
-    table = binned(*checked("scores", probabilities, ids), bins=bins)
+    with argument_errors.of("scores"):
+        table = binned(*checked("scores", probabilities, ids), bins=bins)
     filled = np.maximum(table.mass, 1)
     return Reliability(
         table.mass.astype(int).tolist(),
@@ -201,9 +203,10 @@ def expected_calibration_error(
         Binning", AAAI 2015. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017,
         arXiv:1706.04599.
     """
-    checks.choice("norm", norm, score_tables.NORMS)
-    probabilities, ids = checked("scores", probabilities, ids)
-    table = binned(probabilities, ids, bins=bins, strategy=strategy, over=over)
+    with argument_errors.of("scores"):
+        checks.choice("norm", norm, score_tables.NORMS)
+        probabilities, ids = checked("scores", probabilities, ids)
+        table = binned(probabilities, ids, bins=bins, strategy=strategy, over=over)
     return _number(score_tables.calibration_error(_tensors(table), norm))
 
 
@@ -258,7 +261,8 @@ def overconfidence_error(probabilities: Any, ids: Any, *, bins: int = BINS) -> f
         Thulasidasan et al., "On Mixup Training: Improved Calibration and Predictive Uncertainty for
         Deep Neural Networks", NeurIPS 2019, arXiv:1905.11001, section 3.
     """
-    table = binned(*checked("scores", probabilities, ids), bins=bins)
+    with argument_errors.of("scores"):
+        table = binned(*checked("scores", probabilities, ids), bins=bins)
     return _number(score_tables.overconfidence(_tensors(table)))
 
 
@@ -284,10 +288,9 @@ def auroc(inside: Any, outside: Any) -> float:
     0.875
     """
     inside, outside = _scores("inside", inside), _scores("outside", outside)
-    together = np.concatenate([inside, outside])
-    _, index = np.unique(together, return_inverse=True)
-    groups = index.max() + 1
-    masses = [np.bincount(part, minlength=groups) for part in np.split(index, [inside.size])]
+    _, index = np.unique(np.concatenate([inside, outside]), return_inverse=True)
+    parts = np.split(index, [inside.size])
+    masses = [np.bincount(part, minlength=index.max() + 1).astype(np.float64) for part in parts]
     return _number(score_tables.auroc(*_tensors(masses)))
 
 

@@ -13,6 +13,7 @@ from keras_mix.calibration import (
     classwise,
     noise_floor,
 )
+from keras_mix.metrics import ExpectedCalibrationError
 
 pytestmark = pytest.mark.slow
 
@@ -222,26 +223,26 @@ def test_a_wrapped_subclass_and_what_cannot_be_wrapped():
         TemperatureScaling().wrap(keras.layers.Dense(2))
 
 
-FLOORS = {100: (0.06, 0.11), 360: (0.033, 0.059), 1000: (0.021, 0.037), 10_000: (0.006, 0.012)}
+# Computed before, of other confidences.
+FLOORS = {100: (0.06, 0.11), 360: (0.033, 0.058), 1000: (0.021, 0.035), 10_000: (0.006, 0.011)}
 
 
 @pytest.mark.parametrize("size", FLOORS)
 def test_noise_floors_of_calibrated_predictors(size):
     low, high = FLOORS[size]
     rng = np.random.default_rng(1)
-    for concentration in (0.1, 0.3):
+    for concentration in (0.05, 1.0):
         floor = noise_floor(rng.dirichlet([concentration] * 10, size=size))
         assert low < floor.mean < high
         assert floor.low < floor.mean < floor.high
 
 
-@pytest.mark.parametrize("strategy", ["width", "mass"])
-@pytest.mark.parametrize("over", ["top", "classes"])
-@pytest.mark.parametrize("norm", [1, 2, "max"])
+@pytest.mark.parametrize(
+    ("strategy", "over", "norm"),
+    [("width", "top", 1), ("mass", "top", 2), ("width", "classes", "max"), ("mass", "classes", 1)],
+)
 def test_the_floor_is_the_error_of_labels_drawn_from_the_predictions(strategy, over, norm):
     """Drawn here one by one, and scored by the streaming metric."""
-    from keras_mix.metrics import ExpectedCalibrationError
-
     rng = np.random.default_rng(2)
     probabilities = rng.dirichlet([0.5] * 3, size=150)
     options = {"bins": 6, "strategy": strategy, "over": over, "norm": norm}
@@ -273,7 +274,7 @@ def test_classwise_groups_by_the_predicted_class():
         assert each.confidence == pytest.approx(probabilities[rows].max(axis=1).mean())
         assert each.gap == pytest.approx(each.confidence - each.accuracy)
         # Calibrated, so all of it is chance.
-        assert abs(each.gap) < 0.05
+        assert abs(each.gap) < 4 * np.sqrt(0.25 / each.count)
         assert each.calibration_error < 1.5 * each.floor.high
     never = classwise([[0.9, 0.1]], [1])[1]
     assert (never.count, never.true_count) == (0, 1)
@@ -316,7 +317,7 @@ NAN = np.where(np.arange(8)[:, None] == 3, np.nan, np.full([8, 2], 0.5))
         ),
         (
             lambda: TemperatureScaling().fit(np.full([8, 1], 0.5), np.arange(8) - 1),
-            "labels must be classes from 0 to 1. Received: 7 of 8 labels that are not",
+            "labels must be classes from 0 to 1. Received: 6 of 8 labels that are not",
         ),
         (
             lambda: TemperatureScaling().fit(np.zeros([0, 2]), []),
@@ -324,7 +325,7 @@ NAN = np.where(np.arange(8)[:, None] == 3, np.nan, np.full([8, 2], 0.5))
         ),
         (
             lambda: TemperatureScaling().fit(np.full([8, 2], 0.5), [0, 1]),
-            "one label for each prediction. Received: 8 predictions, labels of shape",
+            r"one label for each prediction \(8, 2\). Received: labels with .*, shape=\(2,\)",
         ),
         (lambda: noise_floor(LOGITS), "noise_floor: rows of `probabilities` must be at least 0"),
         (lambda: noise_floor(NAN), "noise_floor: .*Received: 1 rows with NaN or infinity"),
