@@ -171,6 +171,23 @@ def test_starts_depend_on_the_seed_and_not_on_batches():
         )
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch runs eagerly")
+def test_a_model_is_traced_once_for_all_batches():
+    class Counting(Subclassed):
+        def call(self, inputs):
+            calls.append(inputs.shape)
+            return super().call(inputs)
+
+    counts = []
+    for size in (16, 4):
+        calls, model = [], Counting()
+        model(X)
+        robustness.pgd(model, X, IDS, epsilon=0.1, steps=3, restarts=2, batch_size=size)
+        counts.append(len(calls))
+    # Once to build it, once for its outputs, and the two traces: with and without a gradient.
+    assert counts[0] == counts[1] <= 5
+
+
 def test_a_model_is_not_changed_and_trains_on():
     model = network()
     model.compile("sgd", "sparse_categorical_crossentropy")
