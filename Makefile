@@ -9,7 +9,7 @@ NOTEBOOKS := $(wildcard tutorials/*.ipynb)
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test test-quick test-jax test-torch bench lint install-check tutorials clean
+.PHONY: help demo test test-quick test-jax test-torch bench study study-quick lint install-check tutorials clean
 
 help:  ## Say what each target does.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +43,12 @@ test-torch: $(TORCH_INSTALLED)  ## Test the model side on PyTorch, without Tenso
 
 bench: $(INSTALLED)  ## Measure the speed against Keras's own layers.
 	$(BIN)/python tools/benchmark.py
+
+study: $(INSTALLED)  ## Train the study of mixing (hours; goes on where it stopped); the page is in results.
+	$(BIN)/python -m tools.study
+
+study-quick: $(INSTALLED)  ## Train a part of the study, in minutes; the page is in build/study-quick.
+	$(BIN)/python -m tools.study --quick
 
 lint: $(INSTALLED)  ## Check style and types; `.venv/bin/ruff format` mends the format.
 	$(BIN)/ruff check
