@@ -14,8 +14,9 @@ from keras_mix._core.spelling import printable, suggestion
 
 MIXERS_HELP = (
     "mixers and their arguments, such as mixup:alpha=0.4,rate=0.5,cutmix; -device after a "
-    "name mixes in the train step; manifold mixes hidden states; none is no mixing, all is "
-    "every mixer; an unknown name lists the known ones"
+    "name mixes in the train step; manifold mixes hidden states, regmixup adds mixtures to the "
+    "batch; unmixed_epochs=K ends the mixing of any; none is no mixing, all is every mixer; an "
+    "unknown name lists the known ones"
 )
 DATA_HELP = (
     "digits, cifar10, cifar100, mnist, fashion_mnist, or a folder with one sub-folder of images "
@@ -260,6 +261,7 @@ def _report(results, folder, title, command, notes, samples=None):
     finally:
         for name, part in results.items():
             console.print(*terminal.tables(part, name or None))
+            console.print()
             said = answer(part)
             for sentence in (*said.sentences, *said.advice):
                 console.print(sentence, highlight=False, markup=False)

@@ -128,13 +128,13 @@ def test_undecided_says_how_many_seeds_would_do(accuracies):
     assert found.outcome is Outcome.UNDECIDED
     assert found.sentences[0].startswith("No gain or loss beyond chance is seen: the largest ")
     assert "95 % interval -" in found.sentences[0]
-    (power,) = [line for line in found.advice if " seeds" in line or "show it" in line]
+    (power,) = [line for line in found.advice if " seeds" in line or "would show it" in line]
     differences = np.subtract(accuracies, [run.accuracy for run in NONE])
     deviation, mean = differences.std(ddof=1), abs(differences.mean())
     needed = next(
         n for n in range(2, 1000) if stats.t.ppf(0.975, n - 1) * deviation / n**0.5 < mean
     )
-    assert (f"about {needed} show it" if needed <= 30 else "more than 30 seeds") in power
+    assert (f"about {needed} would show it" if needed <= 30 else "more than 30 seeds") in power
 
 
 def test_a_difference_of_few_samples_is_none():
@@ -250,6 +250,7 @@ def test_few_samples_hide_errors():
     assert floor == 0.02
     found = said(seeds("none", 0.8, 0.8, floor=rough), seeds("a", 0.8, 0.8, floor=rough))
     assert any("an ECE of up to 12.0 %: take more validation" in line for line in found.advice)
+    assert not any(line.startswith("No temperature is needed") for line in found.advice)
 
 
 def test_uneven_calibration_is_told_from_over_confidence():

@@ -397,7 +397,7 @@ def _power(facts):
         )
     return (
         f"Train more seeds: if the difference of {found.mixer} is the one seen, about {needed} "
-        f"show it{' by itself' * (len(facts.mixed) > 1)}."
+        f"would show it{' by itself' * (len(facts.mixed) > 1)}."
     )
 
 
@@ -496,7 +496,7 @@ _ADVICE: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (lambda facts: facts.results.trained and any(map(_stays_shy, facts.mixed)), _still_shy),
     (lambda facts: _is_over(facts) and not all(s.is_off for s in facts.mixed), _mixing_mends),
     (lambda facts: bool(_worse_on_unknown(facts)), _unknown_samples),
-    (lambda facts: not any(side.is_off for side in facts.sides), _nothing_needed),
+    (lambda facts: not any(s.is_off or _is_hidden(s) for s in facts.sides), _nothing_needed),
     (lambda facts: any(_is_hidden(side) for side in facts.sides), _more_samples),
 ]
 
