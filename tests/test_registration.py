@@ -18,7 +18,7 @@ SAVE = """
 import json, pathlib, sys
 import keras, numpy as np
 import keras_mix
-from keras_mix import label_rules, layers, losses, metrics, models, pairings
+from keras_mix import calibration, label_rules, layers, losses, metrics, models, pairings
 from keras_mix.layers._class_modules import SAVED
 
 folder = pathlib.Path(sys.argv[1])
@@ -71,7 +71,11 @@ things += [layers.BoundingBoxOptions("xyxy", max_boxes=3), layers.SequenceOption
            pairings.ByClass("rare"), pairings.ByLabel(0.5), losses.MixedLoss("mse"),
            losses.DecoupleMixLoss(eta=0.3), losses.CrossModalConsistencyLoss("cosine"),
            metrics.MixedMetric("accuracy"),
-           metrics.RecallAtK(2)]
+           metrics.RecallAtK(2), metrics.AURC(), metrics.BrierScore(),
+           metrics.ExpectedCalibrationError(10, strategy="mass", norm="max"),
+           metrics.NegativeLogLikelihood(from_logits=True), metrics.OverconfidenceError(7),
+           metrics.OutOfDistributionAUROC("entropy"), metrics.SignedCalibrationGap(),
+           calibration.TemperatureScaling(from_logits=True), calibration.VectorScaling()]
 (folder / "things.json").write_text(json.dumps(
     [keras.saving.serialize_keras_object(thing) for thing in things]))
 print(json.dumps(len(things)))

@@ -199,6 +199,23 @@ def test_models_load_in_a_new_process(tmp_path):
         np.testing.assert_allclose(np.sum(predictions, axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports a SavedModel")
+def test_corrected_models_are_exported(tmp_path):
+    import tensorflow as tf
+
+    x, ids = RNG.normal(size=(8, 3)).astype("float32"), np.arange(8) % 3
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="softmax")])
+    rescaled = MixupRescaling(model, alpha=1.0)
+    rescaled.adapt(tf.data.Dataset.from_tensor_slices((x, ids)).batch(3))
+    for name, corrected in (
+        ("rescaled", rescaled),
+        ("temperature", TemperatureScaling().fit(model.predict(x, verbose=0), ids).wrap(model)),
+    ):
+        corrected.export(str(tmp_path / name), verbose=False)
+        loaded = tf.saved_model.load(str(tmp_path / name))
+        np.testing.assert_allclose(loaded.serve(x), corrected.predict(x, verbose=0), atol=1e-6)
+
+
 def test_a_wrapped_subclass_and_what_cannot_be_wrapped():
     class Own(keras.Model):
         def __init__(self):
