@@ -81,6 +81,8 @@ def small_network(weights, input_shape, classes):
 
 @pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning")
+# Of an untrained model.
+@pytest.mark.filterwarnings("ignore:TemperatureScaling. the likelihood has no maximum:UserWarning")
 def test_the_code_of_the_readme_runs(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tf.keras.datasets.cifar10, "load_data", small_cifar)
