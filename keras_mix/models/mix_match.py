@@ -49,8 +49,9 @@ class MixMatch(SemiSupervisedModel):
         unlabeled_weight: Float ≥ 0. Weight λ_U of the unlabeled loss after the ramp. Defaults to
             100.0, the paper's starting point (section 3.5).
         ramp_up: Float in [0, 1], a fraction of the steps of `fit`, or integer ≥ 0, a number of
-            steps. How long the weight ramps up. Steps of all calls of `fit` count. Defaults to
-            0.015625, 1/64 as in the authors' code.
+            steps. How long the weight ramps up. Steps of all calls of `fit` count. In a training of
+            some thousand steps or less choose 1.0: wrong guesses of the first steps last
+            otherwise. Defaults to 0.015625, 1/64 as in the authors' code, of a million steps.
         seed: Integer. Seed of the partners and λ. Defaults to None: one that
             `keras.utils.set_random_seed` determines.
         name: String. Name of the model. Defaults to None: derived from the class name.
