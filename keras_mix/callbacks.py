@@ -2,16 +2,21 @@
 
 import functools
 import math
+import numbers
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import keras
+import numpy as np
 
 from keras_mix._core import checks, concentration
-from keras_mix._core.options import unknown_arguments
+from keras_mix._core.options import argument_errors, unknown_arguments
 
 __all__ = ["MixSchedule"]
+
+# In the order of `Dials.resting`.
+DIALS = ("alpha", "rate", "probabilities")
 
 Alpha: TypeAlias = float | tuple[float, float]
 
@@ -25,9 +30,9 @@ class MixSchedule(keras.callbacks.Callback):
 
     The concentration, the rate and the probabilities of mix points and mixers are variables of the
     model, which this callback sets at the start of an epoch; the compiled step is not traced again.
-    When `fit` ends, for whatever reason, they return to their former values. A checkpoint saved
-    during training holds the values of that epoch: continue from it with another schedule, or set
-    the model's `dials`.
+    When `fit` ends, for whatever reason, they return to their former values. These are also what
+    checkpoints hold that are saved during training, so that a schedule goes on where training is
+    resumed. Several schedules may be combined if they set different variables.
 
     Args:
         alpha: Callable, or pair. Concentration in each epoch: a callable of the epoch number, which
@@ -41,17 +46,17 @@ class MixSchedule(keras.callbacks.Callback):
             numbers. So `{0: [1, 0], 50: [0, 1]}` uses the second mixer from epoch 50 on. Defaults
             to None: unchanged.
         unmixed_epochs: Integer ≥ 0, or float in (0, 1). Number of final epochs that train unmixed,
-            or their fraction of the epochs of `fit`, rounded. If `fit` has no more epochs than
+            or their fraction of the epochs of `fit`, rounded to the nearest, halves up. If `fit` has no more epochs than
             that, none is mixed, which is warned of. Defaults to None: 0.
         warmup_epochs: Integer ≥ 0, or float in (0, 1). Number of first epochs, or their fraction,
-            over which the rate rises from 0 to its value. Final epochs that train unmixed prevail.
+            rounded likewise, over which the rate rises from 0 to its value. Final epochs that train unmixed prevail.
             Defaults to None: 0.
         shape: "linear" or "cosine". The shape of ramps and of the warm-up: with t from 0 to 1, they
             follow t or (1 - cos πt) / 2. Defaults to "linear".
 
     Raises:
-        ValueError: If no option is given or a number is out of range, if `shape` has no effect, or
-            if the model does not mix.
+        ValueError: If no option is given or a number is out of range, if `shape` has no effect, if
+            the model does not mix, or if two schedules set the same variable.
 
     Example:
 
@@ -102,10 +107,13 @@ class MixSchedule(keras.callbacks.Callback):
         dials = getattr(self.model, "dials", None)
         if dials is None:
             raise ValueError(
-                "MixSchedule: the model must be one of keras_mix.models. Received: "
-                f"{type(self.model).__name__}. Wrap it, `keras_mix.models.MixingModel(model)`."
+                "MixSchedule: the model must mix in its train step, as MixingModel and its recipes "
+                f"do. Received: {type(self.model).__name__}. Wrap it, "
+                "`keras_mix.models.MixingModel(model)`."
             )
-        dials.begin_schedule()
+        if isinstance(self.probabilities, _Phases):
+            self.probabilities.check(len(dials.probabilities))
+        dials.begin_schedule(self, self._names())
         epochs = self._epochs()
         if self.unmixed_epochs and _epochs_of(self.unmixed_epochs, epochs) >= epochs:
             warnings.warn(
@@ -116,15 +124,28 @@ class MixSchedule(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         dials, epochs = self.model.dials, self._epochs()
-        if self.alpha is not None:
-            dials.alpha = self.alpha(epoch, epochs)
-        if self.probabilities is not None:
-            dials.probabilities = self.probabilities(epoch)
-        rate = dials.resting[1] if self.rate is None else self.rate(epoch, epochs)
+        with argument_errors.of(type(self).__name__):
+            if self.alpha is not None:
+                dials.alpha = self.alpha(epoch, epochs)
+            if self.probabilities is not None:
+                dials.probabilities = self.probabilities(epoch)
+            if "rate" in self._names():
+                dials.rate = self._rate_in(epoch, epochs, dials.resting[1])
+
+    def _names(self):
+        """The dials that this schedule sets."""
+        of_rate = self.rate is not None or self.unmixed_epochs or self.warmup_epochs
+        set_here = (self.alpha is not None, of_rate, self.probabilities is not None)
+        return [name for name, is_set in zip(DIALS, set_here, strict=True) if is_set]
+
+    def _rate_in(self, epoch, epochs, resting):
+        if epoch >= epochs - _epochs_of(self.unmixed_epochs, epochs):
+            return 0.0
+        rate = resting if self.rate is None else self.rate(epoch, epochs)
         warmup = _epochs_of(self.warmup_epochs, epochs)
-        if epoch < warmup:
-            rate *= _SHAPES[self.shape](epoch / warmup)
-        dials.rate = 0.0 if epoch >= epochs - _epochs_of(self.unmixed_epochs, epochs) else rate
+        if epoch >= warmup:
+            return rate
+        return checks.number("rate", rate, high=1.0) * _SHAPES[self.shape](epoch / warmup)
 
     def _epochs(self):
         return self.params.get("epochs") or 1
@@ -144,8 +165,9 @@ _SHAPES = {"linear": _linear, "cosine": _cosine}
 
 def _duration(name, value):
     """A number of epochs ≥ 0, or a fraction of them in (0, 1); 0 for None."""
-    if isinstance(value, float) and 0.0 < value < 1.0:
-        return value
+    real = isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+    if real and 0.0 < value < 1.0:
+        return float(value)
     try:
         return checks.integer(name, value, low=0, optional=True) or 0
     except ValueError:
@@ -156,7 +178,8 @@ def _duration(name, value):
 
 
 def _epochs_of(duration, epochs):
-    return round(duration * epochs) if isinstance(duration, float) else duration
+    # Not Python's `round`, by which half of 1, 5 and 9 epochs were 0, 2 and 4.
+    return math.floor(duration * epochs + 0.5) if isinstance(duration, float) else duration
 
 
 def _ramp(name, value, checked, shape):
@@ -184,17 +207,47 @@ def _between(first, last, shape, epoch, epochs):
     return concentration.one_if_equal(a + (b - a) * passed for a, b in ends)
 
 
-def _phase(phases, epoch):
-    return phases[max(first for first in phases if first <= epoch)]
+class _Phases:
+    """The probabilities in each epoch, as a dict of phases gives them.
+
+    Args:
+        value: The argument `probabilities`.
+    """
+
+    def __init__(self, value):
+        if not isinstance(value, Mapping) or 0 not in value:
+            _refuse_phases(value, "including 0")
+        self.given = value
+        self.phases = {
+            checks.integer("probabilities", first, low=0): self._weights(weights)
+            for first, weights in value.items()
+        }
+
+    def __call__(self, epoch):
+        return self.phases[max(first for first in self.phases if first <= epoch)]
+
+    def check(self, count):
+        """Refuses phases of another number of choices."""
+        if any(len(weights) != count for weights in self.phases.values()):
+            _refuse_phases(self.given, f"and list a number for each of the {count} choices")
+
+    def _weights(self, weights):
+        listed = isinstance(weights, Sequence | np.ndarray) and not isinstance(weights, str)
+        if not listed or not len(weights):
+            _refuse_phases(self.given, "and list numbers")
+        found = [checks.number("probabilities", weight) for weight in weights]
+        if not any(found):
+            _refuse_phases(self.given, "and list numbers of which one is above 0")
+        return found
+
+
+def _refuse_phases(value, rule):
+    raise ValueError(
+        "MixSchedule: `probabilities` must be a callable of the epoch, or a dict keyed by the "
+        f"first epoch of each phase, {rule}. Received: probabilities={value!r}"
+    )
 
 
 def _phases(value):
     """The function of the epoch that a callable or a dict of phases stands for."""
-    if value is None or callable(value):
-        return value
-    if not isinstance(value, dict) or 0 not in value:
-        raise ValueError(
-            "MixSchedule: `probabilities` must be a callable of the epoch, or a dict keyed by the "
-            f"first epoch of each phase, including 0. Received: probabilities={value!r}"
-        )
-    return functools.partial(_phase, dict(value))
+    return value if value is None or callable(value) else _Phases(value)

@@ -95,7 +95,8 @@ def test_outputs_that_follow_the_pixels_are_turned_back():
 
 
 def test_a_seed_repeats_the_views_and_none_draws_anew():
-    base, noise = network(), keras.layers.GaussianNoise(1.0)
+    # Of logits, so that the mean over views has no bias.
+    base, noise = network(activation=None), keras.layers.GaussianNoise(1.0)
 
     def predict(model):
         return model.predict(X, verbose=0)
@@ -205,3 +206,92 @@ def test_what_it_refuses(options, sentence):
     model = options.pop("model", None) or network()
     with pytest.raises(ValueError, match=f"^TestTimeAugmentation: .*{sentence}"):
         TestTimeAugmentation(model, **options)
+
+
+def penalized_sequences():
+    """Token ids, padded by 0, to a prediction and a penalty of each step."""
+    return keras.Sequential(
+        [
+            keras.Input((5,), dtype="int32"),
+            keras.layers.Embedding(7, 4, mask_zero=True),
+            keras.layers.LSTM(3, return_sequences=True, activity_regularizer="l2"),
+            keras.layers.Dense(3, "softmax"),
+        ]
+    )
+
+
+TOKENS = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0], [1, 6, 2, 3, 4]])
+STEPS = np.array([[0, 1, 2, 0, 0], [1, 1, 0, 0, 0], [2, 1, 0, 0, 1]])
+
+
+def reversed_steps(x):
+    return x[:, ::-1]
+
+
+def test_masks_and_penalties_count_as_those_of_the_base():
+    base = penalized_sequences()
+    losses = []
+    for views in (None, [None], [None, None], [None, (reversed_steps, reversed_steps)]):
+        model = base if views is None else TestTimeAugmentation(base, augmentations=views)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        losses.append(model.evaluate(TOKENS, STEPS, verbose=0))
+    assert losses[1:3] == pytest.approx([losses[0]] * 2, rel=1e-5)
+    own, turned = (base.predict(x, verbose=0) for x in (TOKENS, TOKENS[:, ::-1]))
+    expected = np.take_along_axis((own + turned[:, ::-1]) / 2, STEPS[..., None], axis=2)[..., 0]
+    # The last model's loss is one of real steps, plus the penalty of the base as it is.
+    plain = -np.log(np.take_along_axis(own, STEPS[..., None], axis=2)[..., 0])
+    real = TOKENS > 0
+    difference = (-np.log(expected) - plain)[real].sum() / real.sum()
+    assert losses[3] - losses[0] == pytest.approx(difference, rel=1e-3, abs=1e-6)
+
+
+def test_steps_that_one_view_hides_do_not_count():
+    model = TestTimeAugmentation(penalized_sequences(), augmentations=[None, lambda x: x * (x < 6)])
+    mask = model(TOKENS)._keras_mask
+    np.testing.assert_array_equal(mask, (TOKENS > 0) & (TOKENS < 6))
+
+
+def test_integers_have_no_mean():
+    inputs = keras.Input((8, 8, 2))
+    base = keras.Model(inputs, keras.ops.argmax(keras.layers.Flatten()(inputs), axis=-1))
+    with pytest.raises(ValueError, match=r"^TestTimeAugmentation: outputs must be floats.*int32"):
+        TestTimeAugmentation(base, augmentations=[None])(X)
+
+
+def test_weights_of_augmentations_are_not_trained():
+    base, view = network(), keras.layers.Conv2D(2, 1)
+    view.build((None, 8, 8, 2))
+    model = TestTimeAugmentation(base, augmentations=[view])
+    ours = [id(weight) for weight in base.trainable_weights]
+    assert [id(weight) for weight in model.trainable_weights] == ours
+    assert [id(weight) for weight in model.trainable_variables] == ours
+    assert {id(weight) for weight in view.weights} <= {id(w) for w in model.non_trainable_weights}
+    assert view.trainable
+
+
+def test_views_of_another_size_are_exported_for_the_inputs_predicted(tmp_path):
+    model = TestTimeAugmentation(network(), augmentations=[keras.layers.CenterCrop(8, 8)])
+    model.compile(loss="sparse_categorical_crossentropy")
+    images = np.tile(X, (1, 2, 2, 1))
+    found = model.predict(images, verbose=0)
+    assert np.isfinite(model.evaluate(images, IDS, verbose=0))
+    model.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(images), found, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: TestTimeAugmentation(network(), [None]), "only `model` can be positional"),
+        (lambda: TestTimeAugmentation(network()), "`augmentations` must be given"),
+        (lambda: TestTimeAugmentation(), "`model` must be given"),
+        (
+            lambda: TestTimeAugmentation(network(), augmentations=[None], agregate="mean"),
+            "`agregate` is not an argument.*Did you mean 'aggregate'",
+        ),
+    ],
+)
+def test_wrong_arguments(call, sentence):
+    with pytest.raises(ValueError, match=f"^TestTimeAugmentation: {sentence}"):
+        call()

@@ -11,6 +11,7 @@ from keras_mix._core import checks
 from keras_mix._core.ops.divergence import kl_divergence
 from keras_mix._core.options import argument_errors
 from keras_mix.models._forward.aside import outputs_aside
+from keras_mix.models._forward.trained_base import TrainsTheBase
 from keras_mix.models._options import teacher_checks
 from keras_mix.models._options.option_types import MixingOptions
 from keras_mix.models._points.inputs import is_input
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 @argument_errors.name_class
-class Distillation(MixingModel):
+class Distillation(TrainsTheBase, MixingModel):
     """Trains a model, the student, to predict what a trained one, the teacher, does on mixtures.
 
     Teacher and student see the same mixed inputs, so that the student learns the teacher's function
@@ -153,28 +154,6 @@ class Distillation(MixingModel):
             )
         self.teacher = teacher
 
-    @property
-    def trainable_variables(self) -> list[Any]:
-        """The student's, since the teacher stays as it is."""
-        return self._of_student(super().trainable_variables)
-
-    @property
-    def non_trainable_variables(self) -> list[Any]:
-        """All others, the teacher's among them."""
-        trainable = {id(variable) for variable in self.trainable_variables}
-        return [variable for variable in self.variables if id(variable) not in trainable]
-
-    @property
-    def trainable_weights(self) -> list[Any]:
-        """As `trainable_variables`."""
-        return self._of_student(super().trainable_weights)
-
-    @property
-    def non_trainable_weights(self) -> list[Any]:
-        """As `non_trainable_variables`, without the states of metrics and seeds."""
-        trainable = {id(variable) for variable in self.trainable_weights}
-        return [variable for variable in self.weights if id(variable) not in trainable]
-
     def completed(self, outputs, forward_pass, mixture):
         """The student's outputs; the loss finds the teacher's beside them."""
         taught = outputs_aside(self.teacher, forward_pass.inputs, training=False)
@@ -220,10 +199,6 @@ class Distillation(MixingModel):
             config["teacher"], custom_objects=custom_objects
         )
         return super().from_config({**config, "teacher": teacher}, custom_objects)
-
-    def _of_student(self, variables):
-        own = {id(variable) for variable in self.teacher.variables}
-        return [variable for variable in variables if id(variable) not in own]
 
     def _options(self):
         return {

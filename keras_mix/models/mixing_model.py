@@ -138,6 +138,7 @@ class MixingModel(keras.Model):
             # First, so that swapped arguments are answered with the right order.
             arguments.check_base(cls.__name__, args[0])
         keywords.refuse_positional(cls, args)
+        keywords.refuse_missing(cls, args, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
@@ -317,13 +318,22 @@ class MixingModel(keras.Model):
             return self.get_metrics_result()
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
+    # What is saved and loaded is the model outside of a schedule, which begins anew in each `fit`.
+    def save_own_variables(self, store):
+        with self.dials.at_rest():
+            super().save_own_variables(store)
+
     def load_own_variables(self, store):
-        super().load_own_variables(store)
-        self.dials.renew()
+        with self.dials.at_rest():
+            super().load_own_variables(store)
+
+    def get_weights(self):
+        with self.dials.at_rest():
+            return super().get_weights()
 
     def set_weights(self, weights):
-        super().set_weights(weights)
-        self.dials.renew()
+        with self.dials.at_rest():
+            super().set_weights(weights)
 
     def __repr__(self):
         values = {"mixer": self.mixers or None, "mix_at": self.mix_points, **self._options()}

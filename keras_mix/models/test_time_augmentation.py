@@ -1,6 +1,7 @@
 """TestTimeAugmentation."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -8,9 +9,13 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.options import argument_errors
+from keras_mix._core.ops.tensors import is_float
+from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import saved
+from keras_mix._core.options.signatures import FullSignature
 from keras_mix.models._forward import blends
+from keras_mix.models._forward.aside import outputs_without_losses
+from keras_mix.models._forward.trained_base import TrainsTheBase
 
 AGGREGATES = ("mean", "geometric_mean")
 
@@ -20,7 +25,7 @@ Augmentation: TypeAlias = keras.layers.Layer | Function | None
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 @argument_errors.name_class
-class TestTimeAugmentation(keras.Model):
+class TestTimeAugmentation(TrainsTheBase, keras.Model):
     """Averages the predictions of a model over augmented views of each input.
 
     `predict`, `evaluate` and calls with `training=False` pass every view of a batch through the
@@ -75,6 +80,13 @@ class TestTimeAugmentation(keras.Model):
     # pytest takes classes of this name for tests.
     __test__ = False
 
+    __signature__ = FullSignature({"name": str | None, "dtype": Any})
+
+    def __new__(cls, *args, **kwargs):
+        keywords.refuse_positional(cls, args)
+        keywords.refuse_missing(cls, args, kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(
         self,
         model: keras.Model,
@@ -85,6 +97,7 @@ class TestTimeAugmentation(keras.Model):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        keywords.check(type(self), kwargs)
         checks.instance(self.owner, "model", model)
         if not isinstance(model, keras.Model):
             checks.refuse(self.owner, "the base must be a Keras model", repr(model))
@@ -97,6 +110,7 @@ class TestTimeAugmentation(keras.Model):
         self.aggregate = checks.choice("aggregate", aggregate, AGGREGATES)
         self.seed = checks.integer("seed", seed, optional=True)
         self._check_effects()
+        self._input_specs: Any = None
         self.built = model.built
 
     @property
@@ -111,23 +125,35 @@ class TestTimeAugmentation(keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The mean of the base model's outputs for all views; in training, those of the inputs."""
-        if training or keras_compat.in_symbolic_scope():
+        if training:
             return self.base(inputs, training=training)
+        self._input_specs = keras.tree.map_structure(_spec, inputs)
+        (first, inverse), *others = self._views(inputs)
         outputs = [
-            inverse(self.base(view, training=False)) if inverse else self.base(view, training=False)
-            for view, inverse in self._views(inputs)
+            _turned_back(
+                outputs_without_losses(
+                    self.base, view, training=False, kept=self.base.non_trainable_variables
+                ),
+                turn,
+            )
+            for view, turn in others
         ]
+        # The last call, since on JAX each call of the base drops the losses of earlier ones.
+        outputs.insert(0, _turned_back(self.base(first, training=False), inverse))
         return keras.tree.map_structure(self._aggregated, *outputs)
 
     def export(self, *args, **kwargs):
-        """Exports the model with its views, as Keras does."""
-        graph = keras_compat.graph_of(self.base)
-        if graph is not None:
+        """Exports the model with its views, as Keras does.
+
+        The exported model takes inputs of the shapes of the last prediction; before the first one,
+        of the base's. Other shapes are given as `input_signature`.
+        """
+        graph, specs = keras_compat.graph_of(self.base), self._input_specs
+        if specs is None and graph is not None:
+            specs = keras.tree.map_structure(_spec, graph.input)
+        if specs is not None:
             # Of a wrapper Keras does not know the inputs.
-            signature = keras.tree.map_structure(
-                lambda x: keras.InputSpec(dtype=x.dtype, shape=x.shape), graph.input
-            )
-            kwargs.setdefault("input_signature", [signature])
+            kwargs.setdefault("input_signature", [specs])
         return super().export(*args, **kwargs)
 
     def get_config(self):
@@ -177,9 +203,21 @@ class TestTimeAugmentation(keras.Model):
 
     def _aggregated(self, *outputs):
         """One output of all views, in its own dtype."""
+        if not is_float(outputs[0]):
+            checks.refuse(
+                self.owner,
+                "outputs must be floats, of which there is a mean",
+                checks.described(outputs[0]),
+                "Let the base return the probabilities.",
+            )
         stacked = ops.stack([ops.cast(output, "float32") for output in outputs])
         mean = _geometric_mean if self.aggregate == "geometric_mean" else ops.mean
-        return ops.cast(mean(stacked, axis=0), outputs[0].dtype)
+        found = ops.cast(mean(stacked, axis=0), outputs[0].dtype)
+        masks = [mask for mask in map(keras_compat.mask_of, outputs) if mask is not None]
+        if masks:
+            # The mean is of valid values only where each view has one.
+            keras_compat.set_mask(found, functools.reduce(ops.logical_and, masks))
+        return found
 
     def _check_effects(self):
         if self.n > 1 and not any(map(_draws, self.augmentations)):
@@ -245,6 +283,42 @@ def _view(augmentation, inputs):
     if augmentation is None:
         return inputs
     return augmentation(inputs, **({"training": True} if _is_layer(augmentation) else {}))
+
+
+def _spec(tensor):
+    """What stands for a tensor in the signature of an exported model."""
+    return keras.InputSpec(
+        dtype=keras.backend.standardize_dtype(tensor.dtype), shape=(None, *tensor.shape[1:])
+    )
+
+
+def _turned_back(outputs, inverse):
+    """The outputs of a view after its inverse, and with them their masks."""
+    if inverse is None:
+        return outputs
+    given, found = keras.tree.flatten(outputs), inverse(outputs)
+    masks = [keras_compat.mask_of(output) for output in given]
+    turned = keras.tree.flatten(found)
+    kept = any(keras_compat.mask_of(output) is not None for output in turned)
+    if kept or all(mask is None for mask in masks):
+        return found
+    # An inverse moves positions, and so the positions that a mask counts.
+    spread = [_spread(mask, output) for mask, output in zip(masks, given, strict=True)]
+    moved = keras.tree.flatten(inverse(keras.tree.pack_sequence_as(outputs, spread)))
+    rank = max(len(mask.shape) for mask in masks if mask is not None)
+    for output, mask in zip(turned, moved, strict=True):
+        axes = tuple(range(rank, len(mask.shape)))
+        keras_compat.set_mask(output, ops.min(mask, axis=axes) > 0.5)
+    return found
+
+
+def _spread(mask, output):
+    """A mask as floats of the shape of an output; 1 if it has none."""
+    if mask is None:
+        return ops.ones_like(output)
+    while len(mask.shape) < len(output.shape):
+        mask = mask[..., None]
+    return ops.broadcast_to(ops.cast(mask, output.dtype), ops.shape(output))
 
 
 def _geometric_mean(stacked, axis):

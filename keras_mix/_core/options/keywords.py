@@ -39,3 +39,26 @@ def refuse_positional(cls, values):
         f"{cls.__name__}: {first} positional. Received: {cls.__name__}"
         f"({', '.join(map(repr, values))}). Name the others: {cls.__name__}({', '.join(named)})."
     )
+
+
+def refuse_missing(cls, values, given):
+    """Refuses a call without an argument that has no default.
+
+    Args:
+        cls: The class.
+        values: Tuple of the positional arguments.
+        given: Dict of the keyword arguments.
+    """
+    _, *own = inspect.signature(cls.__init__).parameters.values()
+    required = [
+        each.name
+        for each in own
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
+    missing = [name for name in required[len(values) :] if name not in given]
+    if missing:
+        listed = [*map(repr, values), *(f"{name}={value!r}" for name, value in given.items())]
+        raise ValueError(
+            f"{cls.__name__}: `{missing[0]}` must be given. Received: {cls.__name__}"
+            f"({', '.join(listed)})."
+        )

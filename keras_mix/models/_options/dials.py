@@ -1,5 +1,7 @@
 """What may change between the steps of training without a new trace."""
 
+import contextlib
+
 import numpy as np
 from keras import ops
 
@@ -19,7 +21,15 @@ class Dials:
         count: The number of choices, at first equally likely.
     """
 
-    __slots__ = ("_alpha", "_probabilities", "_rate", "_resting", "concentration", "weights")
+    __slots__ = (
+        "_alpha",
+        "_probabilities",
+        "_rate",
+        "_resting",
+        "_schedules",
+        "concentration",
+        "weights",
+    )
 
     def __init__(self, model, alpha, rate, count):
         self._alpha = self.concentration = None
@@ -27,7 +37,8 @@ class Dials:
             self._alpha = _weight(model, "alpha", (2,))
             self.concentration = draws.concentration(alpha, self._alpha)
             self._alpha.assign(concentration.pair(alpha))
-        self._resting = None
+        # What a schedule puts back, and {name: the schedule that sets it}.
+        self._resting, self._schedules = None, {}
         self._rate = _weight(model, "rate", ())
         self._probabilities = _weight(model, "probabilities", (count,))
         # What a step reads.
@@ -89,20 +100,57 @@ class Dials:
     @property
     def resting(self):
         """α, rate and probabilities as they are outside of a schedule."""
-        return self._resting or (self.alpha, self.rate, self.probabilities)
+        return self._resting or self._values()
 
-    def begin_schedule(self):
-        """From here on changes last until `rest`."""
+    def begin_schedule(self, schedule, names):
+        """From here on changes last until `rest`.
+
+        Args:
+            schedule: The callback that makes them.
+            names: The dials that it sets, which no other may set.
+        """
+        taken = [name for name in names if self._schedules.get(name, schedule) is not schedule]
+        if taken:
+            checks.refuse(
+                type(schedule).__name__,
+                "a dial must have one schedule",
+                f"two schedules of {', '.join(f'`{name}`' for name in taken)}",
+                "Pass all options of a dial to one schedule: `rate`, `warmup_epochs` and "
+                "`unmixed_epochs` set the same.",
+            )
+        self._schedules |= dict.fromkeys(names, schedule)
         self._resting = self.resting
 
     def rest(self):
         """Puts back what a schedule changed, if one did."""
-        if self._resting is None:
-            return
-        alpha, self.rate, self.probabilities = self._resting
+        if self._resting is not None:
+            self._put(self._resting)
+        self._resting, self._schedules = None, {}
+
+    @contextlib.contextmanager
+    def at_rest(self):
+        """A context in which the weights are those outside of a schedule, to be saved or loaded."""
+        scheduled = None if self._resting is None else self._values()
+        if scheduled is not None:
+            self._assign(self._resting)
+        yield
+        if scheduled is None:
+            self.renew()
+        else:
+            self._resting = self._values()
+            self._put(scheduled)
+
+    def _values(self):
+        return self.alpha, self.rate, self.probabilities
+
+    def _put(self, values):
+        self._assign(values)
+        self.renew()
+
+    def _assign(self, values):
+        alpha, self.rate, self.probabilities = values
         if alpha is not None:
-            self.alpha = alpha
-        self._resting = None
+            self._alpha.assign(concentration.pair(alpha))
 
     def renew(self):
         """Derives again what depends on α, after the weight itself was loaded."""
