@@ -46,11 +46,11 @@ class MixSchedule(keras.callbacks.Callback):
             numbers. So `{0: [1, 0], 50: [0, 1]}` uses the second mixer from epoch 50 on. Defaults
             to None: unchanged.
         unmixed_epochs: Integer ≥ 0, or float in (0, 1). Number of final epochs that train unmixed,
-            or their fraction of the epochs of `fit`, rounded to the nearest, halves up. If `fit` has no more epochs than
-            that, none is mixed, which is warned of. Defaults to None: 0.
+            or their fraction of the epochs of `fit`, rounded to the nearest, halves up. If `fit`
+            has no more epochs than that, none is mixed, which is warned of. Defaults to None: 0.
         warmup_epochs: Integer ≥ 0, or float in (0, 1). Number of first epochs, or their fraction,
-            rounded likewise, over which the rate rises from 0 to its value. Final epochs that train unmixed prevail.
-            Defaults to None: 0.
+            rounded likewise, over which the rate rises from 0 to its value. Final epochs that train
+            unmixed prevail. Defaults to None: 0.
         shape: "linear" or "cosine". The shape of ramps and of the warm-up: with t from 0 to 1, they
             follow t or (1 - cos πt) / 2. Defaults to "linear".
 

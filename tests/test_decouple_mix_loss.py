@@ -93,13 +93,13 @@ def test_extreme_logits_have_finite_losses_and_gradients():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("one_hot", [False, True], ids=["ids", "one-hot"])
-def test_models_give_it_the_mixed_labels(monkeypatch, one_hot):
+@pytest.mark.parametrize("dtype", [None, "float32", "int64"], ids=str)
+def test_models_give_it_the_mixed_labels(monkeypatch, dtype):
     partners, lam = [3, 0, 1, 4, 4], np.array([0.7, 0.1, 1.0, 0.5, 0.25])
     fix_draws(monkeypatch, partners, lam)
     x, ids = RNG.normal(size=(B, 3)).astype("float32"), np.array([0, 2, 1, 0, 3])
     base = keras.Sequential([keras.Input((3,)), keras.layers.Dense(K)])
-    y = np.eye(K, dtype="float32")[ids] if one_hot else ids
+    y = np.eye(K, dtype=dtype)[ids] if dtype else ids
     weights = np.array([1.0, 0.5, 2.0, 0.0, 3.0], "float32")
     loss = DecoupleMixLoss(eta=0.3, from_logits=True)
     labels = mixed_by(np.eye(K)[ids], partners, lam)
@@ -165,3 +165,28 @@ def test_what_it_refuses(labels, predictions, sentence):
         DecoupleMixLoss()(labels, predictions)
     with pytest.raises(ValueError, match=r"^DecoupleMixLoss: `eta` must be a finite number"):
         DecoupleMixLoss(eta=-0.1)
+
+
+def test_ids_out_of_range_have_a_loss_of_nan():
+    loss = DecoupleMixLoss(from_logits=True, reduction="none")
+    found = loss(np.array([0, K, -1, 3, 1]), LOGITS)
+    np.testing.assert_array_equal(np.isnan(found), [False, True, True, False, False])
+    packed = PACKED.copy()
+    packed[1, 0, 2], packed[2, 0, 1] = K, -1
+    # The second of these has no weight.
+    np.testing.assert_array_equal(np.isnan(loss(packed, LOGITS)), [False, True] + [False] * 3)
+
+
+def test_half_precision_is_that_of_the_result():
+    logits = np.array([[6e4, -6e4, 0.0], [0.0, 6e4, -6e4]], "float16")
+    labels = np.array([[0.75, 0.25, 0.0], [0.5, 0.5, 0.0]], "float16")
+    loss = DecoupleMixLoss(eta=0.1, from_logits=True, dtype="float16", reduction="none")
+    # -log softmax is 0 and 12e4, then 6e4 and 0; of b against the absent class it is 6e4.
+    np.testing.assert_allclose(loss(labels, logits), [3.6e4, 3e4], rtol=2e-3)
+    again = DecoupleMixLoss.from_config(loss.get_config())
+    assert (again.dtype, again.eta, again.from_logits) == ("float16", 0.1, True)
+
+
+def test_a_misspelt_argument_is_named():
+    with pytest.raises(ValueError, match=r"^DecoupleMixLoss: `etta` is .* Did you mean 'eta'\?"):
+        DecoupleMixLoss(etta=0.1)

@@ -8,13 +8,14 @@ from keras import ops
 from keras_mix._core import checks
 from keras_mix._core.ops import packed_labels
 from keras_mix._core.ops.tensors import differ, is_column
-from keras_mix._core.options import argument_errors
+from keras_mix._core.options import argument_errors, unknown_arguments
 from keras_mix._core.options.config import config_of
+from keras_mix._core.options.signatures import arguments
 
 # The smallest weight that counts as a source: the authors' `eps_smooth`.
 SMALLEST = 1e-3
-# A logit of no weight that float16 holds, and that has a gradient, unlike minus infinity.
-NOTHING = -3e4
+# A logit of no weight that has a gradient, unlike minus infinity.
+NOTHING = -1e9
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
@@ -46,10 +47,12 @@ class DecoupleMixLoss(keras.losses.Loss):
         from_logits: Boolean. Whether predictions are logits instead of probabilities. Defaults to
             False.
         name: String. Name of the loss. Defaults to "decouple_mix_loss".
-        **kwargs: `reduction` and `dtype`, as for any Keras loss.
+        **kwargs: `reduction` and `dtype`, as for any Keras loss. Half precision is that of the
+            result alone.
 
     Call arguments:
-        y_true: Mixed labels `(B, K)`, packed ones `(B, 2, S)`, or class ids `(B,)` or `(B, 1)`.
+        y_true: Mixed labels `(B, K)`, packed ones `(B, 2, S)`, or class ids `(B,)` or `(B, 1)`. The
+            loss of an id that is out of range is NaN, unless its source has no weight.
         y_pred: Predictions, floats `(B, K)`.
         sample_weight: Floats `(B,)` or `(B, 1)`. The weight of each sample's loss. Defaults to
             None.
@@ -84,11 +87,17 @@ class DecoupleMixLoss(keras.losses.Loss):
         name: str = "decouple_mix_loss",
         **kwargs: Any,
     ) -> None:
+        unknown_arguments.refuse(type(self).__name__, kwargs, [*arguments(type(self)), "reduction"])
         super().__init__(name=name, **kwargs)
         self.eta = checks.number("eta", eta)
         self.from_logits = checks.boolean("from_logits", from_logits)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
+        # In half precision differences of large logits overflow.
+        y_pred = ops.cast(
+            y_pred,
+            keras.backend.result_type(keras.backend.standardize_dtype(y_pred.dtype), "float32"),
+        )
         labels = self._one_hot(y_true, y_pred)
         if self.from_logits:
             logits = y_pred
@@ -104,7 +113,7 @@ class DecoupleMixLoss(keras.losses.Loss):
         return losses + self.eta * ops.where(mixed, regularizer, 0.0)
 
     def get_config(self):
-        return {**super().get_config(), **config_of(self)}
+        return {**super().get_config(), "dtype": self.dtype, **config_of(self)}
 
     def _one_hot(self, y_true, y_pred):
         """Mixed labels `(B, K)` of labels in any form."""
@@ -113,10 +122,13 @@ class DecoupleMixLoss(keras.losses.Loss):
             checks.reject(self.name, "y_pred", "must be (B, K), K > 1", checks.described(y_pred))
         if packed_labels.is_packed(y_true, y_pred):
             packed_labels.check(self.name, y_true, classes)
-            return packed_labels.one_hot(y_true, classes, y_pred.dtype)
+            labels = packed_labels.one_hot(y_true, classes, y_pred.dtype)
+            known = _in_range(y_true[:, 0], classes) | (y_true[:, 1] == 0)
+            return ops.where(ops.all(known, axis=-1, keepdims=True), labels, float("nan"))
         if is_column(y_true.shape):
             ids = ops.cast(ops.reshape(y_true, [-1]), "int32")
-            return ops.one_hot(ids, classes, dtype=y_pred.dtype)
+            labels = ops.one_hot(ids, classes, dtype=y_pred.dtype)
+            return ops.where(_in_range(ids, classes)[:, None], labels, float("nan"))
         if len(y_true.shape) != 2 or differ(y_true.shape[1], classes):
             checks.reject(
                 self.name,
@@ -125,3 +137,7 @@ class DecoupleMixLoss(keras.losses.Loss):
                 checks.described(y_true),
             )
         return ops.cast(y_true, y_pred.dtype)
+
+
+def _in_range(ids, classes):
+    return (ids >= 0) & (ids < classes)

@@ -237,6 +237,9 @@ def _of_mixed_targets(target, base, y_pred, sample_weight):
     found = target.portions()
     if _reads_mixtures(base) and is_column(found[0].value.shape):
         labels = _packed(found)
+    elif _reads_mixtures(base):
+        # One-hot rows of any dtype: to such a loss integers are weights, too.
+        labels = _blended([_floats(portion) for portion in found])
     else:
         labels = _blended_labels(target, found)
     if sample_weight is not None:
@@ -253,12 +256,20 @@ def _blended_labels(target, found):
                 checks.described(tensor),
                 'One-hot encode them as floats, or use loss_mode="sources".',
             )
+    return _blended(found)
+
+
+def _blended(found):
     return keras.tree.map_structure(
         lambda *values: target_portions.blended(
             [portion._replace(value=v) for portion, v in zip(found, values, strict=True)]
         ),
         *[portion.value for portion in found],
     )
+
+
+def _floats(portion):
+    return portion._replace(value=ops.cast(portion.value, "float32"))
 
 
 def _of_labels(target, base, labels, y_pred, sample_weight):
