@@ -9,7 +9,7 @@ from scipy import stats
 from synthetic_runs import CALIBRATED, OVER, UNDER, UNEVEN, made, results, with_full
 
 from keras_mix.evaluate import Outcome, Results, answer, confidence, verdict
-from keras_mix.evaluate.answer import wilson
+from keras_mix.evaluate._answer.words import wilson
 
 TEMPERATURE = "keras_mix.calibration.TemperatureScaling"
 
@@ -81,7 +81,7 @@ def test_of_several_the_largest_gain_leads_and_their_order_is_left_open():
     found = said(NONE, seeds("a", 0.85, 0.861, 0.87), seeds("b", *BETTER), seeds("c", *WORSE))
     assert found.outcome is Outcome.BOTH
     assert found.sentences[0].startswith("b gains")
-    assert found.sentences[0].endswith("; a gains in accuracy and c loses in accuracy.")
+    assert found.sentences[0].endswith("; a gains in accuracy; c loses in accuracy.")
     assert "The order of b and a among themselves is not tested." in found.advice or (
         "The order of a and b among themselves is not tested." in found.advice
     )

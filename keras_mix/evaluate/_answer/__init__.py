@@ -1,0 +1,1 @@
+"""How the sentences of `keras_mix.evaluate.answer` are chosen and worded."""

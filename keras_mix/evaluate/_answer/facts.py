@@ -1,0 +1,126 @@
+"""What the sentences of an answer are chosen by: what is known, and what is clear."""
+
+from typing import NamedTuple
+
+from keras_mix.evaluate import verdict
+from keras_mix.evaluate.confidence import Confidence, State, confidence
+from keras_mix.evaluate.results import ACCURACY, BASELINE, ECE, NLL, NLL_SCALED
+
+# What decides a gain: the classes that are named, and the probabilities once a temperature has set
+# the confidence right. Of a gain or loss before it, the second sentence tells.
+HEADLINE = (ACCURACY, NLL_SCALED)
+
+
+class Side(NamedTuple):
+    """What is known of the runs of one mixer, or of those without one.
+
+    Attributes:
+        name: String.
+        raw: The `Confidence` of the probabilities as they are.
+        scaled: The `Confidence` after temperature scaling.
+        temperature: Float. The mean temperature.
+    """
+
+    name: str
+    raw: Confidence
+    scaled: Confidence
+    temperature: float
+
+    @property
+    def is_off(self):
+        """Whether the confidence is wrong, beyond chance."""
+        return self.raw.state is not State.CALIBRATED
+
+    @property
+    def is_mended(self):
+        """Whether it is wrong, and after a temperature no longer is."""
+        return self.is_off and self.scaled.state is State.CALIBRATED
+
+
+class Facts:
+    """What the conditions look at.
+
+    Attributes:
+        results: The `Results`.
+        baseline: The `Side` without mixing, or None.
+        mixed: List of `Side`, of the mixers.
+        compared: Dict from (name of a mixer, `Score`) to its `Comparison` with the baseline.
+        clear: List of the `Comparison` in `HEADLINE` that are clear after Holm's correction over
+            the mixers, made for each of these scores by itself.
+    """
+
+    def __init__(self, results):
+        sides = {name: _side(results, name) for name in results.measured}
+        self.results = results
+        self.baseline = sides.pop(BASELINE, None)
+        self.mixed = list(sides.values())
+        self.compared = {
+            (side.name, score): found
+            for side in self.mixed
+            for score in (ACCURACY, NLL, NLL_SCALED, ECE)
+            if (found := verdict.compared(results, side.name, score))
+        }
+        self.clear = [
+            found
+            for score in HEADLINE
+            for found in verdict.clear_among(self.headline(score))
+        ]  # fmt: skip
+
+    @property
+    def sides(self):
+        return [self.baseline, *self.mixed] if self.baseline else self.mixed
+
+    @property
+    def fittable(self):
+        """The sides whose confidence is wrong and less so after a temperature."""
+        return [side for side in self.sides if side.is_off and side.scaled.ece < side.raw.ece]
+
+    @property
+    def samples(self):
+        """The number of samples that are scored."""
+        return self.results.settings.get("validation_samples") or sum(
+            self.results.runs[0].reliability.counts
+        )
+
+    @property
+    def paired(self):
+        """Number of pairs of the mixer that has the most."""
+        return max((len(found.pairs) for found in self.compared.values()), default=0)
+
+    @property
+    def gains(self):
+        return [found for found in self.clear if found.mean > 0]
+
+    @property
+    def losses(self):
+        return [found for found in self.clear if found.mean < 0]
+
+    def headline(self, score):
+        """The comparisons of all mixers in one score."""
+        return [found for (_, of), found in self.compared.items() if of is score]
+
+    def is_clearly(self, name, score, sign):
+        """Whether a mixer is better (1) or worse (-1) by its own interval, uncorrected."""
+        found = self.compared.get((name, score))
+        return found is not None and found.is_clear and sign * found.mean > 0
+
+    @property
+    def leading(self):
+        """The comparison of the headline: the largest gain, else loss, else difference; or None."""
+        every = [found for score in HEADLINE for found in self.headline(score)]
+        for among in (self.gains, self.losses, every):
+            for score in HEADLINE:
+                largest = [found for found in among if found.score is score and found.mean]
+                if largest:
+                    return max(largest, key=lambda found: abs(found.mean))
+        return None
+
+
+def _side(results, name):
+    runs = list(results.of(name).values())
+    return Side(
+        name,
+        confidence(runs),
+        confidence([run.scaled for run in runs]),
+        results.spread(name, "temperature").mean,
+    )

@@ -1,0 +1,148 @@
+"""The first sentence: does mixing gain, by which mixer, in which score?"""
+
+import enum
+from collections.abc import Callable
+
+from keras_mix.evaluate import verdict
+from keras_mix.evaluate._answer import words
+from keras_mix.evaluate._answer.facts import Facts
+
+
+class Outcome(enum.Enum):
+    """What the first sentence says."""
+
+    MODEL = "one model, trained elsewhere"
+    NO_BASELINE = "no run without mixing"
+    NOTHING_MIXED = "no run with mixing"
+    UNPAIRED = "no seed with and without mixing"
+    ONE_SEED = "one seed"
+    BOTH = "gain and loss"
+    GAIN = "gain"
+    LOSS = "loss"
+    EQUAL = "equal"
+    UNDECIDED = "undecided"
+
+
+def sentence(facts):
+    """Returns the `Outcome` and the sentence."""
+    outcome, _, text = next(case for case in _CASES if case[1](facts))
+    return outcome, f"{text(facts)}."
+
+
+def _model(facts):
+    (side,) = facts.sides
+    right, count = facts.results.spread(side.name, "accuracy").mean, facts.samples
+    low, high = words.wilson(right, count)
+    return (
+        f"{side.name} is right on {100 * right:.1f} % of {count} samples "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+    )
+
+
+def _no_baseline(facts):
+    return (
+        "Whether mixing gains is not known, as no network was trained without it: accuracy "
+        f"{words.accuracies(facts)}"
+    )
+
+
+def _nothing_mixed(facts):
+    return f"No mixer was tried: accuracy {words.accuracies(facts)}"
+
+
+def _unpaired(facts):
+    return (
+        "Whether mixing gains is not known, as no seed is finished both with and without it: "
+        f"accuracy {words.accuracies(facts)}"
+    )
+
+
+def _one_seed(facts):
+    return f"One seed cannot tell a gain from chance: accuracy {words.accuracies(facts)}"
+
+
+def _gain(facts):
+    return f"{_headline(facts)}{_others(facts)}"
+
+
+def _loss(facts):
+    return f"No mixer gains, and {_headline(facts)}{_others(facts)}"
+
+
+def _equal(facts):
+    return (
+        "Mixing changes nothing: at each of "
+        f"{facts.paired} seeds accuracy and likelihood are those without mixing"
+    )
+
+
+def _undecided(facts):
+    found = facts.leading
+    number = (
+        f"{words.difference(found)}, 95 % interval {words.interval(found)} over "
+        f"{words.seeds(found)}"
+    )
+    reason = ""
+    if found.is_clear:
+        reason = f", which is no longer clear among {_tested(facts, found)} mixers"
+    elif abs(found.mean) > found.margin:
+        reason = f", fewer than {verdict.LEAST_SAMPLES} of the {facts.samples} samples"
+    return (
+        "No gain or loss beyond chance is seen: the largest difference is that of "
+        f"{found.mixer} in {words.IN_WORDS[found.score.field]} ({number}{reason})"
+    )
+
+
+def _headline(facts):
+    """Returns such as `"mixup gains beyond chance in accuracy (…)"`, of the leading mixer."""
+    mixer = facts.leading.mixer
+    clauses = []
+    for verb, found in (("gains", facts.gains), ("loses", facts.losses)):
+        shown = [
+            f"{words.IN_WORDS[one.score.field]} ({verdict.against(one)} without mixing, 95 % "
+            f"interval of the difference {words.interval(one)})"
+            for one in found
+            if one.mixer == mixer
+        ]
+        clauses += [f"{verb} beyond chance in {words.joined(shown)}"] if shown else []
+    return f"{mixer} {words.joined(clauses)} over {words.seeds(facts.leading)}"
+
+
+def _others(facts):
+    """Returns such as `"; cutmix gains in accuracy; fmix loses in NLL"`, of the other mixers."""
+    rest = [found for found in facts.clear if found.mixer != facts.leading.mixer]
+    said = {}
+    for mixer in words.unique(found.mixer for found in rest):
+        signs = tuple((one.score, one.mean > 0) for one in rest if one.mixer == mixer)
+        said.setdefault(signs, []).append(mixer)
+    parts = [f"{words.listed(names)} {_verbs(signs, names)}" for signs, names in said.items()]
+    return "".join(f"; {part}" for part in parts)
+
+
+def _verbs(signs, names):
+    """Returns such as `"gain in accuracy and NLL after a temperature"`."""
+    ending = "s" if len(names) == 1 else ""
+    clauses = []
+    for verb, is_gain in ((f"gain{ending}", True), (f"lose{ending}", False)):
+        scores = [words.IN_WORDS[score.field] for score, sign in signs if sign is is_gain]
+        clauses += [f"{verb} in {words.joined(scores)}"] if scores else []
+    return words.joined(clauses)
+
+
+def _tested(facts, found):
+    return sum(len(one.pairs) > 1 for one in facts.headline(found.score))
+
+
+# The first whose condition holds is said.
+_CASES: list[tuple[Outcome, Callable[[Facts], bool], Callable[[Facts], str]]] = [
+    (Outcome.MODEL, lambda facts: not facts.results.trained, _model),
+    (Outcome.NO_BASELINE, lambda facts: facts.baseline is None, _no_baseline),
+    (Outcome.NOTHING_MIXED, lambda facts: not facts.mixed, _nothing_mixed),
+    (Outcome.UNPAIRED, lambda facts: facts.paired == 0, _unpaired),
+    (Outcome.ONE_SEED, lambda facts: facts.paired == 1, _one_seed),
+    (Outcome.BOTH, lambda facts: bool(facts.gains and facts.losses), _gain),
+    (Outcome.GAIN, lambda facts: bool(facts.gains), _gain),
+    (Outcome.LOSS, lambda facts: bool(facts.losses), _loss),
+    (Outcome.EQUAL, lambda facts: facts.leading is None, _equal),
+    (Outcome.UNDECIDED, lambda facts: True, _undecided),
+]
