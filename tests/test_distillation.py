@@ -7,7 +7,7 @@ from models import fix_draws, mixed_by, one_step
 
 from keras_mix.layers import CutMix, MixUp
 from keras_mix.losses import DecoupleMixLoss
-from keras_mix.models import Distillation, MixingModel
+from keras_mix.models import Distillation, MixingModel, TestTimeAugmentation
 
 pytestmark = pytest.mark.slow
 
@@ -20,11 +20,11 @@ PARTNERS, LAM = [3, 0, 1, 4, 4, 2], np.array([0.7, 0.1, 1.0, 0.5, 0.25, 0.0])
 SPARSE = keras.losses.SparseCategoricalCrossentropy
 
 
-def linear(activation=None, seed=1, units=K):
-    """One layer from 4 numbers to the classes."""
+def linear(activation=None, seed=1, units=K, inputs=4):
+    """One layer from numbers to the classes."""
     start = keras.initializers.RandomNormal(stddev=0.5, seed=seed)
     layer = keras.layers.Dense(units, activation, kernel_initializer=start)
-    return keras.Sequential([keras.Input((4,)), layer])
+    return keras.Sequential([keras.Input((inputs,)), layer])
 
 
 def softmax(logits):
@@ -210,6 +210,11 @@ def test_a_saved_model_has_its_teacher_and_trains_on(tmp_path):
             lambda: Distillation(linear(), teacher=linear(units=4)),
             r"must have the structure and the shapes .* \(B, 4\) of the teacher and \(B, 3\)",
         ),
+        (lambda: Distillation(linear()), "`teacher` must be given"),
+        (
+            lambda: Distillation(linear(), teacher=linear(inputs=5), from_logits=True),
+            r"the teacher must take the student's inputs.*\(B, 5\) of the teacher and \(B, 4\)",
+        ),
         (
             lambda: Distillation(linear("softmax"), teacher=linear()),
             r"`teacher_from_logits` must say .* Pass teacher_from_logits=True",
@@ -266,3 +271,46 @@ def test_a_name_of_a_loss_means_probabilities():
     model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     with pytest.raises(ValueError, match=r"from_logits=True, and from_logits=False of the loss"):
         model.train_on_batch(X, IDS)
+
+
+def in_half_precision(activation):
+    """Keras's idiom: the last layer but one is in float16, its values in float32."""
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(K, activation, dtype="mixed_float16")(inputs)
+    x = keras.layers.Activation("linear", dtype="float32")(x)
+    return keras.Model(inputs, keras.ops.cast(x, "float32"))
+
+
+def test_activations_are_found_behind_casts():
+    for activation, logits in (("softmax", False), (None, True)):
+        networks = in_half_precision(activation), in_half_precision(activation)
+        Distillation(networks[0], teacher=networks[1], from_logits=logits)
+        with pytest.raises(ValueError, match=f"Pass from_logits={logits}"):
+            Distillation(networks[0], teacher=networks[1], from_logits=not logits)
+
+
+def two_heads(seed):
+    inputs = keras.Input((4,))
+    start = keras.initializers.RandomNormal(seed=seed)
+    hidden = keras.layers.Dense(K, kernel_initializer=start)(inputs)
+    return keras.Model(inputs, {"classes": keras.layers.Softmax()(hidden), "hidden": hidden})
+
+
+def test_heads_without_a_loss_may_give_anything():
+    model = Distillation(two_heads(1), teacher=two_heads(2), alpha=0.0)
+    model.compile(keras.optimizers.SGD(0.0), {"classes": SPARSE()}, run_eagerly=True)
+    q, p = (each.predict(X, verbose=0)["classes"] for each in (model.base, model.teacher))
+    found = model.train_on_batch(X, {"classes": IDS})
+    assert np.ravel(found)[0] == pytest.approx((p * np.log(p / q)).sum(1).mean(), rel=1e-4)
+    model.compile("sgd", {"classes": SPARSE(), "hidden": DecoupleMixLoss()}, run_eagerly=True)
+    with pytest.raises(ValueError, match=r"^Distillation: `from_logits` must .* is linear"):
+        model.train_on_batch(X, {"classes": IDS, "hidden": IDS})
+
+
+def test_a_teacher_of_random_views_draws_anew_in_each_step():
+    views = [keras.layers.GaussianNoise(1.0)]
+    teacher = TestTimeAugmentation(linear("softmax", 2), augmentations=views)
+    model = Distillation(linear("softmax"), teacher=teacher, alpha=0.0)
+    model.compile(keras.optimizers.SGD(0.0), SPARSE())
+    losses = [model.train_on_batch(X, IDS) for _ in range(3)]
+    assert len(set(losses)) == 3

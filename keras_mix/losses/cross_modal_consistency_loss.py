@@ -8,7 +8,7 @@ from keras import ops
 from keras_mix._core import checks
 from keras_mix._core.ops import embedding_pairs
 from keras_mix._core.ops.tensors import differ, is_column
-from keras_mix._core.options import argument_errors
+from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import config_of
 
 KINDS = ("cosine", "jensen_shannon", "info_nce")
@@ -94,6 +94,7 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
         name: str = "cross_modal_consistency",
         **kwargs: Any,
     ) -> None:
+        keywords.check_of_loss(type(self), kwargs)
         super().__init__(name=name, **kwargs)
         self.kind = checks.choice("kind", kind, KINDS)
         self.temperature = temperature
@@ -131,7 +132,7 @@ class CrossModalConsistencyLoss(keras.losses.Loss):
         return 0.5 * (forth + back)
 
     def get_config(self):
-        return {**super().get_config(), **config_of(self)}
+        return {**super().get_config(), "dtype": self.dtype, **config_of(self)}
 
     def _check_targets(self, y_true, first):
         shape = tuple(y_true.shape)

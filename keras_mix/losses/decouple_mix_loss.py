@@ -8,9 +8,8 @@ from keras import ops
 from keras_mix._core import checks
 from keras_mix._core.ops import packed_labels
 from keras_mix._core.ops.tensors import differ, is_column
-from keras_mix._core.options import argument_errors, unknown_arguments
+from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import config_of
-from keras_mix._core.options.signatures import arguments
 
 # The smallest weight that counts as a source: the authors' `eps_smooth`.
 SMALLEST = 1e-3
@@ -87,7 +86,7 @@ class DecoupleMixLoss(keras.losses.Loss):
         name: str = "decouple_mix_loss",
         **kwargs: Any,
     ) -> None:
-        unknown_arguments.refuse(type(self).__name__, kwargs, [*arguments(type(self)), "reduction"])
+        keywords.check_of_loss(type(self), kwargs)
         super().__init__(name=name, **kwargs)
         self.eta = checks.number("eta", eta)
         self.from_logits = checks.boolean("from_logits", from_logits)

@@ -11,7 +11,7 @@ from keras_mix._core import checks
 from keras_mix._core.ops.divergence import kl_divergence
 from keras_mix._core.options import argument_errors
 from keras_mix.models._forward.aside import outputs_aside
-from keras_mix.models._forward.trained_base import TrainsTheBase
+from keras_mix.models._forward.trained_base import train_base_alone
 from keras_mix.models._options import teacher_checks
 from keras_mix.models._options.option_types import MixingOptions
 from keras_mix.models._points.inputs import is_input
@@ -24,7 +24,8 @@ if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 @argument_errors.name_class
-class Distillation(TrainsTheBase, MixingModel):
+@train_base_alone
+class Distillation(MixingModel):
     """Trains a model, the student, to predict what a trained one, the teacher, does on mixtures.
 
     Teacher and student see the same mixed inputs, so that the student learns the teacher's function
@@ -71,10 +72,10 @@ class Distillation(TrainsTheBase, MixingModel):
         teacher: The teacher.
 
     Raises:
-        ValueError: As for `MixingModel`; if the teacher's outputs differ from the student's in
-            structure or width; if it is not built, or shares weights with the student; if
-            `from_logits` contradicts the loss or the activation of the last layer; if a mix point
-            is not an input.
+        ValueError: As for `MixingModel`; if the teacher's inputs differ from the student's in
+            width, or its outputs in structure or width; if it is not built, or shares weights with
+            the student; if `from_logits` contradicts the loss or the activation of the last layer;
+            if a mix point is not an input.
 
     Example:
 
@@ -135,10 +136,10 @@ class Distillation(TrainsTheBase, MixingModel):
             **kwargs,
         )
         teacher_checks.check_teacher(self.owner, teacher, model)
-        teacher_checks.check_logits(self.owner, model, self.from_logits, "from_logits")
-        teacher_checks.check_logits(
-            self.owner, teacher, self.teacher_from_logits, "teacher_from_logits"
-        )
+        self._heads = teacher_checks.heads_of(model), teacher_checks.heads_of(teacher)
+        if all(heads is None or len(heads) == 1 for heads in self._heads):
+            # Of several heads some may have no loss.
+            self._check_logits(0)
         hidden = [
             name
             for point in self._choices.points
@@ -172,7 +173,9 @@ class Distillation(TrainsTheBase, MixingModel):
                 f"{loss.compiled.name!r}",
                 f"Pass from_logits={stated}.",
             )
-        taught = loss.target.mixture.companion(y_pred)
+        mixture = loss.target.mixture
+        self._check_logits(mixture.position(y_pred))
+        taught = mixture.companion(y_pred)
         binary = keras_losses.reads_indicators(loss.compiled)
         if len(y_pred.shape) < 2 or (y_pred.shape[-1] == 1 and not binary):
             checks.refuse(
@@ -199,6 +202,15 @@ class Distillation(TrainsTheBase, MixingModel):
             config["teacher"], custom_objects=custom_objects
         )
         return super().from_config({**config, "teacher": teacher}, custom_objects)
+
+    def _check_logits(self, number):
+        options = {
+            "from_logits": self.from_logits,
+            "teacher_from_logits": self.teacher_from_logits,
+        }
+        for heads, (name, value) in zip(self._heads, options.items(), strict=True):
+            if heads is not None:
+                teacher_checks.check_logits(self.owner, heads[number], value, name)
 
     def _options(self):
         return {

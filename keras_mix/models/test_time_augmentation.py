@@ -15,7 +15,7 @@ from keras_mix._core.options.config import saved
 from keras_mix._core.options.signatures import FullSignature
 from keras_mix.models._forward import blends
 from keras_mix.models._forward.aside import outputs_without_losses
-from keras_mix.models._forward.trained_base import TrainsTheBase
+from keras_mix.models._forward.trained_base import train_base_alone
 
 AGGREGATES = ("mean", "geometric_mean")
 
@@ -25,12 +25,15 @@ Augmentation: TypeAlias = keras.layers.Layer | Function | None
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 @argument_errors.name_class
-class TestTimeAugmentation(TrainsTheBase, keras.Model):
+@train_base_alone
+class TestTimeAugmentation(keras.Model):
     """Averages the predictions of a model over augmented views of each input.
 
     `predict`, `evaluate` and calls with `training=False` pass every view of a batch through the
     model and average its outputs, in one compiled step. `fit` trains the model on the inputs as
-    they are. A prediction costs one pass for each view.
+    they are, and no weights of augmentations. A prediction costs one pass for each view. Losses
+    that layers add count once, for the first view. Where outputs have masks, as those of padded
+    sequences, a position counts if the masks of all views count it.
 
     Some of Keras's random layers, such as RandomRotation, do not compile by XLA: with them a model
     runs without a compiled step on JAX.
@@ -40,7 +43,7 @@ class TestTimeAugmentation(TrainsTheBase, keras.Model):
         augmentations: List of views. Each is a Keras layer, called with `training=True`; a function
             of the inputs; or None, the inputs as they are. Where outputs follow the pixels of the
             inputs, as masks do, a pair (augmentation, inverse), of which the inverse is applied to
-            the outputs. Functions are saved by name: register them with
+            the outputs, and to their masks. Functions are saved by name: register them with
             `keras.saving.register_keras_serializable`. Required.
         n: Integer ≥ 1. Number of draws of each random view: of functions, and of layers that hold a
             state of random numbers. Other layers and None count once. Defaults to 1.
@@ -52,6 +55,7 @@ class TestTimeAugmentation(TrainsTheBase, keras.Model):
             predictions are reproducible. Functions draw as they are written. Defaults to None: each
             call draws anew.
         name: String. Name of the model. Defaults to None: derived from the class name.
+        dtype: Dtype or dtype policy. Defaults to None: that of `model`.
         **kwargs: Other arguments of `keras.Model`.
 
     Attributes:
@@ -59,7 +63,7 @@ class TestTimeAugmentation(TrainsTheBase, keras.Model):
 
     Raises:
         ValueError: If the model or an augmentation is none; if an augmentation mixes samples; if
-            `n` or `seed` has no effect.
+            `n` or `seed` has no effect; if outputs are not floats.
 
     Example:
 
@@ -80,7 +84,7 @@ class TestTimeAugmentation(TrainsTheBase, keras.Model):
     # pytest takes classes of this name for tests.
     __test__ = False
 
-    __signature__ = FullSignature({"name": str | None, "dtype": Any})
+    __signature__ = FullSignature({})
 
     def __new__(cls, *args, **kwargs):
         keywords.refuse_positional(cls, args)
@@ -95,14 +99,16 @@ class TestTimeAugmentation(TrainsTheBase, keras.Model):
         n: int = 1,
         aggregate: Literal["mean", "geometric_mean"] = "mean",
         seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
         **kwargs: Any,
     ) -> None:
         keywords.check(type(self), kwargs)
         checks.instance(self.owner, "model", model)
         if not isinstance(model, keras.Model):
             checks.refuse(self.owner, "the base must be a Keras model", repr(model))
-        kwargs.setdefault("dtype", model.dtype_policy)
-        super().__init__(autocast=False, **kwargs)
+        dtype = model.dtype_policy if dtype is None else dtype
+        super().__init__(autocast=False, name=name, dtype=dtype, **kwargs)
         self.base = model
         pairs = [_pair(self.owner, entry) for entry in _listed(self.owner, augmentations)]
         self.augmentations, self.inverses = (list(column) for column in zip(*pairs, strict=True))

@@ -20,6 +20,11 @@ def check(cls, keywords):
     unknown_arguments.refuse(cls.__name__, given, arguments(cls))
 
 
+def check_of_loss(cls, keywords):
+    """Refuses arguments that neither a loss nor Keras's base class takes."""
+    unknown_arguments.refuse(cls.__name__, keywords, [*arguments(cls), "reduction"])
+
+
 def refuse_positional(cls, values):
     """Refuses positional arguments after the first one.
 

@@ -2,35 +2,34 @@
 
 from typing import Any
 
+KINDS = ("variables", "weights")
 
-class TrainsTheBase:
-    """Leaves the weights of other layers than `base` out of training."""
 
-    @property
-    def trainable_variables(self) -> list[Any]:
+def train_base_alone(cls):
+    """Leaves the weights of other layers than `base` out of training.
+
+    A class decorator: editors that find the properties in a further base class lose arguments.
+    """
+    for kind in KINDS:
+        inherited = getattr(cls, f"trainable_{kind}").fget
+        setattr(cls, f"trainable_{kind}", property(_of_base(inherited)))
+        setattr(cls, f"non_trainable_{kind}", property(_others(kind)))
+    return cls
+
+
+def _of_base(inherited):
+    def trainable(self) -> list[Any]:
         """The base's, since all others stay as they are."""
-        return self._of_base(super().trainable_variables)
-
-    @property
-    def non_trainable_variables(self) -> list[Any]:
-        """All other variables."""
-        return _without(self.variables, self.trainable_variables)
-
-    @property
-    def trainable_weights(self) -> list[Any]:
-        """As `trainable_variables`."""
-        return self._of_base(super().trainable_weights)
-
-    @property
-    def non_trainable_weights(self) -> list[Any]:
-        """As `non_trainable_variables`, without the states of metrics and seeds."""
-        return _without(self.weights, self.trainable_weights)
-
-    def _of_base(self, variables):
         own = {id(variable) for variable in self.base.variables}
-        return [variable for variable in variables if id(variable) in own]
+        return [variable for variable in inherited(self) if id(variable) in own]
+
+    return trainable
 
 
-def _without(variables, others):
-    left_out = {id(variable) for variable in others}
-    return [variable for variable in variables if id(variable) not in left_out]
+def _others(kind):
+    def non_trainable(self) -> list[Any]:
+        """All others, those of other layers than the base among them."""
+        left_out = {id(variable) for variable in getattr(self, f"trainable_{kind}")}
+        return [variable for variable in getattr(self, kind) if id(variable) not in left_out]
+
+    return non_trainable

@@ -1,10 +1,14 @@
 """Checks of a teacher, beside the model that it teaches."""
 
+from typing import NamedTuple
+
 import keras
 
 from keras_mix._core import checks
 from keras_mix._core.keras_compat import graph_of, nodes_of
 from keras_mix._core.ops.tensors import differ
+
+_LOGITS = {"linear": True, "softmax": False, "sigmoid": False}
 
 
 def check_teacher(owner, teacher, student):
@@ -35,6 +39,7 @@ def check_teacher(owner, teacher, student):
         )
     graphs = graph_of(teacher), graph_of(student)
     if None not in graphs:
+        _check_inputs(owner, graphs[0].input, graphs[1].input)
         check_outputs(owner, graphs[0].output, graphs[1].output)
 
 
@@ -57,26 +62,79 @@ def check_outputs(owner, taught, outputs):
         )
 
 
-def check_logits(owner, model, from_logits, option):
-    """Refuses an option that contradicts the activation of a model's last layers."""
-    graph = graph_of(model)
-    if graph is None:
-        return
-    outputs = {id(output) for output in keras.tree.flatten(graph.outputs)}
-    for node in nodes_of(graph):
-        if outputs.isdisjoint(id(output) for output in node.outputs):
-            continue
-        activation = getattr(node.operation, "activation", None)
-        name = getattr(activation, "__name__", None)
-        gives_logits = {"linear": True, "softmax": False, "sigmoid": False}.get(name, from_logits)
-        if gives_logits != from_logits:
+def _check_inputs(owner, teacher, student):
+    """Refuses a teacher that cannot take the student's inputs, tensors of their graphs."""
+    given = [keras.tree.flatten(each) for each in (teacher, student)]
+    pairs = zip(*given, strict=True) if len(given[0]) == len(given[1]) else ()
+    for taken, own in pairs:
+        same_rank = len(taken.shape) == len(own.shape)
+        if same_rank and any(map(differ, taken.shape[1:], own.shape[1:])):
             checks.refuse(
                 owner,
-                f"`{option}` must say whether {model.name!r} gives logits or probabilities",
-                f"{option}={from_logits} for outputs of {node.operation.name!r}, whose activation "
-                f"is {name}",
-                f"Pass {option}={gives_logits}.",
+                "the teacher must take the student's inputs",
+                f"inputs {_shown(taken)} of the teacher and {_shown(own)} of the student",
             )
+
+
+class Head(NamedTuple):
+    """What is known of one output of a model.
+
+    Attributes:
+        model: Name of the model.
+        layer: Name of the layer that decides it, or None.
+        activation: Name of its activation, or None.
+        logits: Whether the output is one of logits; None if that is unknown.
+    """
+
+    model: str
+    layer: str | None = None
+    activation: str | None = None
+    logits: bool | None = None
+
+
+def heads_of(model):
+    """A list of the `Head`s of a model, in the order of its outputs; None if it has no graph."""
+    graph = graph_of(model)
+    if graph is None:
+        return None
+    makers = {id(output): node for node in nodes_of(graph) for output in node.outputs}
+    return [_head(model, makers, output) for output in keras.tree.flatten(graph.outputs)]
+
+
+def check_logits(owner, head, from_logits, option):
+    """Refuses an option that contradicts the activation of a `Head`."""
+    if head.logits not in (None, from_logits):
+        checks.refuse(
+            owner,
+            f"`{option}` must say whether {head.model!r} gives logits or probabilities",
+            f"{option}={from_logits} for outputs of {head.layer!r}, whose activation is "
+            f"{head.activation}",
+            f"Pass {option}={head.logits}.",
+        )
+
+
+def _head(model, makers, output):
+    node = makers.get(id(output))
+    while node is not None and _changes_dtype_alone(node.operation):
+        node = makers.get(id(node.input_tensors[0]))
+    if node is None:
+        return Head(model.name)
+    name = _activation(node.operation)
+    return Head(model.name, node.operation.name, name, _LOGITS.get(name))
+
+
+def _changes_dtype_alone(operation):
+    """Whether an operation passes values on, as the last ones under mixed precision do."""
+    if isinstance(operation, keras.layers.Activation):
+        return _activation(operation) == "linear"
+    # Operations have no public names.
+    return type(operation).__name__ in ("Cast", "Identity")
+
+
+def _activation(operation):
+    if isinstance(operation, keras.layers.Softmax):
+        return "softmax"
+    return getattr(getattr(operation, "activation", None), "__name__", None)
 
 
 def _shown(outputs):

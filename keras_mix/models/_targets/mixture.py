@@ -112,6 +112,10 @@ class Mixture:
         """What lies beside the predictions of an output."""
         return keras.tree.map_structure(lambda each: self._companions[id(each)][1], predictions)
 
+    def position(self, prediction):
+        """The number of a prediction among those that others lie beside."""
+        return list(self._companions).index(id(prediction))
+
     def unmixed(self, mask):
         """The mask that a mask of predictions was before it was mixed, if it was."""
         return self.unmixed_masks.get(id(mask), mask)
