@@ -181,8 +181,9 @@ def test_under_confidence_is_no_loss_where_a_temperature_mends_it():
     assert found.outcome is Outcome.UNDECIDED
     assert found.sentences[1] == (
         "The network is calibrated as far as 500 samples can tell without mixing (ECE 2.0 %, "
-        "within its noise floor) and under-confident with mixup (confidence 15.0 ± 2.0 points "
-        "below accuracy); a temperature mends that (ECE 15.0 to 2.0 %, NLL 0.503 to 0.250)."
+        "within its noise floor) and under-confident with mixup (confidence 15.0 points below "
+        "accuracy; chance makes up to 2.0); a temperature mends that (ECE 15.0 to 2.0 %, NLL 0.503 "
+        "to 0.250)."
     )
     assert any(
         line.startswith("Do not read the NLL and ECE of mixup as a loss: ") for line in found.advice
@@ -220,8 +221,8 @@ def test_without_an_error_no_temperature_is_advised():
 def test_over_confidence_that_mixing_mends(scaled, too):
     found = said(seeds("none", 0.80, 0.81, 0.82, scaled=scaled, **OVER), seeds("mixup", *SAME))
     assert found.sentences[1].startswith(
-        "The network is over-confident without mixing (confidence 8.0 ± 2.0 points above accuracy) "
-        "and calibrated as far as 500 samples can tell with mixup"
+        "The network is over-confident without mixing (confidence 8.0 points above accuracy; "
+        "chance makes up to 2.0) and calibrated as far as 500 samples can tell with mixup"
     )
     (line,) = [line for line in found.advice if line.startswith("mixup removes the over-conf")]
     assert line.endswith("a temperature without mixing does so too.") is too
@@ -241,7 +242,23 @@ def test_within_the_noise_floor_nothing_is_wrong():
         "The network is calibrated as far as 500 samples can tell without mixing and with mixup "
         "(ECE 2.0 %, within its noise floor)."
     )
-    assert any(line.startswith("No temperature is needed") for line in found.advice)
+    assert any(line.startswith("No temperature is called for") for line in found.advice)
+
+
+def test_a_likelihood_that_a_temperature_raises_is_said_where_no_error_is_seen():
+    found = said(NONE, seeds("mixup", *SAME, **CALIBRATED, nll=0.654, scaled={"nll": 0.556}))
+    assert [line for line in found.advice if "(0.654 to 0.556 with mixup)" in line]
+    assert not any(line.startswith("No temperature is called for") for line in found.advice)
+    found = said(NONE, seeds("mixup", *SAME, **CALIBRATED, nll=0.654, scaled={"nll": 0.651}))
+    assert not any("may pay" in line for line in found.advice)
+
+
+@pytest.mark.parametrize(("accuracy", "guesses"), [(0.35, True), (0.45, False)])
+def test_an_accuracy_of_guessing_is_named_first(accuracy, guesses):
+    run = made("m.keras", 0, accuracy)
+    found = answer(Results({"validation_samples": 180, "classes": 3}, {"m.keras": None}, [run]))
+    first = "The accuracy for m.keras is that of guessing among 3 classes. Check the value range"
+    assert any(line.startswith(first) for line in found.advice[:1]) is guesses
 
 
 def test_few_samples_hide_errors():
@@ -250,7 +267,7 @@ def test_few_samples_hide_errors():
     assert floor == 0.02
     found = said(seeds("none", 0.8, 0.8, floor=rough), seeds("a", 0.8, 0.8, floor=rough))
     assert any("an ECE of up to 12.0 %: take more validation" in line for line in found.advice)
-    assert not any(line.startswith("No temperature is needed") for line in found.advice)
+    assert not any(line.startswith("No temperature is called for") for line in found.advice)
 
 
 def test_uneven_calibration_is_told_from_over_confidence():
@@ -296,8 +313,8 @@ def test_one_model_is_judged_by_itself():
     assert found.outcome is Outcome.MODEL
     assert found.sentences == (
         "m.keras is right on 75.0 % of 500 samples (95 % interval 71.0 to 78.6 %).",
-        "The network is over-confident (confidence 8.0 ± 2.0 points above accuracy); a temperature "
-        "mends that (ECE 8.0 to 2.0 %, NLL 0.250 to 0.250).",
+        "The network is over-confident (confidence 8.0 points above accuracy; chance makes up to "
+        "2.0); a temperature mends that (ECE 8.0 to 2.0 %, NLL 0.250 to 0.250).",
     )
     assert found.advice == (
         f"Fit a temperature on held-out samples after training ({TEMPERATURE}): about 1.50 for "
@@ -346,4 +363,8 @@ def test_every_case_has_two_sentences_and_contradicts_itself_nowhere(accuracies,
             states |= {mixed} if "mixup" in names else set()
             assert ("over-confident" in found.sentences[1]) == ("over" in states)
             assert ("under-confident" in found.sentences[1]) == ("under" in states)
-            assert ("No temperature is needed" in text) == (states == {"calibrated"})
+            lowered = after is SURER and "mixup" in names
+            fine = states == {"calibrated"} and not lowered
+            assert ("No temperature is called for" in text) == fine
+            pays = lowered and mixed == "calibrated"
+            assert ("A temperature may pay" in text) == pays

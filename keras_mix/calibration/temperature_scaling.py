@@ -94,8 +94,9 @@ def _inverse_temperature(logits, ids):
 
     low, high = 1.0 / LIMITS[1], 1.0 / LIMITS[0]
     for limit, beyond, why in (
-        (high, slope(high)[0] < 0, "every label is the most probable class, or nearly so"),
-        (low, slope(low)[0] > 0, "the predictions say nothing of the labels"),
+        # Equal: the predictions are flat, or their exponentials underflow.
+        (low, slope(low)[0] >= 0, "the predictions say nothing of the labels"),
+        (high, slope(high)[0] <= 0, "every label is the most probable class, or nearly so"),
     ):
         if beyond:
             warnings.warn(

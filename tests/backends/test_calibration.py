@@ -92,6 +92,12 @@ def test_without_a_minimum_the_limit_is_taken_and_said():
     with pytest.warns(UserWarning, match="say nothing of the labels.*T = 100"):
         fit = TemperatureScaling(from_logits=True).fit([[2.0, 0.0], [0.0, 2.0]], [1, 0])
     assert fit.temperature == pytest.approx(100)
+    # So flat that any temperature serves: exactly one-hot, or the same for all classes.
+    labels = [0, 1, 2]
+    with pytest.warns(UserWarning, match="every label is the most probable class.*T = 0.01"):
+        TemperatureScaling().fit(np.eye(3), labels)
+    with pytest.warns(UserWarning, match="say nothing of the labels.*T = 100"):
+        TemperatureScaling().fit(np.full((3, 3), 1 / 3), labels)
 
 
 def test_vector_scaling_recovers_scales_and_biases():

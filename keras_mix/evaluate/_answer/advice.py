@@ -12,6 +12,9 @@ from keras_mix.evaluate.results import BASELINE, ECE, NLL, NLL_SCALED, OOD_AUROC
 # An ECE of which a reader should know that the samples may hide it.
 _MATTERS = 0.05
 
+# Twice the log-likelihood that one free number, such as a temperature, gains by chance in 1 of 20
+# cases (chi-squared, one degree of freedom). Cross-fitted, it gains less.
+_LIKELIHOOD_RATIO = 3.84
 # More seeds than these are not recommended: the difference is too small to matter.
 _MOST_SEEDS = 30
 
@@ -125,7 +128,32 @@ def _unknown_samples(facts):
 
 
 def _nothing_needed(facts):
-    return "No temperature is needed: no error of confidence is larger than chance makes it here."
+    return "No temperature is called for: no error of confidence is larger than chance makes it."
+
+
+def _may_pay(facts):
+    shown = ", ".join(
+        f"{nll:.3f} to {scaled:.3f} {words.place(facts, side)}"
+        for side in _lowered(facts)
+        for nll, scaled in [words.likelihoods(facts, side)]
+    )
+    return (
+        "A temperature may pay although no error of confidence is seen: it lowers the NLL of "
+        f"samples that it was not fitted to ({shown})."
+    )
+
+
+def _guesses(facts):
+    names = [words.place(facts, side) for side in facts.sides if _is_guessing(facts, side)]
+    cause = (
+        "The network has learned too little here to compare mixers: train longer"
+        if facts.results.trained
+        else "Check the value range (--value-range) and the order of the classes"
+    )
+    classes = facts.results.settings["classes"]
+    return (
+        f"The accuracy {words.joined(names)} is that of guessing among {classes} classes. {cause}."
+    )
 
 
 def _more_samples(facts):
@@ -160,6 +188,25 @@ def _is_over(facts):
     return facts.baseline is not None and facts.baseline.raw.state is State.OVER
 
 
+def _is_fine(facts):
+    """Whether no side has an error of confidence, seen, hidden or to be expected."""
+    wrong = (s.is_off or _is_hidden(s) or _is_guessing(facts, s) for s in facts.sides)
+    return not _lowered(facts) and not any(wrong)
+
+
+def _lowered(facts):
+    """The sides without a seen error whose NLL a cross-fitted temperature lowers beyond chance."""
+    pairs = [(side, *words.likelihoods(facts, side)) for side in facts.sides if not side.is_off]
+    return [s for s, nll, scaled in pairs if 2 * facts.samples * (nll - scaled) > _LIKELIHOOD_RATIO]
+
+
+def _is_guessing(facts, side):
+    """Whether the accuracy cannot be told from that of a guess among all classes."""
+    classes = facts.results.settings.get("classes")
+    right = facts.results.spread(side.name, "accuracy").mean
+    return classes is not None and words.wilson(right, facts.samples)[0] <= 1 / classes
+
+
 def _is_hidden(side):
     """Whether an ECE that would matter cannot be told from a calibrated network's."""
     return not side.is_off and side.raw.ceiling > _MATTERS
@@ -183,6 +230,7 @@ def _seeds_needed(found):
 
 # All whose condition holds are given.
 _ADVICE: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
+    (lambda facts: any(_is_guessing(facts, side) for side in facts.sides), _guesses),
     (lambda facts: facts.results.trained and facts.baseline is None, _add_baseline),
     (lambda facts: facts.results.trained and not facts.mixed, _add_mixers),
     (lambda facts: bool(facts.baseline and facts.mixed) and facts.paired < 2, _add_seeds),
@@ -195,6 +243,7 @@ _ADVICE: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (lambda facts: facts.results.trained and any(map(_stays_shy, facts.mixed)), _still_shy),
     (lambda facts: _is_over(facts) and not all(s.is_off for s in facts.mixed), _mixing_mends),
     (lambda facts: bool(_worse_on_unknown(facts)), _unknown_samples),
-    (lambda facts: not any(s.is_off or _is_hidden(s) for s in facts.sides), _nothing_needed),
+    (lambda facts: bool(_lowered(facts)), _may_pay),
+    (_is_fine, _nothing_needed),
     (lambda facts: any(_is_hidden(side) for side in facts.sides), _more_samples),
 ]

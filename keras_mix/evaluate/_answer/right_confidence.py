@@ -5,7 +5,7 @@ from collections.abc import Callable
 from keras_mix.evaluate._answer import words
 from keras_mix.evaluate._answer.facts import Facts
 from keras_mix.evaluate.confidence import State
-from keras_mix.evaluate.results import BASELINE, NLL, NLL_SCALED
+from keras_mix.evaluate.results import BASELINE
 
 
 def sentence(facts):
@@ -49,11 +49,11 @@ def _none_mended(facts):
 
 
 def _over(facts, sides):
-    return f"over-confident{_with(facts, sides)} (confidence {_gaps(sides)} points above accuracy)"
+    return f"over-confident{_with(facts, sides)} (confidence {_gaps(sides, 'above')})"
 
 
 def _under(facts, sides):
-    return f"under-confident{_with(facts, sides)} (confidence {_gaps(sides)} points below accuracy)"
+    return f"under-confident{_with(facts, sides)} (confidence {_gaps(sides, 'below')})"
 
 
 def _uneven(facts, sides):
@@ -90,7 +90,7 @@ def _after(facts, sides):
 
 
 def _before_and_after(facts, side, is_one_of_several):
-    nll, scaled = (facts.results.spread(side.name, score.field).mean for score in (NLL, NLL_SCALED))
+    nll, scaled = words.likelihoods(facts, side)
     place = f"{words.subject([side])} " if is_one_of_several else ""
     return (
         f"{place}ECE {100 * side.raw.ece:.1f} to {100 * side.scaled.ece:.1f} %, "
@@ -98,10 +98,10 @@ def _before_and_after(facts, side, is_one_of_several):
     )
 
 
-def _gaps(sides):
-    if len(sides) == 1:
-        return f"{100 * abs(sides[0].raw.gap):.1f} ± {100 * sides[0].raw.margin:.1f}"
-    return words.span([abs(side.raw.gap) for side in sides])
+def _gaps(sides, side_of_accuracy):
+    gaps = words.span([abs(side.raw.gap) for side in sides])
+    chance = words.span([side.raw.margin for side in sides])
+    return f"{gaps} points {side_of_accuracy} accuracy; chance makes up to {chance}"
 
 
 def _eces(readings):

@@ -2,7 +2,7 @@
 
 import math
 
-from keras_mix.evaluate.results import BASELINE
+from keras_mix.evaluate.results import BASELINE, NLL, NLL_SCALED
 
 # More names than these are counted.
 MOST_NAMES = 3
@@ -58,6 +58,11 @@ def accuracies(facts):
     ]
     more = f" and {len(shown) - MOST_NAMES - 1} others" if len(shown) > MOST_NAMES + 1 else ""
     return ", ".join(shown[: MOST_NAMES + 1] if more else shown) + more
+
+
+def likelihoods(facts, side):
+    """Returns the mean NLL of a side, before and after temperature scaling."""
+    return tuple(facts.results.spread(side.name, score.field).mean for score in (NLL, NLL_SCALED))
 
 
 def span(values):
