@@ -1,8 +1,8 @@
 """Runs the study.
 
-    python -m tools.study                 # hours; goes on where it was interrupted
-    python -m tools.study --quick         # a part, in minutes; build/study-quick
-    python -m tools.study --data cifar10  # other data; downloads it
+    python -m tools.study             # hours; goes on where it was interrupted
+    python -m tools.study --quick     # a part, in minutes; build/study-quick
+    python -m tools.study --data cifar10 --output build/cifar10     # downloads it
 
 Trained networks and scores go to `--raw`; tables, figures and the page to `--output`.
 `--only score` and `--only report` take what is finished, even while another process is training.
@@ -57,9 +57,9 @@ def main():
     if args.only in (None, "train"):
         run.train_all(store, cells, args.methods)
     if args.only in (None, "score"):
-        measure.measure_all(store, grid.ensembles() + cells)
+        measure.measure_all(store, cells)
     if args.only in (None, "report"):
-        report.write(store, grid.ensembles() + cells, output)
+        report.write(store, cells, output)
         print(output / "index.html")
 
 

@@ -75,17 +75,19 @@ class Cell(NamedTuple):
 
 def cells(names=DATA, sizes=SIZES, noises=NOISES, widths=WIDTHS):
     """The cells of a part of the grid, those that matter most first."""
-    all_cells = [
+    single = [
         Cell(name, size, noise, width)
         for name, noise, width in itertools.product(names, noises, widths)
         for size in data.sizes(name, sizes)
     ]
-    return sorted(all_cells, key=lambda cell: (priority(cell), names.index(cell.data)))
-
-
-def ensembles():
-    """The cells whose networks are members of ensembles."""
-    return [Cell(*place, 0.0, "wide", MEMBERS) for place in ENSEMBLES]
+    ensembles = [
+        Cell(name, size, 0.0, "wide", MEMBERS)
+        for name, size in ENSEMBLES
+        if Cell(name, size, 0.0, "wide") in single
+    ]
+    return sorted(
+        ensembles + single, key=lambda cell: (priority(cell), tuple(names).index(cell.data))
+    )
 
 
 def priority(cell):

@@ -13,7 +13,7 @@ def tasks(cells, methods):
     Slow methods come after all others of a round, so that they hold up nothing.
     """
     listed = []
-    for cell in grid.ensembles() + cells:
+    for cell in cells:
         trunks = {}
         for name in grid.ENSEMBLE_METHODS if cell.members > 1 else methods:
             if cell.runs(name):
