@@ -6,6 +6,7 @@ as fast as `fit` for each, whose steps spend most of their time outside the netw
 takes exactly the steps that `fit` would take.
 """
 
+import functools
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -125,7 +126,7 @@ class Networks(keras.Model):
         count = self.count if len(x) % self.count == 0 else 1
         weights = [variable.value[:count] for variable in self.stacked]
         x = keras.ops.reshape(x, (count, -1, *x.shape[1:]))
-        outputs = jax.lax.map(self._outputs, (weights, x))
+        outputs = _mapped(self.network)(weights, x)
         return keras.ops.reshape(outputs, (-1, outputs.shape[-1]))
 
     def logits(self, x):
@@ -133,9 +134,16 @@ class Networks(keras.Model):
         outputs = self.call(np.reshape(x, (-1, *x.shape[2:])))
         return np.asarray(outputs).reshape(*x.shape[:2], -1)
 
-    def _outputs(self, weights_and_x):
+
+@functools.lru_cache(maxsize=8)
+def _mapped(network):
+    """A compiled function of stacked weights and samples."""
+
+    def outputs(weights_and_x):
         weights, x = weights_and_x
-        return self.network.stateless_call(weights, [], x, training=False)[0]
+        return network.stateless_call(weights, [], x, training=False)[0]
+
+    return jax.jit(lambda weights, x: jax.lax.map(outputs, (weights, x)))
 
 
 def order(size, batch_size, steps, seed):

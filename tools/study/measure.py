@@ -5,6 +5,7 @@ import functools
 import itertools
 import multiprocessing
 import os
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax
@@ -25,7 +26,8 @@ def measure_all(store, cells):
             rescaled = [name for name, (of, _) in RESCALED.items() if of == method]
             if not store.has_weights(cell, method) or store.scores(cell, method):
                 continue
-            for name, rows in measured(store, cell, method, rescaled).items():
+            # The method's own scores come last, and say that all are there.
+            for name, rows in reversed(measured(store, cell, method, rescaled).items()):
                 store.save_scores(cell, name, rows)
             print(f"{cell.key}: {method}", flush=True)
 
@@ -33,47 +35,50 @@ def measure_all(store, cells):
 def measured(store, cell, method, rescaled=()):
     """{method: a dict of scores for each length and seed}."""
     weights, seconds = store.weights(cell, method)
-    found = {}
-    for length in cell.lengths:
-        networks_ = Networks(_network(cell.data, cell.width), weights[length])
-        held = _held_out(cell.data, cell.size, cell.noise)
-        if cell.members > 1:
-            for name, rows in _of_ensembles(networks_, held, cell.members, method).items():
-                found.setdefault(name, []).extend({"length": length, **row} for row in rows)
-            continue
-        common = {"length": length, "seconds": seconds[length]}
-        found.setdefault(method, []).extend(
-            {**common, **row} for row in _of_seeds(networks_, held, networks_.logits(held.x))
-        )
-        for name in rescaled:
-            logits = rescaled_logits(networks_, held, RESCALED[name][1])
-            found.setdefault(name, []).extend(
-                {**common, **row} for row in _of_seeds(networks_, held, logits, attacked=False)
-            )
-    return found
+    held = _held_out(cell.data, cell.size, cell.noise)
+    # All lengths at once, one after the other: each call compiles anew.
+    stacked = [np.concatenate(parts) for parts in zip(*map(weights.get, cell.lengths), strict=True)]
+    networks_ = Networks(_network(cell.data, cell.width), stacked)
+    if cell.members > 1:
+        return _of_ensembles(networks_, held, cell, method)
+    held = held.repeated(len(cell.lengths))
+    common = [
+        {"length": length, "seed": seed, "seconds": seconds[length]}
+        for length in cell.lengths
+        for seed in range(SEEDS)
+    ]
+    found = {method: _of_seeds(networks_, held, networks_.logits(held.x))}
+    for name in rescaled:
+        logits = rescaled_logits(networks_, held, RESCALED[name][1])
+        found[name] = _of_seeds(networks_, held, logits, attacked=False)
+    return {
+        name: [{**which, **row} for which, row in zip(common, rows, strict=True)]
+        for name, rows in found.items()
+    }
 
 
 def _of_seeds(networks_, held, logits, attacked=True):
-    """The scores of each seed."""
+    """The scores of each network."""
     unseen = None if held.unseen is None else networks_.logits(held.unseen)
     fitted = networks_.logits(held.train).argmax(axis=-1) == held.given
     under = {}
     if attacked and held.unseen is not None:
         under = attacks.accuracies(networks_, held.x, held.ids)
-    scored = _scored(logits, held.ids, unseen)
-    for seed, row in enumerate(scored):
-        yield {
-            "seed": seed,
-            "fitted": float(fitted[seed].mean()),
+    return [
+        {
+            "fitted": float(fitted[place].mean()),
             **row,
-            **{name: float(values[seed]) for name, values in under.items()},
+            **{name: float(values[place]) for name, values in under.items()},
         }
+        for place, row in enumerate(_scored(logits, held.ids, unseen))
+    ]
 
 
-def _of_ensembles(networks_, held, members, method):
+def _of_ensembles(networks_, held, cell, method):
     """The mean scores of the members, and those of their mean probabilities."""
-    repeated = np.tile(held.x, (members, *[1] * (held.x.ndim - 1)))
-    logits = networks_.logits(repeated).reshape(members, SEEDS, *held.ids.shape[1:], -1)
+    members, (length,) = cell.members, cell.lengths
+    logits = networks_.logits(held.repeated(members).x)
+    logits = logits.reshape(members, SEEDS, *logits.shape[1:])
     log_probabilities = log_softmax(logits.astype(np.float64), axis=-1)
     together = np.log(np.exp(log_probabilities).mean(axis=0))
     ids = np.broadcast_to(held.ids, (members, *held.ids.shape))
@@ -82,8 +87,8 @@ def _of_ensembles(networks_, held, members, method):
     for seed, row in enumerate(_scored(together, held.ids)):
         own = each[seed::SEEDS]
         mean = {name: float(np.mean([one[name] for one in own])) for name in own[0]}
-        rows[method].append({"seed": seed, **mean})
-        rows[method + ENSEMBLE].append({"seed": seed, **row})
+        rows[method].append({"length": length, "seed": seed, **mean})
+        rows[method + ENSEMBLE].append({"length": length, "seed": seed, **row})
     return rows
 
 
@@ -109,23 +114,38 @@ def _scorer():
     return pool
 
 
-class _HeldOut:
-    """The held-out samples of all seeds, stacked, and the training samples."""
+class _HeldOut(NamedTuple):
+    """The samples of all seeds, stacked: held-out ones, training ones, and those unseen or None."""
 
-    def __init__(self, name, size, noise):
-        splits = [data.split(name, size, noise, seed) for seed in range(SEEDS)]
-        self.x, self.ids = (
-            np.stack([np.concatenate([s.test[i], s.calibration[i]]) for s in splits])
-            for i in range(2)
+    x: np.ndarray
+    ids: np.ndarray
+    train: np.ndarray
+    given: np.ndarray
+    unseen: np.ndarray | None
+
+    @property
+    def classes(self):
+        return 1 + int(self.ids.max())
+
+    def repeated(self, count):
+        """The same for `count` networks of each seed, one after the other."""
+        return _HeldOut(
+            *(
+                each if each is None else np.tile(each, (count, *[1] * (each.ndim - 1)))
+                for each in self
+            )
         )
-        self.train = np.stack([s.x for s in splits])
-        self.given = np.stack([s.given for s in splits])
-        self.classes = 1 + int(self.ids.max())
-        unseen = [s.unseen for s in splits]
-        self.unseen = None if unseen[0] is None else np.stack(unseen)
 
 
-_held_out = functools.lru_cache(maxsize=2)(_HeldOut)
+@functools.lru_cache(maxsize=2)
+def _held_out(name, size, noise):
+    splits = [data.split(name, size, noise, seed) for seed in range(SEEDS)]
+    x, ids = (
+        np.stack([np.concatenate([s.test[i], s.calibration[i]]) for s in splits]) for i in range(2)
+    )
+    train, given = np.stack([s.x for s in splits]), np.stack([s.given for s in splits])
+    unseen = None if splits[0].unseen is None else np.stack([s.unseen for s in splits])
+    return _HeldOut(x, ids, train, given, unseen)
 
 
 @functools.cache
