@@ -34,6 +34,8 @@ STYLE = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "study",  # the same file from the same numbers
 }
+# Of lines that stand for methods, the same in every figure.
+PLACES = ("none", "mixup .2", "mixup 1", "mixup 1, off", "regmixup", "cutmix", "smoothing")
 ORDER = (
     *("none", "smoothing", "mixup .2", "mixup 1", "keep-major", "mixup 1, off"),
     *("manifold", "regmixup", "cutmix", "fmix", "switched"),
@@ -78,8 +80,9 @@ def noise(scores):
     figure, axes = _panels(scores, rows=len(rows))
     for row, (score, change, label) in zip(axes, rows, strict=True):
         for axis, name in zip(row, _data(scores), strict=True):
+            _ticks(axis, [str(size) for size in grid.SIZES])
             if score == "nll_t" and name == "wine":
-                axis.text(0.5, 0.5, "not determined", ha="center", transform=axis.transAxes)
+                axis.text(0.5, 0.6, "T not determined", ha="center", transform=axis.transAxes)
                 continue
             for series, level in enumerate(grid.NOISES):
                 points = {
@@ -89,8 +92,7 @@ def noise(scores):
                     )
                     for size in grid.SIZES
                 }
-                _line(axis, grid.SIZES, points, series, f"{level:.0%} wrong", len(grid.NOISES))
-            _ticks(axis, [str(size) for size in grid.SIZES])
+                _line(axis, grid.SIZES, points, series, f"{level:.0%} drawn anew", len(grid.NOISES))
         row[0].set_ylabel(label)
     return _finished(figure, axes, "training samples")
 
@@ -100,8 +102,7 @@ def lengths(scores):
 
     Wide networks, clean labels, mean over the training sizes.
     """
-    shown = ("none", "mixup .2", "mixup 1", "mixup 1, off", "regmixup", "cutmix")
-    return _by_length(scores, shown, _error, "error")
+    return _by_length(scores, PLACES[:-1], _error, "error")
 
 
 def gaps(scores):
@@ -110,8 +111,7 @@ def gaps(scores):
     Above 0 a network is over-confident, below it under-confident. Wide networks, clean labels, mean
     over the training sizes.
     """
-    shown = ("none", "smoothing", "mixup .2", "mixup 1", "mixup 1, off", "regmixup", "cutmix")
-    return _by_length(scores, shown, _signed_gap, "signed gap")
+    return _by_length(scores, PLACES, _signed_gap, "signed gap")
 
 
 def temperature(scores):
@@ -122,7 +122,7 @@ def temperature(scores):
     """
     data = [name for name in _data(scores) if name != "wine"]
     levels = [level for level in grid.NOISES if any(cell.noise == level for cell in scores.cells)]
-    figure, axes = plt.subplots(1, len(levels), figsize=(3.6 * len(levels), 3.6), squeeze=False)
+    figure, axes = plt.subplots(1, len(levels), figsize=(12, 3.8), squeeze=False, sharey=True)
     for axis, level in zip(axes[0], levels, strict=True):
         for place, method in enumerate(reversed(ORDER)):
             for score, filled in (("nll", "none"), ("nll_t", None)):
@@ -138,16 +138,16 @@ def temperature(scores):
                     fmt="o",
                     color=color,
                     markerfacecolor=filled or color,
-                    label=("before T" if filled else "after T") if not place else None,
+                    label=_first(
+                        axis is axes[0, 0] and not place, "before T" if filled else "after T"
+                    ),
                 )
         axis.axvline(0, color="#666666", linewidth=1)
-        axis.set_title(f"{level:.0%} wrong labels" if level else "clean labels")
-        axis.set_yticks(
-            range(len(ORDER)), reversed(ORDER) if axis is axes[0, 0] else [""] * len(ORDER)
-        )
+        axis.set_title(f"{level:.0%} of the labels drawn anew" if level else "clean labels")
         axis.set_xlabel("NLL − NLL of none")
-    axes[0, 0].legend(loc="lower right")
+    axes[0, 0].set_yticks(range(len(ORDER)), reversed(ORDER))
     figure.tight_layout()
+    figure.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
     return figure
 
 
@@ -179,6 +179,11 @@ def unseen(scores):
     axes[0].set_yticks(range(len(methods)), methods)
     figure.tight_layout()
     return figure
+
+
+def _first(first, label):
+    """A label for the legend, which names each thing once."""
+    return label if first else None
 
 
 def _error(method, length):
@@ -248,6 +253,7 @@ def _line(axis, keys, points, series, label, count):
 
 def _ticks(axis, labels):
     axis.set_xticks(range(len(labels)), labels)
+    axis.set_xlim(-0.4, len(labels) - 0.6)
 
 
 def _finished(figure, axes, label):

@@ -50,7 +50,7 @@ def render(scores, judged, decided, missing, drawn):
 def markdown(decided):
     """The decisions as a Markdown table, for the README."""
     lines = [
-        "| you have | use | not | this study: difference to none, 95 % interval | literature |",
+        "| you have | use | not | difference to no mixing [95 % interval] | literature |",
         "| --- | --- | --- | --- | --- |",
     ]
     for row in decided:
