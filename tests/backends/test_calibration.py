@@ -213,9 +213,12 @@ def test_corrected_models_are_exported(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="softmax")])
     rescaled = MixupRescaling(model, alpha=1.0)
     rescaled.adapt(tf.data.Dataset.from_tensor_slices((x, ids)).batch(3))
+    probabilities = model.predict(np.repeat(x, 50, axis=0), verbose=0)
+    drawn = [RNG.choice(3, p=row / row.sum()) for row in probabilities.astype("float64")]
+    scaling = TemperatureScaling().fit(probabilities, drawn)
     for name, corrected in (
         ("rescaled", rescaled),
-        ("temperature", TemperatureScaling().fit(model.predict(x, verbose=0), ids).wrap(model)),
+        ("temperature", scaling.wrap(model)),
     ):
         corrected.export(str(tmp_path / name), verbose=False)
         loaded = tf.saved_model.load(str(tmp_path / name))
