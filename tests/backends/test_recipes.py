@@ -121,3 +121,24 @@ def test_decoupled_losses_are_of_the_labels_that_a_model_mixes():
     assert by_eta[0] == pytest.approx(loss_of(MixingModel(base, **options)), rel=1e-5)
     assert by_eta[1] - by_eta[0] == pytest.approx(by_eta[2] - by_eta[1], rel=1e-3)
     assert by_eta[1] > by_eta[0]
+
+
+def test_masks_penalties_and_sizes_of_views_count_as_those_of_the_base():
+    base = keras.Sequential(
+        [
+            keras.Input((5,), dtype="int32"),
+            layers.Embedding(7, 4, mask_zero=True),
+            layers.Dense(CLASSES, "softmax", activity_regularizer="l2"),
+        ]
+    )
+    tokens = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0], [1, 6, 2, 3, 4]])
+    steps = tokens % CLASSES
+    expected = compiled(base).evaluate(tokens, steps, verbose=0)
+    for views, x in (([None, None], tokens), ([first_five], np.tile(tokens, (1, 2)))):
+        model = compiled(TestTimeAugmentation(base, augmentations=views))
+        assert model.evaluate(x, steps, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+@keras.saving.register_keras_serializable(package="test_recipes")
+def first_five(x):
+    return x[:, :5]
