@@ -100,7 +100,15 @@ def test_a_temperature_is_fitted_on_other_samples_than_it_scores():
 )
 def test_marks(low, high, vanishes, mark):
     contrast = Contrast("", "gap", None, None, vanishes)
-    assert contrast.mark(Interval((low + high) / 2, low, high, [])) == mark
+    found = Interval((low + high) / 2, low, high, [])
+    assert contrast.mark(found) == mark
+    assert not contrast.is_small(found)
+
+
+def test_a_difference_may_be_sure_and_too_small_to_matter():
+    contrast, found = Contrast("", "gap", None, None), Interval(0.002, 0.001, 0.003, [])
+    assert contrast.mark(found) == SEEN
+    assert contrast.is_small(found)
 
 
 def filled(store, better):

@@ -12,7 +12,7 @@ from tools.study.predictions import MARGINS
 DECIMALS = 3
 
 
-def render(scores, judged, decided, missing, drawn):
+def render(scores, judged, decided, missing, drawn, times):
     """The page, a string of HTML.
 
     Args:
@@ -21,6 +21,7 @@ def render(scores, judged, decided, missing, drawn):
         decided: List of dicts, the decisions.
         missing: Dict from keys of cells to methods that were not run.
         drawn: List of (file name, caption) of the figures.
+        times: Dict from methods to times relative to none.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -35,6 +36,7 @@ def render(scores, judged, decided, missing, drawn):
         decided=decided,
         missing=missing,
         drawn=drawn,
+        times=times,
         titles=figures.TITLES,
         cells=len(cells),
         trainings=sum(

@@ -1,9 +1,9 @@
 """Seven predictions of the literature, each with its test.
 
-The tests were written down before the results were looked at: which cells are pooled, which
-difference is taken, what counts. Each seed contributes one number (see `table.Scores.paired`), and
-the 95 % interval of their mean decides. A prediction is *seen* if all its contrasts are, *not seen*
-if one of them is not, else *undecided*.
+The tests were written down before the results, after a look at trials of a few cells: which cells
+are pooled, which difference is taken, what counts. Each seed contributes one number (see
+`table.Scores.paired`), and the 95 % interval of their mean decides. A prediction is *seen* if all
+its contrasts are, *not seen* if one of them is not, else *undecided*.
 """
 
 from collections.abc import Callable
@@ -47,6 +47,10 @@ class Contrast(NamedTuple):
         above, below = found.low > 0, found.high < MARGINS[self.score]
         first, second = (below, above) if self.vanishes else (above, below)
         return SEEN if first else NOT_SEEN if second else UNDECIDED
+
+    def is_small(self, found):
+        """Whether a difference is seen that is smaller than what matters."""
+        return not self.vanishes and found.low > 0 and found.high < MARGINS[self.score]
 
 
 class Prediction(NamedTuple):

@@ -9,9 +9,10 @@ import numpy as np
 from keras_mix._core import atomic_file
 from tools.study import figures, grid, page
 from tools.study.decisions import DECISIONS
+from tools.study.differences import NONE
 from tools.study.methods import METHODS
-from tools.study.predictions import PREDICTIONS
-from tools.study.table import NAMES, Scores
+from tools.study.predictions import LONG, PREDICTIONS
+from tools.study.table import NAMES, Missing, Scores
 
 COLUMNS = (
     *("fitted", "accuracy", "nll", "nll_t", "temperature", "undetermined", "ece", "floor"),
@@ -36,7 +37,7 @@ def write(store, cells, folder):
     text = json.dumps(summary, indent=1, ensure_ascii=False)
     atomic_file.write(folder / "study.json", f"{text}\n".encode())
     drawn = figures.draw(scores, folder / "figures")
-    html = page.render(scores, judged, decided, missing, drawn)
+    html = page.render(scores, judged, decided, missing, drawn, _times(scores))
     atomic_file.write(folder / "index.html", html.encode())
     atomic_file.write(folder / "decisions.md", page.markdown(decided).encode())
 
@@ -52,15 +53,20 @@ def _judged(scores, prediction):
             {
                 "text": contrast.text,
                 "mark": contrast.mark(found),
+                "small": contrast.is_small(found),
                 **_numbers(found),
-                "by_data": {
-                    name: _numbers(scores.paired(contrast.value, _within(contrast.where, name)))
-                    for name in sorted({key.split("-")[0] for key in found.cells})
-                },
+                "by_data": _by_data(scores, contrast, found),
             }
             for contrast, found in zip(prediction.contrasts, intervals, strict=True)
         ],
     }
+
+
+def _by_data(scores, contrast, found):
+    """The contrast of each data set by itself, with a mark of its own."""
+    names = sorted({key.split("-")[0] for key in found.cells})
+    each = {name: scores.paired(contrast.value, _within(contrast.where, name)) for name in names}
+    return {name: {"mark": contrast.mark(own), **_numbers(own)} for name, own in each.items()}
 
 
 def _decided(scores, decision):
@@ -80,6 +86,19 @@ def _within(where, name):
 def _numbers(found):
     mean, low, high = (round(float(value), 5) for value in found[:3])
     return {"mean": mean, "low": low, "high": high, "cells": found.cells}
+
+
+def _times(scores):
+    """{method: how many times as long as none the longest training takes}, medians over cells."""
+    ratios = {}
+    for cell, method, length in scores.rows:
+        if length == LONG and method in METHODS:
+            try:
+                own, none = (scores.get(cell, name, LONG, "seconds") for name in (method, NONE))
+            except Missing:
+                continue
+            ratios.setdefault(method, []).append(own[0] / none[0])
+    return {name: float(np.median(ratios[name])) for name in METHODS if name in ratios}
 
 
 def _missing(scores, cells):
