@@ -1,5 +1,6 @@
 """The study's engine trains many seeds at once as Keras trains each of them."""
 
+import functools
 from types import SimpleNamespace
 
 import keras
@@ -22,6 +23,12 @@ def build():
     return networks.build("digits", "narrow", (8, 8, 1), CLASSES)
 
 
+@functools.cache
+def plain():
+    """A trainer of the network itself, which several tests share."""
+    return engine.Trainer(build, SEEDS)
+
+
 def samples():
     rng = np.random.default_rng(0)
     x = rng.random((len(SEEDS), STEPS, BATCH, 8, 8, 1), np.float32)
@@ -32,7 +39,7 @@ def samples():
 @pytest.mark.parametrize("wrap", [None, lambda network: ManifoldMixup(network, mix_at=["input"])])
 def test_a_seed_is_trained_as_keras_trains_it(wrap):
     x, y = samples()
-    trainer = engine.Trainer(build, SEEDS, wrap)
+    trainer = plain() if wrap is None else engine.Trainer(build, SEEDS, wrap)
     rates = np.full(STEPS, engine.RATE)
     states = trainer.steps(trainer.start, x, y, rates)
     keras.utils.set_random_seed(SEEDS[1])
@@ -49,7 +56,7 @@ def test_a_seed_is_trained_as_keras_trains_it(wrap):
 
 def test_the_rate_of_each_step_is_the_one_given():
     x, y = samples()
-    trainer = engine.Trainer(build, SEEDS)
+    trainer = plain()
     still = trainer.steps(trainer.start, x, y, np.zeros(STEPS))
     for before, after in zip(trainer.start[0], still[0], strict=True):
         np.testing.assert_array_equal(before, after)
@@ -57,7 +64,7 @@ def test_the_rate_of_each_step_is_the_one_given():
 
 def test_stacked_networks_predict_and_are_attacked_as_each_by_itself():
     x, y = samples()
-    trainer = engine.Trainer(build, SEEDS)
+    trainer = plain()
     stacked = engine.Networks(build(), [np.asarray(each) for each in trainer.start[0]])
     images, ids = x.reshape(len(SEEDS), -1, 8, 8, 1), y.argmax(axis=-1).reshape(len(SEEDS), -1)
     logits = stacked.logits(images)
@@ -73,7 +80,7 @@ def test_stacked_networks_predict_and_are_attacked_as_each_by_itself():
 def test_rescaled_predictions_are_those_of_the_package():
     x, y = samples()
     images, labels = x.reshape(2, -1, 8, 8, 1), y.reshape(2, -1, CLASSES)
-    trainer = engine.Trainer(build, SEEDS)
+    trainer = plain()
     stacked = engine.Networks(build(), [np.asarray(each) for each in trainer.start[0]])
     held = SimpleNamespace(
         x=images[:, 6:], train=images[:, :6], given=labels.argmax(axis=-1)[:, :6], classes=CLASSES
