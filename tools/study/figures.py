@@ -117,8 +117,8 @@ def gaps(scores):
 def temperature(scores):
     """NLL before and after a temperature, less that of none before it.
 
-    Below 0 is better. Wide networks, trained to interpolation, mean over data sets and sizes. The
-    last three methods are for images, and stand for these alone.
+    Below 0 is better. Wide networks, trained to interpolation; each method's mean over the data
+    sets and sizes where it was run, for the last three the images.
     """
     data = [name for name in _data(scores) if name != "wine"]
     levels = [level for level in grid.NOISES if any(cell.noise == level for cell in scores.cells)]
@@ -155,7 +155,8 @@ def unseen(scores):
     """Gains over none on images: unseen classes, attacks, and hidden parts.
 
     Clean labels, wide networks, trained to interpolation. AUROC of unseen classes by the maximum
-    probability; accuracy under FGSM and PGD (ε = 0.1), and with a quarter of the image hidden.
+    probability; accuracy under FGSM and PGD (ε = 0.1), and with a quarter of the image hidden. Each
+    method is compared with none in the cells where both were run.
     """
     columns = (
         ("auroc", "AUROC, unseen classes"),
