@@ -7,9 +7,6 @@ takes exactly the steps that `fit` would take.
 """
 
 import functools
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import jax
 import keras
