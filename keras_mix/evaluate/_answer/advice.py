@@ -74,8 +74,8 @@ def _ranks_as_well(facts):
     )
     return (
         f"Do not read the NLL and ECE of {words.listed(names)} as a loss: they are those of an "
-        "under-confident network, and with a temperature on both sides no loss is left (95 % "
-        f"interval of the difference in NLL {shown})."
+        "under-confident network, and with a temperature on both sides no loss beyond chance is "
+        f"left (95 % interval of the difference in NLL {shown})."
     )
 
 
