@@ -1,8 +1,8 @@
 """The answer in two sentences: does mixing gain, is the confidence right; and what follows.
 
-Each sentence is chosen from a table of conditions, the first that holds; of the advice every line
-whose condition holds is given. What may be said is decided before, by intervals over the seeds
-(`verdict`) and by intervals and noise floors over the samples (`confidence`).
+Tables of conditions choose the text: the first true condition decides a sentence, and every true
+one adds a line of advice. The conditions rest on intervals over the seeds (`verdict`), and on
+intervals and noise floors over the samples (`confidence`).
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What follows from an answer: every line whose condition holds."""
+"""Advice that follows from the facts of an answer."""
 
 import math
 from collections.abc import Callable
@@ -195,7 +195,7 @@ def _is_fine(facts):
 
 
 def _lowered(facts):
-    """The sides without a seen error whose NLL a cross-fitted temperature lowers beyond chance."""
+    """Calibrated sides, as far as seen, with an NLL that a cross-fitted temperature lowers."""
     pairs = [(side, *words.likelihoods(facts, side)) for side in facts.sides if not side.is_off]
     return [s for s, nll, scaled in pairs if 2 * facts.samples * (nll - scaled) > _LIKELIHOOD_RATIO]
 
@@ -228,7 +228,7 @@ def _seeds_needed(found):
     return next(enough, _MOST_SEEDS + 1)
 
 
-# All whose condition holds are given.
+# (condition, text): every text with a true condition is given.
 _ADVICE: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (lambda facts: any(_is_guessing(facts, side) for side in facts.sides), _guesses),
     (lambda facts: facts.results.trained and facts.baseline is None, _add_baseline),

@@ -72,7 +72,7 @@ class Facts:
 
     @property
     def fittable(self):
-        """The sides whose confidence is wrong and less so after a temperature."""
+        """Miscalibrated sides that a temperature brings closer to calibration."""
         return [side for side in self.sides if side.is_off and side.scaled.ece < side.raw.ece]
 
     @property

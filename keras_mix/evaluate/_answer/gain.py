@@ -133,7 +133,7 @@ def _tested(facts, found):
     return sum(len(one.pairs) > 1 for one in facts.headline(found.score))
 
 
-# The first whose condition holds is said.
+# (outcome, condition, text): the first true condition decides.
 _CASES: list[tuple[Outcome, Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (Outcome.MODEL, lambda facts: not facts.results.trained, _model),
     (Outcome.NO_BASELINE, lambda facts: facts.baseline is None, _no_baseline),

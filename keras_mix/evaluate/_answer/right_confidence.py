@@ -108,7 +108,7 @@ def _eces(readings):
     return words.span([reading.ece for reading in readings])
 
 
-# The first whose condition holds is said.
+# (condition, text): the first true condition decides.
 _FOLLOWS: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (lambda facts: not any(side.is_off for side in facts.sides), _nothing_to_mend),
     (lambda facts: all(s.temperature == 1.0 for s in facts.sides if s.is_off), _no_temperature),
