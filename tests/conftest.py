@@ -1,8 +1,9 @@
-"""What all tests share: how hypothesis searches, and a quiet TensorFlow."""
+"""What all tests share: how hypothesis searches, equal initial weights, and a quiet TensorFlow."""
 
 import os
 
 import hypothesis
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -23,6 +24,14 @@ SLOW_IDS = (
     *("about_a_half", "mean_and_variance", "unrelated"),
     *("each_head", "editors_complete", "empty_and_single", "every_mixer"),
 )
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Initial weights and unseeded draws are those of the test, whatever ran before it."""
+    import keras
+
+    keras.utils.set_random_seed(0)
 
 
 def pytest_collection_modifyitems(items):

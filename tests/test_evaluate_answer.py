@@ -9,7 +9,6 @@ from scipy import stats
 from synthetic_runs import CALIBRATED, OVER, UNDER, UNEVEN, made, results, with_full
 
 from keras_mix.evaluate import Outcome, Results, answer, confidence, verdict
-from keras_mix.evaluate._answer.words import wilson
 
 TEMPERATURE = "keras_mix.calibration.TemperatureScaling"
 
@@ -90,7 +89,7 @@ def test_of_several_the_largest_gain_leads_and_their_order_is_left_open():
 def test_a_gain_in_likelihood_alone_is_a_gain():
     found = said(NONE, seeds("mixup", *SAME, scaled=SURER))
     assert found.outcome is Outcome.GAIN
-    assert "in NLL after a temperature (0.103 against 0.250\xa0nats" in found.sentences[0]
+    assert "in NLL after a temperature (0.103 against 0.245\xa0nats" in found.sentences[0]
 
 
 def test_many_mixers_need_more_than_one():
@@ -126,8 +125,10 @@ def test_holms_correction():
 def test_undecided_says_how_many_seeds_would_do(accuracies):
     found = said(NONE, seeds("mixup", *accuracies))
     assert found.outcome is Outcome.UNDECIDED
-    assert found.sentences[0].startswith("No gain or loss beyond chance is seen: the largest ")
-    assert "95 % interval -" in found.sentences[0]
+    assert found.sentences[0].startswith(
+        "No gain or loss beyond chance is seen in accuracy or NLL after a temperature: the largest "
+    )
+    assert "95 % interval −" in found.sentences[0]
     (power,) = [line for line in found.advice if " seeds" in line or "would show it" in line]
     differences = np.subtract(accuracies, [run.accuracy for run in NONE])
     deviation, mean = differences.std(ddof=1), abs(differences.mean())
@@ -183,7 +184,7 @@ def test_under_confidence_is_no_loss_where_a_temperature_mends_it():
         "The network is calibrated as far as 500 samples can tell without mixing (ECE 2.0 %, "
         "within its noise floor) and under-confident with mixup (confidence 15.0 points below "
         "accuracy; chance makes up to 2.0); a temperature mends that (ECE 15.0 to 2.0 %, NLL 0.503 "
-        "to 0.250)."
+        "to 0.245)."
     )
     assert any(
         line.startswith("Do not read the NLL and ECE of mixup as a loss: ") for line in found.advice
@@ -211,10 +212,53 @@ def test_a_temperature_that_does_not_suffice_is_not_said_to_mend():
 
 
 def test_without_an_error_no_temperature_is_advised():
-    found = said(NONE, seeds("mixup", *SAME, scaled=UNDER, temperature=1.0, **UNDER))
+    found = said(NONE, seeds("mixup", *SAME, scaled=UNDER, temperature=None, **UNDER))
     assert found.sentences[1].endswith(
-        "; no temperature can be fitted to so few samples or without an error."
+        "; no temperature can be fitted to samples without an error, or of one class."
     )
+    assert not any("emperature" in line for line in found.advice)
+
+
+def test_runs_without_an_error_say_nothing_of_temperatures():
+    some = [None, None, 0.5]
+    found = said(NONE, seeds("mixup", *SAME, scaled={"ece": 0.1}, temperature=some, **UNDER))
+    assert found.sentences[1].endswith(
+        "; 2 of the 3 runs with mixup have no temperature, for want of an error to fit it to."
+    )
+    assert any("about 0.50 with mixup." in line for line in found.advice)
+    assert not any("not enough" in line for line in found.advice)
+
+
+def test_a_temperature_that_lowers_the_likelihood_mends_nothing():
+    found = said(NONE, seeds("mixup", *SAME, scaled={"nll": 0.251}, **UNDER))
+    assert "; a temperature does not mend that (ECE 15.0 to 2.0 %" in found.sentences[1]
+    assert not any(TEMPERATURE in line for line in found.advice)
+
+
+def test_regmixup_is_not_advised_to_who_has_it():
+    options = {"scaled": UNDER, **UNDER}
+    for wraps, is_advised in (("MixUp", True), ("RegMixup", False)):
+        runs = [*NONE, *seeds("a", *WORSE, **options)]
+        mixers = {"none": None, "a": {"wraps": wraps}}
+        found = answer(Results({"epochs": 2, "validation_samples": 500}, mixers, runs))
+        for start in ("Mix less than a: ", "A temperature is not enough for a: "):
+            (line,) = [line for line in found.advice if line.startswith(start)]
+            assert ("RegMixup" in line) is is_advised
+
+
+def test_under_confidence_without_mixing_is_too_little_training():
+    for numbers, is_said in ((UNDER, True), (CALIBRATED, False)):
+        found = said(seeds("none", 0.80, 0.81, 0.82, **numbers), seeds("mixup", *SAME, **UNDER))
+        assert any("Train longer" in line for line in found.advice) is is_said
+
+
+def test_what_is_clear_by_itself_alone_is_named():
+    nlls = {"nll": [0.26, 0.27, 0.264]}
+    others = [seeds(name, *SAME) for name in "bcdefg"]
+    found = said(NONE, seeds("a", *SAME, scaled=nlls), *others)
+    assert found.outcome is Outcome.UNDECIDED
+    assert "the clearest difference is that of a in NLL after a temperature" in found.sentences[0]
+    assert "which is no longer clear among 7 mixers" in found.sentences[0]
 
 
 @pytest.mark.parametrize(("scaled", "too"), [(CALIBRATED, True), (OVER, False)])
@@ -257,8 +301,21 @@ def test_a_likelihood_that_a_temperature_raises_is_said_where_no_error_is_seen()
 def test_an_accuracy_of_guessing_is_named_first(accuracy, guesses):
     run = made("m.keras", 0, accuracy)
     found = answer(Results({"validation_samples": 180, "classes": 3}, {"m.keras": None}, [run]))
-    first = "The accuracy for m.keras is that of guessing among 3 classes. Check the value range"
-    assert any(line.startswith(first) for line in found.advice[:1]) is guesses
+    assert found.sentences[0].endswith(" %), that of guessing among 3 classes.") is guesses
+    assert (
+        found.sentences[1].endswith(
+            "check the value range (--value-range) and the order of the classes."
+        )
+        is guesses
+    )
+    assert (found.advice == ()) is guesses
+
+
+def test_networks_that_guess_are_compared_no_further():
+    found = said(seeds("none", 0.35, 0.34), seeds("a", 0.5, 0.49), classes=3)
+    assert found.advice[0].startswith(
+        "The accuracy without mixing is that of guessing among 3 classes. The network has learned"
+    )
 
 
 def test_few_samples_hide_errors():
@@ -314,7 +371,7 @@ def test_one_model_is_judged_by_itself():
     assert found.sentences == (
         "m.keras is right on 75.0 % of 500 samples (95 % interval 71.0 to 78.6 %).",
         "The network is over-confident (confidence 8.0 points above accuracy; chance makes up to "
-        "2.0); a temperature mends that (ECE 8.0 to 2.0 %, NLL 0.250 to 0.250).",
+        "2.0); a temperature mends that (ECE 8.0 to 2.0 %, NLL 0.250 to 0.245).",
     )
     assert found.advice == (
         f"Fit a temperature on held-out samples after training ({TEMPERATURE}): about 1.50 for "
@@ -325,7 +382,7 @@ def test_one_model_is_judged_by_itself():
 @pytest.mark.parametrize("right", [0.0, 0.3, 1.0])
 def test_wilsons_interval(right):
     expected = stats.binomtest(round(right * 50), 50).proportion_ci(0.95, method="wilson")
-    np.testing.assert_allclose(wilson(right, 50), [*expected], atol=1e-6)
+    np.testing.assert_allclose(verdict.wilson(right, 50), [*expected], atol=1e-6)
 
 
 STATES = {"calibrated": CALIBRATED, "over": OVER, "under": UNDER, "uneven": UNEVEN}

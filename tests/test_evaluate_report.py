@@ -106,13 +106,13 @@ def test_no_run_is_no_report(tmp_path):
         write_report(Results({}, {}), tmp_path)
 
 
-@pytest.mark.parametrize(("full", "width"), [(False, 80), (True, 100)])
-def test_the_tables_fit_the_terminal(full, width):
+@pytest.mark.parametrize("full", [False, True])
+def test_the_tables_fit_the_terminal(full):
     runs = [*RESULTS.runs, run("[b]", 0, 0.5)]
     mixers = {**RESULTS.mixers, "[b]": None}
     results = Results(RESULTS.settings, mixers, [with_full(r) for r in runs] if full else runs)
     written = io.StringIO()
-    console.Console(file=written, width=width).print(*terminal.tables(results, "[c]"))
+    console.Console(file=written, width=80).print(*terminal.tables(results, "[c]"))
     shown = written.getvalue()
     assert "…" not in shown
     for text in ("[b]", "[c]", "77.0│", "± 2.0", "± 5.0", "0.250│", "mixup", "over 1 or 3 seeds"):
@@ -123,6 +123,11 @@ def test_the_tables_fit_the_terminal(full, width):
 def test_the_table_of_one_seed_promises_no_spread():
     *_, last = terminal.tables(Results(RESULTS.settings, {"a": None}, [run("a", 0, 0.5)]))
     assert last.caption == "one seed"
+
+
+def test_the_table_of_a_model_from_elsewhere_says_nothing_of_seeds():
+    *_, last = terminal.tables(Results({"samples": 1}, {"a": None}, [run("a", 0, 0.5)]))
+    assert last.caption is None
 
 
 def test_samples_show_the_same_images_under_each_mixer():

@@ -15,7 +15,7 @@ from keras_mix.layers import CutMix, MixUp, RandomChoice
 pytestmark = pytest.mark.slow
 
 # In seconds, for all mixers together; and the least number of cases for each.
-BUDGET, LEAST = 45, 12
+BUDGET, LEAST = 30, 12
 FILL = 77.0
 
 

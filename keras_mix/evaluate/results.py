@@ -78,14 +78,19 @@ FULL_SCORES = (
 
 
 class Spread(NamedTuple):
-    """Mean and sample standard deviation (n - 1) of n runs; the deviation of one run is None."""
+    """Mean and sample standard deviation (n - 1) of n runs; the deviation of one run is None.
 
-    mean: float
+    Of no run, such as of temperatures that no run has, the mean is None too.
+    """
+
+    mean: float | None
     deviation: float | None
     count: int  # type: ignore[assignment]  # A name that tuples have as well.
 
     def text(self, score):
-        """Returns such as `"98.1 ± 0.3"`, in the unit of `score`."""
+        """Returns such as `"98.1 ± 0.3"`, in the unit of `score`, or `"–"`."""
+        if self.mean is None:
+            return "–"
         mean = f"{self.mean * score.factor:.{score.digits}f}"
         if self.deviation is None:
             return mean
@@ -135,7 +140,10 @@ class Results:
 
     def spread(self, mixer, field):
         """Returns the `Spread` over the seeds of one number, such as `"nll"`, `"scaled.nll"`."""
-        values = [operator.attrgetter(field)(run) for run in self.of(mixer).values()]
+        every = [operator.attrgetter(field)(run) for run in self.of(mixer).values()]
+        values = [value for value in every if value is not None]
+        if not values:
+            return Spread(None, None, 0)
         mean = math.fsum(values) / len(values)
         if len(values) == 1:
             return Spread(mean, None, 1)

@@ -61,7 +61,7 @@ class Run(Scores):
         seed: Integer. The seed of the initial weights, the order of the samples and the mixing.
         accuracy: Float in [0, 1].
         temperature: Float > 0. Below 1 the network is under-confident. The geometric mean of the
-            temperatures of the two halves, see `scaled`.
+            temperatures of the two halves, see `scaled`; None where neither has one.
         scaled: The scores of the same samples after temperature scaling. The samples are split in
             halves in proportion to their classes; the logits of each half are divided by the
             temperature that minimizes the NLL of the other half, so that no sample is scored with a
@@ -75,7 +75,7 @@ class Run(Scores):
     mixer: str
     seed: int
     accuracy: float
-    temperature: float
+    temperature: float | None
     scaled: Scores
     seconds: float = 0.0
     losses: list = dataclasses.field(default_factory=list)
@@ -138,11 +138,11 @@ def halves(ids):
 
 
 def cross_fitted(probabilities, ids):
-    """Returns (probabilities after temperature scaling, temperature), see `Run.scaled`."""
+    """Returns (probabilities after temperature scaling, temperature or None), see `Run.scaled`."""
     first, second = halves(ids)
-    scaled, logs = probabilities.copy(), [0.0, 0.0]
+    scaled, logs = probabilities.copy(), []
     right = probabilities.argmax(axis=1) == ids
-    for index, (fitted, scored) in enumerate(((first, second), (second, first))):
+    for fitted, scored in ((first, second), (second, first)):
         # Without an error the likelihood rises as T falls to 0, and would forbid the other half's.
         if right[fitted].all() or len(np.unique(ids[fitted])) < 2:
             continue
@@ -150,8 +150,8 @@ def cross_fitted(probabilities, ids):
             warnings.simplefilter("ignore")  # of predictions that say nothing: the NLL shows it
             scaling = TemperatureScaling().fit(probabilities[fitted], ids[fitted])
         scaled[scored] = scaling.predict(probabilities[scored])
-        logs[index] = math.log(scaling.temperature)
-    return scaled, math.exp(math.fsum(logs) / 2.0)
+        logs.append(math.log(scaling.temperature))
+    return scaled, math.exp(math.fsum(logs) / len(logs)) if logs else None
 
 
 def _scores(probabilities, ids):

@@ -48,16 +48,19 @@ def tables(results, title=None):
         title: String. Headline, not read as markup. Defaults to None.
 
     Returns:
-        List of `rich.table.Table`: of accuracy and likelihood, of the calibration, and of the
-        robustness where it was measured.
+        List of `rich.table.Table`, each for a terminal of 80 columns: of accuracy and likelihood,
+        of the calibration, and, of a full comparison, of the robustness and of the ranking by
+        confidence.
     """
     rest = [score for score in results.columns if score not in (*CALIBRATION, *FULL_SCORES)]
-    full = [score for score in results.columns if score in FULL_SCORES]
-    made = [_table(results, columns) for columns in (rest, CALIBRATION, full) if columns]
-    counts = {len(results.of(mixer)) for mixer in results.measured}
+    robust = [score for score in results.columns if score.field.startswith("robustness.")]
+    full = [score for score in results.columns if score in FULL_SCORES and score not in robust]
+    made = [_table(results, columns) for columns in (rest, CALIBRATION, robust, full) if columns]
     if title is not None:
         made[0].title = require("rich.text", "The table of results").Text(title)
-    made[-1].caption = _caption(sorted(counts))
+    if results.trained:
+        counts = {len(results.of(mixer)) for mixer in results.measured}
+        made[-1].caption = _caption(sorted(counts))
     return made
 
 

@@ -100,6 +100,14 @@ def quantile(count):
     return float(require("scipy.stats", "The verdict").t.ppf((1.0 + LEVEL) / 2.0, count - 1))
 
 
+def wilson(right, count):
+    """The 95 % interval of a fraction of `count` samples (Wilson 1927): honest near 0 and 1."""
+    z = 1.959964
+    middle = (right + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * math.sqrt(right * (1 - right) / count + (z / (2 * count)) ** 2) / (1 + z * z / count)
+    return middle - half, middle + half
+
+
 def comparisons(results):
     """Compares each mixer with the baseline `none` in each score.
 

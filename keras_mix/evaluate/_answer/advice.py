@@ -12,15 +12,17 @@ from keras_mix.evaluate.results import BASELINE, ECE, NLL, NLL_SCALED, OOD_AUROC
 # An ECE of which a reader should know that the samples may hide it.
 _MATTERS = 0.05
 
-# Twice the log-likelihood that one free number, such as a temperature, gains by chance in 1 of 20
+# Twice the log-likelihood that one free number, such as a temperature, gains by chance in 1 of 100
 # cases (chi-squared, one degree of freedom). Cross-fitted, it gains less.
-_LIKELIHOOD_RATIO = 3.84
+_LIKELIHOOD_RATIO = 6.63
 # More seeds than these are not recommended: the difference is too small to matter.
 _MOST_SEEDS = 30
 
 
 def advice(facts):
-    """Returns a tuple of sentences."""
+    """Returns a tuple of sentences; none on a model from elsewhere that guesses."""
+    if facts.guessing and not facts.results.trained:
+        return ()
     return tuple(text(facts) for holds, text in _ADVICE if holds(facts))
 
 
@@ -88,11 +90,10 @@ def _mix_less(facts):
         and not any(facts.is_clearly(side.name, score, -1) for score in HEADLINE)
     ]
     instead = f", or take {words.listed(others, 'or')}" if others else ""
-    return (
-        f"Mix less than {words.listed(names)}: a smaller alpha, a rate below 1, the last epochs "
-        "without mixing (unmixed_epochs), RegMixup, which adds mixed samples to unmixed "
-        f"ones{instead}."
-    )
+    ways = ["a smaller alpha", "a rate below 1", "the last epochs without mixing (unmixed_epochs)"]
+    if not any(map(facts.is_regularizer, names)):
+        ways.append("RegMixup, which adds mixed samples to unmixed ones")
+    return f"Mix less than {words.listed(names)}: {', '.join(ways)}{instead}."
 
 
 def _fit_temperature(facts):
@@ -106,10 +107,21 @@ def _fit_temperature(facts):
 
 
 def _still_shy(facts):
-    names = words.listed([side.name for side in facts.mixed if _stays_shy(side)])
+    names = [side.name for side in facts.mixed if _stays_shy(side)]
+    ways = ["a smaller alpha", "the last epochs without mixing (unmixed_epochs)"]
+    if not any(map(facts.is_regularizer, names)):
+        ways.append("RegMixup")
     return (
-        f"A temperature is not enough for {names}: harder labels make a network more confident, by "
-        "a smaller alpha, the last epochs without mixing (unmixed_epochs) or RegMixup."
+        f"A temperature is not enough for {words.listed(names)}: harder labels make a network more "
+        f"confident, by {words.joined(ways, 'or')}."
+    )
+
+
+def _train_longer(facts):
+    return (
+        "Without mixing the network is under-confident as well: it is trained too little, or too "
+        "small, to be sure, and softer labels add to that. Train longer before you judge a mixer "
+        "by its confidence."
     )
 
 
@@ -133,9 +145,8 @@ def _nothing_needed(facts):
 
 def _may_pay(facts):
     shown = ", ".join(
-        f"{nll:.3f} to {scaled:.3f} {words.place(facts, side)}"
+        f"{side.nll:.3f} to {side.scaled_nll:.3f} {words.place(facts, side)}"
         for side in _lowered(facts)
-        for nll, scaled in [words.likelihoods(facts, side)]
     )
     return (
         "A temperature may pay although no error of confidence is seen: it lowers the NLL of "
@@ -144,15 +155,9 @@ def _may_pay(facts):
 
 
 def _guesses(facts):
-    names = [words.place(facts, side) for side in facts.sides if _is_guessing(facts, side)]
-    cause = (
-        "The network has learned too little here to compare mixers: train longer"
-        if facts.results.trained
-        else "Check the value range (--value-range) and the order of the classes"
-    )
-    classes = facts.results.settings["classes"]
     return (
-        f"The accuracy {words.joined(names)} is that of guessing among {classes} classes. {cause}."
+        f"The accuracy {words.subject(facts.guessing)} is that of guessing among {facts.classes} "
+        "classes. The network has learned too little here to compare mixers: train longer."
     )
 
 
@@ -177,34 +182,34 @@ def _only_shy(facts, side):
     """Whether a mixer is worse by under-confidence, and after a temperature no longer."""
     worse = any(facts.is_clearly(side.name, score, -1) for score in (NLL, ECE))
     after = any(facts.is_clearly(side.name, score, -1) for score in HEADLINE)
-    return side.raw.state is State.UNDER and worse and not after
+    return side.is_fitted and side.raw.state is State.UNDER and worse and not after
 
 
 def _stays_shy(side):
-    return side.raw.state is State.UNDER and not side.is_mended
+    return side.is_fitted and side.raw.state is State.UNDER and not side.is_mended
 
 
 def _is_over(facts):
     return facts.baseline is not None and facts.baseline.raw.state is State.OVER
 
 
+def _is_under(facts):
+    return facts.baseline is not None and facts.baseline.raw.state is State.UNDER
+
+
 def _is_fine(facts):
     """Whether no side has an error of confidence, seen, hidden or to be expected."""
-    wrong = (s.is_off or _is_hidden(s) or _is_guessing(facts, s) for s in facts.sides)
-    return not _lowered(facts) and not any(wrong)
+    wrong = any(side.is_off or _is_hidden(side) for side in facts.sides)
+    return not (wrong or facts.guessing or _lowered(facts))
 
 
 def _lowered(facts):
     """Calibrated sides, as far as seen, with an NLL that a cross-fitted temperature lowers."""
-    pairs = [(side, *words.likelihoods(facts, side)) for side in facts.sides if not side.is_off]
-    return [s for s, nll, scaled in pairs if 2 * facts.samples * (nll - scaled) > _LIKELIHOOD_RATIO]
-
-
-def _is_guessing(facts, side):
-    """Whether the accuracy cannot be told from that of a guess among all classes."""
-    classes = facts.results.settings.get("classes")
-    right = facts.results.spread(side.name, "accuracy").mean
-    return classes is not None and words.wilson(right, facts.samples)[0] <= 1 / classes
+    return [
+        side
+        for side in facts.sides
+        if not side.is_off and 2 * facts.samples * (side.nll - side.scaled_nll) > _LIKELIHOOD_RATIO
+    ]
 
 
 def _is_hidden(side):
@@ -230,7 +235,7 @@ def _seeds_needed(found):
 
 # (condition, text): every text with a true condition is given.
 _ADVICE: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
-    (lambda facts: any(_is_guessing(facts, side) for side in facts.sides), _guesses),
+    (lambda facts: bool(facts.guessing), _guesses),
     (lambda facts: facts.results.trained and facts.baseline is None, _add_baseline),
     (lambda facts: facts.results.trained and not facts.mixed, _add_mixers),
     (lambda facts: bool(facts.baseline and facts.mixed) and facts.paired < 2, _add_seeds),
@@ -241,6 +246,7 @@ _ADVICE: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (lambda facts: bool(facts.losses), _mix_less),
     (lambda facts: bool(facts.fittable), _fit_temperature),
     (lambda facts: facts.results.trained and any(map(_stays_shy, facts.mixed)), _still_shy),
+    (lambda facts: _is_under(facts) and bool(facts.mixed), _train_longer),
     (lambda facts: _is_over(facts) and not all(s.is_off for s in facts.mixed), _mixing_mends),
     (lambda facts: bool(_worse_on_unknown(facts)), _unknown_samples),
     (lambda facts: bool(_lowered(facts)), _may_pay),

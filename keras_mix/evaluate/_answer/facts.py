@@ -16,15 +16,25 @@ class Side(NamedTuple):
 
     Attributes:
         name: String.
+        accuracy: Float. The mean accuracy.
         raw: The `Confidence` of the probabilities as they are.
         scaled: The `Confidence` after temperature scaling.
-        temperature: Float. The mean temperature.
+        temperature: Float. The mean temperature of the runs that have one; None if none has.
+        runs: Integer. The number of runs.
+        fitted: Integer. The number of runs that have a temperature.
+        nll: Float. The mean NLL of the probabilities as they are.
+        scaled_nll: Float. The mean NLL after temperature scaling.
     """
 
     name: str
+    accuracy: float
     raw: Confidence
     scaled: Confidence
-    temperature: float
+    temperature: float | None
+    runs: int
+    fitted: int
+    nll: float
+    scaled_nll: float
 
     @property
     def is_off(self):
@@ -32,9 +42,19 @@ class Side(NamedTuple):
         return self.raw.state is not State.CALIBRATED
 
     @property
+    def is_fitted(self):
+        """Whether each run has a temperature."""
+        return self.fitted == self.runs
+
+    @property
     def is_mended(self):
-        """Whether it is wrong, and after a temperature no longer is."""
-        return self.is_off and self.scaled.state is State.CALIBRATED
+        """Whether it is wrong, and after a temperature, which also raises the likelihood, right."""
+        return self.is_improved and self.scaled.state is State.CALIBRATED
+
+    @property
+    def is_improved(self):
+        """Whether it is wrong, and a temperature lowers both its ECE and its NLL."""
+        return self.is_off and self.scaled.ece < self.raw.ece and self.scaled_nll < self.nll
 
 
 class Facts:
@@ -73,7 +93,21 @@ class Facts:
     @property
     def fittable(self):
         """Miscalibrated sides that a temperature brings closer to calibration."""
-        return [side for side in self.sides if side.is_off and side.scaled.ece < side.raw.ece]
+        return [side for side in self.sides if side.is_improved]
+
+    @property
+    def classes(self):
+        """The number of classes; None where the settings do not tell."""
+        return self.results.settings.get("classes")
+
+    @property
+    def guessing(self):
+        """Sides whose accuracy cannot be told from that of a guess among all classes."""
+        return [
+            side
+            for side in self.sides
+            if self.classes and verdict.wilson(side.accuracy, self.samples)[0] <= 1 / self.classes
+        ]
 
     @property
     def samples(self):
@@ -95,6 +129,10 @@ class Facts:
     def losses(self):
         return [found for found in self.clear if found.mean < 0]
 
+    def is_regularizer(self, name):
+        """Whether a mixer adds mixtures to unmixed samples, instead of replacing them."""
+        return (self.results.mixers[name] or {}).get("wraps") == "RegMixup"
+
     def headline(self, score):
         """The comparisons of all mixers in one score."""
         return [found for (_, of), found in self.compared.items() if of is score]
@@ -106,9 +144,12 @@ class Facts:
 
     @property
     def leading(self):
-        """The comparison of the headline: the largest gain, else loss, else difference; or None."""
+        """The comparison of the headline: the largest gain, else loss, else difference; or None.
+
+        Among differences that are not clear, those come first that are clear by themselves.
+        """
         every = [found for score in HEADLINE for found in self.headline(score)]
-        for among in (self.gains, self.losses, every):
+        for among in (self.gains, self.losses, [one for one in every if one.is_clear], every):
             for score in HEADLINE:
                 largest = [found for found in among if found.score is score and found.mean]
                 if largest:
@@ -118,9 +159,18 @@ class Facts:
 
 def _side(results, name):
     runs = list(results.of(name).values())
+    temperatures = results.spread(name, "temperature")
+    accuracy, nll, scaled = (
+        results.spread(name, score.field).mean for score in (ACCURACY, NLL, NLL_SCALED)
+    )
     return Side(
         name,
+        accuracy,
         confidence(runs),
         confidence([run.scaled for run in runs]),
-        results.spread(name, "temperature").mean,
+        temperatures.mean,
+        len(runs),
+        temperatures.count,
+        nll,
+        scaled,
     )

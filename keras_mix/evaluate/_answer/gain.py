@@ -31,11 +31,12 @@ def sentence(facts):
 
 def _model(facts):
     (side,) = facts.sides
-    right, count = facts.results.spread(side.name, "accuracy").mean, facts.samples
-    low, high = words.wilson(right, count)
+    right, count = side.accuracy, facts.samples
+    low, high = verdict.wilson(right, count)
+    guess = f", that of guessing among {facts.classes} classes" if facts.guessing else ""
     return (
         f"{side.name} is right on {100 * right:.1f} % of {count} samples "
-        f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %){guess}"
     )
 
 
@@ -87,9 +88,11 @@ def _undecided(facts):
         reason = f", which is no longer clear among {_tested(facts, found)} mixers"
     elif abs(found.mean) > found.margin:
         reason = f", fewer than {verdict.LEAST_SAMPLES} of the {facts.samples} samples"
+    largest = "clearest" if found.is_clear else "largest"
     return (
-        "No gain or loss beyond chance is seen: the largest difference is that of "
-        f"{found.mixer} in {words.IN_WORDS[found.score.field]} ({number}{reason})"
+        "No gain or loss beyond chance is seen in accuracy or NLL after a temperature: the "
+        f"{largest} difference is that of {found.mixer} in "
+        f"{words.IN_WORDS[found.score.field]} ({number}{reason})"
     )
 
 

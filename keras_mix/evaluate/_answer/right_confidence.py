@@ -10,12 +10,17 @@ from keras_mix.evaluate.results import BASELINE
 
 def sentence(facts):
     """Returns such as `"The network is over-confident without mixing (…), calibrated with a"`."""
+    if facts.guessing and not facts.results.trained:
+        return (
+            "What its confidence is worth cannot be told before that has a cause: check the value "
+            "range (--value-range) and the order of the classes."
+        )
     groups = {}
     for side in facts.sides:
         groups.setdefault(side.raw.state, []).append(side)
     parts = [_STATES[state](facts, sides) for state, sides in groups.items()]
     follows = next(text for condition, text in _FOLLOWS if condition(facts))
-    return f"The network is {words.joined(parts)}{follows(facts)}."
+    return f"The network is {words.joined(parts)}{follows(facts)}{_unfitted(facts)}."
 
 
 def _nothing_to_mend(facts):
@@ -23,7 +28,19 @@ def _nothing_to_mend(facts):
 
 
 def _no_temperature(facts):
-    return "; no temperature can be fitted to so few samples or without an error"
+    return "; no temperature can be fitted to samples without an error, or of one class"
+
+
+def _unfitted(facts):
+    """What the temperatures of some runs do not tell of the others."""
+    some = [side for side in facts.sides if side.is_off and 0 < side.fitted < side.runs]
+    if not some:
+        return ""
+    missing, runs = sum(s.runs - s.fitted for s in some), sum(s.runs for s in some)
+    return (
+        f"; {missing} of the {runs} runs {words.subject(some)} have no temperature, for want of an "
+        "error to fit it to"
+    )
 
 
 def _all_mended(facts):
@@ -86,15 +103,14 @@ def _after(facts, sides):
     """Returns what a temperature changes, of the sides that the reader has met already."""
     met = [BASELINE, facts.leading.mixer] if facts.leading else []
     shown = [side for side in sides if side.name in met] or sides[:2]
-    return "; ".join(_before_and_after(facts, side, len(sides) > 1) for side in shown)
+    return "; ".join(_before_and_after(side, len(sides) > 1) for side in shown)
 
 
-def _before_and_after(facts, side, is_one_of_several):
-    nll, scaled = words.likelihoods(facts, side)
+def _before_and_after(side, is_one_of_several):
     place = f"{words.subject([side])} " if is_one_of_several else ""
     return (
         f"{place}ECE {100 * side.raw.ece:.1f} to {100 * side.scaled.ece:.1f} %, "
-        f"NLL {nll:.3f} to {scaled:.3f}"
+        f"NLL {side.nll:.3f} to {side.scaled_nll:.3f}"
     )
 
 
@@ -111,7 +127,7 @@ def _eces(readings):
 # (condition, text): the first true condition decides.
 _FOLLOWS: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (lambda facts: not any(side.is_off for side in facts.sides), _nothing_to_mend),
-    (lambda facts: all(s.temperature == 1.0 for s in facts.sides if s.is_off), _no_temperature),
+    (lambda facts: not any(s.fitted for s in facts.sides if s.is_off), _no_temperature),
     (lambda facts: all(side.is_mended for side in facts.sides if side.is_off), _all_mended),
     (lambda facts: any(side.is_mended for side in facts.sides), _some_mended),
     (lambda facts: bool(facts.fittable), _partly_mended),

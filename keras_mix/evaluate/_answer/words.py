@@ -1,8 +1,6 @@
 """Words for numbers: differences with their intervals, lists of mixers, accuracies."""
 
-import math
-
-from keras_mix.evaluate.results import BASELINE, NLL, NLL_SCALED
+from keras_mix.evaluate.results import BASELINE
 
 # More names than these are counted.
 MOST_NAMES = 3
@@ -19,14 +17,18 @@ def difference(found):
     """Returns such as `"+0.5 points"`, mixed minus unmixed."""
     score = found.score
     unit = "points" if score.unit == "%" else score.unit
-    return f"{sign(found) * found.mean * score.factor:+.{score.digits}f} {unit}"
+    return f"{signed(sign(found) * found.mean, score)} {unit}"
 
 
 def interval(found):
-    """Returns such as `"-1.0 to +2.0"`."""
-    middle, digits = sign(found) * found.mean, found.score.digits
-    low, high = (found.score.factor * (middle + side * found.margin) for side in (-1.0, 1.0))
-    return f"{low:+.{digits}f} to {high:+.{digits}f}"
+    """Returns such as `"−1.0 to +2.0"`."""
+    middle = sign(found) * found.mean
+    return " to ".join(signed(middle + side * found.margin, found.score) for side in (-1.0, 1.0))
+
+
+def signed(value, score):
+    """Returns such as `"−1.0"`, in the unit of `score`, with a minus sign, not a hyphen."""
+    return f"{value * score.factor:+.{score.digits}f}".replace("-", "−")
 
 
 def sign(found):
@@ -53,16 +55,11 @@ def subject(sides):
 def accuracies(facts):
     """Returns such as `"91.5 % with mixup, 86.2 % without mixing"`."""
     shown = [
-        f"{100 * facts.results.spread(side.name, 'accuracy').mean:.1f} % {place(facts, side)}"
+        f"{100 * side.accuracy:.1f} % {place(facts, side)}"
         for side in (*facts.mixed, *([facts.baseline] if facts.baseline else []))
     ]
     more = f" and {len(shown) - MOST_NAMES - 1} others" if len(shown) > MOST_NAMES + 1 else ""
     return ", ".join(shown[: MOST_NAMES + 1] if more else shown) + more
-
-
-def likelihoods(facts, side):
-    """Returns the mean NLL of a side, before and after temperature scaling."""
-    return tuple(facts.results.spread(side.name, score.field).mean for score in (NLL, NLL_SCALED))
 
 
 def span(values):
@@ -82,11 +79,3 @@ def joined(parts, word="and"):
 
 def unique(names):
     return list(dict.fromkeys(names))
-
-
-def wilson(right, count):
-    """The 95 % interval of a fraction of `count` samples (Wilson 1927): honest near 0 and 1."""
-    z = 1.959964
-    middle = (right + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(right * (1 - right) / count + (z / (2 * count)) ** 2) / (1 + z * z / count)
-    return middle - half, middle + half

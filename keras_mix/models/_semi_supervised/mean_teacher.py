@@ -25,18 +25,20 @@ def of(owner, model):
 
 
 def update(teacher, model, decay, steps):
-    """Moves the teacher's weights towards the model's, by 1 - min(1 - 1 / (steps + 1), decay).
+    """Moves the teacher's weights towards the model's, by 1 - min((1 + t) / (10 + t), decay).
 
-    So the teacher is the plain average of all steps until its memory is full. Moving statistics
-    are averaged like weights; weights of integers are copied.
+    So the teacher's memory is about a ninth of the steps made, as that of TensorFlow's
+    `ExponentialMovingAverage(decay, num_updates)`, until `decay` limits it: the teacher of a short
+    training forgets the first steps as well. Moving statistics are averaged like weights; weights
+    of integers are copied.
 
     Args:
         teacher: As `of` gives it.
         model: The model that is trained.
         decay: Float in [0, 1).
-        steps: float32, the number of steps that the model was trained for.
+        steps: float32, t, the number of steps that the model was trained for.
     """
-    kept = ops.minimum(1.0 - 1.0 / (steps + 1.0), decay)
+    kept = ops.minimum((1.0 + steps) / (10.0 + steps), decay)
     for old, new in zip(teacher.weights, model.weights, strict=True):
         value = ops.stop_gradient(ops.convert_to_tensor(new))
         if is_float(new):
