@@ -99,6 +99,17 @@ def test_layers_in_a_layer():
     assert keras_compat.layers_in(keras.layers.Dense(2)) == []
 
 
+def test_all_layers_of_a_layer():
+    holder, dense = Holder(), keras.layers.Dense(2)
+    holder.several.append(keras.Sequential([dense, dense]))
+    found = keras_compat.all_layers(holder)
+    expected = [holder, holder.one, *holder.several, dense]
+    assert sorted(map(id, found)) == sorted(map(id, expected)), (
+        "`_flatten_layers` of Keras's layers does not give each layer at any depth once: the mean "
+        "teachers of semi-supervised models do not begin with the model's state."
+    )
+
+
 def chain():
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1)])
 

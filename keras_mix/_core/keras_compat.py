@@ -22,6 +22,7 @@ from keras.src.trainers.compile_utils import get_loss as compiled_loss
 
 __all__ = [
     "SymbolicScope",
+    "all_layers",
     "compiled_loss",
     "entry_layer",
     "function_of",
@@ -50,6 +51,14 @@ def entry_layer():
 def layers_in(layer):
     """The layers that a layer directly holds. `layers` is public, but only models have it."""
     return layer._layers
+
+
+def all_layers(layer):
+    """A layer and all that it holds, at any depth, each once, in one order for equal models.
+
+    The order of a public walk is that of calls, and layers inside of layers have none.
+    """
+    return layer._flatten_layers()
 
 
 def structure_of(layers):

@@ -81,3 +81,15 @@ def test_models_learn_and_saved_ones_go_on(name, tmp_path):
     more = loaded.fit(batches(), shuffle=False, steps_per_epoch=2, verbose=0).history
     assert np.isfinite(more["loss"]).all()
     assert int(loaded._steps) == 32
+
+
+def test_a_teacher_begins_with_all_state_of_the_model():
+    adapted = layers.Normalization()
+    adapted.adapt(IMAGES * 9.0 + 4.0)
+    inner = keras.Sequential([keras.Input((4, 4, 1)), adapted])
+    base = keras.Sequential(
+        [keras.Input((4, 4, 1)), inner, layers.Flatten(), layers.Dense(3, activation="softmax")]
+    )
+    teacher = InterpolationConsistency(base).teacher
+    outputs = (keras.ops.convert_to_numpy(each(IMAGES, training=False)) for each in (teacher, base))
+    np.testing.assert_allclose(*outputs, rtol=1e-6)

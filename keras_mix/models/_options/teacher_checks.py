@@ -35,7 +35,7 @@ def check_teacher(owner, teacher, student):
             owner,
             "the teacher stays as it is while the student trains, so they must share no weights",
             f"{teacher.name!r} and {student.name!r}, which do",
-            "Teach a copy: keras.models.clone_model(model).",
+            "Teach a copy: save the model and load it.",
         )
     graphs = graph_of(teacher), graph_of(student)
     if None not in graphs:

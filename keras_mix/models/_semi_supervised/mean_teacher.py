@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, layer_states
 from keras_mix._core.ops.tensors import is_float
 
 
 def of(owner, model):
-    """A frozen copy of a model, with the same weights."""
+    """A frozen copy of a model, with the same state of each layer."""
     if not model.built:
         checks.refuse(
             owner,
@@ -19,7 +19,7 @@ def of(owner, model):
     teacher = keras.models.clone_model(model)
     if not teacher.built:
         teacher.build_from_config(model.get_build_config())
-    teacher.set_weights(model.get_weights())
+    layer_states.copy(owner, model, teacher)
     teacher.trainable = False
     return teacher
 
