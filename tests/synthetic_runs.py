@@ -25,13 +25,17 @@ ROBUSTNESS = Robustness(
 
 
 def made(mixer, seed=0, accuracy=0.75, scaled=None, **numbers):
-    """A `Run`; `scaled` holds what differs after the temperature from a calibrated network."""
+    """A `Run`; `scaled` holds what differs after the temperature from a calibrated network.
+
+    Without a temperature, as of a run without an error, `scaled` is None.
+    """
+    has_none = numbers.get("temperature", 1.5) is None
     own = {name: numbers.pop(name) for name in list(numbers) if name in _SCORES}
     return Run(
         mixer=mixer,
         seed=seed,
         accuracy=accuracy,
-        scaled=Scores(**{**_SCALED, **(scaled or {})}),
+        scaled=None if has_none else Scores(**{**_SCALED, **(scaled or {})}),
         **{"temperature": 1.5, "seconds": 2.5, "losses": [1.0, 0.5], **_SCORES, **own, **numbers},
     )
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from synthetic_runs import CALIBRATED, OVER, UNDER, UNEVEN, made, results, with_full
 
-from keras_mix.evaluate import Outcome, Results, answer, confidence, verdict
+from keras_mix.evaluate import Outcome, Results, Run, answer, confidence, verdict
 
 TEMPERATURE = "keras_mix.calibration.TemperatureScaling"
 
@@ -109,7 +109,7 @@ def test_holms_correction():
         class Known(verdict.Comparison):
             p_value = property(lambda self: self.mean)
 
-        return Known("m", verdict.NLL, [(-p_value, 0.0), (-p_value, 0.0)], 0.0)
+        return Known("m", verdict.NLL, [(-p_value, 0.0)] * 3, 0.0)
 
     for p_values, clear in (
         ([0.01, 0.02, 0.03], [0.01, 0.02, 0.03]),
@@ -139,7 +139,7 @@ def test_undecided_says_how_many_seeds_would_do(accuracies):
 
 
 def test_a_difference_of_few_samples_is_none():
-    found = said(seeds("none", 0.5, 0.5), seeds("mixup", 0.54, 0.54), validation_samples=100)
+    found = said(seeds("none", *[0.5] * 3), seeds("mixup", *[0.54] * 3), validation_samples=100)
     assert found.outcome is Outcome.UNDECIDED
     assert "fewer than 6 of the 100 samples" in found.sentences[0]
     assert "A difference as small takes at least 150 validation samples to show." in found.advice
@@ -154,7 +154,7 @@ def test_equal_runs_change_nothing():
 @pytest.mark.parametrize(
     ("runs", "outcome", "start", "advice"),
     [
-        ([NONE[:1], seeds("mixup", 0.9)], Outcome.ONE_SEED, "One seed cannot tell", "more seeds"),
+        ([NONE[:1], seeds("mixup", 0.9)], Outcome.FEW_SEEDS, "One seed cannot tell", "more seeds"),
         ([seeds("mixup", *BETTER)], Outcome.NO_BASELINE, "Whether mixing gains is not", "none too"),
         ([NONE], Outcome.NOTHING_MIXED, "No mixer was tried: accuracy 81.0 %", "mixers too"),
         ([NONE[:1], [made("mixup", 1)]], Outcome.UNPAIRED, "Whether mixing gains", "more seeds"),
@@ -214,7 +214,7 @@ def test_a_temperature_that_does_not_suffice_is_not_said_to_mend():
 def test_without_an_error_no_temperature_is_advised():
     found = said(NONE, seeds("mixup", *SAME, scaled=UNDER, temperature=None, **UNDER))
     assert found.sentences[1].endswith(
-        "; no temperature can be fitted to samples without an error, or of one class."
+        "; no temperature can be fitted to fewer than two errors, or to one class."
     )
     assert not any("emperature" in line for line in found.advice)
 
@@ -223,7 +223,7 @@ def test_runs_without_an_error_say_nothing_of_temperatures():
     some = [None, None, 0.5]
     found = said(NONE, seeds("mixup", *SAME, scaled={"ece": 0.1}, temperature=some, **UNDER))
     assert found.sentences[1].endswith(
-        "; 2 of the 3 runs with mixup have no temperature, for want of an error to fit it to."
+        "; 2 of the 3 runs with mixup have too few errors to fit a temperature to."
     )
     assert any("about 0.50 with mixup." in line for line in found.advice)
     assert not any("not enough" in line for line in found.advice)
@@ -311,11 +311,67 @@ def test_an_accuracy_of_guessing_is_named_first(accuracy, guesses):
     assert (found.advice == ()) is guesses
 
 
-def test_networks_that_guess_are_compared_no_further():
+def test_networks_that_guess_are_not_compared():
+    found = said(seeds("none", *[0.35] * 3), seeds("a", *[0.36] * 3, **OVER), classes=3)
+    assert found.outcome is Outcome.GUESSING
+    assert found.sentences[0] == (
+        "No mixer can be judged: the accuracy without mixing and with a is that of guessing among "
+        "3 classes."
+    )
+    assert [line.split(",")[0] for line in found.advice] == ["Train longer"]
+
+
+def test_a_network_that_guesses_is_named():
     found = said(seeds("none", 0.35, 0.34), seeds("a", 0.5, 0.49), classes=3)
     assert found.advice[0].startswith(
-        "The accuracy without mixing is that of guessing among 3 classes. The network has learned"
+        "The accuracy without mixing is that of guessing among 3 classes. Train longer"
     )
+
+
+def test_a_network_that_is_right_less_often_than_by_guessing_has_other_labels():
+    run = made("m.keras", 0, 0.01)
+    found = answer(Results({"validation_samples": 400, "classes": 4}, {"m.keras": None}, [run]))
+    assert found.sentences[0].endswith(", less than by guessing among 4 classes.")
+
+
+def test_two_seeds_that_agree_decide_nothing():
+    """Counts of right samples often rise by the same number: that is no standard error of 0."""
+    found = said(seeds("none", 0.75, 0.725), seeds("mixup", 0.7675, 0.7425))
+    assert found.outcome is Outcome.FEW_SEEDS
+    assert found.sentences[0].startswith("Two seeds cannot tell a gain from chance: accuracy ")
+    assert any(line.startswith("Train more seeds") for line in found.advice)
+
+
+def test_a_difference_that_no_table_shows_is_none():
+    same = [run.accuracy for run in NONE]
+    found = said(NONE, seeds("a", *same, scaled={"nll": [0.2448, 0.2447, 0.2448]}))
+    assert found.outcome is Outcome.UNDECIDED
+
+
+def test_networks_without_an_error_are_not_compared():
+    options = {"temperature": None}
+    found = said(seeds("none", *[1.0] * 3, **options), seeds("a", *[1.0] * 3, **options, **UNDER))
+    assert found.outcome is Outcome.TOO_GOOD
+    assert "fewer than two errors among 500 samples" in found.sentences[0]
+    assert found.advice[0].startswith("Take more validation samples, or harder ones")
+    assert not any("not enough" in line or "Mix less" in line for line in found.advice)
+
+
+def test_errors_in_one_half_of_the_samples_are_no_loss():
+    """Predictions as good as the others, which err elsewhere, are as good after a temperature."""
+    ids = np.arange(400) % 4
+    spread, close = np.array([0, 101, 202, 303]), np.array([0, 4, 8, 12])
+
+    def runs(name, wrong):
+        predicted = ids.copy()
+        predicted[wrong] = (ids[wrong] + 1) % 4
+        for seed in range(3):
+            probabilities = np.full((400, 4), (0.2 - 0.001 * seed) / 3)
+            probabilities[np.arange(400), predicted] = 0.8 + 0.001 * seed
+            yield Run.of_predictions(name, probabilities, ids, seed=seed)
+
+    found = answer(results([*runs("none", spread), *runs("mixup", close)]))
+    assert found.outcome in (Outcome.EQUAL, Outcome.UNDECIDED)
 
 
 def test_few_samples_hide_errors():
@@ -336,7 +392,8 @@ def test_uneven_calibration_is_told_from_over_confidence():
 
 
 def test_differences_of_two_calibrated_networks_in_ece_are_noise():
-    found = results([*seeds("none", 0.8, 0.8, ece=[0.01, 0.011]), *seeds("a", 0.8, 0.8, ece=0.025)])
+    eces = [0.01, 0.011, 0.01]
+    found = results([*seeds("none", *SAME, ece=eces), *seeds("a", *SAME, ece=0.025)])
     (ece,) = [c for c in verdict.comparisons(found) if c.score is verdict.ECE]
     assert abs(ece.mean) > ece.margin
     assert ece.is_noise

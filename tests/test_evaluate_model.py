@@ -27,16 +27,18 @@ def classifier(shape=(8, 8, 1), units=3, activation="softmax"):
     return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), dense])
 
 
-def test_halves_have_the_classes_in_proportion():
+def test_folds_have_classes_and_errors_in_proportion():
     ids = np.repeat([0, 1, 2], [7, 40, 4])
-    first, second = run.halves(ids)
-    assert sorted([*first, *second]) == list(range(51))
-    counts = np.bincount(ids[first], minlength=3), np.bincount(ids[second], minlength=3)
-    assert np.abs(counts[0] - counts[1]).max() <= 1
-    np.testing.assert_array_equal(run.halves(ids)[0], first)
+    right = np.ones(51, bool)
+    right[7:14] = False
+    fold = run.folds(ids, right)
+    for kind in (ids == 0, ids == 2, ~right, np.ones(51, bool)):
+        counts = np.bincount(fold[kind], minlength=run.FOLDS)
+        assert np.ptp(counts) <= 1
+    np.testing.assert_array_equal(run.folds(ids, right), fold)
 
 
-def test_each_half_has_the_temperature_of_the_other():
+def test_each_fold_has_the_temperature_of_the_others():
     logits = RNG.normal(size=(400, 3))
     ids = (logits + RNG.gumbel(size=logits.shape)).argmax(axis=1)  # drawn from the softmax
 
@@ -47,15 +49,15 @@ def test_each_half_has_the_temperature_of_the_other():
     def nll(rows, temperature):
         return -np.log(softmax(sharp[rows] / temperature)[np.arange(len(rows)), ids[rows]])
 
-    sharp, halves = 3.0 * logits, run.halves(ids)
-    best = [
-        optimize.minimize_scalar(lambda t, h=half: nll(h, t).mean(), bounds=(0.5, 9)).x
-        for half in halves
-    ]
+    def best(rows):
+        return optimize.minimize_scalar(lambda t: nll(rows, t).mean(), bounds=(0.5, 9)).x
+
+    sharp, every = 3.0 * logits, np.arange(400)
+    fold = run.folds(ids, sharp.argmax(axis=1) == ids)
     made = run.Run.of_predictions("none", softmax(sharp), ids)
-    assert made.temperature == pytest.approx(np.sqrt(best[0] * best[1]), rel=1e-3)
-    scaled = np.concatenate([nll(halves[0], best[1]), nll(halves[1], best[0])])
-    assert made.scaled.nll == pytest.approx(scaled.mean(), rel=1e-4)
+    assert made.temperature == pytest.approx(best(every), rel=1e-3)
+    scaled = [nll(every[fold == k], best(every[fold != k])) for k in range(run.FOLDS)]
+    assert made.scaled.nll == pytest.approx(np.concatenate(scaled).mean(), rel=1e-4)
     assert made.nll == pytest.approx(nll(np.arange(400), 1.0).mean(), rel=1e-6)
     right = softmax(sharp).argmax(axis=1) == ids
     assert made.gap == pytest.approx(softmax(sharp).max(axis=1).mean() - right.mean())
@@ -63,22 +65,24 @@ def test_each_half_has_the_temperature_of_the_other():
 
 
 @pytest.mark.parametrize("ids", [[1], [0, 1], [1, 1, 1, 1]])
-def test_few_samples_are_left_as_they_are(ids):
+def test_few_samples_have_no_temperature(ids):
     made = run.Run.of_predictions("none", np.full((len(ids), 2), [0.6, 0.4]), np.array(ids))
-    assert (made.temperature, made.scaled.nll) == (None, made.nll)
+    assert (made.temperature, made.scaled) == (None, None)
     assert made.gap_error > 0
 
 
-def test_a_half_without_an_error_leaves_the_other_as_it_is():
+def test_fewer_than_two_errors_have_no_temperature():
     ids = np.arange(40) % 2
     probabilities = np.where(np.eye(2)[ids], 0.9, 0.1)
     perfect = run.Run.of_predictions("none", probabilities, ids)
-    assert (perfect.temperature, perfect.scaled.nll) == (None, perfect.nll)
+    assert (perfect.temperature, perfect.scaled) == (None, None)
     # 40 of 40 samples, each 90 % sure: 4 % of calibrated networks do as well.
     assert perfect.gap_error == pytest.approx(np.sqrt(0.09 / 40))
     probabilities[0] = [0.2, 0.8]
-    one_error = run.Run.of_predictions("none", probabilities, ids)
-    assert one_error.scaled.nll < 2 * one_error.nll
+    assert run.Run.of_predictions("none", probabilities, ids).scaled is None
+    probabilities[1] = [0.8, 0.2]
+    two_errors = run.Run.of_predictions("none", probabilities, ids)
+    assert two_errors.scaled.nll < 1.1 * two_errors.nll
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def test_clear_gains_are_counted_seed_by_seed():
 
 def test_the_interval_is_that_of_the_paired_t_test():
     rng = np.random.default_rng(0)
-    for count in (2, 3, 5):
+    for count in (3, 5, 8):
         none, mixup = rng.normal(size=(2, count))
         (found, *_) = verdict.comparisons(compared(none, mixup))
         interval = stats.ttest_rel(mixup, none).confidence_interval(0.95)
@@ -70,8 +70,9 @@ def test_the_interval_is_that_of_the_paired_t_test():
     ("none", "mixup"),
     [
         ([0.80], [0.60]),  # one seed decides nothing
-        ([0.80, 0.70], [0.60, 0.71]),  # worse at one of two
-        ([0.80, 0.80], [0.78, 0.70]),  # worse at both, by very different amounts
+        ([0.80, 0.70], [0.60, 0.50]),  # nor do two that agree
+        ([0.80, 0.70, 0.80], [0.60, 0.71, 0.60]),  # worse at two of three
+        ([0.80, 0.80, 0.80], [0.78, 0.70, 0.79]),  # worse at all, by very different amounts
         ([0.80, 0.80, 0.80], [0.79, 0.80, 0.80]),
         ([0.80, 0.80, 0.80], [0.80, 0.80, 0.80]),
     ],
@@ -84,7 +85,7 @@ def test_few_seeds_that_disagree_decide_nothing(none, mixup):
 
 def test_few_validation_samples_decide_nothing_about_accuracy():
     for samples, enough in ((50, False), (60, True)):  # 5 and 6 samples
-        results = compared([0.5, 0.5], [0.6, 0.6], {"validation_samples": samples})
+        results = compared([0.5] * 3, [0.6] * 3, {"validation_samples": samples})
         assert ("accuracy" in clear(results)) is enough
 
 

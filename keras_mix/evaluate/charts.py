@@ -122,7 +122,7 @@ def numbers(found, score):
     """Returns such as `"+7.2 ± 1.6"`, the gain and its interval in the unit of `score`."""
     mean = _signed(found.mean * score.factor, score.digits)
     if not math.isfinite(found.margin):
-        return f"{mean}, one seed"
+        return f"{mean}, too few seeds"
     return f"{mean} ± {found.margin * score.factor:.{score.digits}f}"
 
 

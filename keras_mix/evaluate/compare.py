@@ -50,8 +50,8 @@ def compare(
             compiled model is trained as it is; its loss must take one-hot labels.
         train: Pair of a float array of samples `(N, …)` and an integer array of class ids `(N,)` in
             0..K-1.
-        validation: Pair of arrays as in `train`. The samples used for scoring, and in halves to fit
-            the temperature of the other half.
+        validation: Pair of arrays as in `train`. The samples used for scoring, and in five folds
+            to fit the temperatures of each other.
         mixers: Dict from names to layers of `keras_mix.layers`, to callables that wrap a model,
             such as `keras_mix.models.ManifoldMixup`, or to None for no mixing; or a string or list
             of strings such as `["none", "mixup:alpha=0.4"]`, see `keras_mix.evaluate.mixers`.

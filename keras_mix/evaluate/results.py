@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import operator
 import pathlib
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from keras_mix.evaluate.run import Run, Scores
 FILE = "results.json"
 BASELINE = "none"
 # Of results.json. Raised when runs gain fields that older ones cannot be given.
-FORMAT = 2
+FORMAT = 3
 
 
 class Score(NamedTuple):
@@ -140,7 +139,7 @@ class Results:
 
     def spread(self, mixer, field):
         """Returns the `Spread` over the seeds of one number, such as `"nll"`, `"scaled.nll"`."""
-        every = [operator.attrgetter(field)(run) for run in self.of(mixer).values()]
+        every = [value_of(run, field) for run in self.of(mixer).values()]
         values = [value for value in every if value is not None]
         if not values:
             return Spread(None, None, 0)
@@ -160,10 +159,12 @@ class Results:
     def reliability(self, mixer, *, scaled=False):
         """Returns one `Reliability` of the predictions of all seeds of a mixer.
 
-        Of the predictions after temperature scaling if `scaled`.
+        Of the predictions after temperature scaling if `scaled`, of the runs that have one.
         """
         runs = self.of(mixer).values()
-        return scores.pool([(run.scaled if scaled else run).reliability for run in runs])
+        if scaled:
+            runs = [run.scaled for run in runs if run.scaled is not None]
+        return scores.pool([run.reliability for run in runs])
 
     def to_json(self):
         """Returns the results as JSON text, the summary included."""
@@ -217,6 +218,13 @@ class Results:
         return path
 
 
+def value_of(run, field):
+    """Returns a number of a run, such as `"scaled.nll"`; None if the run does not have it."""
+    for name in field.split("."):
+        run = None if run is None else getattr(run, name)
+    return run
+
+
 def _unreadable(text, error):
     return ValueError(
         "Results.from_json: the text must be what `to_json` wrote. "
@@ -239,7 +247,7 @@ def _run(fields):
     return Run(
         **{
             **_scores(fields),
-            "scaled": Scores(**_scores(fields["scaled"])),
+            "scaled": None if fields["scaled"] is None else Scores(**_scores(fields["scaled"])),
             "robustness": None if robustness is None else Robustness(**robustness),
         }
     )

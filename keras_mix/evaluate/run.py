@@ -12,7 +12,9 @@ from keras_mix.calibration import NoiseFloor, TemperatureScaling, noise_floor
 from keras_mix.evaluate import scores
 from keras_mix.evaluate.robust import Robustness
 
-# The split into halves is the same for all runs, so that their scores differ by the networks alone.
+# Of the cross-fitting of temperatures. A run with fewer errors has a fold that holds all of them.
+FOLDS = 5
+LEAST_ERRORS = 2
 _SPLIT_SEED = 0
 
 
@@ -60,13 +62,13 @@ class Run(Scores):
         mixer: String. The name of the mixer.
         seed: Integer. The seed of the initial weights, the order of the samples and the mixing.
         accuracy: Float in [0, 1].
-        temperature: Float > 0. Below 1 the network is under-confident. The geometric mean of the
-            temperatures of the two halves, see `scaled`; None where neither has one.
-        scaled: The scores of the same samples after temperature scaling. The samples are split in
-            halves in proportion to their classes; the logits of each half are divided by the
-            temperature that minimizes the NLL of the other half, so that no sample is scored with a
-            temperature fitted on it, and all of them are scored. A half without a single error, or
-            of one class, has no such temperature and leaves the other as it is.
+        temperature: Float > 0. The temperature that minimizes the NLL of all samples: below 1 the
+            network is under-confident. None if the samples cannot tell it: with fewer than two
+            errors, without which the NLL falls as T falls to 0, or with one class.
+        scaled: The scores of the same samples after temperature scaling, None like `temperature`.
+            The samples are split in five folds, in proportion to classes and errors; the logits of
+            each are divided by the temperature that minimizes the NLL of the four others, so that
+            no sample is scored with a temperature fitted on it, and all of them are scored.
         seconds: Float. The wall time of `fit`, including tracing and compiling graphs.
         losses: List of floats. The training loss of each epoch, on mixed samples.
         robustness: A `keras_mix.evaluate.Robustness`, or None where it was not measured.
@@ -76,7 +78,7 @@ class Run(Scores):
     seed: int
     accuracy: float
     temperature: float | None
-    scaled: Scores
+    scaled: Scores | None
     seconds: float = 0.0
     losses: list = dataclasses.field(default_factory=list)
     robustness: Robustness | None = None
@@ -121,7 +123,7 @@ class Run(Scores):
             seed=seed,
             accuracy=accuracy,
             temperature=temperature,
-            scaled=Scores(**_scores(scaled, ids)),
+            scaled=None if scaled is None else Scores(**_scores(scaled, ids)),
             seconds=seconds,
             losses=[float(loss) for loss in losses],
             robustness=robustness,
@@ -129,29 +131,35 @@ class Run(Scores):
         )
 
 
-def halves(ids):
-    """Returns two integer arrays: the indices of two halves, with the classes in proportion."""
+def folds(ids, right):
+    """Returns int `(N,)`, the fold of each sample, with classes and errors in proportion.
+
+    Args:
+        ids: Integer array `(N,)`.
+        right: Boolean array `(N,)`. Whether the prediction is right.
+    """
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(ids))
-    # Sorted by class, every second one: the halves of each class, and of all, differ by 1 at most.
-    order = order[np.argsort(ids[order], kind="stable")]
-    return np.sort(order[::2]), np.sort(order[1::2])
+    # Dealt out in turn after sorting, the numbers of each kind in two folds differ by 1 at most.
+    order = order[np.lexsort((ids[order], right[order]))]
+    fold = np.empty(len(ids), np.int64)
+    fold[order] = np.arange(len(ids)) % FOLDS
+    return fold
 
 
 def cross_fitted(probabilities, ids):
-    """Returns (probabilities after temperature scaling, temperature or None), see `Run.scaled`."""
-    first, second = halves(ids)
-    scaled, logs = probabilities.copy(), []
+    """Returns (probabilities after temperature scaling, temperature), see `Run.scaled`."""
     right = probabilities.argmax(axis=1) == ids
-    for fitted, scored in ((first, second), (second, first)):
-        # Without an error the likelihood rises as T falls to 0, and would forbid the other half's.
-        if right[fitted].all() or len(np.unique(ids[fitted])) < 2:
-            continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of predictions that say nothing: the NLL shows it
-            scaling = TemperatureScaling().fit(probabilities[fitted], ids[fitted])
-        scaled[scored] = scaling.predict(probabilities[scored])
-        logs.append(math.log(scaling.temperature))
-    return scaled, math.exp(math.fsum(logs) / len(logs)) if logs else None
+    fold = folds(ids, right)
+    classes = min(len(np.unique(ids[fold != part])) for part in range(FOLDS))
+    if np.sum(~right) < LEAST_ERRORS or classes < 2:
+        return None, None
+    scaled = np.empty_like(probabilities)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of predictions that say nothing: the NLL shows it
+        for part in np.unique(fold):
+            fitted = TemperatureScaling().fit(probabilities[fold != part], ids[fold != part])
+            scaled[fold == part] = fitted.predict(probabilities[fold == part])
+        return scaled, TemperatureScaling().fit(probabilities, ids).temperature
 
 
 def _scores(probabilities, ids):

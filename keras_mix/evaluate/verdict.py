@@ -1,7 +1,6 @@
 """Which mixers are better or worse than no mixing, and which of the differences are clear."""
 
 import math
-import operator
 from typing import NamedTuple
 
 from keras_mix._core.optional_imports import require
@@ -15,9 +14,13 @@ from keras_mix.evaluate.results import (
     NLL,
     NLL_SCALED,
     Score,
+    value_of,
 )
 
 LEVEL = 0.95
+# Fewer pairs than this decide nothing: two differences may agree by chance, as two counts of right
+# samples often do, and show no error at all.
+LEAST_SEEDS = 3
 # Fewer validation samples than this decide nothing, even if all of them change for the better: by
 # McNemar's exact test chance does that to 5 of 5 with a probability of 6 %, to 6 of 6 with 3 %.
 LEAST_SAMPLES = 6
@@ -38,7 +41,7 @@ class Comparison(NamedTuple):
         mixer: String.
         score: the `Score`.
         pairs: List of (mixed, plain) floats, one for each seed.
-        least: Float from 0, the smallest mean difference that counts at all.
+        least: Float > 0, the smallest mean difference that counts at all.
         is_noise: Boolean, whether both values are calibration errors within their noise floors.
     """
 
@@ -61,16 +64,16 @@ class Comparison(NamedTuple):
 
     @property
     def error(self):
-        """The standard error of the mean gain over the seeds; inf of one seed."""
+        """The standard error of the mean gain over the seeds; inf of fewer than three."""
         count = len(self.pairs)
-        if count < 2:
+        if count < LEAST_SEEDS:
             return math.inf
         variance = math.fsum((gain - self.mean) ** 2 for gain in self.gains) / (count - 1)
         return math.sqrt(variance / count)
 
     @property
     def margin(self):
-        """Half the width of the mean gain's 95 % interval by the paired t-test; inf of one seed."""
+        """Half the width of the mean gain's 95 % interval by the paired t-test."""
         return self.error if self.error == math.inf else quantile(len(self.pairs)) * self.error
 
     @property
@@ -113,10 +116,10 @@ def comparisons(results):
 
     A seed gives both the same initial weights and the same order of samples, so the runs are
     pairs. A difference is clear if the 95 % interval of its mean over the seeds (paired t-test,
-    n - 1 degrees of freedom) leaves out 0: with two seeds the mean must be 9 times the deviation
-    of the differences, with three 2.5 times, with one no difference is clear. A clear difference
-    in accuracy is also one of at least 6 samples, a clear difference in ECE one of which an end
-    lies above its noise floor.
+    n - 1 degrees of freedom) leaves out 0: with three seeds the mean must be 2.5 times the
+    deviation of the differences, with fewer no difference is clear. A clear difference is also one
+    that a table shows, in accuracy one of at least 6 samples, in ECE one of which an end lies above
+    its noise floor.
 
     Returns:
         List of `Comparison`; empty if `none` or every other mixer is missing.
@@ -130,20 +133,23 @@ def comparisons(results):
 
 
 def compared(results, mixer, score):
-    """Returns the `Comparison` of one mixer in one score; None if no seed of both has it."""
-    plain = results.of(BASELINE)
-    pairs = [(run, plain[seed]) for seed, run in results.of(mixer).items() if seed in plain]
-    if not pairs or score not in results.columns:
+    """Returns the `Comparison` of one mixer in one score; None if no seed has it of both."""
+    if score not in results.columns:
         return None
-    value = operator.attrgetter(score.field)
+    plain = results.of(BASELINE)
+    every = [(run, plain[seed]) for seed, run in results.of(mixer).items() if seed in plain]
+    runs = [pair for pair in every if all(value_of(run, score.field) is not None for run in pair)]
+    if not runs:
+        return None
     samples = results.settings.get(_COUNTED.get(score.field))
+    shown = 10.0**-score.digits / score.factor
     return Comparison(
         mixer,
         score,
-        [(value(mixed), value(unmixed)) for mixed, unmixed in pairs],
-        LEAST_SAMPLES / samples if samples else 0.0,
+        [tuple(value_of(run, score.field) for run in pair) for pair in runs],
+        LEAST_SAMPLES / samples if samples else shown,
         score in (ECE, ECE_SCALED)
-        and all(_within_floor(side, score) for side in zip(*pairs, strict=True)),
+        and all(_within_floor(side, score) for side in zip(*runs, strict=True)),
     )
 
 
@@ -163,8 +169,8 @@ def clear_among(comparisons):
         Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of
         Statistics 6, 1979.
     """
-    # One seed tests nothing, so it is no look.
-    tested = sorted((c for c in comparisons if len(c.pairs) > 1), key=lambda c: c.p_value)
+    # Too few seeds test nothing, so they are no look.
+    tested = sorted((c for c in comparisons if math.isfinite(c.margin)), key=lambda c: c.p_value)
     clear = []
     for rank, found in enumerate(tested):
         if found.p_value > (1.0 - LEVEL) / (len(tested) - rank):

@@ -15,15 +15,20 @@ _MATTERS = 0.05
 # Twice the log-likelihood that one free number, such as a temperature, gains by chance in 1 of 100
 # cases (chi-squared, one degree of freedom). Cross-fitted, it gains less.
 _LIKELIHOOD_RATIO = 6.63
+_LEARN = "Train longer, and check that samples and labels belong together."
 # More seeds than these are not recommended: the difference is too small to matter.
 _MOST_SEEDS = 30
 
 
 def advice(facts):
-    """Returns a tuple of sentences; none on a model from elsewhere that guesses."""
-    if facts.guessing and not facts.results.trained:
-        return ()
+    """Returns a tuple of sentences."""
+    if facts.all_guess:
+        return (_LEARN,) if facts.results.trained else ()
     return tuple(text(facts) for holds, text in _ADVICE if holds(facts))
+
+
+def _harder_samples(facts):
+    return "Take more validation samples, or harder ones: there are too few errors to learn from."
 
 
 def _add_baseline(facts):
@@ -155,10 +160,8 @@ def _may_pay(facts):
 
 
 def _guesses(facts):
-    return (
-        f"The accuracy {words.subject(facts.guessing)} is that of guessing among {facts.classes} "
-        "classes. The network has learned too little here to compare mixers: train longer."
-    )
+    compared = words.like_a_guess(facts, facts.guessing)
+    return f"The accuracy {words.subject(facts.guessing)} is {compared}. {_LEARN}"
 
 
 def _more_samples(facts):
@@ -167,6 +170,10 @@ def _more_samples(facts):
         f"With {facts.samples} samples a calibrated network shows an ECE of up to "
         f"{100 * ceiling:.1f} %: take more validation samples to see smaller errors."
     )
+
+
+def _has_few_seeds(facts):
+    return facts.paired < verdict.LEAST_SEEDS
 
 
 def _only_confidence(facts, side):
@@ -208,7 +215,9 @@ def _lowered(facts):
     return [
         side
         for side in facts.sides
-        if not side.is_off and 2 * facts.samples * (side.nll - side.scaled_nll) > _LIKELIHOOD_RATIO
+        if not side.is_off
+        and side.scaled is not None
+        and 2 * facts.samples * (side.nll - side.scaled_nll) > _LIKELIHOOD_RATIO
     ]
 
 
@@ -236,10 +245,11 @@ def _seeds_needed(found):
 # (condition, text): every text with a true condition is given.
 _ADVICE: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (lambda facts: bool(facts.guessing), _guesses),
+    (lambda facts: not any(side.fitted for side in facts.sides), _harder_samples),
     (lambda facts: facts.results.trained and facts.baseline is None, _add_baseline),
     (lambda facts: facts.results.trained and not facts.mixed, _add_mixers),
-    (lambda facts: bool(facts.baseline and facts.mixed) and facts.paired < 2, _add_seeds),
-    (lambda facts: facts.paired > 1 and not facts.clear and facts.leading is not None, _power),
+    (lambda facts: bool(facts.baseline and facts.mixed) and _has_few_seeds(facts), _add_seeds),
+    (lambda facts: not (_has_few_seeds(facts) or facts.clear or facts.leading is None), _power),
     (lambda facts: len({found.mixer for found in facts.gains}) > 1, _any_will_do),
     (lambda facts: any(_only_confidence(facts, side) for side in facts.mixed), _gain_is_confidence),
     (lambda facts: any(_only_shy(facts, side) for side in facts.mixed), _ranks_as_well),

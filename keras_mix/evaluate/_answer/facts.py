@@ -1,5 +1,6 @@
 """What the sentences of an answer are chosen by: what is known, and what is clear."""
 
+import math
 from typing import NamedTuple
 
 from keras_mix.evaluate import verdict
@@ -18,23 +19,26 @@ class Side(NamedTuple):
         name: String.
         accuracy: Float. The mean accuracy.
         raw: The `Confidence` of the probabilities as they are.
-        scaled: The `Confidence` after temperature scaling.
-        temperature: Float. The mean temperature of the runs that have one; None if none has.
         runs: Integer. The number of runs.
-        fitted: Integer. The number of runs that have a temperature.
-        nll: Float. The mean NLL of the probabilities as they are.
-        scaled_nll: Float. The mean NLL after temperature scaling.
+        fitted: Integer. The number of runs that have a temperature. What follows is of these, and
+            None if there are none.
+        temperature: Float. The mean temperature.
+        before: The `Confidence` of the probabilities as they are.
+        nll: Float. Their mean NLL.
+        scaled: The `Confidence` after temperature scaling.
+        scaled_nll: Float. The mean NLL after it.
     """
 
     name: str
     accuracy: float
     raw: Confidence
-    scaled: Confidence
-    temperature: float | None
     runs: int
     fitted: int
-    nll: float
-    scaled_nll: float
+    temperature: float | None = None
+    before: Confidence | None = None
+    nll: float | None = None
+    scaled: Confidence | None = None
+    scaled_nll: float | None = None
 
     @property
     def is_off(self):
@@ -54,7 +58,12 @@ class Side(NamedTuple):
     @property
     def is_improved(self):
         """Whether it is wrong, and a temperature lowers both its ECE and its NLL."""
-        return self.is_off and self.scaled.ece < self.raw.ece and self.scaled_nll < self.nll
+        return (
+            self.is_off
+            and self.scaled is not None
+            and self.scaled.ece < self.before.ece
+            and self.scaled_nll < self.nll
+        )
 
 
 class Facts:
@@ -93,7 +102,7 @@ class Facts:
     @property
     def fittable(self):
         """Miscalibrated sides that a temperature brings closer to calibration."""
-        return [side for side in self.sides if side.is_improved]
+        return [side for side in self.sides if side.is_improved and side not in self.guessing]
 
     @property
     def classes(self):
@@ -108,6 +117,11 @@ class Facts:
             for side in self.sides
             if self.classes and verdict.wilson(side.accuracy, self.samples)[0] <= 1 / self.classes
         ]
+
+    @property
+    def all_guess(self):
+        """Whether no network has learned anything that could be judged."""
+        return len(self.guessing) == len(self.sides)
 
     @property
     def samples(self):
@@ -159,18 +173,15 @@ class Facts:
 
 def _side(results, name):
     runs = list(results.of(name).values())
-    temperatures = results.spread(name, "temperature")
-    accuracy, nll, scaled = (
-        results.spread(name, score.field).mean for score in (ACCURACY, NLL, NLL_SCALED)
-    )
-    return Side(
-        name,
-        accuracy,
-        confidence(runs),
-        confidence([run.scaled for run in runs]),
-        temperatures.mean,
-        len(runs),
-        temperatures.count,
-        nll,
-        scaled,
+    accuracy = results.spread(name, "accuracy").mean
+    fitted = [run for run in runs if run.scaled is not None]
+    side = Side(name, accuracy, confidence(runs), len(runs), len(fitted))
+    if not fitted:
+        return side
+    return side._replace(
+        temperature=results.spread(name, "temperature").mean,
+        before=confidence(fitted),
+        nll=math.fsum(run.nll for run in fitted) / len(fitted),
+        scaled=confidence([run.scaled for run in fitted]),
+        scaled_nll=results.spread(name, NLL_SCALED.field).mean,
     )

@@ -1,25 +1,29 @@
 """The first sentence: does mixing gain, by which mixer, in which score?"""
 
 import enum
+import math
 from collections.abc import Callable
 
 from keras_mix.evaluate import verdict
 from keras_mix.evaluate._answer import words
 from keras_mix.evaluate._answer.facts import Facts
+from keras_mix.evaluate.results import NLL_SCALED
 
 
 class Outcome(enum.Enum):
     """What the first sentence says."""
 
     MODEL = "one model, trained elsewhere"
+    GUESSING = "nothing learned"
     NO_BASELINE = "no run without mixing"
     NOTHING_MIXED = "no run with mixing"
     UNPAIRED = "no seed with and without mixing"
-    ONE_SEED = "one seed"
+    FEW_SEEDS = "too few seeds"
     BOTH = "gain and loss"
     GAIN = "gain"
     LOSS = "loss"
     EQUAL = "equal"
+    TOO_GOOD = "too few errors to compare"
     UNDECIDED = "undecided"
 
 
@@ -33,10 +37,17 @@ def _model(facts):
     (side,) = facts.sides
     right, count = side.accuracy, facts.samples
     low, high = verdict.wilson(right, count)
-    guess = f", that of guessing among {facts.classes} classes" if facts.guessing else ""
+    guess = f", {words.like_a_guess(facts, facts.guessing)}" if facts.guessing else ""
     return (
         f"{side.name} is right on {100 * right:.1f} % of {count} samples "
         f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %){guess}"
+    )
+
+
+def _guessing(facts):
+    return (
+        f"No mixer can be judged: the accuracy {words.subject(facts.sides)} is "
+        f"{words.like_a_guess(facts, facts.sides)}"
     )
 
 
@@ -58,8 +69,9 @@ def _unpaired(facts):
     )
 
 
-def _one_seed(facts):
-    return f"One seed cannot tell a gain from chance: accuracy {words.accuracies(facts)}"
+def _few_seeds(facts):
+    count = {1: "One seed", 2: "Two seeds"}[facts.paired]
+    return f"{count} cannot tell a gain from chance: accuracy {words.accuracies(facts)}"
 
 
 def _gain(facts):
@@ -74,6 +86,14 @@ def _equal(facts):
     return (
         "Mixing changes nothing: at each of "
         f"{facts.paired} seeds accuracy and likelihood are those without mixing"
+    )
+
+
+def _too_good(facts):
+    return (
+        f"Mixing changes no accuracy, at {facts.paired} seeds, and networks with fewer than two "
+        f"errors among {facts.samples} samples cannot be compared in NLL after a temperature: "
+        f"accuracy {words.accuracies(facts)}"
     )
 
 
@@ -133,19 +153,21 @@ def _verbs(signs, names):
 
 
 def _tested(facts, found):
-    return sum(len(one.pairs) > 1 for one in facts.headline(found.score))
+    return sum(math.isfinite(one.margin) for one in facts.headline(found.score))
 
 
 # (outcome, condition, text): the first true condition decides.
 _CASES: list[tuple[Outcome, Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (Outcome.MODEL, lambda facts: not facts.results.trained, _model),
+    (Outcome.GUESSING, lambda facts: facts.all_guess, _guessing),
     (Outcome.NO_BASELINE, lambda facts: facts.baseline is None, _no_baseline),
     (Outcome.NOTHING_MIXED, lambda facts: not facts.mixed, _nothing_mixed),
     (Outcome.UNPAIRED, lambda facts: facts.paired == 0, _unpaired),
-    (Outcome.ONE_SEED, lambda facts: facts.paired == 1, _one_seed),
+    (Outcome.FEW_SEEDS, lambda facts: facts.paired < verdict.LEAST_SEEDS, _few_seeds),
     (Outcome.BOTH, lambda facts: bool(facts.gains and facts.losses), _gain),
     (Outcome.GAIN, lambda facts: bool(facts.gains), _gain),
     (Outcome.LOSS, lambda facts: bool(facts.losses), _loss),
+    (Outcome.TOO_GOOD, lambda facts: not (facts.leading or facts.headline(NLL_SCALED)), _too_good),
     (Outcome.EQUAL, lambda facts: facts.leading is None, _equal),
     (Outcome.UNDECIDED, lambda facts: True, _undecided),
 ]

@@ -10,7 +10,9 @@ from keras_mix.evaluate.results import BASELINE
 
 def sentence(facts):
     """Returns such as `"The network is over-confident without mixing (…), calibrated with a"`."""
-    if facts.guessing and not facts.results.trained:
+    if facts.all_guess and facts.results.trained:
+        return "What its confidence is worth cannot be told before it has learned something."
+    if facts.all_guess:
         return (
             "What its confidence is worth cannot be told before that has a cause: check the value "
             "range (--value-range) and the order of the classes."
@@ -28,18 +30,18 @@ def _nothing_to_mend(facts):
 
 
 def _no_temperature(facts):
-    return "; no temperature can be fitted to samples without an error, or of one class"
+    return "; no temperature can be fitted to fewer than two errors, or to one class"
 
 
 def _unfitted(facts):
     """What the temperatures of some runs do not tell of the others."""
-    some = [side for side in facts.sides if side.is_off and 0 < side.fitted < side.runs]
-    if not some:
+    some = [side for side in facts.sides if side.is_off and not side.is_fitted]
+    if not any(side.fitted for side in facts.sides if side.is_off) or not some:
         return ""
     missing, runs = sum(s.runs - s.fitted for s in some), sum(s.runs for s in some)
     return (
-        f"; {missing} of the {runs} runs {words.subject(some)} have no temperature, for want of an "
-        "error to fit it to"
+        f"; {missing} of the {runs} runs {words.subject(some)} have too few errors to fit a "
+        "temperature to"
     )
 
 
@@ -49,19 +51,19 @@ def _all_mended(facts):
 
 def _some_mended(facts):
     mended = [side for side in facts.sides if side.is_mended]
-    others = [side for side in facts.sides if side.is_off and not side.is_mended]
-    return (
-        f"; a temperature mends that {words.subject(mended)} ({_after(facts, mended)}), "
-        f"not {words.subject(others)} ({_after(facts, others)})"
-    )
+    others = [s for s in facts.sides if s.is_off and s.scaled and not s.is_mended]
+    but = f", not {words.subject(others)} ({_after(facts, others)})" if others else ""
+    return f"; a temperature mends that {words.subject(mended)} ({_after(facts, mended)}){but}"
 
 
 def _partly_mended(facts):
-    return f"; a temperature mends a part of that ({_after(facts, facts.fittable)})"
+    off = [side for side in facts.sides if side.is_off]
+    where = f" {words.subject(facts.fittable)}" if len(facts.fittable) < len(off) else ""
+    return f"; a temperature mends a part of that{where} ({_after(facts, facts.fittable)})"
 
 
 def _none_mended(facts):
-    off = [side for side in facts.sides if side.is_off]
+    off = [side for side in facts.sides if side.is_off and side.scaled]
     return f"; a temperature does not mend that ({_after(facts, off)})"
 
 
@@ -109,7 +111,7 @@ def _after(facts, sides):
 def _before_and_after(side, is_one_of_several):
     place = f"{words.subject([side])} " if is_one_of_several else ""
     return (
-        f"{place}ECE {100 * side.raw.ece:.1f} to {100 * side.scaled.ece:.1f} %, "
+        f"{place}ECE {100 * side.before.ece:.1f} to {100 * side.scaled.ece:.1f} %, "
         f"NLL {side.nll:.3f} to {side.scaled_nll:.3f}"
     )
 

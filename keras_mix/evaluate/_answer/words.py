@@ -1,5 +1,6 @@
 """Words for numbers: differences with their intervals, lists of mixers, accuracies."""
 
+from keras_mix.evaluate import verdict
 from keras_mix.evaluate.results import BASELINE
 
 # More names than these are counted.
@@ -60,6 +61,13 @@ def accuracies(facts):
     ]
     more = f" and {len(shown) - MOST_NAMES - 1} others" if len(shown) > MOST_NAMES + 1 else ""
     return ", ".join(shown[: MOST_NAMES + 1] if more else shown) + more
+
+
+def like_a_guess(facts, sides):
+    """Returns how accuracies that are no better than a guess compare with that of a guess."""
+    highest = max(verdict.wilson(side.accuracy, facts.samples)[1] for side in sides)
+    guess = f"guessing among {facts.classes} classes"
+    return f"less than by {guess}" if highest < 1 / facts.classes else f"that of {guess}"
 
 
 def span(values):
