@@ -26,12 +26,12 @@ class LogitScaling(keras.layers.Layer):
         self, *, from_logits: bool = False, name: str | None = None, dtype: Any = None
     ) -> None:
         # Calibration is a matter of small differences: float32 under a mixed policy too.
-        super().__init__(name=name, dtype=dtype or "float32")
+        # It casts predictions itself: a cast of them has no known logits.
+        super().__init__(name=name, dtype=dtype or "float32", autocast=False)
         self.from_logits = checks.boolean("from_logits", from_logits)
 
     def call(self, predictions: Any) -> Any:
-        found = logits.of_classes(predictions, self.from_logits)
-        return logits.probabilities_like(predictions, self.scaled(found))
+        return logits.rescaled(self.scaled, predictions, self.from_logits, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

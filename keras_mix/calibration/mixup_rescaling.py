@@ -133,12 +133,15 @@ class MixupRescaling(keras.Model):
         inputs = ops.cast(inputs, "float32")
         inputs = theta * inputs + (1 - theta) * ops.convert_to_tensor(self.mean_input)
         mode = {} if training is None else {"training": training}
-        predictions = ops.cast(self.base(inputs, **mode), "float32")
-        found = logits.of_classes(predictions, self.from_logits)
         mean = ops.convert_to_tensor(self.mean_label)
         if mean.shape[0] == 1:
             mean = ops.concatenate([ops.zeros_like(mean), mean])
-        return logits.probabilities_like(predictions, found / theta + (1 - 1 / theta) * mean)
+
+        def corrected(found):
+            return found / theta + (1 - 1 / theta) * mean
+
+        predictions = self.base(inputs, **mode)
+        return logits.rescaled(corrected, predictions, self.from_logits, "float32")
 
     def export(self, *args, **kwargs):
         """Exports the corrected model, as Keras does."""

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
+from keras_mix._core.ops import known_logits
 from keras_mix._core.ops.tensors import is_float
 from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import saved
@@ -219,11 +220,20 @@ class TestTimeAugmentation(keras.Model):
         stacked = ops.stack([ops.cast(output, "float32") for output in outputs])
         mean = _geometric_mean if self.aggregate == "geometric_mean" else ops.mean
         found = ops.cast(mean(stacked, axis=0), outputs[0].dtype)
+        known_logits.tell(found, lambda: self._logits(found, outputs))
         masks = [mask for mask in map(keras_compat.mask_of, outputs) if mask is not None]
         if masks:
             # The mean is of valid values only where each view has one.
             keras_compat.set_mask(found, functools.reduce(ops.logical_and, masks))
         return found
+
+    def _logits(self, found, outputs):
+        """The logits of the mean of outputs; None if those of one are unknown."""
+        known = list(map(known_logits.log_probabilities, outputs))
+        if any(each is None for each in known):
+            return None
+        mean = ops.mean if self.aggregate == "geometric_mean" else ops.logsumexp
+        return known_logits.in_shape_of(found, mean(ops.stack(known), axis=0))
 
     def _check_effects(self):
         if self.n > 1 and not any(map(_draws, self.augmentations)):

@@ -57,7 +57,9 @@ class Attacked:
         batch_size: Integer ≥ 1.
 
     Attributes:
-        masked: Integer. Number of samples without a gradient, of those classified correctly.
+        masked: Integer. Number of samples of zero gradient, or of one that is not finite, of those
+            classified correctly.
+        stopped: Integer. Number of points on the way without a finite gradient.
     """
 
     def __init__(self, owner, model, x, y, *, value_range, loss, from_logits, batch_size):
@@ -75,7 +77,7 @@ class Attacked:
             return objective(outputs, logits, ids), outputs
 
         self._compiled = _gradients.compiled(function, self.classifier.model)
-        self.masked = 0
+        self.masked = self.stopped = 0
         self._check_gradient()
 
     def batches(self, keep=slice(None)):
@@ -87,23 +89,22 @@ class Attacked:
         """The candidates that samples are."""
         return self._candidates(x, ids, self._compiled.values(x, ids))
 
-    def climbed(self, x, ids):
-        """The candidates that samples are, and the gradient there."""
+    def sloped(self, x, ids):
+        """The candidates that samples are, the gradient there, and where it is finite; else 0."""
         outputs, gradient = self._compiled.gradient(x, ids)
-        candidates = self._candidates(x, ids, outputs)
-        nan = ~np.isfinite(gradient).reshape(len(x), -1).all(axis=1)
-        if nan.any():
-            checks.refuse(
-                self.owner,
-                "the gradient to the input must be finite",
-                f"NaN or infinity for {np.count_nonzero(nan)} of {len(x)} samples of a batch",
-                "A root or logarithm of 0 in the model gives it.",
-            )
+        finite = _finite(gradient)
+        each = finite.reshape(-1, *[1] * (x.ndim - 1))
+        return self._candidates(x, ids, outputs), np.where(each, gradient, 0.0), finite
+
+    def climbed(self, x, ids, count):
+        """The candidates that points on the way are, and the gradient there."""
+        candidates, gradient, finite = self.sloped(x, ids)
+        self.stopped += int(np.count_nonzero(~finite[:count]))
         return candidates, gradient
 
     def begun(self, x, ids, count):
         """As `climbed`, for the samples themselves, of which it counts those that cannot climb."""
-        candidates, gradient = self.climbed(x, ids)
+        candidates, gradient, _ = self.sloped(x, ids)
         still = ~gradient.reshape(len(x), -1).any(axis=1)
         self.masked += int(np.count_nonzero((still & ~candidates.wrong)[:count]))
         return candidates, gradient
@@ -114,13 +115,18 @@ class Attacked:
         return x if self.limits is None else x.clip(*np.asarray(self.limits, x.dtype))
 
     def warn_of_masks(self):
-        """Says how many samples could not be attacked, since their gradient is zero."""
-        if self.masked:
+        """Says how many samples could not be attacked, since they have no usable gradient."""
+        found = [
+            f"the gradient to the input is zero or not finite at {self.masked} of {len(self.x)} "
+            "samples, which are classified correctly and from which no attack starts"
+        ] * bool(self.masked)
+        if self.stopped:
+            found.append(f"the gradient is not finite at {self.stopped} points on the way")
+        if found:
             warnings.warn(
-                f"{self.owner}: the gradient to the input is zero at {self.masked} of "
-                f"{len(self.x)} samples, which are classified correctly and from which no attack "
-                "starts: the accuracy is an upper bound. Saturated outputs have no gradient; pass "
-                "a model that returns logits, with from_logits=True.",
+                f"{self.owner}: {', and '.join(found)}: the accuracy is an upper bound. Saturated "
+                "outputs, above all in float16, have no such gradient; pass a model that returns "
+                "logits, with from_logits=True.",
                 stacklevel=3,
             )
 
@@ -169,7 +175,15 @@ class Attacked:
         x, ids, count = next(self.batches())
         outputs, gradient = self._compiled.gradient(x, ids)
         self._candidates(x, ids, outputs)  # Refuses outputs before their gradient.
-        if gradient is None or not gradient.any():
+        finite = None if gradient is None else _finite(gradient)
+        if gradient is not None and not finite.any():
+            checks.refuse(
+                self.owner,
+                "`model` must have a finite gradient to its input",
+                f"NaN or infinity for all {count} samples of the first batch",
+                "A root or logarithm of 0 in the model gives it.",
+            )
+        if gradient is None or not gradient[finite].any():
             checks.refuse(
                 self.owner,
                 "`model` must have a gradient to its input",
@@ -178,3 +192,8 @@ class Attacked:
                 "Attack a model without ids, rounding or other steps; one that is saturated must "
                 "return logits, with from_logits=True.",
             )
+
+
+def _finite(gradient):
+    """Boolean `(B,)`. The samples all of whose gradient is finite."""
+    return np.isfinite(gradient).reshape(len(gradient), -1).all(axis=1)

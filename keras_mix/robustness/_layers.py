@@ -5,9 +5,10 @@ import contextlib
 import keras
 
 from keras_mix._core import tf_compat
+from keras_mix._core.ops import known_logits
 from keras_mix.models._points import mix_points
 
-_TO_PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
+_SOFTMAX, _SIGMOID = keras.activations.softmax, keras.activations.sigmoid
 
 
 @contextlib.contextmanager
@@ -46,25 +47,27 @@ def called(model, x):
 
 
 def outputs_and_logits(model, x):
-    """The outputs of a model, and what the softmax or sigmoid that made them was given, or None.
+    """The outputs of a model, and the logits that they were made from, or None.
 
-    Logits are known if a layer of the model ends with the activation, and nothing follows.
+    Logits are known if a layer ends with a softmax, or one unit with a sigmoid, and what follows
+    tells what it makes of them: see `known_logits`.
     """
-    seen = []
 
-    def recording(activation):
-        def record(values, *args, **kwargs):
+    def telling(activation, is_softmax):
+        def tell(values, *args, **kwargs):
             outputs = activation(values, *args, **kwargs)
-            seen.append((outputs, values))
+            if is_softmax or known_logits.is_one_unit(values):
+                known_logits.tell(outputs, lambda: values)
             return outputs
 
-        return record
+        return tell
 
-    with contextlib.ExitStack() as stack:
+    with known_logits.followed(), contextlib.ExitStack() as stack:
         for layer in mix_points.held(model):
             if isinstance(layer, keras.layers.Softmax):
-                stack.enter_context(replaced(layer, "call", recording(layer.call)))
-            elif getattr(layer, "activation", None) in _TO_PROBABILITIES:
-                stack.enter_context(replaced(layer, "activation", recording(layer.activation)))
+                stack.enter_context(replaced(layer, "call", telling(layer.call, True)))
+            elif getattr(layer, "activation", None) in (_SOFTMAX, _SIGMOID):
+                function = telling(layer.activation, layer.activation is _SOFTMAX)
+                stack.enter_context(replaced(layer, "activation", function))
         outputs = model(x, training=False)
-    return outputs, next((values for made, values in seen if made is outputs), None)
+        return outputs, known_logits.behind(outputs)

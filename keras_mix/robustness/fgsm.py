@@ -32,6 +32,10 @@ def fgsm(
     which cross-entropy rises: it has the direction of cross-entropy's gradient, and is not rounded
     away where a prediction is confident, which would pass for robustness.
 
+    Samples whose gradient is zero or not finite do not move; a warning counts them. The logits of
+    saturated probabilities are known where a layer with a softmax or sigmoid ends the model, also
+    within `keras_mix.models.TestTimeAugmentation` and the models of `keras_mix.calibration`.
+
     Args:
         model: Keras model: functional, sequential or subclassed, with one input and one output
             `(B, K)`, or `(B, 1)` for one sigmoid unit.

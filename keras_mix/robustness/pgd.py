@@ -35,7 +35,8 @@ def pgd(
     From a start, uniform in the ball of radius ε: `steps` times a step of `step_size` in the
     direction that raises the loss most (the sign of the gradient for the maximum norm, the gradient
     of length 1 for the Euclidean norm), then the projection onto the ball, then onto the range of
-    values. A sample of zero gradient does not move. Of a model that draws numbers in inference, the
+    values. Where the gradient is zero or not finite, a sample does not move; a warning counts the
+    samples from which no attack starts. Of a model that draws numbers in inference, the
     attack keeps the worst draw, too.
 
     Deviations: of all points that the attack has evaluated, the strongest one of each sample is
@@ -202,7 +203,7 @@ def _still_right(attacked, search, rows, radius):
     """Those of some samples, by their rows, that the attack does not change the prediction of."""
     wrong, draws = [np.zeros(0, bool)], search.draws()
     for batch, ids, count in attacked.batches(rows) if radius else ():
-        beginning = attacked.climbed(batch, ids)
+        beginning = attacked.sloped(batch, ids)[:2]
         for best in search.run(attacked, beginning, ids, count, radius, draws):
             if best.wrong.all():
                 break
@@ -265,7 +266,7 @@ class _Search(NamedTuple):
                 # In the last batch the samples are repeated to fill it up.
                 perturbed = attacked.clipped(x + drawn[np.arange(len(x)) % count])
             for _ in range(self.steps):
-                candidates, gradient = attacked.climbed(perturbed, ids)
+                candidates, gradient = attacked.climbed(perturbed, ids, count)
                 best = best.or_stronger(candidates)
                 yield best
                 perturbed = within(perturbed + length * self.ball.direction(gradient))

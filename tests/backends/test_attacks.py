@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_mix import models, robustness
+from keras_mix import calibration, models, robustness
 
 COUNT, FEATURES, CLASSES = 37, 6, 3
 DRAW = np.random.default_rng(0)
@@ -259,9 +259,76 @@ def test_samples_without_a_gradient_do_not_move_and_are_counted():
     ids = np.zeros(COUNT, int)
     options = {"value_range": (-1, 1), "from_logits": True}
     for norm in ("inf", 2):
-        with pytest.warns(UserWarning, match=r"^pgd: the gradient .* zero at 10 of 37 samples"):
+        with pytest.warns(
+            UserWarning, match=r"^pgd: the gradient .* zero or not finite at 10 of 37 samples"
+        ):
             adversarial = robustness.pgd(
                 model, x, ids, epsilon=0.1, norm=norm, random_start=False, **options
             )
         np.testing.assert_array_equal(adversarial[:10], x[:10])
         assert (adversarial[10:] < x[10:]).all()
+
+
+def rescaled(base):
+    # So little that the same class stays the second one.
+    model = calibration.MixupRescaling(base, alpha=0.001)
+    model.adapt(X, IDS % 2)
+    return model
+
+
+WRAPPERS = {
+    "views": lambda base: models.TestTimeAugmentation(base, augmentations=[None, same]),
+    "geometric": lambda base: models.TestTimeAugmentation(
+        base, augmentations=[None], aggregate="geometric_mean"
+    ),
+    "temperature": lambda base: calibration.TemperatureScaling().wrap(base),
+    "vector": lambda base: calibration.VectorScaling().wrap(base),
+    "rescaled": rescaled,
+    "both": lambda base: calibration.TemperatureScaling().wrap(
+        models.TestTimeAugmentation(base, augmentations=[None])
+    ),
+}
+
+
+def same(x):
+    return x + 0.0
+
+
+@pytest.mark.parametrize("units", [CLASSES, 1])
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.filterwarnings("error:.*the gradient")
+def test_saturated_models_are_attacked_through_wrappers_as_they_are_themselves(wrapper, units):
+    """A linear model × 1,000, whose softmax is 0 and 1: attacks have the direction of its logits.
+
+    The logits of the wrapped model rise with those of the base, so the direction is the same.
+    """
+    kernel, bias = (KERNEL, BIAS) if units > 1 else (KERNEL[:, :1], BIAS[:1])
+    saturated = linear(None, 1000 * kernel, 1000 * bias)
+    outputs = saturated.predict(X, verbose=0)
+    ids = outputs.argmax(axis=1) if units > 1 else (outputs[:, 0] > 0).astype(int)
+    expected = robustness.fgsm(saturated, X, ids, epsilon=0.01, from_logits=True)
+    activation = "softmax" if units > 1 else "sigmoid"
+    for dtype in ("float32", "mixed_float16"):
+        dense = keras.layers.Dense(units, activation=activation, dtype=dtype)
+        base = keras.Sequential([keras.Input((FEATURES,)), dense])
+        scale = 1000 if dtype == "float32" else 100
+        base.set_weights([scale * kernel, scale * bias])
+        found = robustness.fgsm(WRAPPERS[wrapper](base), X, ids, epsilon=0.01)
+        moved = np.sign(found - X) == np.sign(expected - X)
+        # float16 rounds logits, and so another class may be the second one.
+        assert moved.all() if dtype == "float32" else moved.mean() > 0.9
+
+
+def test_gradients_that_are_not_finite_are_counted():
+    """The root of 0 has the gradient infinity."""
+    inputs = keras.Input((FEATURES,))
+    outputs = keras.layers.Dense(CLASSES)(ops.sqrt(inputs))
+    model = keras.Model(inputs, outputs)
+    model.set_weights([KERNEL, BIAS])
+    x = np.where(np.arange(COUNT)[:, None] < 10, 0.0, X).astype("float32")
+    ids = model.predict(x, verbose=0).argmax(axis=1)
+    options = {"from_logits": True, "epsilons": [0.1]}
+    with pytest.warns(UserWarning, match=r"^fgsm_accuracy: .* not finite at 10 of 37 samples"):
+        assert robustness.fgsm_accuracy(model, x, ids, **options).accuracy[0] >= 10 / COUNT
+    with pytest.raises(ValueError, match=r"^fgsm: .* finite gradient .* infinity for all 10 sam"):
+        robustness.fgsm(model, x[:10], ids[:10], epsilon=0.1, from_logits=True)

@@ -4,6 +4,7 @@ import math
 
 from keras import ops
 
+from keras_mix._core.ops import known_logits
 from keras_mix._core.ops.prediction_scores import FLOOR
 
 
@@ -40,6 +41,28 @@ def log_probabilities(logits, from_logits):
     if from_logits:
         logits = ops.log_softmax(logits, axis=-1)
     return ops.maximum(logits, ops.cast(math.log(FLOOR), logits.dtype))
+
+
+def rescaled(function, predictions, from_logits, dtype):
+    """Probabilities by a function of logits `(..., K)`, in the shape of the predictions.
+
+    Args:
+        function: Function of logits, of which a number for each sample makes no difference, or of
+            the logarithms of probabilities.
+        predictions: Logits, or probabilities, as what made them returned them.
+        from_logits: Boolean.
+        dtype: String. Dtype of the computation.
+    """
+    given = ops.cast(predictions, dtype)
+    found = of_classes(given, from_logits)
+    outputs = probabilities_like(given, function(found))
+
+    def make():
+        exact = None if from_logits else known_logits.log_probabilities(predictions)
+        return known_logits.in_shape_of(outputs, function(found if exact is None else exact))
+
+    known_logits.tell(outputs, make)
+    return outputs
 
 
 def probabilities_like(predictions, logits):
