@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich import console
 from scipy import stats
-from synthetic_runs import made, with_full
+from synthetic_runs import made, results, with_full
 
 from keras_mix.evaluate import (
     Results,
@@ -129,6 +129,20 @@ def test_the_table_of_one_seed_promises_no_spread():
 def test_the_table_of_a_model_from_elsewhere_says_nothing_of_seeds():
     *_, last = terminal.tables(Results({"samples": 1}, {"a": None}, [run("a", 0, 0.5)]))
     assert last.caption is None
+
+
+def test_runs_without_a_temperature_have_none_on_the_page_and_in_the_tables(tmp_path):
+    runs = [made("none", seed, 1.0, temperature=None) for seed in range(3)]
+    runs += [made("mixup", seed, 0.98, temperature=None if seed else 0.5) for seed in range(3)]
+    found = results(runs)
+    page = write_report(found, tmp_path).read_text(encoding="utf-8")
+    assert "None" not in page
+    assert "<small>1 of 3 seeds</small>" in page
+    written = io.StringIO()
+    console.Console(file=written, width=80).print(*terminal.tables(found))
+    assert "–│" in written.getvalue()
+    assert "1 of 3 seeds" in written.getvalue()
+    assert Results.from_json(found.to_json()) == found
 
 
 def test_samples_show_the_same_images_under_each_mixer():

@@ -174,6 +174,7 @@ class _Part:
             spread = numbers[column.score.field]
             mean, _, deviation = spread.text(column.score).partition(" ± ")
             below = [f"± {deviation}"] if deviation else []
+            below += filter(None, [spread.share(self.counts[mixer])])
             if column.floor:
                 floor = numbers[column.floor.field]._replace(deviation=None).text(column.floor)
                 below.append(f"floor {floor}")
@@ -197,7 +198,7 @@ class _Part:
         before, *after = [
             f"{spread.mean * score.factor:.{score.digits}f} {score.unit}"
             for score in (ECE, ECE_SCALED)
-            if (spread := self.summary[mixer].get(score.field))
+            if (spread := self.summary[mixer].get(score.field)) and spread.count
         ]
         return f"ECE {before}" + "".join(f", after T {text}" for text in after)
 

@@ -75,7 +75,12 @@ def _table(results, columns):
         arrow = {True: " ↑", False: " ↓", None: ""}[score.higher_is_better]
         made.add_column(f"{score.title}\n{score.unit}{arrow}", justify="right", no_wrap=True)
     for mixer, numbers in summary.items():
-        cells = [numbers[score.field].text(score).replace(" ± ", "\n± ") for score in columns]
+        runs = len(results.of(mixer))
+        cells = [
+            f"{spread.text(score)}\n{spread.share(runs)}".strip().replace(" ± ", "\n± ")
+            for score in columns
+            for spread in [numbers[score.field]]
+        ]
         # Brackets in arguments are no markup.
         made.add_row(text.Text(mixer), *cells)
     return made
