@@ -27,7 +27,7 @@ $(TORCH_INSTALLED):
 
 demo: $(INSTALLED)  ## Compare mixers on clean and on wrong labels; the report is in build/demo.
 	$(BIN)/keras-mix compare --data digits --train-size 1000 --label-noise 0,0.3 \
-		--mixers none,mixup:alpha=1,cutmix,manifold --epochs 40 --seeds 5 --output build/demo
+		--mixers none,mixup:alpha=1,cutmix,manifold --epochs 30 --seeds 5 --output build/demo
 
 test: $(INSTALLED) test-jax  ## Test the model side on JAX, then run tutorials and the test suite.
 	$(BIN)/python -m pytest -n 2 $(NBMAKE) tests

@@ -43,7 +43,7 @@ DECISIONS = (
     Decision(
         "images with some wrong labels, a network that can learn them by heart",
         "CutMix, or MixUp and CutMix switched",
-        "training on and on",
+        "ten times as many steps",
         (
             ("CutMix: accuracy", gain("cutmix", FITTED, "accuracy"), _noisy_images),
             ("switched", gain("switched", FITTED, "accuracy"), _noisy_images),
@@ -57,7 +57,7 @@ DECISIONS = (
         "MixUp, for the probabilities",
         "MixUp, for the accuracy",
         (
-            ("MixUp: NLL", fall(MIXUP, FITTED, "nll"), _noisy_tables),
+            ("MixUp: NLL lower by", fall(MIXUP, FITTED, "nll"), _noisy_tables),
             ("accuracy", gain(MIXUP, FITTED, "accuracy"), _noisy_tables),
         ),
         "",
@@ -111,7 +111,7 @@ DECISIONS = (
         (
             ("MixUp: confidence − accuracy", gain(MIXUP, FITTED, "gap"), _wide),
             (
-                "its NLL, by the temperature",
+                "its NLL, lower with a temperature by",
                 _by_temperature,
                 only(noise=CLEAN, width=WIDE, data=("digits", "mnist", "gaussians")),
             ),

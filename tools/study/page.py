@@ -30,6 +30,7 @@ def render(scores, judged, decided, missing, drawn, times):
         lstrip_blocks=True,
     )
     environment.filters["interval"] = interval
+    environment.filters["place"] = place
     cells = [cell for cell in scores.cells if cell.members == 1]
     return environment.get_template("page.html").render(
         judged=judged,
@@ -51,15 +52,33 @@ def render(scores, judged, decided, missing, drawn, times):
 
 def markdown(decided):
     """The decisions as a Markdown table, for the README."""
-    lines = [
-        "| you have | use | not | difference to no mixing [95 % interval] | literature |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    difference = "difference to no mixing [95 % interval]"
+    heads = ("you have", "use", "not", difference, "measured on", "literature")
+    lines = ["| " + " | ".join(heads) + " |", "| " + " | ".join(["---"] * len(heads)) + " |"]
     for row in decided:
         evidence = "; ".join(f"{each['text']} {interval(each)}" for each in row["evidence"])
-        cells = (row["situation"], row["choice"], row["avoid"], evidence, row["literature"])
-        lines.append("| " + " | ".join(cell or "–" for cell in cells) + " |")
+        texts = (row["situation"], row["choice"], row["avoid"], evidence, place(row))
+        lines.append("| " + " | ".join(text or "–" for text in (*texts, row["literature"])) + " |")
     return "\n".join(lines) + "\n"
+
+
+def place(row):
+    """Where a decision was measured: "digits, mnist; n 50–300; 40 % random labels; wide"."""
+    keys = {key for each in row["evidence"] for key in each["cells"]}
+    if not keys:
+        return ""
+    parts = zip(*(key.split("-")[:4] for key in keys), strict=True)
+    data, sizes, noises, widths = map(set, parts)
+    sizes, noises = sorted(map(int, sizes)), sorted(100 * float(noise) for noise in noises)
+    wrong = " and ".join(f"{noise:g}" for noise in noises)
+    return "; ".join(
+        [
+            ", ".join(name for name in grid.DATA if name in data),
+            f"n {sizes[0]}–{sizes[-1]}" if len(sizes) > 1 else f"n {sizes[0]}",
+            f"{wrong} % random labels" if any(noises) else "clean",
+            " and ".join(width for width in grid.WIDTHS if width in widths),
+        ]
+    )
 
 
 def interval(numbers):
