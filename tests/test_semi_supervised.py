@@ -203,7 +203,7 @@ def test_predictions_of_whole_images_are_weighted_by_pixels(monkeypatch):
     monkeypatch.setattr(box_masks, "draw", lambda *args: tf.constant(BOX))
     dense = keras.layers.Dense(3, activation="softmax")
     base = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), dense])
-    model = CutMixConsistency(base, threshold=0.5, unlabeled_weight=5.0)
+    model = CutMixConsistency(base, threshold=0.8, unlabeled_weight=5.0)
     weights = of_double(base)
     images, ids = IMAGES[:2] + 1.0, np.array([0, 2])
     loss = step(model, {"labeled": images, "unlabeled": IMAGES}, ids)
@@ -212,7 +212,7 @@ def test_predictions_of_whole_images_are_weighted_by_pixels(monkeypatch):
         predicted(x.reshape(len(x), -1), weights) for x in (images, IMAGES, mixed)
     )
     targets = mixed_by(taught, partners, 1 - share)
-    confident = mixed_by((taught.max(axis=-1) >= 0.5).astype(float), partners, 1 - share).mean()
+    confident = mixed_by((taught.max(axis=-1) >= 0.8).astype(float), partners, 1 - share).mean()
     assert 0 < confident < 1
     unlabeled = ((predictions - targets) ** 2).sum(axis=-1).mean() * confident
     expected = cross_entropy(np.eye(3)[ids], labeled).mean() + 5.0 * unlabeled

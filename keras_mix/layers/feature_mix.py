@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, concentration
-from keras_mix._core.ops import draws, mixup, modalities
+from keras_mix._core.ops import class_ids, draws, mixup, modalities
 from keras_mix._core.ops.tensors import EXACT, differ, is_column, is_float, over
 from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import config_of
@@ -238,7 +238,7 @@ class FeatureMix(keras.layers.Layer):
             return labels if plan is None else mixup.blend(labels, plan)
         ids = ops.cast(ops.reshape(labels, [-1]), "int32")
         if self.num_classes is not None:
-            one_hot = ops.one_hot(ids, self.num_classes, dtype="float32")
+            one_hot = class_ids.one_hot(ids, self.num_classes)
             return one_hot if plan is None else mixup.blend(one_hot, plan)
         if plan is None:
             own = ops.arange(ops.shape(ids)[0], dtype="int32")

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import packed_labels
+from keras_mix._core.ops import class_ids, packed_labels
 from keras_mix._core.ops.tensors import differ, is_column
 from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import config_of
@@ -121,13 +121,9 @@ class DecoupleMixLoss(keras.losses.Loss):
             checks.reject(self.name, "y_pred", "must be (B, K), K > 1", checks.described(y_pred))
         if packed_labels.is_packed(y_true, y_pred):
             packed_labels.check(self.name, y_true, classes)
-            labels = packed_labels.one_hot(y_true, classes, y_pred.dtype)
-            known = _in_range(y_true[:, 0], classes) | (y_true[:, 1] == 0)
-            return ops.where(ops.all(known, axis=-1, keepdims=True), labels, float("nan"))
+            return packed_labels.one_hot(y_true, classes, y_pred.dtype)
         if is_column(y_true.shape):
-            ids = ops.cast(ops.reshape(y_true, [-1]), "int32")
-            labels = ops.one_hot(ids, classes, dtype=y_pred.dtype)
-            return ops.where(_in_range(ids, classes)[:, None], labels, float("nan"))
+            return class_ids.one_hot(ops.reshape(y_true, [-1]), classes, y_pred.dtype)
         if len(y_true.shape) != 2 or differ(y_true.shape[1], classes):
             checks.reject(
                 self.name,
@@ -136,7 +132,3 @@ class DecoupleMixLoss(keras.losses.Loss):
                 checks.described(y_true),
             )
         return ops.cast(y_true, y_pred.dtype)
-
-
-def _in_range(ids, classes):
-    return (ids >= 0) & (ids < classes)

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops import loss_reduction, packed_labels, sample_losses
+from keras_mix._core.ops import class_ids, loss_reduction, packed_labels, sample_losses
 from keras_mix._core.ops.tensors import is_column
 from keras_mix._core.options import argument_errors
 
@@ -48,7 +48,8 @@ class MixedLoss(keras.losses.Loss):
 
     Call arguments:
         y_true: Packed targets, float32 `(B, 2, S)` (ids, then weights); or plain labels. They are
-            not cast to the dtype of the loss, which may not represent all class ids.
+            not cast to the dtype of the loss, which may not represent all class ids. If `base_loss`
+            takes one-hot labels, the loss of an id that is out of range is NaN.
         y_pred: Predictions, floats `(B, K)`.
         sample_weight: Floats `(B,)` or `(B, 1)`. The weight of each sample's loss. Defaults to
             None.
@@ -190,7 +191,7 @@ class MixedLoss(keras.losses.Loss):
             return ops.reshape(ops.cast(ids, y_pred.dtype), ops.shape(y_pred))
         if self._takes_class_ids(classes):
             return ids
-        return ops.one_hot(ids, classes, dtype=y_pred.dtype)
+        return class_ids.one_hot(ids, classes, y_pred.dtype)
 
     def _takes_class_ids(self, classes):
         if self.class_ids is not None:

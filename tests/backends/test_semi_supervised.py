@@ -93,3 +93,18 @@ def test_a_teacher_begins_with_all_state_of_the_model():
     teacher = InterpolationConsistency(base).teacher
     outputs = (keras.ops.convert_to_numpy(each(IMAGES, training=False)) for each in (teacher, base))
     np.testing.assert_allclose(*outputs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [3, -1, 1.5])
+def test_ids_that_are_no_class_are_never_a_perfect_prediction(wrong):
+    model = MixMatch(network(), seed=1)
+    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=JIT)
+    y = np.full(4, wrong)
+    try:
+        loss = model.test_on_batch(IMAGES[:4], y)
+    except Exception as error:
+        # PyTorch's and TensorFlow's own, which name the label.
+        assert keras.backend.backend() != "jax"
+        assert f"{wrong} is out" in str(error).replace("which is", "is")
+    else:
+        assert np.isnan(loss)

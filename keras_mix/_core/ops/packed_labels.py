@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_mix._core import checks
+from keras_mix._core.ops import class_ids
 from keras_mix._core.ops.tensors import rounds
 
 
@@ -34,11 +35,13 @@ def check(owner, targets, classes):
 
 
 def sources(targets):
-    """A list with a pair for each source: class ids int32 `(B,)`, and weights `(B,)`."""
-    return [
-        (ops.cast(targets[:, 0, source], "int32"), targets[:, 1, source])
-        for source in range(targets.shape[2])
-    ]
+    """A list with a pair for each source: class ids int32 `(B,)`, and weights `(B,)`.
+
+    The id of a source without weight is 0, whatever it was.
+    """
+    ids, weights = targets[:, 0], targets[:, 1]
+    ids = ops.cast(ops.where(weights == 0, 0, ids), "int32")
+    return [(ids[:, source], weights[:, source]) for source in range(targets.shape[2])]
 
 
 def dominant(targets):
@@ -48,8 +51,8 @@ def dominant(targets):
 
 
 def one_hot(targets, classes, dtype="float32"):
-    """The mixed one-hot labels `(B, K)`."""
+    """The mixed one-hot labels `(B, K)`; rows of NaN where an id is no class."""
     return sum(
-        ops.cast(weights, dtype)[:, None] * ops.one_hot(ids, classes, dtype=dtype)
+        ops.cast(weights, dtype)[:, None] * class_ids.one_hot(ids, classes, dtype)
         for ids, weights in sources(targets)
     )

@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops.tensors import differ, is_float
+from keras_mix._core.ops import class_ids
+from keras_mix._core.ops.tensors import differ
 
 _OF_IDS = keras.losses.sparse_categorical_crossentropy
 _OF_DISTRIBUTIONS = keras.losses.categorical_crossentropy
@@ -56,6 +57,9 @@ def probabilities(outputs, logits):
 def distributions(owner, labels, outputs):
     """float32 `(B, …, K)` like the outputs: one-hot or soft labels themselves, or of ids.
 
+    Ids that are no class are refused as Keras's cross-entropy of ids does it on the backend; where
+    that cannot look at values, in compiled code, their rows are NaN, and so is the loss.
+
     Args:
         owner: The name that error messages begin with.
         labels: Ids `(B, …)` or `(B, …, 1)`, or floats or integers `(B, …, K)`.
@@ -74,9 +78,10 @@ def distributions(owner, labels, outputs):
             f"labels must be class ids or rows of {classes} probabilities, one for each prediction",
             f"labels of shape {shape} beside predictions of shape {expected}",
         )
-    if is_float(labels):
-        labels = ops.round(labels)
-    return ops.one_hot(ops.cast(labels, "int32"), classes, dtype="float32")
+    rows = class_ids.one_hot(labels, classes)
+    # Its value is used, so that no optimization leaves the refusal out.
+    checked = _OF_IDS(labels, ops.ones_like(rows), from_logits=True)
+    return ops.where(ops.isfinite(checked)[..., None], rows, float("nan"))
 
 
 def check_outputs(owner, outputs):
