@@ -363,3 +363,17 @@ def test_labels_beside_sequences_of_any_length():
     dataset = tf.data.Dataset.from_generator(lambda: batches, output_signature=specs)
     history = model.fit(dataset, steps_per_epoch=1, shuffle=False, verbose=0).history
     assert np.isfinite(history["loss"]).all()
+
+
+def test_labels_keep_the_form_that_metrics_are_chosen_by():
+    base = chain(layers.Flatten(), layers.Dense(3, "softmax"), shape=(4,))
+    model, x, ids = MixingModel(base), np.ones((6, 4)), np.arange(6) % 3
+    compiled = {"loss": "crossentropy", "metrics": ["accuracy"], "run_eagerly": True}
+    model.compile("sgd", **compiled)
+    with pytest.raises(ValueError, match="MixingModel: labels must have one form") as caught:
+        model.fit(x, np.eye(3)[ids], validation_data=(x, ids), verbose=0)
+    assert "class ids of shape (6,) after one-hot or soft labels of shape (6, 3)" in str(
+        caught.value
+    )
+    model.compile("sgd", **compiled)
+    model.fit(x, ids, validation_data=(x, ids[:, None]), verbose=0)

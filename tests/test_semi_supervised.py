@@ -203,8 +203,10 @@ def test_predictions_of_whole_images_are_weighted_by_pixels(monkeypatch):
     monkeypatch.setattr(box_masks, "draw", lambda *args: tf.constant(BOX))
     dense = keras.layers.Dense(3, activation="softmax")
     base = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), dense])
-    model = CutMixConsistency(base, threshold=0.8, unlabeled_weight=5.0)
     weights = of_double(base)
+    confidences = predicted(IMAGES.reshape(4, -1), weights).max(axis=-1)
+    threshold = float(np.median(confidences))
+    model = CutMixConsistency(base, threshold=threshold, unlabeled_weight=5.0)
     images, ids = IMAGES[:2] + 1.0, np.array([0, 2])
     loss = step(model, {"labeled": images, "unlabeled": IMAGES}, ids)
     mixed = np.where(BOX[..., None], IMAGES[partners], IMAGES)
@@ -212,8 +214,7 @@ def test_predictions_of_whole_images_are_weighted_by_pixels(monkeypatch):
         predicted(x.reshape(len(x), -1), weights) for x in (images, IMAGES, mixed)
     )
     targets = mixed_by(taught, partners, 1 - share)
-    confident = mixed_by((taught.max(axis=-1) >= 0.8).astype(float), partners, 1 - share).mean()
-    assert 0 < confident < 1
+    confident = mixed_by((confidences > threshold).astype(float), partners, 1 - share).mean()
     unlabeled = ((predictions - targets) ** 2).sum(axis=-1).mean() * confident
     expected = cross_entropy(np.eye(3)[ids], labeled).mean() + 5.0 * unlabeled
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
@@ -314,9 +315,9 @@ def test_xla_trains_as_without_it(wrapper):
     assert int(model._steps) == 6
 
 
-def compiled(model=None, loss="sparse_categorical_crossentropy"):
+def compiled(model=None, loss="sparse_categorical_crossentropy", metrics=()):
     model = MixMatch(linear()) if model is None else model
-    model.compile("sgd", loss, run_eagerly=True)
+    model.compile("sgd", loss, metrics=metrics, run_eagerly=True)
     return model
 
 
@@ -348,6 +349,16 @@ REFUSED = {
     "labels of another width": (
         lambda: compiled().train_on_batch(BATCH, np.eye(4)[IDS]),
         "MixMatch: labels must be class ids or rows of 3 probabilities, .*shape .3, 4.",
+    ),
+    "labels in two forms": (
+        lambda: compiled(metrics=["accuracy"]).fit(
+            tf.data.Dataset.from_tensors((BATCH, ONE_HOT)),
+            validation_data=(X, IDS),
+            shuffle=False,
+            verbose=0,
+        ),
+        "MixMatch: labels must have one form in training and validation, since metrics are chosen "
+        r"by it. Received: class ids of shape .* after one-hot or soft labels of shape .3, 3.",
     ),
     "a single score": (
         lambda: compiled(

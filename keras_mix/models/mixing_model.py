@@ -18,6 +18,7 @@ from keras_mix.models._options import arguments
 from keras_mix.models._options.dials import NAMES, Dials
 from keras_mix.models._options.mix_point_choices import Choices, at_positions
 from keras_mix.models._points.inputs import INPUT
+from keras_mix.models._targets.label_forms import LabelForms
 from keras_mix.models._targets.loss import LOSS_MODES, LossOfSources
 
 if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
@@ -189,6 +190,7 @@ class MixingModel(keras.Model):
         self._seeds = keras.random.SeedGenerator(arguments.seed(self.owner, self.seed, self.mixers))
         self._hooks = Hooks(model)
         self._step = _Step()
+        self._label_forms = LabelForms(self.owner)
         self.built = model.built
 
     def __setattr__(self, name, value):
@@ -275,6 +277,7 @@ class MixingModel(keras.Model):
                 f"loss={loss!r}. Compile with any Keras loss."
             )
         loss = keras.tree.map_structure(self._of_sources, loss)
+        self._label_forms.forget()
         super().compile(optimizer, loss, *args, **kwargs)
 
     def fit(self, *args, **kwargs):
@@ -301,6 +304,7 @@ class MixingModel(keras.Model):
         """The loss of the batch, mixed if `call` has mixed it; also updates the metrics."""
         mixture = self._step.mixture if training else None
         self._step.mixture, self._step.measured = None, False
+        self._label_forms.check(y, y_pred)
         if mixture is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         if self.kinds:

@@ -14,6 +14,7 @@ from keras_mix._core.options import config, unknown_arguments
 from keras_mix.models._forward import blends
 from keras_mix.models._options import arguments
 from keras_mix.models._semi_supervised import class_scores, ramps
+from keras_mix.models._targets.label_forms import LabelForms
 
 # The keys of a batch to train on.
 LABELED, UNLABELED = "labeled", "unlabeled"
@@ -65,6 +66,7 @@ class SemiSupervisedModel(keras.Model):
         if isinstance(self.ramp_up, int):
             self._ramp_steps.assign(self.ramp_up)
         self._step = _Step()
+        self._label_forms = LabelForms(self.owner)
         self.built = model.built
 
     @property
@@ -109,6 +111,7 @@ class SemiSupervisedModel(keras.Model):
         if self.mixes_labels:
             loss = class_scores.of_distributions(self.owner, loss)
         self._logits = class_scores.are_logits(self.owner, loss)
+        self._label_forms.forget()
         super().compile(optimizer, loss, *args, **kwargs)
         strategy = getattr(self, "distribute_strategy", None)
         if strategy is not None and strategy.num_replicas_in_sync > 1:
@@ -130,6 +133,7 @@ class SemiSupervisedModel(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The loss of the labeled batch, in training plus the weighted one of the unlabeled."""
         taken, self._step.passed = self._step.passed, None
+        self._label_forms.check(y, y_pred)
         labels = y
         if self.mixes_labels:
             labels = class_scores.distributions(self.owner, y, y_pred)
