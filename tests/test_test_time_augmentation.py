@@ -71,6 +71,37 @@ def test_the_geometric_mean_is_that_of_probabilities(units):
     np.testing.assert_allclose(found, geometric(views)[:, :units], rtol=1e-4)
 
 
+def test_the_geometric_mean_of_several_labels_is_one_of_each():
+    """Each label is there or not: p and 1 - p are what sums to 1."""
+    base = network("sigmoid")
+    outer = keras.Sequential([keras.Input((8, 8, 2)), base])
+    for nested in (base, outer):
+        augmentations = [None, flipped, keras.layers.Rescaling(2.0)]
+        model = TestTimeAugmentation(
+            nested, augmentations=augmentations, aggregate="geometric_mean"
+        )
+        there = np.prod(views_of(base), axis=0) ** (1 / 3)
+        absent = np.prod(1 - np.array(views_of(base)), axis=0) ** (1 / 3)
+        found = model.predict(X, verbose=0)
+        np.testing.assert_allclose(found, there / (there + absent), rtol=1e-4)
+
+
+def test_logits_have_no_geometric_mean():
+    base = network(activation=None)
+    options = {"augmentations": [None], "aggregate": "geometric_mean"}
+    built_later = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3, name="scores")])
+    later = TestTimeAugmentation(built_later, **options)
+    built_later.build((None, 8, 8, 2))
+    nested = keras.Sequential([keras.Input((8, 8, 2)), base])
+    for call in (
+        lambda: TestTimeAugmentation(base, **options),
+        lambda: TestTimeAugmentation(nested, **options),
+        lambda: later(X),
+    ):
+        with pytest.raises(ValueError, match=r"^TestTimeAugmentation: the geometric mean is one"):
+            call()
+
+
 def test_the_mean_of_logits_amounts_to_the_geometric_mean_of_probabilities():
     base = network(activation=None)
     probabilities = keras.Sequential([base, keras.layers.Softmax()])

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -17,6 +18,7 @@ from keras_mix._core.options.signatures import FullSignature
 from keras_mix.models._forward import blends
 from keras_mix.models._forward.aside import outputs_without_losses
 from keras_mix.models._forward.trained_base import train_base_alone
+from keras_mix.models._options import teacher_checks
 
 AGGREGATES = ("mean", "geometric_mean")
 
@@ -49,9 +51,9 @@ class TestTimeAugmentation(keras.Model):
         n: Integer ≥ 1. Number of draws of each random view: of functions, and of layers that hold a
             state of random numbers. Other layers and None count once. Defaults to 1.
         aggregate: "mean" of the outputs as they are, or "geometric_mean" of probabilities,
-            normalized along the last axis; a single output is the probability of one of two
-            classes. The mean of logits is the geometric mean of their probabilities. Defaults to
-            "mean".
+            normalized along the last axis. Each unit of a sigmoid layer, and a single output, is
+            the probability of one of two classes, and is normalized with that of the other. The
+            mean of logits amounts to the geometric mean of their probabilities. Defaults to "mean".
         seed: Integer. With a seed, all layers draw the same numbers in every call, so that
             predictions are reproducible. Functions draw as they are written. Defaults to None: each
             call draws anew.
@@ -64,7 +66,8 @@ class TestTimeAugmentation(keras.Model):
 
     Raises:
         ValueError: If the model or an augmentation is none; if an augmentation mixes samples; if
-            `n` or `seed` has no effect; if outputs are not floats.
+            `n` or `seed` has no effect; if outputs are not floats; or if a geometric mean is one of
+            logits.
 
     Example:
 
@@ -117,6 +120,7 @@ class TestTimeAugmentation(keras.Model):
         self.aggregate = checks.choice("aggregate", aggregate, AGGREGATES)
         self.seed = checks.integer("seed", seed, optional=True)
         self._check_effects()
+        self._heads()
         self._input_specs: Any = None
         self.built = model.built
 
@@ -147,7 +151,9 @@ class TestTimeAugmentation(keras.Model):
         ]
         # The last call, since on JAX each call of the base drops the losses of earlier ones.
         outputs.insert(0, _turned_back(self.base(first, training=False), inverse))
-        return keras.tree.map_structure(self._aggregated, *outputs)
+        flat = zip(*map(keras.tree.flatten, outputs), strict=True)
+        means = map(self._aggregated, self._heads(), flat)
+        return keras.tree.pack_sequence_as(outputs[0], list(means))
 
     def export(self, *args, **kwargs):
         """Exports the model with its views, as Keras does.
@@ -208,7 +214,21 @@ class TestTimeAugmentation(keras.Model):
                 for _ in range(self.n if _draws(augmentation) else 1)
             ]
 
-    def _aggregated(self, *outputs):
+    def _heads(self):
+        """What is known of the outputs, in their order; refuses logits for a geometric mean."""
+        heads = teacher_checks.heads_of(self.base) or []
+        for head in heads:
+            if self.aggregate == "geometric_mean" and head.logits:
+                checks.refuse(
+                    self.owner,
+                    "the geometric mean is one of probabilities",
+                    f"aggregate='geometric_mean' for outputs of {head.layer!r}, whose activation "
+                    f"is {head.activation}",
+                    "Pass aggregate='mean': the mean of logits amounts to it.",
+                )
+        return itertools.chain(heads, itertools.repeat(teacher_checks.Head(self.base.name)))
+
+    def _aggregated(self, head, outputs):
         """One output of all views, in its own dtype."""
         if not is_float(outputs[0]):
             checks.refuse(
@@ -218,8 +238,12 @@ class TestTimeAugmentation(keras.Model):
                 "Let the base return the probabilities.",
             )
         stacked = ops.stack([ops.cast(output, "float32") for output in outputs])
-        mean = _geometric_mean if self.aggregate == "geometric_mean" else ops.mean
-        found = ops.cast(mean(stacked, axis=0), outputs[0].dtype)
+        if self.aggregate == "geometric_mean":
+            of_two = head.activation == "sigmoid" or known_logits.is_one_unit(outputs[0])
+            mean = _geometric_mean(stacked, of_two)
+        else:
+            mean = ops.mean(stacked, axis=0)
+        found = ops.cast(mean, outputs[0].dtype)
         known_logits.tell(found, lambda: self._logits(found, outputs))
         masks = [mask for mask in map(keras_compat.mask_of, outputs) if mask is not None]
         if masks:
@@ -337,11 +361,16 @@ def _spread(mask, output):
     return ops.broadcast_to(ops.cast(mask, output.dtype), ops.shape(output))
 
 
-def _geometric_mean(stacked, axis):
-    """The geometric mean of probabilities over one axis, normalized along the last one."""
-    binary = len(stacked.shape) == 2 or stacked.shape[-1] == 1
+def _geometric_mean(stacked, of_two):
+    """The geometric mean of probabilities over the first axis, normalized.
+
+    Args:
+        stacked: Floats `(views, B, …)`.
+        of_two: Whether each is the probability of one of two classes; else the last axis is one of
+            classes.
+    """
     epsilon = keras.config.epsilon()
     clipped = ops.clip(stacked, epsilon, 1.0 - epsilon)
-    if binary:
-        return ops.sigmoid(ops.mean(ops.log(clipped) - ops.log1p(-clipped), axis=axis))
-    return ops.softmax(ops.mean(ops.log(clipped), axis=axis), axis=-1)
+    if of_two:
+        return ops.sigmoid(ops.mean(ops.log(clipped) - ops.log1p(-clipped), axis=0))
+    return ops.softmax(ops.mean(ops.log(clipped), axis=0), axis=-1)

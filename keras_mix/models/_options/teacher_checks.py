@@ -116,9 +116,13 @@ def check_logits(owner, head, from_logits, option):
 def _head(model, makers, output):
     node = makers.get(id(output))
     while node is not None and _changes_dtype_alone(node.operation):
-        node = makers.get(id(node.input_tensors[0]))
+        output = node.input_tensors[0]
+        node = makers.get(id(output))
     if node is None:
         return Head(model.name)
+    inner = heads_of(node.operation)
+    if inner is not None:
+        return inner[[id(each) for each in node.outputs].index(id(output))]
     name = _activation(node.operation)
     return Head(model.name, node.operation.name, name, _LOGITS.get(name))
 
