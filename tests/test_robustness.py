@@ -3,6 +3,7 @@
 import colorsys
 import functools
 import io
+import warnings
 
 import keras
 import numpy as np
@@ -354,6 +355,28 @@ def test_bad_samples_labels_and_models_are_refused(x, y, model, match):
             function(model, x, y)
 
 
+def test_channels_come_last():
+    """In front of them, a rectangle would hide columns of all channels, or whole channels."""
+    for first in (GRAY.transpose(0, 3, 1, 2), COLOR.transpose(0, 3, 1, 2)):
+        with pytest.raises(ValueError, match=r"^occlusion: .* channels last. Received: shape \("):
+            robustness.occlusion(dense(), first, np.zeros(len(first), int))
+
+
+@pytest.mark.parametrize("owner", ["fgsm", "pgd", "fgsm_accuracy", "pgd_accuracy"])
+def test_radii_on_another_scale_than_the_samples_are_named(owner):
+    option, small, large = "epsilon", 8 / 255, 8.0
+    if owner.endswith("accuracy"):
+        option, small, large = "epsilons", [0, 8 / 255], [0, 8 / 255, 8]
+    attack = functools.partial(getattr(robustness, owner), dense(), 255 * GRAY, IDS)
+    for limits in ((0, 255), None):
+        with pytest.warns(UserWarning, match=f"^{owner}: ε is on the scale of `x`, .* 0.0314"):
+            attack(**{option: small}, value_range=limits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        attack(**{option: large}, value_range=(0, 255))
+        attack(**{option: 0 if option == "epsilon" else [0]}, value_range=(0, 255))
+
+
 def test_probabilities_are_no_logits():
     for owner, function in ALL.items():
         with pytest.raises(ValueError, match=rf"^{owner}: .* must be logits, as from_logits=True"):
@@ -397,6 +420,7 @@ def test_bad_options_are_refused(owner, options, match):
         ((GRAY, "contrast", 6), "`severity` must be an integer between 1 and 5. Received: .*=6"),
         ((GRAY[0], "contrast", 1), r"must be images \(N, H, W, C\)"),
         ((GRAY.repeat(2, axis=-1), "contrast", 1), "must have 1 or 3 channels"),
+        ((GRAY.transpose(0, 3, 1, 2), "contrast", 1), "with channels last"),
     ],
 )
 def test_bad_corruptions_are_refused(arguments, match):

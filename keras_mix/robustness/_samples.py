@@ -8,6 +8,9 @@ from keras_mix._core import checks
 # Lets the softmax of float16 and bfloat16 pass, and no logits.
 TOLERANCE = 1e-2
 
+# Of color and gray images; no image has so few rows.
+_CHANNELS = (1, 3)
+
 
 def value_range(value):
     """None, or a pair of floats, the smaller first."""
@@ -70,6 +73,14 @@ def images(owner, x, limits, name="x"):
     if x.ndim != 4:
         checks.refuse(
             owner, f"`{name}` must be images (N, H, W, C)", f"shape {x.shape}", "Add an axis."
+        )
+    if x.shape[1] in _CHANNELS and not {x.shape[2], x.shape[3]} & {*_CHANNELS}:
+        checks.refuse(
+            owner,
+            f"`{name}` must be images (N, H, W, C), with channels last",
+            f"shape {x.shape}",
+            "Put channels last by np.moveaxis(x, 1, -1), and in front of the model a "
+            "keras.layers.Permute((3, 1, 2)).",
         )
     return x
 

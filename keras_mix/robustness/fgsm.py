@@ -41,7 +41,8 @@ def fgsm(
             `(B, K)`, or `(B, 1)` for one sigmoid unit.
         x: Floats `(N, …)`. Samples, within `value_range`.
         y: Integers `(N,)` or `(N, 1)`, or one-hot labels `(N, K)`. True classes.
-        epsilon: Float ≥ 0. Size of the step ε, on the scale of `x`: 8/255 for images in [0, 1].
+        epsilon: Float ≥ 0. Size of the step ε, on the scale of `x`: 8/255 for images in [0, 1],
+            8 for those in [0, 255].
         value_range: Pair of floats, or None. The range of the model's inputs, to which adversarial
             samples are clipped; None does not clip. Defaults to (0, 1).
         loss: Keras loss, its name, or function of (y_true, y_pred) that returns one number per
@@ -83,6 +84,7 @@ def fgsm(
             from_logits=from_logits,
             batch_size=batch_size,
         )
+    _epsilons.warn_of_scale("fgsm", [radius], attacked.limits, attacked.x)
     parts = []
     for batch, ids, count in attacked.batches():
         _, gradient = attacked.begun(batch, ids, count)
@@ -111,7 +113,8 @@ def fgsm_accuracy(
         model: Keras model. As in `fgsm`.
         x: Floats `(N, …)`. Samples, within `value_range`.
         y: Integers `(N,)` or `(N, 1)`, or one-hot labels `(N, K)`. True classes.
-        epsilons: Sequence of floats ≥ 0, such as `[0, 2/255, 8/255]`.
+        epsilons: Sequence of floats ≥ 0, on the scale of `x`: `[0, 2/255, 8/255]` for images in
+            [0, 1], `[0, 2, 8]` for those in [0, 255].
         value_range: Pair of floats, or None. As in `fgsm`. Defaults to (0, 1).
         loss: Keras loss, its name, or function. As in `fgsm`. Defaults to None: cross-entropy.
         from_logits: Boolean. Whether the model returns logits. Defaults to False: probabilities.
@@ -149,6 +152,7 @@ def fgsm_accuracy(
             from_logits=from_logits,
             batch_size=batch_size,
         )
+    _epsilons.warn_of_scale("fgsm_accuracy", radii, attacked.limits, attacked.x)
     right = np.zeros(len(radii), int)
     for batch, ids, count in attacked.batches():
         _, gradient = attacked.begun(batch, ids, count)

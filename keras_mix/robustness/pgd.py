@@ -50,7 +50,8 @@ def pgd(
             `(B, K)`, or `(B, 1)` for one sigmoid unit.
         x: Floats `(N, …)`. Samples, within `value_range`.
         y: Integers `(N,)` or `(N, 1)`, or one-hot labels `(N, K)`. True classes.
-        epsilon: Float ≥ 0. Radius ε of the ball, on the scale of `x`: 8/255 for images in [0, 1].
+        epsilon: Float ≥ 0. Radius ε of the ball, on the scale of `x`: 8/255 for images in [0, 1],
+            8 for those in [0, 255].
         norm: `"inf"` or 2. The norm of the ball: the largest component (`np.inf` is taken too), or
             the Euclidean norm of the whole sample. Defaults to `"inf"`.
         steps: Integer ≥ 1. Number of steps of each run. Defaults to 10.
@@ -105,6 +106,7 @@ def pgd(
             from_logits=from_logits,
             batch_size=batch_size,
         )
+    _epsilons.warn_of_scale("pgd", [radius], attacked.limits, attacked.x)
     parts, draws = [], search.draws()
     for batch, ids, count in attacked.batches():
         beginning = attacked.begun(batch, ids, count)
@@ -141,7 +143,8 @@ def pgd_accuracy(
         model: Keras model. As in `pgd`.
         x: Floats `(N, …)`. Samples, within `value_range`.
         y: Integers `(N,)` or `(N, 1)`, or one-hot labels `(N, K)`. True classes.
-        epsilons: Sequence of floats ≥ 0, such as `[0, 2/255, 8/255]`.
+        epsilons: Sequence of floats ≥ 0, on the scale of `x`: `[0, 2/255, 8/255]` for images in
+            [0, 1], `[0, 2, 8]` for those in [0, 255].
         norm: `"inf"` or 2. The norm of the ball, as in `pgd`. Defaults to `"inf"`.
         steps: Integer ≥ 1. Number of steps of each run. Defaults to 10.
         step_size: Float > 0. Length of a step at every ε. Defaults to None: 2.5 · ε / steps.
@@ -186,6 +189,7 @@ def pgd_accuracy(
             from_logits=from_logits,
             batch_size=batch_size,
         )
+    _epsilons.warn_of_scale("pgd_accuracy", radii, attacked.limits, attacked.x)
     wrong = [
         attacked.begun(batch, ids, count)[0].wrong[:count]
         for batch, ids, count in attacked.batches()
