@@ -346,6 +346,14 @@ def test_a_difference_that_no_table_shows_is_none():
     same = [run.accuracy for run in NONE]
     found = said(NONE, seeds("a", *same, scaled={"nll": [0.2448, 0.2447, 0.2448]}))
     assert found.outcome is Outcome.UNDECIDED
+    assert ", too small to matter)" in found.sentences[0]
+    assert "a changes too little to matter, whatever the number of seeds." in found.advice
+
+
+def test_likelihoods_of_two_seeds_among_more_decide_nothing():
+    same, some = [run.accuracy for run in NONE], [None, 1.2, 1.3]
+    found = said(NONE, seeds("a", *same, scaled={"nll": 0.1}, temperature=some))
+    assert found.outcome is Outcome.TOO_GOOD
 
 
 def test_networks_without_an_error_are_not_compared():

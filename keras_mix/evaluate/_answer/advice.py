@@ -7,7 +7,7 @@ from keras_mix.evaluate import verdict
 from keras_mix.evaluate._answer import words
 from keras_mix.evaluate._answer.facts import HEADLINE, Facts
 from keras_mix.evaluate.confidence import State
-from keras_mix.evaluate.results import BASELINE, ECE, NLL, NLL_SCALED, OOD_AUROC
+from keras_mix.evaluate.results import ACCURACY, BASELINE, ECE, NLL, NLL_SCALED, OOD_AUROC
 
 # An ECE of which a reader should know that the samples may hide it.
 _MATTERS = 0.05
@@ -46,6 +46,8 @@ def _add_seeds(facts):
 def _power(facts):
     found = facts.leading
     needed = _seeds_needed(found)
+    if not found.counts and found.score is not ACCURACY:
+        return f"{found.mixer} changes too little to matter, whatever the number of seeds."
     if not found.counts:
         least = math.ceil(verdict.LEAST_SAMPLES / abs(found.mean) - 1e-9)
         return f"A difference as small takes at least {least} validation samples to show."

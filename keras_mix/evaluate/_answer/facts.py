@@ -148,8 +148,9 @@ class Facts:
         return (self.results.mixers[name] or {}).get("wraps") == "RegMixup"
 
     def headline(self, score):
-        """The comparisons of all mixers in one score."""
-        return [found for (_, of), found in self.compared.items() if of is score]
+        """The comparisons of all mixers in one score, of as many seeds as can decide."""
+        every = [found for (_, of), found in self.compared.items() if of is score]
+        return [found for found in every if math.isfinite(found.margin)]
 
     def is_clearly(self, name, score, sign):
         """Whether a mixer is better (1) or worse (-1) by its own interval, uncorrected."""

@@ -1,13 +1,12 @@
 """The first sentence: does mixing gain, by which mixer, in which score?"""
 
 import enum
-import math
 from collections.abc import Callable
 
 from keras_mix.evaluate import verdict
 from keras_mix.evaluate._answer import words
 from keras_mix.evaluate._answer.facts import Facts
-from keras_mix.evaluate.results import NLL_SCALED
+from keras_mix.evaluate.results import ACCURACY, NLL_SCALED
 
 
 class Outcome(enum.Enum):
@@ -107,7 +106,8 @@ def _undecided(facts):
     if found.is_clear:
         reason = f", which is no longer clear among {_tested(facts, found)} mixers"
     elif abs(found.mean) > found.margin:
-        reason = f", fewer than {verdict.LEAST_SAMPLES} of the {facts.samples} samples"
+        few = f"fewer than {verdict.LEAST_SAMPLES} of the {facts.samples} samples"
+        reason = f", {few if found.score is ACCURACY else 'too small to matter'}"
     largest = "clearest" if found.is_clear else "largest"
     return (
         "No gain or loss beyond chance is seen in accuracy or NLL after a temperature: the "
@@ -153,7 +153,7 @@ def _verbs(signs, names):
 
 
 def _tested(facts, found):
-    return sum(math.isfinite(one.margin) for one in facts.headline(found.score))
+    return len(facts.headline(found.score))
 
 
 # (outcome, condition, text): the first true condition decides.
