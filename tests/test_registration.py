@@ -6,7 +6,7 @@ import pkgutil
 
 import keras
 import pytest
-from fresh import output_of
+from fresh import output_here, output_of
 
 import keras_mix
 from keras_mix import _registration
@@ -138,7 +138,7 @@ def test_every_class_that_keras_saves_is_registered_by_the_package():
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
-    count = output_of(SAVE, folder)
+    count = output_here(SAVE, folder)
     assert count > len(SAVED)
     return output_of(LOAD, folder)
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from fresh import output_of
+from fresh import output_here, output_of
 from keras import ops
 from scipy import special
 
@@ -198,7 +198,8 @@ print(json.dumps(found))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_models_load_in_a_new_process(tmp_path):
     backend = {"KERAS_BACKEND": keras.backend.backend()}
-    saved, loaded = (output_of(script, tmp_path, **backend) for script in (SAVE, LOAD))
+    saved = output_here(SAVE, tmp_path)
+    loaded = output_of(LOAD, tmp_path, **backend)
     assert saved.keys() == loaded.keys()
     for name, predictions in saved.items():
         np.testing.assert_allclose(loaded[name], predictions, atol=1e-6, err_msg=name)

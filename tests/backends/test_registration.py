@@ -2,7 +2,7 @@
 
 import keras
 import pytest
-from fresh import output_of
+from fresh import output_here, output_of
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +84,7 @@ print(json.dumps({"names": sorted(losses), "finite": bool(np.isfinite([*losses.v
 
 def test_models_load_in_a_new_process_without_tensorflow(tmp_path):
     backend = {"KERAS_BACKEND": keras.backend.backend()}
-    assert output_of(SAVE, tmp_path, **backend) == 10
+    assert output_here(SAVE, tmp_path) == 10
     loaded = output_of(LOAD, tmp_path, **backend)
     names = "decoupled interpolated manifold matched mixing packed pair regularized taught views"
     assert loaded["names"] == names.split()
