@@ -124,11 +124,10 @@ def _still_shy(facts):
     )
 
 
-def _train_longer(facts):
+def _is_shy_anyway(facts):
     return (
-        "Without mixing the network is under-confident as well: it is trained too little, or too "
-        "small, to be sure, and softer labels add to that. Train longer before you judge a mixer "
-        "by its confidence."
+        "Without mixing the network is under-confident as well, like one that is trained too "
+        "little, too small, or taught by wrong labels: softer labels add to that."
     )
 
 
@@ -258,7 +257,7 @@ _ADVICE: list[tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = [
     (lambda facts: bool(facts.losses), _mix_less),
     (lambda facts: bool(facts.fittable), _fit_temperature),
     (lambda facts: facts.results.trained and any(map(_stays_shy, facts.mixed)), _still_shy),
-    (lambda facts: _is_under(facts) and bool(facts.mixed), _train_longer),
+    (lambda facts: _is_under(facts) and bool(facts.mixed), _is_shy_anyway),
     (lambda facts: _is_over(facts) and not all(s.is_off for s in facts.mixed), _mixing_mends),
     (lambda facts: bool(_worse_on_unknown(facts)), _unknown_samples),
     (lambda facts: bool(_lowered(facts)), _may_pay),

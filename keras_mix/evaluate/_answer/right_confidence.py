@@ -39,8 +39,9 @@ def _unfitted(facts):
     if not any(side.fitted for side in facts.sides if side.is_off) or not some:
         return ""
     missing, runs = sum(s.runs - s.fitted for s in some), sum(s.runs for s in some)
+    verb = "has" if missing == 1 else "have"
     return (
-        f"; {missing} of the {runs} runs {words.subject(some)} have too few errors to fit a "
+        f"; {missing} of the {runs} runs {words.subject(some)} {verb} too few errors to fit a "
         "temperature to"
     )
 
