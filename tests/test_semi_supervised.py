@@ -132,11 +132,13 @@ def test_the_teacher_is_an_average_and_the_loss_interpolates_its_predictions(
     )
     monkeypatch.setattr(draws, "beta", lambda *args, **kwargs: tf.constant([share]))
     model = InterpolationConsistency(
-        linear(), unlabeled_weight=40.0, ramp_up=4, teacher_decay=0.6, mix_labeled=mix_labeled
+        linear(), unlabeled_weight=40.0, ramp_up=4, teacher_decay=0.3, mix_labeled=mix_labeled
     )
-    teacher = of_double(model.base)
+    # Loaded after the teacher was made.
+    teacher = [weights + 0.1 for weights in of_double(model.base)]
+    model.base.set_weights(teacher)
     for number in range(6):
-        weights, decay = of_double(model.base), min(1 - 1 / (number + 1), 0.6)
+        weights, decay = of_double(model.base), min((1 + number) / (10 + number), 0.3)
         teacher = [decay * o + (1 - decay) * n for o, n in zip(teacher, weights, strict=True)]
         of_labeled = share if mix_labeled else 1.0
         labeled = cross_entropy(
@@ -387,7 +389,7 @@ REFUSED = {
         r"CutMixConsistency: inputs must be images \(B, H, W, C\)",
     ),
     "data of unknown length": (
-        lambda: compiled().fit(of_unknown_length(), verbose=0),
+        lambda: compiled(MixMatch(linear(), ramp_up=1.0)).fit(of_unknown_length(), verbose=0),
         "MixMatch: the number of batches must be known, since `ramp_up` is a fraction",
     ),
     "a model without weights": (
@@ -409,6 +411,19 @@ REFUSED = {
     "a ramp longer than the training": (
         lambda: MixMatch(linear(), ramp_up=1.5),
         "MixMatch: `ramp_up` must be a finite number between 0 and 1. Received: ramp_up=1.5",
+    ),
+    "a loss of logits, and probabilities": (
+        lambda: compiled(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
+        "MixMatch: `from_logits` must say whether 'sequential.*' gives logits or probabilities. "
+        "Received: from_logits=True for outputs of 'dense.*', whose activation is softmax",
+    ),
+    "a loss of probabilities, and logits": (
+        lambda: compiled(CutMixConsistency(linear(None)), "categorical_crossentropy"),
+        "CutMixConsistency: `from_logits` must say whether .* Pass from_logits=True.",
+    ),
+    "a box of the whole image": (
+        lambda: CutMixConsistency(linear(), area=1.0),
+        "CutMixConsistency: `area` must be below 1, since .* Received: area=1.0.",
     ),
     "a threshold above 1": (
         lambda: CutMixConsistency(linear(), threshold=97),

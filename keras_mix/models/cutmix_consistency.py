@@ -30,8 +30,10 @@ class CutMixConsistency(TaughtModel):
 
     Deviations from the authors' code: partners come from the same batch, not from a second one; the
     teacher predicts in inference mode, with averaged moving statistics; labeled and unlabeled
-    samples pass the model together; the moving average begins as a plain one. Classification is not
-    in the paper.
+    samples pass the model together; the decay of the moving average begins as (1 + t)/(10 + t),
+    that of TensorFlow's `ExponentialMovingAverage`, where theirs is constant. The teacher of a step
+    has all steps before it; `fit`, `evaluate` and `predict` see to it that it has the last one,
+    too. Until the first step it is the model as it is. Classification is not in the paper.
 
     Args:
         model: Keras model of images `(B, H, W, C)`; it must be built. Its one output is the scores
@@ -48,8 +50,8 @@ class CutMixConsistency(TaughtModel):
         ramp_up: Float in [0, 1], a fraction of the steps of `fit`, or integer ≥ 0, a number of
             steps. How long the weight ramps up, linearly. Defaults to 0, no ramp, since the
             threshold takes its place.
-        teacher_decay: Float in [0, 1]. Decay d of the moving average: min(1 - 1/(t + 1), d) at
-            step t. Defaults to 0.99 (the authors' code).
+        teacher_decay: Float in [0, 1]. Decay d of the moving average: min((1 + t)/(10 + t), d)
+            after t steps. Defaults to 0.99 (the authors' code).
         predict_with: "teacher" or "base". Which of them `predict`, `evaluate` and `export` use,
             validation included. Defaults to "teacher", as in the authors' code.
         seed: Integer. Seed of the partners and boxes. Defaults to None: one that
@@ -114,11 +116,17 @@ class CutMixConsistency(TaughtModel):
             predict_with,
         )
         self.area = checks.positive("area", checks.number("area", area, high=1.0))
+        if self.area == 1:
+            checks.refuse(
+                self.owner,
+                "`area` must be below 1, since a box of the whole image mixes nothing",
+                f"area={area!r}",
+            )
         self.threshold = checks.number("threshold", threshold, high=1.0)
 
-    def training_pass(self, labeled, unlabeled, seed, steps):
+    def training_pass(self, labeled, unlabeled, seed):
         labeled, unlabeled = self.augmented(labeled), self.augmented(unlabeled)
-        taught = self.taught(unlabeled, steps)
+        taught = self.taught(unlabeled)
         # 1 where the teacher is confident.
         confident = ops.cast(ops.max(taught, axis=-1, keepdims=True) >= self.threshold, "float32")
         size = ops.shape(unlabeled)[0]

@@ -30,7 +30,11 @@ class InterpolationConsistency(TaughtModel):
     Deviations from the authors' code: the teacher predicts in inference mode, with averaged moving
     statistics, where theirs normalizes by the batch; probabilities are blended, as in the paper,
     where they blend logits; labeled and unlabeled samples pass the model together, and batch
-    normalization sees both at once. The teacher takes part in a step with the weights before it.
+    normalization sees both at once. The decay of the moving average begins as
+    (1 + t)/(10 + t), that of TensorFlow's `ExponentialMovingAverage`, where theirs is 1 - 1/(t + 1)
+    and keeps the first steps of a short training. As in theirs, the teacher of a step has all steps
+    before it; `fit`, `evaluate` and `predict` see to it that it has the last one, too. Until the
+    first step it is the model as it is.
 
     Args:
         model: Keras model with one output, scores of two or more classes; it must be built. The
@@ -48,8 +52,8 @@ class InterpolationConsistency(TaughtModel):
         ramp_up: Float in [0, 1], a fraction of the steps of `fit`, or integer ≥ 0, a number of
             steps. How long the weight ramps up. Steps of all calls of `fit` count. Defaults to
             0.25 (the authors' README).
-        teacher_decay: Float in [0, 1]. Decay d of the moving average: min(1 - 1/(t + 1), d) at
-            step t. In a short training choose less. Defaults to 0.999 (the authors' README).
+        teacher_decay: Float in [0, 1]. Decay d of the moving average: min((1 + t)/(10 + t), d)
+            after t steps. Defaults to 0.999 (the authors' README).
         predict_with: "teacher" or "base". Which of them `predict`, `evaluate` and `export` use,
             validation included. Defaults to "teacher", as in the authors' code.
         seed: Integer. Seed of the partners and λ. Defaults to None: one that
@@ -120,13 +124,13 @@ class InterpolationConsistency(TaughtModel):
         self.alpha = concentration.check(alpha)
         self.mix_labeled = checks.boolean("mix_labeled", mix_labeled)
 
-    def training_pass(self, labeled, unlabeled, seed, steps):
+    def training_pass(self, labeled, unlabeled, seed):
         labeled, unlabeled = self.augmented(labeled), self.augmented(unlabeled)
         of_labeled, of_unlabeled = draws.split(seed, 2)
         # A rate of 0 draws λ = 1.
         own = self._plan(of_labeled, labeled, float(self.mix_labeled))
         other = self._plan(of_unlabeled, unlabeled, 1.0)
-        targets = mixup.blend(self.taught(unlabeled, steps), other)
+        targets = mixup.blend(self.taught(unlabeled), other)
         outputs, predictions = self.split_outputs(
             _blended(labeled, own), _blended(unlabeled, other)
         )

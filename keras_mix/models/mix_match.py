@@ -50,8 +50,10 @@ class MixMatch(SemiSupervisedModel):
             100.0, the paper's starting point (section 3.5).
         ramp_up: Float in [0, 1], a fraction of the steps of `fit`, or integer ≥ 0, a number of
             steps. How long the weight ramps up. Steps of all calls of `fit` count. In a training of
-            some thousand steps or less choose 1.0: wrong guesses of the first steps last
-            otherwise. Defaults to 0.015625, 1/64 as in the authors' code, of a million steps.
+            some thousand steps or less, the default leaves the weight small: choose 1.0 if the
+            network can fit its labeled samples exactly, with a smaller `unlabeled_weight` if it is
+            linear or tiny. Wrong guesses of the first steps last if the ramp is short. Defaults to
+            16000 (section 3.5; 1/64 of 2^20 steps in the authors' code).
         seed: Integer. Seed of the partners and λ. Defaults to None: one that
             `keras.utils.set_random_seed` determines.
         name: String. Name of the model. Defaults to None: derived from the class name.
@@ -94,7 +96,7 @@ class MixMatch(SemiSupervisedModel):
         temperature: float = 0.5,
         views: int = 2,
         unlabeled_weight: float = 100.0,
-        ramp_up: float | int = 0.015625,
+        ramp_up: float | int = 16000,
         seed: int | None = None,
         name: str | None = None,
         dtype: Any = None,
@@ -104,7 +106,7 @@ class MixMatch(SemiSupervisedModel):
         self.temperature = checks.positive("temperature", temperature)
         self.views = checks.integer("views", views, low=1)
 
-    def training_pass(self, labeled, unlabeled, seed, steps):
+    def training_pass(self, labeled, unlabeled, seed):
         labeled = self.augmented(labeled)
         views = [self.augmented(unlabeled) for _ in range(self.views)]
         guesses = self._guesses(batches.joined(views))

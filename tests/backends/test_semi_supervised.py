@@ -106,3 +106,21 @@ def test_ids_that_are_no_class_are_never_a_perfect_prediction(wrong):
     # The backends' own errors.
     with pytest.raises(Exception, match=f"{wrong} (is|which is) out"):
         model.test_on_batch(IMAGES[:4], y)
+
+
+def test_after_a_step_the_teacher_has_it():
+    base = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    model = InterpolationConsistency(base, ramp_up=0, seed=1)
+    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy", jit_compile=JIT)
+    x = RNG.normal(size=(8, 4)).astype("float32")
+    expected = [weights + 0.5 for weights in base.get_weights()]
+    base.set_weights(expected)
+    batch = {"labeled": x, "unlabeled": x}, IDS[:8]
+    for steps in (1, 2, 3):
+        model.fit(*batch, batch_size=8, validation_data=(x, IDS[:8]), shuffle=False, verbose=0)
+        kept = (1 + steps) / (10 + steps)
+        now = base.get_weights()
+        expected = [kept * old + (1 - kept) * new for old, new in zip(expected, now, strict=True)]
+        assert not np.allclose(expected[0], now[0], atol=1e-4)
+        for found, right in zip(model.teacher.get_weights(), expected, strict=True):
+            np.testing.assert_allclose(found, right, rtol=1e-4, atol=1e-6)

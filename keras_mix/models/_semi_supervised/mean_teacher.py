@@ -24,7 +24,7 @@ def of(owner, model):
     return teacher
 
 
-def update(teacher, model, decay, steps):
+def update(teacher, model, decay, steps, averaged):
     """Moves the teacher's weights towards the model's, by 1 - min((1 + t) / (10 + t), decay).
 
     So the teacher's memory is about a ninth of the steps made, as that of TensorFlow's
@@ -32,16 +32,22 @@ def update(teacher, model, decay, steps):
     training forgets the first steps as well. Moving statistics are averaged like weights; weights
     of integers are copied.
 
+    Before the first step, t = 0, they become the model's, whatever these were when the teacher was
+    made. Weights that the average has already stay out of it.
+
     Args:
         teacher: As `of` gives it.
         model: The model that is trained.
         decay: Float in [0, 1).
-        steps: float32, t, the number of steps that the model was trained for.
+        steps: int32, t, the number of steps that the model was trained for.
+        averaged: int32, the number of steps of which the last update was.
     """
-    kept = ops.minimum((1.0 + steps) / (10.0 + steps), decay)
+    past = ops.cast(steps, "float32")
+    kept = ops.minimum((1.0 + past) / (10.0 + past), decay)
+    kept = ops.where(steps == 0, 0.0, ops.where(steps == averaged, 1.0, kept))
     for old, new in zip(teacher.weights, model.weights, strict=True):
         value = ops.stop_gradient(ops.convert_to_tensor(new))
         if is_float(new):
             share = ops.cast(kept, new.dtype)
             value = share * ops.convert_to_tensor(old) + (1.0 - share) * value
-        old.assign(value)
+        old.assign(ops.copy(value))

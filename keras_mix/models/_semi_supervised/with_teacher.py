@@ -1,11 +1,12 @@
 """The base of models whose unlabeled targets come from a mean teacher."""
 
 import keras
+from keras import ops
 
-from keras_mix._core import checks
+from keras_mix._core import checks, layer_states
 from keras_mix.models._forward.aside import outputs_aside
 from keras_mix.models._semi_supervised import batches, mean_teacher
-from keras_mix.models._semi_supervised.wrapper import SemiSupervisedModel
+from keras_mix.models._semi_supervised.wrapper import COUNT, SemiSupervisedModel
 
 PREDICT_WITH = ("teacher", "base")
 
@@ -41,16 +42,51 @@ class TaughtModel(SemiSupervisedModel):
         self.teacher_decay = checks.number("teacher_decay", teacher_decay, high=1.0)
         self.predict_with = checks.choice("predict_with", predict_with, PREDICT_WITH)
         self.teacher = mean_teacher.of(self.owner, model)
+        # The number of steps whose weights the teacher has.
+        self._averaged = self.add_weight(name="averaged", **COUNT)
 
     @property
     def predictor(self) -> keras.Model:
         """The model that `predict`, `evaluate` and `export` use."""
         return self.teacher if self.predict_with == "teacher" else self.base
 
-    def taught(self, inputs, steps):
+    def taught(self, inputs):
         """float32 `(B, …, K)`, the probabilities by the teacher of all steps before this one."""
-        mean_teacher.update(self.teacher, self.base, self.teacher_decay, steps)
+        self._average()
         return self.probabilities(outputs_aside(self.teacher, inputs, training=False))
+
+    # On JAX, Keras calls nothing after a step that sees its weights, so that the teacher is given
+    # those of a step before the next one, or before it predicts.
+    def fit(self, *args, **kwargs):
+        """Trains the model, as Keras does, and leaves a teacher that has all steps in it."""
+        self._catch_up()
+        history = super().fit(*args, **kwargs)
+        self._catch_up()
+        return history
+
+    def evaluate(self, *args, **kwargs):
+        """The loss and the metrics, as Keras gives them, of the teacher or the base."""
+        self._catch_up()
+        return super().evaluate(*args, **kwargs)
+
+    def predict(self, *args, **kwargs):
+        """The predictions, as Keras gives them, of the teacher or the base."""
+        self._catch_up()
+        return super().predict(*args, **kwargs)
+
+    def _catch_up(self):
+        """Gives the teacher what it does not have yet of the model's weights."""
+        steps = int(self._steps)
+        if steps == 0:
+            layer_states.copy(self.owner, self.base, self.teacher)
+        elif steps != int(self._averaged):
+            self._average()
+
+    def _average(self):
+        steps, averaged = map(ops.convert_to_tensor, (self._steps, self._averaged))
+        mean_teacher.update(self.teacher, self.base, self.teacher_decay, steps, averaged)
+        # JAX updates variables in place, which must not share memory.
+        self._averaged.assign(ops.copy(steps))
 
     def split_outputs(self, labeled, unlabeled):
         """The base's outputs for labeled samples, and its probabilities of unlabeled ones."""

@@ -12,12 +12,20 @@ from keras_mix._core.ops import draws
 from keras_mix._core.ops.tensors import differ, is_float
 from keras_mix._core.options import config, unknown_arguments
 from keras_mix.models._forward import blends
-from keras_mix.models._options import arguments
+from keras_mix.models._options import arguments, teacher_checks
 from keras_mix.models._semi_supervised import class_scores, ramps
 from keras_mix.models._targets.label_forms import LabelForms
 
 # The keys of a batch to train on.
 LABELED, UNLABELED = "labeled", "unlabeled"
+# Options of a weight that counts steps.
+COUNT = {
+    "shape": (),
+    "dtype": "int32",
+    "initializer": "zeros",
+    "trainable": False,
+    "autocast": False,
+}
 
 
 class SemiSupervisedModel(keras.Model):
@@ -26,7 +34,7 @@ class SemiSupervisedModel(keras.Model):
     `call` makes the forward passes of a step and leaves what the loss needs of them to
     `compute_loss`, so that Keras's own train step serves every backend.
 
-    A subclass defines `training_pass(labeled, unlabeled, seed, steps)`, which returns the outputs
+    A subclass defines `training_pass(labeled, unlabeled, seed)`, which returns the outputs
     for the labeled samples and an object for `measured(labels, passed)`; that returns the labels of
     these outputs and the loss of the unlabeled samples.
 
@@ -60,9 +68,8 @@ class SemiSupervisedModel(keras.Model):
         self.seed = checks.integer("seed", seed, optional=True)
         self._seeds = keras.random.SeedGenerator(self.seed)
         self._logits = None
-        of_steps = {"shape": (), "initializer": "zeros", "trainable": False, "autocast": False}
-        self._steps = self.add_weight(name="steps", dtype="int32", **of_steps)
-        self._ramp_steps = self.add_weight(name="ramp_steps", dtype="float32", **of_steps)
+        self._steps = self.add_weight(name="steps", **COUNT)
+        self._ramp_steps = self.add_weight(name="ramp_steps", **{**COUNT, "dtype": "float32"})
         if isinstance(self.ramp_up, int):
             self._ramp_steps.assign(self.ramp_up)
         self._step = _Step()
@@ -91,9 +98,8 @@ class SemiSupervisedModel(keras.Model):
         if outermost not in (None, self):
             arguments.refuse_inside(self.owner, outermost)
         self._check(pair, inputs)
-        steps = ops.cast(self._steps, "float32")
-        weight = self.unlabeled_weight * self._ramped(steps)
-        outputs, passed = self.training_pass(*pair, draws.begin(self._seeds), steps)
+        weight = self.unlabeled_weight * self._ramped(ops.cast(self._steps, "float32"))
+        outputs, passed = self.training_pass(*pair, draws.begin(self._seeds))
         class_scores.check_outputs(self.owner, outputs)
         self._steps.assign(self._steps + 1)
         self._step.passed = passed, weight
@@ -111,6 +117,11 @@ class SemiSupervisedModel(keras.Model):
         if self.mixes_labels:
             loss = class_scores.of_distributions(self.owner, loss)
         self._logits = class_scores.are_logits(self.owner, loss)
+        graph = keras_compat.graph_of(self.base)
+        if graph is not None:
+            class_scores.check_outputs(self.owner, graph.output)
+            [head] = teacher_checks.heads_of(self.base)
+            teacher_checks.check_logits(self.owner, head, self._logits, "from_logits")
         self._label_forms.forget()
         super().compile(optimizer, loss, *args, **kwargs)
         strategy = getattr(self, "distribute_strategy", None)
