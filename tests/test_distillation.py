@@ -303,7 +303,7 @@ def test_heads_without_a_loss_may_give_anything():
     found = model.train_on_batch(X, {"classes": IDS})
     assert np.ravel(found)[0] == pytest.approx((p * np.log(p / q)).sum(1).mean(), rel=1e-4)
     model.compile("sgd", {"classes": SPARSE(), "hidden": DecoupleMixLoss()}, run_eagerly=True)
-    with pytest.raises(ValueError, match=r"^Distillation: `from_logits` must .* is linear"):
+    with pytest.raises(ValueError, match=r"^Distillation: `from_logits` must hold .* is linear"):
         model.train_on_batch(X, {"classes": IDS, "hidden": IDS})
 
 

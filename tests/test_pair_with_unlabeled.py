@@ -40,6 +40,9 @@ def test_a_dataset_without_an_end_lasts_as_long_as_the_other():
     assert len(pair_with_unlabeled(few, many.repeat())) == 1
     endless = pair_with_unlabeled(few.repeat(), many.repeat())
     assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
+    filtered = of(numbers(4), np.arange(4)).filter(lambda x, y: True)
+    unlabeled = [each for *_, each in read(pair_with_unlabeled(filtered, many.repeat()).take(9))]
+    assert unlabeled == [[0, 1], [2, 3]]
     unknown = many.filter(lambda x: tf.reduce_min(x) > 1)
     assert [unlabeled for *_, unlabeled in read(pair_with_unlabeled(few, unknown))] == [
         [2, 3],

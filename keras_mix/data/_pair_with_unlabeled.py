@@ -15,8 +15,9 @@ def pair_with_unlabeled(
 
     An epoch is one pass over the longer dataset, in batches; the shorter repeats, each time as a
     new iterator of its own, so that it is shuffled anew if it shuffles. A dataset that repeats
-    without end lasts as long as the other. Where a length is unknown, the unlabeled dataset sets
-    the epoch. Nothing is drawn here: the result is as deterministic as the two datasets.
+    without end lasts as long as the other. Where a length is unknown otherwise, the unlabeled
+    dataset sets the epoch. Nothing is drawn here: the result is as deterministic as the two
+    datasets.
 
     The batches may differ in size. The few samples of a labeled dataset give full batches by
     `dataset.shuffle(…).repeat().batch(…)`. Inputs of the two are not compared: leave test samples
@@ -120,8 +121,9 @@ def _check_alike(x, u):
 def _of_equal_length(labeled, unlabeled):
     """Both datasets, of which the shorter repeats."""
     length, other = int(labeled.cardinality()), int(unlabeled.cardinality())
-    endless, unknown = tf.data.INFINITE_CARDINALITY, tf.data.UNKNOWN_CARDINALITY
-    shorter = 0 <= other < length or other == endless
-    if shorter and length not in (endless, unknown):
+    if other == tf.data.INFINITE_CARDINALITY:
+        return labeled, unlabeled
+    # Endless and unknown lengths are below 0.
+    if 0 <= other < length:
         return labeled, unlabeled.repeat()
     return labeled.repeat(), unlabeled

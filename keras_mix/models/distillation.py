@@ -209,8 +209,19 @@ class Distillation(MixingModel):
             "teacher_from_logits": self.teacher_from_logits,
         }
         for heads, (name, value) in zip(self._heads, options.items(), strict=True):
-            if heads is not None:
-                teacher_checks.check_logits(self.owner, heads[number], value, name)
+            if heads is None:
+                continue
+            head = heads[number]
+            if head.logits not in (None, value) and any(each.logits == value for each in heads):
+                checks.refuse(
+                    self.owner,
+                    f"`{name}` must hold for each output with a loss, which predicts classes",
+                    f"{name}={value}, and outputs of {head.layer!r}, whose activation is "
+                    f"{head.activation}, beside others of {head.model!r} for which it holds",
+                    "Leave out the loss of outputs that are no classes, and end the others with "
+                    "the same activation.",
+                )
+            teacher_checks.check_logits(self.owner, head, value, name)
 
     def _options(self):
         return {
