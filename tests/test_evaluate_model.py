@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from scipy import optimize
 
-from keras_mix import cli, layers, models
-from keras_mix.evaluate import Results, compare, robust, run, score_model
+from keras_mix import calibration, cli, layers, models
+from keras_mix.evaluate import Results, compare, model_file, robust, run, score_model
 from keras_mix.evaluate.mixers import SwitchedOff
 
 pytestmark = pytest.mark.slow
@@ -126,6 +126,22 @@ def test_the_cells_of_images_change_places_and_nothing_is_lost():
         assert (before[:8] != after[:8]).any()
 
 
+def several(units):
+    """A model whose outputs have the structure of `units`."""
+    inputs = keras.Input(IMAGES.shape[1:])
+    flat = keras.layers.Flatten()(inputs)
+    return keras.Model(
+        inputs,
+        keras.tree.map_structure(lambda n: keras.layers.Dense(n, "softmax")(flat), units),
+    )
+
+
+def of_two_inputs():
+    inputs = [keras.Input(IMAGES.shape[1:]) for _ in range(2)]
+    flat = keras.layers.Flatten()(keras.layers.Add()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(3, "softmax")(flat))
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -136,6 +152,14 @@ def test_the_cells_of_images_change_places_and_nothing_is_lost():
         ({"model": classifier(activation=None)}, "pass from_logits=True for logits"),
         ({"from_logits": True}, "logits must not be probabilities"),
         ({"images": np.full_like(IMAGES, np.nan), "full": False}, "60 of 60 with NaN"),
+        ({"images": IMAGES[:0]}, r"at least one sample. Received: shape \(0, 8"),
+        ({"images": {"a": IMAGES}}, "must be a pair of an array .*Received: a tuple of dict, nd"),
+        ({"images": [IMAGES, IMAGES[:, :4]]}, "must be a pair of an array .* a tuple of list, nd"),
+        ({"model": "m.keras"}, "must be a Keras model. Received: str"),
+        ({"model": several({"a": 3}), "full": False}, "must have one output .* a dict of 1"),
+        ({"model": several([3, 2]), "full": False}, "must have one output .* a list of 2"),
+        ({"model": of_two_inputs()}, "must have one input. Received: 2 inputs"),
+        ({"model": models.RegMixup(of_two_inputs())}, "must have one input. Received: 2 inputs"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(change, sentence):
@@ -208,6 +232,7 @@ def files(tmp_path_factory):
     keras.Sequential(
         [keras.Input((None, None, 1)), anywhere, keras.layers.Dense(2, "softmax")]
     ).save(made / "any.keras")
+    several({"a": 3}).save(made / "several.keras")
     nan = classifier((6, 4, 3), 2)
     nan.set_weights([np.full_like(weight, np.nan) for weight in nan.get_weights()])
     nan.save(made / "nan.keras")
@@ -256,6 +281,32 @@ def test_the_size_may_be_given_where_the_model_leaves_it_open(files, tmp_path, c
     assert content["settings"]["sample_shape"] == [5, 5, 1]  # gray
 
 
+def rescaled(base):
+    model = calibration.MixupRescaling(base)
+    model.adapt(IMAGES, IDS)
+    return model
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        models.RegMixup,
+        models.MixingModel,
+        models.InterpolationConsistency,
+        rescaled,
+        lambda base: models.TestTimeAugmentation(base, augmentations=[None]),
+        lambda base: calibration.VectorScaling().wrap(models.MixMatch(base)),
+    ],
+)
+def test_saved_models_of_the_package_have_the_shapes_of_the_model_inside(tmp_path, wrap):
+    shape = IMAGES.shape[1:]
+    model = wrap(classifier(shape, 3))
+    model(IMAGES)
+    model.save(tmp_path / "m.keras")
+    found = model_file.load(tmp_path / "m.keras")
+    assert (found.height, found.width, found.channels, found.classes) == (*shape, 3)
+
+
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
@@ -263,6 +314,7 @@ def test_the_size_may_be_given_where_the_model_leaves_it_open(files, tmp_path, c
         (["data", "data"], "must be a .keras file. Received: '.*', a folder"),
         (["damaged.keras", "data"], "must be a file that `model.save` wrote"),
         (["table.keras", "data"], "must take one batch of images .* Received: inputs of shape"),
+        (["several.keras", "data"], "must give one batch .* Received: a dict of outputs"),
         (["one.keras", "nowhere"], "unknown data set, and no such folder"),
         (["one.keras", "empty"], "must hold images that Pillow can read"),
         (["digits.keras", "data"], "must have the 3 classes .* Received: 2 classes, cat, dog"),

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_mix._core import checks
 from keras_mix._core.ops import labeled_predictions, logits
+from keras_mix._core.ops.tensors import differ
 from keras_mix._core.options import argument_errors
 from keras_mix._core.options.config import config_of
 from keras_mix._core.predictions import checked_outputs
@@ -29,11 +30,19 @@ class LogitScaling(keras.layers.Layer):
         # It casts predictions itself: a cast of them has no known logits.
         super().__init__(name=name, dtype=dtype or "float32", autocast=False)
         self.from_logits = checks.boolean("from_logits", from_logits)
+        self._classes: int | None = None
+
+    def build(self, input_shape):
+        self._classes = _classes_of(input_shape)
+        self.built = True
 
     def call(self, predictions: Any) -> Any:
+        self._check_classes(predictions.shape)
         return logits.rescaled(self.scaled, predictions, self.from_logits, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
+        # In the making of a graph, Keras does without `call`.
+        self._check_classes(input_shape)
         return input_shape
 
     def fit(self: Self, predictions: Any, labels: Any) -> Self:
@@ -45,6 +54,7 @@ class LogitScaling(keras.layers.Layer):
         found = ops.convert_to_numpy(logits.of_classes(tensor, self.from_logits))
         if not self.built:
             self.build(predictions.shape)
+        self._check_classes(predictions.shape)
         self.minimize(found.astype(np.float64), ids)
         return self
 
@@ -64,15 +74,31 @@ class LogitScaling(keras.layers.Layer):
         inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
         outputs = model(inputs)
         if not hasattr(outputs, "shape"):
-            received = f"{len(keras.tree.flatten(outputs))} outputs"
+            received = f"a {type(outputs).__name__} of {len(outputs)} outputs"
             checks.refuse(owner, "`model` must have one output", received)
         return keras.Model(inputs, self(outputs), name=f"{model.name}_{self.name}")
+
+    def _check_classes(self, shape):
+        classes = _classes_of(shape)
+        if differ(classes, self._classes):
+            checks.refuse(
+                type(self).__name__,
+                f"predictions must have the {self._classes} classes of those that it was made for",
+                f"{classes} classes, in predictions of shape {tuple(shape)}",
+                "Fit another one to another model.",
+            )
 
     def get_config(self):
         config = {**super().get_config(), **config_of(self)}
         # Nothing here is trained by gradients.
         config.pop("trainable")
         return config
+
+
+def _classes_of(shape):
+    """The number of classes of predictions; None if it is unknown."""
+    last = 1 if len(shape) == 1 else shape[-1]
+    return None if last is None else max(last, 2)
 
 
 def _ids(owner, predictions, labels):

@@ -9,7 +9,9 @@ import numpy as np
 from keras import ops
 
 from keras_mix._core import checks
+from keras_mix._core.model_inputs import inputs_of
 from keras_mix._core.ops import labeled_predictions, logits
+from keras_mix._core.ops.tensors import differ
 from keras_mix._core.options import argument_errors
 
 
@@ -48,7 +50,9 @@ class MixupRescaling(keras.Model):
 
     Raises:
         ValueError: If `alpha` is not above 0; if it is called before `adapt`; if `adapt` gets no
-            sample, or labels that are not classes.
+            sample, labels that are not classes, or samples of several shapes; if samples have
+            another shape than those that it was adapted to; if the model has several inputs or
+            outputs.
 
     Example:
 
@@ -82,6 +86,9 @@ class MixupRescaling(keras.Model):
             checks.refuse(
                 "MixupRescaling", "`model` must be a Keras model", f"a {type(model).__name__}"
             )
+        inputs = inputs_of(model)
+        if inputs is not None and len(inputs) != 1:
+            checks.refuse("MixupRescaling", "`model` must have one input", f"{len(inputs)} inputs")
         self.base = model
         self.alpha = checks.positive("alpha", alpha)
         self.from_logits = checks.boolean("from_logits", from_logits)
@@ -109,8 +116,9 @@ class MixupRescaling(keras.Model):
         total, counts, size = np.zeros(()), np.zeros(()), 0
         for batch, ids in _batches(inputs, labels):
             batch = np.asarray(ops.convert_to_numpy(batch), np.float64)
+            self._check_shape(batch.shape, total.shape if size else None)
             if not size:
-                outputs = self.base(ops.convert_to_tensor(batch[:1].astype("float32")))
+                outputs = _single(self.base(ops.convert_to_tensor(batch[:1].astype("float32"))))
             one_hot = _one_hot(ids, outputs, len(batch))
             total, counts = total + batch.sum(axis=0), counts + one_hot.sum(axis=0)
             size += len(batch)
@@ -130,6 +138,7 @@ class MixupRescaling(keras.Model):
                 "Call adapt(inputs, labels) with the training data.",
             )
         theta = self.theta
+        self._check_shape(inputs.shape)
         inputs = ops.cast(inputs, "float32")
         inputs = theta * inputs + (1 - theta) * ops.convert_to_tensor(self.mean_input)
         mode = {} if training is None else {"training": training}
@@ -140,7 +149,7 @@ class MixupRescaling(keras.Model):
         def corrected(found):
             return found / theta + (1 - 1 / theta) * mean
 
-        predictions = self.base(inputs, **mode)
+        predictions = _single(self.base(inputs, **mode))
         return logits.rescaled(corrected, predictions, self.from_logits, "float32")
 
     def export(self, *args, **kwargs):
@@ -171,11 +180,34 @@ class MixupRescaling(keras.Model):
             model._make_means(*map(tuple, shapes))
         return model
 
+    def _check_shape(self, shape, known=None):
+        """Refuses samples of other shapes than those before, which have a mean."""
+        if known is None:
+            if self.mean_input is None:
+                return
+            known = self.mean_input.shape
+        if len(shape) != len(known) + 1 or any(map(differ, shape[1:], known)):
+            checks.refuse(
+                "MixupRescaling",
+                f"samples must have the shape {tuple(known)} of those that it was adapted to, "
+                "since their mean is added",
+                f"samples of shape {tuple(shape[1:])}",
+                "Resize them, or adapt another one.",
+            )
+
     def _make_means(self, input_shape, label_shape):
         if self.mean_input is None:
             options = {"initializer": "zeros", "trainable": False, "dtype": "float32"}
             self.mean_input = self.add_weight(shape=input_shape, name="mean_input", **options)
             self.mean_label = self.add_weight(shape=label_shape, name="mean_label", **options)
+
+
+def _single(outputs):
+    """The output of a model; refuses several."""
+    if not hasattr(outputs, "shape"):
+        received = f"a {type(outputs).__name__} of {len(outputs)} outputs"
+        checks.refuse("MixupRescaling", "`model` must have one output", received)
+    return outputs
 
 
 def _batches(inputs: Any, labels: Any) -> Iterable[Any]:

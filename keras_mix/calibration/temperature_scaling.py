@@ -40,7 +40,8 @@ class TemperatureScaling(LogitScaling):
 
     Raises:
         ValueError: If predictions are empty, NaN, infinite, or not probabilities although
-            `from_logits=False` (or the reverse); if labels are out of range or of one class.
+            `from_logits=False` (or the reverse); if labels are out of range or of one class;
+            if predictions have another number of classes than those before.
 
     Example:
 
@@ -66,7 +67,6 @@ class TemperatureScaling(LogitScaling):
         self._temperature = self.add_weight(
             shape=(), initializer="ones", trainable=False, name="temperature"
         )
-        self.built = True
 
     @property
     def temperature(self) -> float:

@@ -62,11 +62,10 @@ class VectorScaling(LogitScaling):
         self._bias: Any = None
 
     def build(self, input_shape):
-        classes = 2 if len(input_shape) == 1 else max(input_shape[-1], 2)
-        options = {"shape": (classes,), "trainable": False}
+        super().build(input_shape)
+        options = {"shape": (self._classes,), "trainable": False}
         self._scale = self.add_weight(initializer="ones", name="scale", **options)
         self._bias = self.add_weight(initializer="zeros", name="bias", **options)
-        self.built = True
 
     @property
     def scale(self) -> Any:

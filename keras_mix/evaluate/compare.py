@@ -186,7 +186,7 @@ def _samples(name, pair):
 
 def _check_model(network, train, validation):
     """Returns the number of classes that a model tells apart."""
-    probabilities = predictions.predict(network, validation[0][:8])
+    probabilities = predictions.predict("compare", network, validation[0][:8])
     if "sparse" in str(getattr(network.loss, "name", network.loss)):
         raise ValueError(
             "compare: a compiled model needs a loss that takes one-hot labels, such as "

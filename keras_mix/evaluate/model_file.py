@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_mix._core.model_inputs import inputs_of
 from keras_mix._core.spelling import printable
 
 # ITU-R BT.601, as Pillow turns RGB into gray.
@@ -99,19 +100,24 @@ def load(path):
 
 
 def _classifier(model):
-    taken, given = _shapes(getattr(model, "inputs", None)), _shapes(getattr(model, "outputs", None))
+    inputs = inputs_of(model) or []
+    taken = [tuple(tensor.shape) for tensor in inputs]
     if len(taken) != 1 or len(taken[0]) != 4 or taken[0][3] not in (1, 3):
         raise ValueError(
             "evaluate: the model must take one batch of images (B, H, W, 1 or 3). "
             f"Received: inputs of shape {', '.join(map(str, taken)) or 'unknown'}"
         )
-    if len(given) != 1 or len(given[0]) != 2 or not given[0][1]:
+    # Called for shapes alone: a model that wraps another has no outputs of its own.
+    outputs = model(keras.Input(taken[0][1:], dtype=inputs[0].dtype), training=False)
+    given = [tuple(tensor.shape) for tensor in keras.tree.flatten(outputs)]
+    if keras.tree.is_nested(outputs) or len(given[0]) != 2 or not given[0][1]:
         raise ValueError(
             "evaluate: the model must give one batch of class scores (B, K), or (B, 1) for two "
-            f"classes. Received: outputs of shape {', '.join(map(str, given))}"
+            f"classes. Received: {_named(outputs)} of shape {', '.join(map(str, given))}"
         )
     return Classifier(model, *taken[0][1:], max(given[0][1], 2))
 
 
-def _shapes(tensors):
-    return [tuple(tensor.shape) for tensor in tensors or ()]
+def _named(outputs):
+    nested = keras.tree.is_nested(outputs)
+    return f"a {type(outputs).__name__} of outputs" if nested else "an output"

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_mix._core import checks
 from keras_mix.evaluate import fingerprint, predictions, robust
 from keras_mix.evaluate.results import Results
 from keras_mix.evaluate.run import Run
@@ -22,11 +23,12 @@ def score_model(
 ) -> Results:
     """Scores a trained model: accuracy, likelihood and calibration, before and after temperature.
 
-    Temperatures are cross-fitted on halves of the samples, see `Run.scaled`, and all samples are
-    scored. `answer` says what the scores mean, `write_report` makes a page of them.
+    Temperatures are cross-fitted on five folds of the samples, see `Run.scaled`, and all samples
+    are scored; with fewer than two errors there is none. `answer` says what the scores mean,
+    `write_report` makes a page of them.
 
     Args:
-        model: Keras model from samples to `(B, K)`, or to `(B, 1)` for one sigmoid unit.
+        model: Keras model with one input and one output `(B, K)`, or `(B, 1)` for one sigmoid unit.
         validation: Pair of a float array of samples `(N, …)` and an integer array of class ids
             `(N,)` in 0..K-1, which the model has not been trained on.
         name: String. What the model is called in tables and sentences. Defaults to `"model"`.
@@ -38,7 +40,8 @@ def score_model(
         `Results` with one `Run`.
 
     Raises:
-        ValueError: If predictions are NaN, or neither probabilities nor, with `from_logits=True`,
+        ValueError: If the model has several inputs or outputs; if there is no sample; if
+            predictions are NaN, or neither probabilities nor, with `from_logits=True`,
             logits; if ids are out of range; or if `full` is True and the samples are no images
             within `value_range`.
 
@@ -50,7 +53,8 @@ def score_model(
     >>> score_model(untrained, digits.validation).runs[0].accuracy < 0.5
     True
     """
-    samples, ids = (np.asarray(array) for array in validation)
+    predictions.check_model("score_model", model)
+    samples, ids = _arrays(validation)
     shared = robust.settings("score_model", samples, value_range) if full else {}
     probabilities = predictions.probabilities("score_model", model, samples, from_logits)
     run = Run.of_predictions(name, probabilities, ids)
@@ -68,3 +72,25 @@ def score_model(
         **shared,
     }
     return Results(settings, {name: None}, [run])
+
+
+def _arrays(validation):
+    """Samples and class ids as arrays; refuses others, and none."""
+    try:
+        samples, ids = map(np.asarray, validation)
+    except (TypeError, ValueError):  # No pair, or NumPy's, of a list of several arrays.
+        samples = None
+    if samples is None or samples.dtype.kind == "O":
+        received = f"a {type(validation).__name__}"
+        if isinstance(validation, tuple | list):
+            received += f" of {', '.join(type(each).__name__ for each in validation[:3])}"
+        checks.refuse(
+            "score_model",
+            "`validation` must be a pair of an array of samples and an array of class ids",
+            received,
+        )
+    if not samples.ndim or not len(samples):
+        checks.refuse(
+            "score_model", "`validation` must hold at least one sample", f"shape {samples.shape}"
+        )
+    return samples, ids

@@ -91,7 +91,7 @@ def run(build_model, train, validation, name, mixer, seed, settings, after_epoch
     seconds = time.perf_counter() - start
     return Run.of_predictions(
         name,
-        predict(network, validation[0]),
+        predict("compare", network, validation[0]),
         validation[1],
         seed=seed,
         seconds=seconds,

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_mix._core import checks
+from keras_mix._core.model_inputs import inputs_of
 from keras_mix.models.mixing_model import MixingModel
 from keras_mix.robustness import _gradients, _layers
 from keras_mix.robustness._samples import TOLERANCE
@@ -38,7 +39,7 @@ class Classifier:
         self.model = model.base if isinstance(model, MixingModel) else model
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.batch_size = min(checks.integer("batch_size", batch_size, low=1), len(samples))
-        inputs = getattr(self.model, "inputs", None)
+        inputs = inputs_of(self.model)
         if inputs is not None and len(inputs) != 1:
             checks.refuse(
                 owner,

@@ -308,6 +308,33 @@ def test_classwise_groups_by_the_predicted_class():
     assert np.isnan(never.accuracy)
 
 
+INPUTS = keras.Input((None, None, 3))
+X = RNG.random((2, 4, 4, 3)).astype("float32")
+
+
+def rescaling_of(x, labels=(0, 1)):
+    pooled = keras.layers.GlobalAveragePooling2D()
+    model = MixupRescaling(keras.Sequential([INPUTS, pooled, keras.layers.Softmax()]))
+    model.adapt(x, labels)
+    return model
+
+
+def of_other_classes(kind, use):
+    """A case of bad input: three classes to fit to, and two in another use."""
+    layer = kind().fit(np.eye(3) * 0.4 + 0.2, [1, 1, 2])
+    return lambda: use(layer), rf"{kind.__name__}: .* have the 3 classes .* Received: 2 classes"
+
+
+OF_OTHER_CLASSES = [
+    of_other_classes(kind, use)
+    for kind in (TemperatureScaling, VectorScaling)
+    for use in (
+        lambda layer: layer.predict([[0.5, 0.5]]),
+        lambda layer: layer(np.full([4, 1], 0.5, "float32")),
+        lambda layer: layer.fit([[0.5, 0.5]] * 2, [0, 1]),
+        lambda layer: layer.wrap(keras.Sequential([keras.Input((2,)), keras.layers.Softmax()])),
+    )
+]
 NAN = np.where(np.arange(8)[:, None] == 3, np.nan, np.full([8, 2], 0.5))
 
 
@@ -353,6 +380,27 @@ NAN = np.where(np.arange(8)[:, None] == 3, np.nan, np.full([8, 2], 0.5))
         (
             lambda: TemperatureScaling().fit(np.full([8, 2], 0.5), [0, 1]),
             r"one label for each prediction \(8, 2\). Received: labels with .*, shape=\(2,\)",
+        ),
+        *OF_OTHER_CLASSES,
+        (
+            lambda: rescaling_of(X)(X[:, :1]),
+            r"MixupRescaling: samples must have the shape \(4, 4, 3\) .* shape \(1, 4, 3\)",
+        ),
+        (
+            lambda: rescaling_of(X).adapt(X[:, :2], [0, 1]),
+            r"MixupRescaling: samples must have the shape \(4, 4, 3\) .* shape \(2, 4, 3\)",
+        ),
+        (
+            lambda: rescaling_of([(X, [0, 1]), (X[:, :2], [0, 1])], None),
+            r"MixupRescaling: samples must have the shape \(4, 4, 3\) .* shape \(2, 4, 3\)",
+        ),
+        (
+            lambda: MixupRescaling(keras.Model([INPUTS, INPUTS], INPUTS)),
+            "MixupRescaling: `model` must have one input. Received: 2 inputs",
+        ),
+        (
+            lambda: MixupRescaling(keras.Model(INPUTS, {"a": INPUTS})).adapt(X, [0, 1]),
+            "MixupRescaling: `model` must have one output. Received: a dict of 1 outputs",
         ),
         (lambda: noise_floor(LOGITS), "noise_floor: rows of `probabilities` must be at least 0"),
         (lambda: noise_floor(NAN), "noise_floor: .*Received: 1 rows with NaN or infinity"),
