@@ -48,6 +48,7 @@ SUPERVISED = {
         lambda base, augmentation: models.MixingModel(_augmenting(base, augmentation), alpha=1.0),
     ),
 }
+# 600 steps are few: the default ramp of MixMatch takes 16,000.
 METHODS = {
     "MixMatch": (
         1e-2,
@@ -57,9 +58,7 @@ METHODS = {
     "ICT": (
         1e-2,
         0.0,
-        lambda base, augmentation: models.InterpolationConsistency(
-            base, augmentation=augmentation, teacher_decay=0.99
-        ),
+        lambda base, augmentation: models.InterpolationConsistency(base, augmentation=augmentation),
     ),
     "CutMix": (
         1e-2,
