@@ -99,6 +99,18 @@ def test_layers_in_a_layer():
     assert keras_compat.layers_in(keras.layers.Dense(2)) == []
 
 
+def test_whether_a_model_has_metrics():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    found = []
+    for metrics in (None, ["accuracy"]):
+        model.compile("sgd", "mse", metrics=metrics)
+        found.append(keras_compat.compiles_metrics(model))
+    assert found == [False, True], (
+        "`_compile_metrics` of Keras's models is not None where there are metrics alone: "
+        "Distillation trained without labels does not refuse them in a sentence."
+    )
+
+
 def test_all_layers_of_a_layer():
     holder, dense = Holder(), keras.layers.Dense(2)
     holder.several.append(keras.Sequential([dense, dense]))

@@ -24,6 +24,7 @@ __all__ = [
     "SymbolicScope",
     "all_layers",
     "compiled_loss",
+    "compiles_metrics",
     "entry_layer",
     "function_of",
     "graph_of",
@@ -117,6 +118,11 @@ def take_arguments_as_given(layer):
     """Lets a layer take arguments that are no tensors, and converts none to Keras's backend."""
     layer._convert_input_args = False
     layer._allow_non_tensor_positional_args = True
+
+
+def compiles_metrics(model):
+    """Whether a model was compiled with metrics. `metrics` has none before the first batch."""
+    return model._compile_metrics is not None
 
 
 def metrics_beside_loss():

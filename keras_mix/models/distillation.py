@@ -7,7 +7,7 @@ import keras
 from keras import ops
 from typing_extensions import Unpack
 
-from keras_mix._core import checks
+from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops.divergence import kl_divergence
 from keras_mix._core.options import argument_errors
 from keras_mix.models._forward.aside import outputs_aside
@@ -61,7 +61,8 @@ class Distillation(MixingModel):
         temperature: Float > 0. The temperature T of both predictions. Defaults to 1, the authors'
             for ImageNet.
         teacher_weight: Float in (0, 1]. The weight w of the teacher. Defaults to 1: labels serve
-            the metrics alone, as in the paper.
+            the metrics alone, as in the paper, and a model of one output that is compiled without
+            metrics trains on inputs alone, `fit(x)`.
         from_logits: Boolean. Whether the student's outputs are logits instead of probabilities.
             Defaults to False.
         teacher_from_logits: Boolean. Whether the teacher's outputs are. Defaults to None: as the
@@ -160,6 +161,7 @@ class Distillation(MixingModel):
         taught = outputs_aside(self.teacher, forward_pass.inputs, training=False)
         teacher_checks.check_outputs(self.owner, taught, outputs)
         mixture.accompany(outputs, taught)
+        mixture.needs_labels = self.teacher_weight < 1
         return outputs
 
     def objective(self, loss, y_pred):
@@ -195,6 +197,24 @@ class Distillation(MixingModel):
         if self.teacher_weight < 1:
             total += (1.0 - self.teacher_weight) * loss.of_mixed(y_pred)
         return total
+
+    def measure(self, mixture, x, y, y_pred, sample_weight):
+        self._check_metrics(y)
+        super().measure(mixture, x, y, y_pred, sample_weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """The metrics, as `MixingModel` has them; they need labels."""
+        self._check_metrics(y)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def _check_metrics(self, y):
+        if y is None and keras_compat.compiles_metrics(self):
+            checks.refuse(
+                self.owner,
+                "there must be labels for the metrics",
+                "y=None",
+                "Compile without metrics to train on inputs alone.",
+            )
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

@@ -142,3 +142,23 @@ def test_masks_penalties_and_sizes_of_views_count_as_those_of_the_base():
 @keras.saving.register_keras_serializable(package="test_recipes")
 def first_five(x):
     return x[:, :5]
+
+
+def test_distillation_needs_labels_only_where_they_are_read():
+    student, teacher = network(), network()
+    start = student.get_weights()
+    changes = []
+    for y in (IDS, None):
+        student.set_weights(start)
+        model = Distillation(student, teacher=teacher, seed=1)
+        model.compile(keras.optimizers.SGD(0.5), SPARSE(), jit_compile=JIT)
+        loss = model.fit(X, y, batch_size=BATCH, shuffle=False, verbose=0).history["loss"]
+        changes.append([*loss, student.get_weights()[0]])
+    for found, expected in zip(*changes, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="Distillation: there must be labels for the metrics"):
+        compiled(model).fit(X, batch_size=BATCH, verbose=0)
+    model = Distillation(student, teacher=teacher, teacher_weight=0.9)
+    model.compile("sgd", SPARSE(), jit_compile=JIT)
+    with pytest.raises(ValueError, match="Distillation: there must be labels to mix"):
+        model.fit(X, batch_size=BATCH, verbose=0)

@@ -31,8 +31,13 @@ class LossOfSources(keras.losses.Loss):
         self.mixed = mixed
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        base = keras_compat.compiled_loss(self.loss, y_true, y_pred)
         mixture = CURRENT.mixture
+        if y_true is None:
+            if keras_compat.in_symbolic_scope():
+                # Keras builds the model. In a step, its mixture says whether it needs labels.
+                return ops.zeros(())
+            _check_name(mixture, self.loss)
+        base = keras_compat.compiled_loss(self.loss, y_true, y_pred)
         if mixture is None:
             return base(y_true, y_pred, sample_weight)
         _check(mixture, base, y_true, sample_weight)
@@ -279,6 +284,16 @@ def _of_labels(target, base, labels, y_pred, sample_weight):
     return _reduced(base, *term)
 
 
+def _check_name(mixture, loss):
+    if mixture is not None and loss in ("crossentropy", "ce"):
+        checks.refuse(
+            mixture.owner,
+            "without labels the loss must say which cross-entropy it is",
+            f"loss={loss!r} and y=None",
+            'Compile with "sparse_categorical_crossentropy", or another that is complete.',
+        )
+
+
 def _check(mixture, base, y_true, sample_weight):
     if type(base).__call__ is not keras.losses.Loss.__call__:
         checks.refuse(
@@ -291,7 +306,7 @@ def _check(mixture, base, y_true, sample_weight):
     for name, structure in (("label", y_true), ("sample weight", sample_weight)):
         for tensor in keras.tree.flatten(structure):
             if tensor is None:
-                if name == "label":
+                if name == "label" and mixture.needs_labels:
                     checks.refuse(mixture.owner, "there must be labels to mix", "y=None")
             elif differ(size, tensor.shape[0]):
                 checks.refuse(

@@ -50,6 +50,7 @@ class Mixture:
     Attributes:
         y: The targets, in the structure by whose keys `kinds` may name them.
         objective: The loss of one output, as `MixingModel.objective`.
+        needs_labels: Whether that loss reads labels.
     """
 
     def __init__(self, choices, drawn, choice, plan, kinds, unmixed_masks):
@@ -63,6 +64,7 @@ class Mixture:
         self.unmixed_masks = unmixed_masks
         self.y = None
         self.objective = None
+        self.needs_labels = True
         self._targets = {}
         self._companions = {}
 
@@ -73,13 +75,13 @@ class Mixture:
         CURRENT.mixture = self.outer
 
     def target(self, y_true, y_pred, loss=None):
-        """The `Target` of a tensor of labels and the prediction for it.
+        """The `Target` of a tensor of labels, or of None, and the prediction for it.
 
         A loss asks first, and says how it reads labels; metrics get the same `Target`.
         """
         if id(y_true) not in self._targets:
             cut = any(drawn.grid is not None for drawn in self.drawn)
-            whole = not cut or keras.tree.is_nested(y_true)
+            whole = not cut or y_true is None or keras.tree.is_nested(y_true)
             fits = [None] * len(self.drawn) if whole else self._fits(y_true, y_pred, loss)
             self._targets[id(y_true)] = Target(self, y_true, fits)
         return self._targets[id(y_true)]
