@@ -5,10 +5,13 @@ import contextlib
 import keras
 
 from keras_mix._core import tf_compat
+from keras_mix._core.keras_compat import graph_of, nodes_of
 from keras_mix._core.ops import known_logits
 from keras_mix.models._points import mix_points
 
 _SOFTMAX, _SIGMOID = keras.activations.softmax, keras.activations.sigmoid
+# Operations have no public names.
+_OPERATIONS = ("Softmax", "Sigmoid")
 
 
 @contextlib.contextmanager
@@ -49,8 +52,8 @@ def called(model, x):
 def outputs_and_logits(model, x):
     """The outputs of a model, and the logits that they were made from, or None.
 
-    Logits are known if a layer ends with a softmax, or one unit with a sigmoid, and what follows
-    tells what it makes of them: see `known_logits`.
+    Logits are known if a layer, or an operation of a graph, ends with a softmax, or one unit with a
+    sigmoid, and what follows tells what it makes of them: see `known_logits`.
     """
 
     def telling(activation, is_softmax):
@@ -63,7 +66,13 @@ def outputs_and_logits(model, x):
         return tell
 
     with known_logits.followed(), contextlib.ExitStack() as stack:
-        for layer in mix_points.held(model):
+        layers = mix_points.held(model)
+        for operation in _operations([model, *layers]):
+            name = type(operation).__name__
+            if name in _OPERATIONS:
+                function = telling(operation.call, name == "Softmax")
+                stack.enter_context(replaced(operation, "call", function))
+        for layer in layers:
             if isinstance(layer, keras.layers.Softmax):
                 stack.enter_context(replaced(layer, "call", telling(layer.call, True)))
             elif getattr(layer, "activation", None) in (_SOFTMAX, _SIGMOID):
@@ -71,3 +80,10 @@ def outputs_and_logits(model, x):
                 stack.enter_context(replaced(layer, "activation", function))
         outputs = model(x, training=False)
         return outputs, known_logits.behind(outputs)
+
+
+def _operations(layers):
+    """What the functional graphs of layers call that is no layer."""
+    graphs = filter(None, map(graph_of, layers))
+    found = [node.operation for graph in graphs for node in nodes_of(graph)]
+    return [operation for operation in found if not isinstance(operation, keras.Layer)]

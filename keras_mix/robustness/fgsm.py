@@ -33,7 +33,7 @@ def fgsm(
     away where a prediction is confident, which would pass for robustness.
 
     Samples whose gradient is zero or not finite do not move; a warning counts them. The logits of
-    saturated probabilities are known where a layer with a softmax or sigmoid ends the model, also
+    saturated probabilities are known where a softmax or sigmoid ends a layer or a graph, also
     within `keras_mix.models.TestTimeAugmentation` and the models of `keras_mix.calibration`.
 
     Args:

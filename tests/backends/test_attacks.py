@@ -282,12 +282,26 @@ WRAPPERS = {
         base, augmentations=[None], aggregate="geometric_mean"
     ),
     "temperature": lambda base: calibration.TemperatureScaling().wrap(base),
+    "operation": lambda base: keras.Model(base.inputs, ends(base)(logits_of(base))),
     "vector": lambda base: calibration.VectorScaling().wrap(base),
     "rescaled": rescaled,
     "both": lambda base: calibration.TemperatureScaling().wrap(
         models.TestTimeAugmentation(base, augmentations=[None])
     ),
 }
+
+
+def logits_of(base):
+    """The outputs of a copy of a base without its activation."""
+    dense = base.layers[-1]
+    copy = keras.layers.Dense(dense.units, dtype=dense.dtype_policy)
+    outputs = copy(base.inputs[0])
+    copy.set_weights(dense.get_weights())
+    return outputs
+
+
+def ends(base):
+    return ops.sigmoid if base.layers[-1].units == 1 else ops.softmax
 
 
 def same(x):
