@@ -344,5 +344,8 @@ def test_gradients_that_are_not_finite_are_counted():
     options = {"from_logits": True, "epsilons": [0.1]}
     with pytest.warns(UserWarning, match=r"^fgsm_accuracy: .* not finite at 10 of 37 samples"):
         assert robustness.fgsm_accuracy(model, x, ids, **options).accuracy[0] >= 10 / COUNT
+    with pytest.warns(UserWarning, match=r"^pgd: the gradient is not finite at \d+ points"):
+        # A radius of 1 leads to 0, where images are clipped.
+        robustness.pgd(model, X, IDS, epsilon=1.0, from_logits=True)
     with pytest.raises(ValueError, match=r"^fgsm: .* finite gradient .* infinity for all 10 sam"):
         robustness.fgsm(model, x[:10], ids[:10], epsilon=0.1, from_logits=True)
