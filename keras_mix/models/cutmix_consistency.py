@@ -66,7 +66,8 @@ class CutMixConsistency(TaughtModel):
     Raises:
         ValueError: If the model is not built, or has no scores of several classes; if `compile`
             gets a loss that does not say what it reads, or a strategy of several replicas; if a
-            batch has no unlabeled images, or ones of another shape; if a map does not divide them.
+            batch has no unlabeled images, or ones of another shape; if a map does not divide them;
+            if `from_logits` of the loss contradicts the activation of the last layer.
 
     Example:
 

@@ -76,7 +76,7 @@ class Distillation(MixingModel):
         ValueError: As for `MixingModel`; if the teacher's inputs differ from the student's in
             width, or its outputs in structure or width; if it is not built, or shares weights with
             the student; if `from_logits` contradicts the loss or the activation of the last layer;
-            if a mix point is not an input.
+            if a mix point is not an input; if labels are missing that the loss or metrics read.
 
     Example:
 

@@ -22,10 +22,12 @@ class InterpolationConsistency(TaughtModel):
     exp(-5 (1 - t)²). The labeled samples are blended with each other likewise, with λ of their own,
     in cross-entropy.
 
-    Labels are ids or distributions, the loss is Keras's sparse or categorical cross-entropy, whose
-    `from_logits` says what the model gives; sample weights weigh the labeled loss. The larger of λ
-    and 1 - λ goes to the sample itself, which for pairs of a random permutation with one λ is the
-    same law, so that compiled metrics of blended labeled samples have a meaning.
+    Labels are ids or distributions, in validation as in training; the loss is Keras's sparse or
+    categorical cross-entropy, whose `from_logits` says what the model gives. Ids that are no class
+    are refused, or make the loss NaN where values cannot be checked (XLA, JAX, GPUs). Sample
+    weights weigh the labeled loss. The larger of λ and 1 - λ goes to the sample itself, which for
+    pairs of a random permutation with one λ is the same law, so that compiled metrics of blended
+    labeled samples have a meaning.
 
     Deviations from the authors' code: the teacher predicts in inference mode, with averaged moving
     statistics, where theirs normalizes by the batch; probabilities are blended, as in the paper,
@@ -68,7 +70,9 @@ class InterpolationConsistency(TaughtModel):
     Raises:
         ValueError: If the model is not built, or has no scores of several classes; if `compile`
             gets another loss than a cross-entropy, or a strategy of several replicas; if a batch
-            has no unlabeled samples, or ones of another shape.
+            has no unlabeled samples, or ones of another shape; if `from_logits` of the loss
+            contradicts the activation of the last layer; if labels change from one form to the
+            other.
 
     Example:
 

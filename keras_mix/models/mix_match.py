@@ -23,10 +23,12 @@ class MixMatch(SemiSupervisedModel):
     the cross-entropy of the blended labeled samples plus, with a weight that ramps up linearly, the
     mean squared error of the probabilities of the blended unlabeled ones.
 
-    Labels are ids or distributions, the loss is Keras's sparse or categorical cross-entropy, whose
-    `from_logits` says what the model gives; sample weights weigh the labeled loss. Compiled metrics
-    compare the predictions for the blended labeled samples with their own labels, which dominate.
-    `evaluate`, `predict` and `model.base` use the wrapped model on plain (x, y).
+    Labels are ids or distributions, in validation as in training; the loss is Keras's sparse or
+    categorical cross-entropy, whose `from_logits` says what the model gives. Ids that are no class
+    are refused, or make the loss NaN where values cannot be checked (XLA, JAX, GPUs). Sample
+    weights weigh the labeled loss. Compiled metrics compare the predictions for the blended labeled
+    samples with their own labels, which dominate. `evaluate`, `predict` and `model.base` use the
+    wrapped model on plain (x, y).
 
     The pool passes the model in one pass, so that batch normalization sees labeled and unlabeled
     samples together, as the interleaved batches of the authors' code make it; its moving statistics
@@ -65,7 +67,8 @@ class MixMatch(SemiSupervisedModel):
     Raises:
         ValueError: If the model has no scores of several classes; if `compile` gets another loss
             than a cross-entropy, or a strategy of several replicas; if a batch has no unlabeled
-            samples, or ones of another shape.
+            samples, or ones of another shape; if `from_logits` of the loss contradicts the
+            activation of the last layer; if labels change from one form to the other.
 
     Example:
 

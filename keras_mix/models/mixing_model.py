@@ -106,7 +106,7 @@ class MixingModel(keras.Model):
         ValueError: If an option has no effect; if a mix point is not in the model, is not called,
             or does not compute floats with the samples along the first axis; if the model has a
             stateful recurrent layer; if a mixer is given on another backend than TensorFlow; if
-            `compile` gets no loss.
+            `compile` gets no loss; if labels change from ids to one-hot rows, or back.
 
     Example:
 

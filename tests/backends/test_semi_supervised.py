@@ -95,12 +95,27 @@ def test_a_teacher_begins_with_all_state_of_the_model():
     np.testing.assert_allclose(*outputs, rtol=1e-6)
 
 
+def values_are_checked():
+    """Whether the backend refuses ids that are out of range."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return not tf.config.list_physical_devices("GPU")
+    if keras.backend.backend() == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("PyTorch stops at such ids on a GPU, which nothing can use afterwards")
+        return True
+    return False
+
+
 @pytest.mark.parametrize("wrong", [3, -1, 1.5])
 def test_ids_that_are_no_class_are_never_a_perfect_prediction(wrong):
     model = MixMatch(network(), seed=1)
     model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=JIT)
     y = np.full(4, wrong)
-    if keras.backend.backend() == "jax" or wrong == 1.5:
+    if wrong == 1.5 or not values_are_checked():
         assert np.isnan(model.test_on_batch(IMAGES[:4], y))
         return
     # The backends' own errors.
