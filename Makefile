@@ -4,7 +4,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 TORCH_INSTALLED := .venv-torch/.installed
-NBMAKE := --nbmake --nbmake-timeout=600 tutorials
 
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -29,8 +28,8 @@ demo: $(INSTALLED)  ## Compare mixers on clean and on wrong labels; the report i
 	$(BIN)/keras-mix compare --data digits --train-size 1000 --label-noise 0,0.3 \
 		--mixers none,mixup:alpha=1,cutmix,manifold --epochs 30 --seeds 5 --output build/demo
 
-test: $(INSTALLED) test-jax  ## Test the model side on JAX, then run tutorials and the test suite.
-	$(BIN)/python -m pytest -n 2 $(NBMAKE) tests
+test: $(INSTALLED) tutorials test-jax  ## Run the tutorials, then the test suite.
+	$(BIN)/python -m pytest -n 2
 
 test-quick: $(INSTALLED)  ## Run the tests without XLA, statistics, training and notebooks.
 	$(BIN)/python -m pytest -n 2 -m "not slow"
@@ -59,7 +58,7 @@ install-check:  ## Install the package into throw-away environments and use it t
 	$(PYTHON) tools/check_install.py
 
 tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
-	$(BIN)/python -m pytest -n 2 $(NBMAKE)
+	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 tutorials
 
 clean:  ## Remove what the other targets made, the .venv too.
 	rm -rf .venv .venv-torch build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,8 +1,10 @@
 """What all tests share: how hypothesis searches, equal initial weights, and a quiet TensorFlow."""
 
 import os
+import random
 
 import hypothesis
+import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -28,10 +30,13 @@ SLOW_IDS = (
 
 @pytest.fixture(autouse=True)
 def _seeded():
-    """Initial weights and unseeded draws are those of the test, whatever ran before it."""
-    import keras
+    """Keras's initializers begin at the same place, whatever ran before.
 
-    keras.utils.set_random_seed(0)
+    They take their seeds from Python's generator. `keras.utils.set_random_seed` would empty
+    TensorFlow's cache of kernels as well, which makes tests a tenth slower.
+    """
+    random.seed(0)
+    np.random.seed(0)
 
 
 def pytest_collection_modifyitems(items):
