@@ -43,7 +43,7 @@ DECISIONS = (
     Decision(
         "images with some wrong labels, a network that can learn them by heart",
         "CutMix, or MixUp and CutMix switched",
-        "ten times as many steps",
+        "training ten times as long",
         (
             ("CutMix: accuracy", gain("cutmix", FITTED, "accuracy"), _noisy_images),
             ("switched", gain("switched", FITTED, "accuracy"), _noisy_images),
