@@ -141,7 +141,8 @@ def test_runs_without_a_temperature_have_none_on_the_page_and_in_the_tables(tmp_
     written = io.StringIO()
     console.Console(file=written, width=80).print(*terminal.tables(found))
     assert "–│" in written.getvalue()
-    assert "1 of 3 seeds" in written.getvalue()
+    assert "n = 1│" in written.getvalue()
+    assert "…" not in written.getvalue()
     assert Results.from_json(found.to_json()) == found
 
 

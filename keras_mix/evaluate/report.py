@@ -174,7 +174,8 @@ class _Part:
             spread = numbers[column.score.field]
             mean, _, deviation = spread.text(column.score).partition(" ± ")
             below = [f"± {deviation}"] if deviation else []
-            below += filter(None, [spread.share(self.counts[mixer])])
+            if spread.is_partial(self.counts[mixer]):
+                below.append(f"{spread.count} of {self.counts[mixer]} seeds")
             if column.floor:
                 floor = numbers[column.floor.field]._replace(deviation=None).text(column.floor)
                 below.append(f"floor {floor}")

@@ -95,9 +95,9 @@ class Spread(NamedTuple):
             return mean
         return f"{mean} ± {self.deviation * score.factor:.{score.digits}f}"
 
-    def share(self, runs):
-        """Returns such as `"1 of 3 seeds"`, or an empty string if it is of all runs or of none."""
-        return f"{self.count} of {runs} seeds" if 0 < self.count < runs else ""
+    def is_partial(self, runs):
+        """Whether it is of some of a number of runs, neither of all nor of none."""
+        return 0 < self.count < runs
 
 
 @dataclasses.dataclass

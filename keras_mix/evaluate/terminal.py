@@ -76,14 +76,16 @@ def _table(results, columns):
         made.add_column(f"{score.title}\n{score.unit}{arrow}", justify="right", no_wrap=True)
     for mixer, numbers in summary.items():
         runs = len(results.of(mixer))
-        cells = [
-            f"{spread.text(score)}\n{spread.share(runs)}".strip().replace(" ± ", "\n± ")
-            for score in columns
-            for spread in [numbers[score.field]]
-        ]
+        cells = [_cell(numbers[score.field], score, runs) for score in columns]
         # Brackets in arguments are no markup.
         made.add_row(text.Text(mixer), *cells)
     return made
+
+
+def _cell(spread, score, runs):
+    """A mean above its deviation, and above the number of runs where some do not have it."""
+    text = spread.text(score).replace(" ± ", "\n± ")
+    return f"{text}\nn = {spread.count}" if spread.is_partial(runs) else text
 
 
 def _caption(counts):
