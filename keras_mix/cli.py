@@ -47,7 +47,9 @@ def main(argv=None):
         args = _parser().parse_args(argv)
         interrupted = args.interrupted
         with process_signals.ended_by_signals():
-            _import_tensorflow_quietly()
+            if "tensorflow" not in sys.modules:
+                _import_tensorflow_quietly()
+                _pool_memory()
             return args.command(args, shlex.join(["keras-mix", *argv]))
     except (ValueError, OSError, ImportError, MemoryError) as error:
         print(f"keras-mix: error: {_sentence(error)}", file=sys.stderr)
@@ -83,6 +85,14 @@ def _import_tensorflow_quietly():
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+def _pool_memory():
+    """Pools the memory of batches, unless the user's environment has chosen."""
+    from keras_mix.data import pool_memory
+
+    if "TF_CPU_ALLOCATOR_USE_BFC" not in os.environ:
+        pool_memory()
 
 
 class _Parser(argparse.ArgumentParser):

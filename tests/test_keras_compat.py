@@ -238,6 +238,13 @@ def test_datasets_that_a_dataset_reads():
     )
 
 
+def test_whether_tensorflow_has_devices():
+    tf.zeros([])
+    assert tf_compat.has_devices(), (
+        "TensorFlow's context has no `_initialized`: data.pool_memory cannot tell that it is late."
+    )
+
+
 def test_callables_that_autograph_leaves_alone():
     class Converted:
         def __init__(self):

@@ -22,6 +22,7 @@ from benchmarking import (
     every_mixer,
     fresh,
     machine,
+    memory,
     modalities,
     pipelines,
     structured,
@@ -32,7 +33,7 @@ from benchmarking.report import Report
 
 SIZES = ((224, 1000), (32, 10))
 DTYPES = ("float32", "uint8")
-PARTS = ("data", "pipelines", "mixers", "modalities", "models")
+PARTS = ("data", "pipelines", "mixers", "modalities", "models", "memory")
 
 
 def main():
@@ -90,6 +91,9 @@ def measured(parts, quick, report):
             repeats=1 if quick else 3, count=7 if quick else 15
         )
         report.train_steps(results["train_steps"])
+    if "memory" in (parts or PARTS):
+        results["memory"] = memory.measure(quick)
+        report.memory(results["memory"])
     return results
 
 

@@ -105,7 +105,7 @@ def contenders(workload, copy):
 
 def copying(workload, name):
     """The contender that copies the images and adds 1."""
-    return Contender("", name, mapped(workload.dataset(), _copy))
+    return Contender("", name, mapped(workload.dataset(), copied))
 
 
 def plus_one(tensor):
@@ -126,7 +126,8 @@ def tried(build, library, workload, mixer):
     return Contender(mixer, library, step)
 
 
-def _copy(batch):
+def copied(batch):
+    """The batch with 1 added to its images."""
     return {"images": plus_one(batch["images"]), "labels": batch["labels"]}
 
 

@@ -45,6 +45,20 @@ class Report:
         for peer, reason in group["absent"].items():
             self.console.print(f"{peer}: {reason}", style="dim", highlight=False)
 
+    def memory(self, figures):
+        """What pooled memory is worth."""
+        titles = {"maps": "Pooled memory, a map", "fit": "Pooled memory, a whole fit"}
+        for task, title in titles.items():
+            columns = ("default, images/s", "pooled, images/s", "pooled is")
+            table = self._table(title, ("layer",), columns)
+            for row in figures[task]:
+                speeds = (f"{row[regime]:,.0f}" for regime in ("default", "pooled"))
+                table.add_row(row["name"], *speeds, f"{row['ratio']:.2f}×")
+            self.console.print(table)
+        for regime, points in figures["curves"].items():
+            text = ", ".join(f"{point:,}" for point in points)
+            self.console.print(f"resident memory, {regime}: {text} MiB", highlight=False)
+
     def fresh(self, figures, limit):
         """The import and the first batch."""
         table = self._table("A fresh process", ("what",), ("seconds", "limit", ""))

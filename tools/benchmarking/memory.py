@@ -1,0 +1,166 @@
+"""What pooled memory is worth: maps, a whole `fit`, and the memory that is kept.
+
+Run as a module with the name of a regime and of a task it measures one process and prints JSON.
+"""
+
+import statistics
+import sys
+import time
+
+from benchmarking import fresh, machine
+
+REGIMES = ("default", "pooled")
+BATCH, SIDE, CLASSES = 128, 224, 10
+# Of the curve of memory: small batches, of which the last one of each epoch is ragged.
+SMALL, SMALL_SIDE, IMAGES, POINTS = 32, 128, 40 * 32 + 7, 10
+FIT_BATCH, FIT_IMAGES, STORED = 64, 1024, 256
+
+
+def measure(quick):
+    """Medians over fresh processes, in which the regimes take turns.
+
+    Returns:
+        A dict: "maps", rows of a layer and its images/s in each regime; "fit", the same of the
+        epochs of a `fit` whose pipeline decodes, crops and mixes; "curves", the resident memory in
+        MiB at ten points of the way through many batches, for each regime.
+    """
+    repeats = 1 if quick else 3
+    return {
+        "maps": _rows("maps", repeats),
+        "fit": _rows("fit", repeats),
+        "curves": {
+            regime: fresh.figures("memory", regime, "curve", "500" if quick else "10000")
+            for regime in REGIMES
+        },
+    }
+
+
+def _rows(task, repeats):
+    runs = [
+        {regime: fresh.figures("memory", regime, task) for regime in REGIMES}
+        for _ in range(repeats)
+    ]
+    rows = []
+    for name in runs[0]["default"]:
+        speeds = {
+            regime: statistics.median(run[regime][name] for run in runs) for regime in REGIMES
+        }
+        ratios = [run["pooled"][name] / run["default"][name] for run in runs]
+        rows.append({"name": name, **speeds, "ratio": statistics.median(ratios)})
+    return rows
+
+
+def maps():
+    """Images/s of each layer, the same batch over and over."""
+    from benchmarking import contenders, rounds
+
+    dataset = contenders.Workload(BATCH, SIDE, "float32", CLASSES).dataset()
+    layers = _layers()
+    seconds = rounds.measure([contenders.mapped(dataset, each) for each in layers.values()], 5)
+    return {
+        name: BATCH / statistics.median(each) for name, each in zip(layers, seconds, strict=True)
+    }
+
+
+def _layers():
+    """{name: function of a dict of images and labels}."""
+    import keras
+
+    import keras_mix
+    from benchmarking import contenders
+
+    return {
+        "copy (x + 1)": contenders.copied,
+        **{
+            f"{library.__name__}.{mixer}": getattr(library, mixer)(**arguments)
+            for mixer, arguments in contenders.MIXERS.items()
+            for library in (keras_mix.layers, keras.layers)
+        },
+    }
+
+
+def fit():
+    """Images/s of epochs of `fit` that wait for a pipeline: decode, crop, batch, mix, prefetch."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (16, 8, 8, 3)).astype("float32")
+    pictures = tf.cast(tf.image.resize(coarse, (STORED, STORED)), tf.uint8)
+    files = [tf.io.encode_jpeg(picture) for picture in pictures] * (FIT_IMAGES // 16)
+    labels = np.arange(FIT_IMAGES) % CLASSES
+
+    def decoded(file, label):
+        image = tf.image.random_crop(tf.io.decode_jpeg(file, channels=3), (SIDE, SIDE, 3))
+        labels = tf.one_hot(label, CLASSES)
+        return {"images": tf.cast(image, tf.float32) / 255.0, "labels": labels}
+
+    found = {}
+    for name, layer in _layers().items():
+        batches = (
+            tf.data.Dataset.from_tensor_slices((files, labels))
+            .map(decoded, num_parallel_calls=2)
+            .batch(FIT_BATCH)
+            .map(lambda batch, mix=layer: _pair(mix(batch)), num_parallel_calls=2)
+            .prefetch(2)
+        )
+        network = keras.Sequential(
+            [
+                keras.Input((SIDE, SIDE, 3)),
+                keras.layers.Conv2D(8, 8, strides=8, activation="relu"),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(CLASSES, activation="softmax"),
+            ]
+        )
+        network.compile("sgd", "categorical_crossentropy")
+        network.fit(batches, epochs=1, verbose=0)
+        seconds = []
+        for _ in range(3):
+            start = time.perf_counter()
+            network.fit(batches, epochs=1, verbose=0)
+            seconds.append(time.perf_counter() - start)
+        found[name] = FIT_IMAGES / statistics.median(seconds)
+    return found
+
+
+def _pair(batch):
+    return batch["images"], batch["labels"]
+
+
+def curve(count):
+    """The resident memory in MiB at ten points of the way through `count` batches of MixUp."""
+    import numpy as np
+    import tensorflow as tf
+
+    import keras_mix
+
+    images = np.random.default_rng(0).random((IMAGES, SMALL_SIDE, SMALL_SIDE, 3), np.float32)
+    batches = (
+        tf.data.Dataset.from_tensor_slices((images, np.arange(IMAGES) % CLASSES))
+        .batch(SMALL)
+        .map(keras_mix.layers.MixUp(num_classes=CLASSES), num_parallel_calls=2)
+        .prefetch(2)
+        .repeat()
+    )
+    points = []
+    for number, _ in enumerate(batches.take(count), start=1):
+        if number % (count // POINTS) == 0:
+            kib = machine.read("/proc/self/status", r"VmRSS:\s*(\d+) kB")
+            points.append(round(int(kib) / 1024))
+    return points
+
+
+def _main(regime, task, *arguments):
+    import json
+
+    import keras_mix
+
+    if regime == "pooled":
+        keras_mix.data.pool_memory()
+    tasks = {"maps": maps, "fit": fit, "curve": curve}
+    print(json.dumps(tasks[task](*map(int, arguments))))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
