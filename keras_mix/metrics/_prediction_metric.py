@@ -1,5 +1,6 @@
 """What the metrics of probabilities share: how a batch is read, summed and refused."""
 
+import abc
 import warnings
 from typing import Any
 
@@ -21,7 +22,7 @@ _RULES = (
 )
 
 
-class PredictionMetric(keras.metrics.Metric):
+class PredictionMetric(keras.metrics.Metric, abc.ABC):
     """Weighted sums over groups of predictions, the same to the bit in whatever batches they come.
 
     Subclasses have `measured(rows)`, which gives the groups of the rows and the values to be added
@@ -72,13 +73,13 @@ class PredictionMetric(keras.metrics.Metric):
         self._refused.assign_add(ops.cast(rows.refused, self._refused.dtype))
         self._sums.assign(exact_sums.added(ops.convert_to_tensor(self._sums), index, values))
 
+    @abc.abstractmethod
     def measured(self, rows):
         """The groups int32 `(N,)` of the rows, and float32 `(N, columns)` to be added up."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def score(self, sums):
         """The result, from the columns of the sums, each float32 `(groups,)`."""
-        raise NotImplementedError
 
     def counted(self, sums):
         """Whether the sums hold a sample; the result of nothing is NaN."""

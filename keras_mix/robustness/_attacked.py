@@ -195,5 +195,5 @@ class Attacked:
 
 
 def _finite(gradient):
-    """Boolean `(B,)`. The samples all of whose gradient is finite."""
+    """Boolean `(B,)`. Whether the gradient of a sample is finite everywhere."""
     return np.isfinite(gradient).reshape(len(gradient), -1).all(axis=1)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import keras
 
+from keras_mix._core import checks
+
 
 class Compiled(NamedTuple):
     """A function, compiled once for each shape of its arguments.
@@ -22,8 +24,11 @@ def compiled(function, model):
     """Compiles a function of tensors (x, …) that calls a model and returns a tuple of tensors."""
     backend = keras.backend.backend()
     if backend not in _BACKENDS:
-        raise NotImplementedError(
-            f"gradients need TensorFlow, JAX or PyTorch. Received: backend={backend!r}"
+        checks.refuse(
+            "robustness",
+            "gradients need the backend TensorFlow, JAX or PyTorch",
+            f"backend={backend!r}",
+            "Set KERAS_BACKEND before Keras is imported.",
         )
     return _BACKENDS[backend](function, model)
 

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_mix import calibration, models, robustness
+from keras_mix.robustness import _gradients
 
 COUNT, FEATURES, CLASSES = 37, 6, 3
 DRAW = np.random.default_rng(0)
@@ -349,3 +350,9 @@ def test_gradients_that_are_not_finite_are_counted():
         robustness.pgd(model, X, IDS, epsilon=1.0, from_logits=True)
     with pytest.raises(ValueError, match=r"^fgsm: .* finite gradient .* infinity for all 10 sam"):
         robustness.fgsm(model, x[:10], ids[:10], epsilon=0.1, from_logits=True)
+
+
+def test_a_backend_without_gradients_is_named(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
+    with pytest.raises(ValueError, match=r"robustness: gradients need .* backend='numpy'"):
+        _gradients.compiled(None, None)

@@ -6,7 +6,7 @@ from keras_mix._core.ops.tensors import is_float
 
 
 def one_hot(ids, classes, dtype="float32"):
-    """`(…, classes)` of ids `(…)`; NaN for ids that are no class, whose loss would else be 0.
+    """`(…, classes)` of ids `(…)`; ids out of range give NaN, because zeros would give a loss of 0.
 
     Args:
         ids: Integers, or floats that hold them.

@@ -111,7 +111,7 @@ class Facts:
 
     @property
     def guessing(self):
-        """Sides whose accuracy cannot be told from that of a guess among all classes."""
+        """Sides that are not significantly more accurate than random guessing."""
         return [
             side
             for side in self.sides

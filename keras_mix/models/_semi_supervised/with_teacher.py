@@ -42,7 +42,7 @@ class TaughtModel(SemiSupervisedModel):
         self.teacher_decay = checks.number("teacher_decay", teacher_decay, high=1.0)
         self.predict_with = checks.choice("predict_with", predict_with, PREDICT_WITH)
         self.teacher = mean_teacher.of(self.owner, model)
-        # The number of steps whose weights the teacher has.
+        # The number of training steps in the teacher's average.
         self._averaged = self.add_weight(name="averaged", **COUNT)
 
     @property
