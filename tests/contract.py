@@ -217,15 +217,16 @@ def bits(array):
 
 def sampled(layer, size=6, grid=(8, 5), seed=SEED):
     """The plan that a layer draws for a batch."""
+    images = tf.constant(np.random.default_rng(0).random((size, *grid, 3), np.float32))
     batch = Batch(
         size=size,
         donors=size,
         has_second_batch=False,
         draws=1 if layer.per == "batch" else size,
         grid=grid if layer.grid_rank else None,
-        axes=(1, 2),
-        images=tf.constant(random_images(size, *grid)),
-        donor_images=tf.constant(random_images(size, *grid)),
+        axes=tuple(range(1, 1 + len(grid))),
+        images=images,
+        donor_images=images,
         labels=tf.range(size),
     )
     return layer.sample(batch, tf.convert_to_tensor(seed, tf.int32))
