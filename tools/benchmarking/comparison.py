@@ -3,26 +3,24 @@
 import statistics
 
 import keras_mix
-from benchmarking.contenders import MIXERS, OURS, Workload, contenders, mapped
+from benchmarking import limits
+from benchmarking.contenders import MIXERS, OURS, Workload, contenders, mapped, on_images
 from benchmarking.rounds import measure, ratio, spread
 
 COPY = "copy only (x + 1)"
 KERAS = "keras.layers"
-PASTING = ("CutMix", "Cutout", "RICAP", "GridMix", "GridMask")
 # (dtype, mixer, against): how many times as fast keras_mix must be, on 224 × 224 images.
 # Keras's layers get the same uint8 input as ours.
 FLOORS = {
     ("float32", "MixUp", KERAS): 2.5,
     ("uint8", "MixUp", KERAS): 4.0,
     ("float32", "CutMix", KERAS): 8.0,
-    ("float32", "MixUp", COPY): 0.6,
-    ("float32", "CutMix", COPY): 0.6,
     ("float32", "FMix", "keras_cv.layers.FourierMix"): 5.0,
     ("float32", "Mosaic", "keras_cv.layers.Mosaic"): 5.0,
     ("float32", "Cutout", "keras.layers.RandomErasing"): 20.0,
     ("float32", "Cutout", "keras_cv.layers.RandomCutout"): 5.0,
     ("float32", "GridMask", "keras_cv.layers.GridMask"): 20.0,
-    **{("float32", mixer, COPY): 0.4 for mixer in PASTING if mixer != "CutMix"},
+    **{("float32", *key): aim for key, aim in limits.aims(limits.IMAGES).items()},
 }
 FLOORS_SIDE = 224
 # Seconds to the first batch beyond the plain pipeline's.
@@ -38,12 +36,18 @@ def compare(workload, rounds):
         and the peers that are absent, as {library: reason}.
     """
     found, absent = contenders(workload, COPY)
+    found += [limit_of(mixer, workload) for mixer in MIXERS]
     seconds = measure([contender.step for contender in found], rounds)
     floors = floors_of(workload)
     rows = [
         row for mixer in MIXERS for row in rows_of(mixer, workload.batch, found, seconds, floors)
     ]
     return rows, {peer.library: peer.reason for peer in absent}
+
+
+def limit_of(mixer, workload):
+    """The contender that moves the bytes which a mixer of images has to."""
+    return limits.limiting(mixer, limits.IMAGES[mixer], workload.dataset(), on_images)
 
 
 def floors_of(workload):

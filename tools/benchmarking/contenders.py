@@ -128,7 +128,12 @@ def tried(build, library, workload, mixer):
 
 def copied(batch):
     """The batch with 1 added to its images."""
-    return {"images": plus_one(batch["images"]), "labels": batch["labels"]}
+    return on_images(plus_one, batch)
+
+
+def on_images(function, batch):
+    """The batch with a function applied to its images."""
+    return {"images": function(batch["images"]), "labels": batch["labels"]}
 
 
 def _keras_cv(workload, mixer):

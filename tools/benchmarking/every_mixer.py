@@ -1,11 +1,11 @@
-"""Every mixer of the package against a plain copy and the layers that do the same."""
+"""Every mixer of the package against its limit, a plain copy and the layers that do the same."""
 
 import functools
 
 import keras
 
 import keras_mix
-from benchmarking.comparison import COPY, floors_of, rows_of
+from benchmarking.comparison import COPY, floors_of, limit_of, rows_of
 from benchmarking.contenders import OURS, Absent, Contender, copying, mapped, tried
 from benchmarking.rounds import measure
 from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
@@ -22,14 +22,14 @@ BYTES = ["CutMix", "FMix", "MixUp", "Mosaic", "RICAP"]
 
 
 def compare(workload, names, rounds):
-    """Measures the speed of the mixers; each takes turns with the copy and its rivals.
+    """Measures the speed of the mixers; each takes turns with its limit, the copy and its rivals.
 
     Returns:
         One row for each mixer and contender, and the absent, as `comparison.compare`.
     """
     rows, absent, floors = [], {}, floors_of(workload)
     for name in names:
-        found = [copying(workload, COPY), _ours(name, workload)]
+        found = [copying(workload, COPY), _ours(name, workload), limit_of(name, workload)]
         rivals = [tried(build, library, workload, name) for library, build in RIVALS.get(name, ())]
         found += [rival for rival in rivals if isinstance(rival, Contender)]
         seconds = measure([contender.step for contender in found], rounds)

@@ -4,6 +4,7 @@ Run as a module with a number of targets it measures pairing in one fresh proces
 with 0 the same batches come without partners.
 """
 
+import functools
 import json
 import statistics
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_mix
-from benchmarking import fresh
+from benchmarking import fresh, limits
 from benchmarking.comparison import COPY, rows_of
 from benchmarking.contenders import OURS, Contender, mapped, plus_one, repeated
 from benchmarking.rounds import measure, ratio
@@ -26,8 +27,6 @@ SOUNDS = {
     (64, 1000, 128): SPECTROGRAM_MIXERS,
     (64, 400, 128, 1): SPECTROGRAM_MIXERS,
 }
-# (mixer, against): how many times as fast keras_mix must be.
-FLOORS = {("MixUp", COPY): 0.6, ("SpecMix", COPY): 0.5}
 SAMPLE = {"image": (128, 224, 224, 3), "sound": (128, 16_000), "ids": (128, 64)}
 TOKENS = {"kinds": {"ids": "token_ids"}}
 # What is cut, and along how many axes; all else is blended, which token ids cannot be.
@@ -45,18 +44,23 @@ MEMORY_LIMIT = 256
 
 
 def sounds(rounds):
-    """Measures the speed of the mixers of sounds; those of a shape take turns with its copy.
+    """Measures the speed of the mixers of sounds, in turns with their limits and a copy.
 
     Returns:
         A list of groups: their shapes, and rows as those of `comparison.compare`.
     """
     groups = []
+    floors = limits.aims(limits.SOUNDS)
     for shape, mixers in SOUNDS.items():
         dataset = _dataset({"sound": shape})
-        found = [Contender("", COPY, mapped(dataset, _copy))]
-        found += [Contender(mixer, OURS, mapped(dataset, _layer(mixer))) for mixer in mixers]
+        found = [Contender("", COPY, mapped(dataset, functools.partial(_moved, plus_one)))]
+        for mixer in mixers:
+            found += [
+                Contender(mixer, OURS, mapped(dataset, _layer(mixer))),
+                limits.limiting(mixer, limits.SOUNDS[mixer], dataset, _moved),
+            ]
         seconds = measure([contender.step for contender in found], rounds)
-        rows = [row for mixer in mixers for row in rows_of(mixer, shape[0], found, seconds, FLOORS)]
+        rows = [row for mixer in mixers for row in rows_of(mixer, shape[0], found, seconds, floors)]
         like = {"shape": shape, "dtype": "float32", "classes": CLASSES}
         groups.append({**like, "rows": rows, "absent": {}})
     return groups
@@ -114,7 +118,8 @@ def exceeded(joint, pairing):
 def _joint(what, rounds):
     cuts = CUTS[what]
     together = _layer("CrossModalMix", cuts={name: _alone(name, cuts) for name in cuts}, **TOKENS)
-    steps = [mapped(_dataset(SAMPLE), function) for function in (_copy, together)]
+    copying = functools.partial(_moved, plus_one)
+    steps = [mapped(_dataset(SAMPLE), function) for function in (copying, together)]
     steps += [
         mapped(_dataset({name: shape}), _alone(name, cuts, **(TOKENS if name == "ids" else {})))
         for name, shape in SAMPLE.items()
@@ -152,8 +157,8 @@ def _dataset(shapes):
     return repeated((x, tf.one_hot(rng.integers(0, CLASSES, size), CLASSES)))
 
 
-def _copy(x, y):
-    return tf.nest.map_structure(plus_one, x), y
+def _moved(move, x, y):
+    return tf.nest.map_structure(move, x), y
 
 
 def _main(targets):

@@ -15,7 +15,7 @@ class Report:
     def __init__(self):
         console = Console()
         # Without a terminal there is no width to ask for.
-        self.console = console if console.is_terminal else Console(width=100)
+        self.console = console if console.is_terminal else Console(width=110)
 
     def machine(self, machine):
         """Prints the machine, on which every figure depends."""
@@ -38,7 +38,7 @@ class Report:
                 f"{row['samples_per_second']:,.0f}",
                 _number(row.get("ratio"), "{:.2f}×"),
                 "–".join(f"{value:.2f}" for value in row.get("quartiles", ())),
-                _number(row.get("floor"), "{:.1f}×"),
+                _number(row.get("floor"), "{:.2f}×"),
                 _styled(row["verdict"]),
             )
         self.console.print(table)
