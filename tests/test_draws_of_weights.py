@@ -10,6 +10,7 @@ import tensorflow as tf
 from distributions import ALPHAS, DRAWS, PAIRS, SEVERAL, STANDARD_ERRORS, UNLIKELY, is_near, seed_of
 from scipy import stats
 
+from keras_mix._core import incomplete_beta, lambda_quantiles
 from keras_mix._core.draw import random
 
 pytestmark = pytest.mark.slow
@@ -119,6 +120,21 @@ def test_beta_of_a_pair_has_its_moments(pair):
 def test_beta_of_a_pair_seen_from_the_other_end_is_that_of_the_reversed_pair(pair):
     there, back = (np.sort(random._quantiles(each)) for each in (pair, pair[::-1]))
     np.testing.assert_allclose(there, 1 - back[::-1], rtol=0, atol=2.0**-24)
+
+
+@pytest.mark.parametrize("alpha", [1e-300, 1e-6, 0.003, *ALPHAS, 1.5, 100.0, 1e5])
+def test_the_table_of_other_backends_is_that_of_tensorflow_probability(alpha):
+    table = lambda_quantiles.table(alpha, incomplete_beta.inverse)
+    np.testing.assert_array_equal(table, random._quantiles(alpha))
+
+
+@pytest.mark.parametrize(
+    "pair", [*PAIRS, (1e-3, 5.0), (0.1, 50.0), (3.0, 1e4), (1.0, 0.2)], ids=str
+)
+def test_the_table_of_a_pair_on_other_backends_is_the_nearest(pair):
+    table = lambda_quantiles.table(pair, incomplete_beta.inverse)
+    np.testing.assert_array_max_ulp(table, random._quantiles(pair), maxulp=1)
+    assert np.mean(table != random._quantiles(pair)) < 1e-3
 
 
 def test_beta_of_two_equal_concentrations_is_that_of_one():

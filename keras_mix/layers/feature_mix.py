@@ -102,7 +102,6 @@ class FeatureMix(keras.layers.Layer):
         self.num_classes = checks.integer("num_classes", num_classes, low=2, optional=True)
         self.seed = checks.integer("seed", seed, optional=True)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
-        self._concentration = draws.fixed(self.alpha)
         self.built = True
 
     @property
@@ -129,7 +128,7 @@ class FeatureMix(keras.layers.Layer):
                 draws.begin(self.seed_generator),
                 ops.shape(first)[0],
                 self.rate,
-                alpha=self._concentration,
+                alpha=self.alpha,
                 keep_major=self.keep_major,
                 pairing=self.pairing,
                 per=self.per,

@@ -148,7 +148,7 @@ class InterpolationConsistency(TaughtModel):
             seed,
             batches.size_of(inputs),
             rate,
-            alpha=draws.fixed(self.alpha),
+            alpha=self.alpha,
             keep_major=True,
             pairing="shuffle",
             per="batch",

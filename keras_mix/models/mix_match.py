@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, concentration
-from keras_mix._core.ops import draws, mixup
+from keras_mix._core.ops import mixup
 from keras_mix.models._forward.aside import outputs_aside
 from keras_mix.models._semi_supervised import batches
 from keras_mix.models._semi_supervised.wrapper import SemiSupervisedModel
@@ -118,7 +118,7 @@ class MixMatch(SemiSupervisedModel):
             seed,
             batches.size_of(pool),
             1.0,
-            alpha=draws.fixed(self.alpha),
+            alpha=self.alpha,
             keep_major=True,
             pairing="shuffle",
             per="sample",

@@ -217,6 +217,11 @@ class MixingModel(keras.Model):
         return self._choices.pairs
 
     @property
+    def variables(self) -> list[Any]:
+        """All state of the model. Tables that follow from α are no `weights`, and are not saved."""
+        return [*super().variables, *self.dials.derived]
+
+    @property
     def output_names(self) -> list[str]:
         """The base model's output names, which can be the keys of losses."""
         return self.base.output_names

@@ -12,7 +12,9 @@ import statistics
 import numpy as np
 import tensorflow as tf
 
+from keras_mix._core import lambda_quantiles
 from keras_mix._core.concentration import pair
+from keras_mix._core.lambda_quantiles import HALF
 
 __all__ = [
     "Concentration",
@@ -32,12 +34,6 @@ __all__ = [
 ]
 # The Philox algorithm, as TensorFlow numbers it, from the start of its sequence.
 _PHILOX = {"counter": np.zeros(2, np.uint64), "alg": 1}
-# λ takes 2**14 equally likely values: the quantiles above the median and those below it.
-_QUANTILES = 2**13
-# TensorFlow Probability's quantiles become NaN far beyond both; here λ is its mean ± 0.00004, or 0
-# or 1, already.
-_LARGEST_ALPHA = 1e8
-_SMALLEST_ALPHA = 1e-300
 
 
 def begin(generator):
@@ -109,7 +105,7 @@ def by_weight(seed, weights):
 def normal(seed, shape):
     """float32 of a shape, standard normal, from 2**14 equally likely quantiles."""
     pattern = bits(seed, shape)
-    small = tf.gather(tf.constant(_lower_normal_quantiles()), pattern & (_QUANTILES - 1))
+    small = tf.gather(tf.constant(_lower_normal_quantiles()), pattern & (HALF - 1))
     return tf.where(pattern < 0, small, -small)
 
 
@@ -140,8 +136,8 @@ def beta(seed, alpha, count, keep_major=False):
     else:
         quantiles = tf.constant(_quantiles(alpha))
     pattern = bits(seed, [count])
-    number = pattern & (_QUANTILES - 1)
-    lam = tf.gather(quantiles, tf.where(pattern < 0, number + _QUANTILES, number))
+    number = pattern & (HALF - 1)
+    lam = tf.gather(quantiles, tf.where(pattern < 0, number + HALF, number))
     return tf.maximum(lam, 1.0 - lam) if keep_major else lam
 
 
@@ -188,12 +184,15 @@ class Concentration:
 
     Attributes:
         quantiles: The variable with the table of `beta`.
+        variables: None of Keras's: graphs read and write TensorFlow's own by themselves.
         sticks: Dict from a number of sources to the list of concentrations for `dirichlet`; see
             `prepare`.
 
     Args:
         alpha: As in `beta`.
     """
+
+    variables = ()
 
     def __init__(self, alpha):
         self._alpha = alpha
@@ -213,16 +212,6 @@ class Concentration:
         for sources, sticks in self.sticks.items():
             for stick, each in zip(sticks, _sticks(alpha, sources), strict=True):
                 stick.assign(each)
-
-
-def concentration(alpha, variable):
-    """An α that may change, for `beta`; its `variable` is read by other backends alone."""
-    return Concentration(alpha)
-
-
-def fixed(alpha):
-    """An α that never changes, for `beta`."""
-    return alpha
 
 
 def _sticks(alpha, sources):
@@ -266,44 +255,22 @@ def partners(seed, pairing, size, donors, has_second_batch, number=1):
 
 @functools.lru_cache(maxsize=64)
 def _quantiles(alpha):
-    """float32 `(2**14,)`, the quantiles of λ at the centers of equally likely intervals.
-
-    In descending order from the largest to the median, then in ascending order from the smallest,
-    so that the two halves of a symmetric distribution are 1 - x and x.
-    """
-    a, b = (float(each) for each in pair(alpha))
-    if a == 0:
-        return np.ones(2 * _QUANTILES, np.float32)
-    # Scaled together, so that the mean is kept.
-    most = max(a, b)
-    scale = min(max(most, 1e20 * _SMALLEST_ALPHA), _LARGEST_ALPHA) / most
-    a, b = (max(each * scale, _SMALLEST_ALPHA) for each in (a, b))
-    below = _ascending_quantiles(a, b)
-    above = 1 - (below if a == b else _ascending_quantiles(b, a))[::-1]
-    # Each is accurate near its own end.
-    quantiles = np.where(below < 0.5, below, above)
-    return np.concatenate([quantiles[_QUANTILES:][::-1], quantiles[:_QUANTILES]])
+    """The table of λ, `lambda_quantiles.table`."""
+    return lambda_quantiles.table(alpha, _incomplete_beta_inverse)
 
 
-def _ascending_quantiles(a, b):
-    """float32 `(2**14,)`, the quantiles of Beta(a, b) in ascending order, as in `_quantiles`."""
-    levels = (np.arange(2 * _QUANTILES) + 0.5) / (2 * _QUANTILES)
-    if a == b == 1.0:
-        return levels.astype(np.float32)  # Beta(1, 1) is uniform
+def _incomplete_beta_inverse(a, b, levels):
     special = _tfp_math()
     with tf.init_scope(), tf.device("CPU"):
         a, b = tf.constant(a, tf.float64), tf.constant(b, tf.float64)
-        quantiles = special.betaincinv(a, b, levels).numpy()
-    quantiles = quantiles.astype(np.float32)
-    # XLA flushes subnormal numbers to zero, so they are set to zero in all modes.
-    return np.where(quantiles < np.finfo(np.float32).tiny, np.float32(0), quantiles)
+        return special.betaincinv(a, b, levels).numpy()
 
 
 @functools.cache
 def _lower_normal_quantiles():
     """float32 `(2**13,)`, the quantiles of the standard normal distribution below its median."""
     inverse = statistics.NormalDist().inv_cdf
-    levels = (np.arange(_QUANTILES) + 0.5) / (2 * _QUANTILES)
+    levels = (np.arange(HALF) + 0.5) / (2 * HALF)
     return np.array([inverse(level) for level in levels], np.float32)
 
 

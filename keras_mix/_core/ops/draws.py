@@ -9,4 +9,4 @@ else:
 
 begin, split = _draws.begin, _draws.split
 coin, uniform, beta, partners = _draws.coin, _draws.uniform, _draws.beta, _draws.partners
-concentration, fixed = _draws.concentration, _draws.fixed
+Concentration = _draws.Concentration

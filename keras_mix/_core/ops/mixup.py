@@ -28,7 +28,7 @@ def draw(seed, size, rate, *, alpha, keep_major, pairing, per):
         seed: As `draws.begin` or `draws.split` gives it.
         size: The number of samples.
         rate: The probability that a sample is mixed, or the batch if λ is shared.
-        alpha: A `Concentration` of `draws`.
+        alpha: Float ≥ 0, pair of floats, or `Concentration` of `draws`.
         keep_major: As in `keras_mix.layers.MixUp`, like `pairing` and `per`.
         pairing: A string.
         per: "sample" or "batch".

@@ -4,8 +4,13 @@ They have its names and arguments, with a `keras.random.SeedGenerator` in place 
 selects one of the two modules.
 """
 
+import functools
+
 import keras
 from keras import ops
+
+from keras_mix._core import incomplete_beta, lambda_quantiles
+from keras_mix._core.lambda_quantiles import HALF
 
 
 def begin(generator):
@@ -28,34 +33,51 @@ def coin(seed, probability, count):
     return uniform(seed, [count]) < probability
 
 
-class Concentration:
-    """An α that may change between steps; `variable` is the variable that holds it, or a value."""
+def beta(seed, alpha, count, keep_major=False):
+    """float32 `(count,)`, draws of λ ~ Beta(a, b) from the table of the TensorFlow backend.
 
-    def __init__(self, variable):
-        self.variable = variable
+    A lookup compiles in no time, unlike `keras.random.beta`, whose loops of rejection take XLA
+    seconds; and λ has neither ties at 0.5 nor NaN, for any α.
+
+    Args:
+        seed: A `keras.random.SeedGenerator`.
+        alpha: Float ≥ 0, pair of floats, or `Concentration`. 0 draws λ = 1: no mixing.
+        count: Integer. Number of draws.
+        keep_major: Boolean. Whether to return max(λ, 1 - λ) instead. Defaults to False.
+    """
+    quantiles = alpha.quantiles if isinstance(alpha, Concentration) else _quantiles(alpha)
+    number = keras.random.randint([count], 0, 2 * HALF, dtype="int32", seed=seed)
+    lam = ops.take(ops.convert_to_tensor(quantiles), number)
+    return ops.maximum(lam, 1.0 - lam) if keep_major else lam
+
+
+class Concentration:
+    """An α that may change between the steps of a compiled function, without a new trace.
+
+    Attributes:
+        quantiles: The variable with the table of `beta`.
+        variables: The same in a list, for the model whose steps draw: on JAX, state that is not
+            among a model's variables would be a constant of its compiled step.
+
+    Args:
+        alpha: As in `beta`.
+    """
+
+    def __init__(self, alpha):
+        self.quantiles = keras.Variable(
+            _quantiles(alpha), dtype="float32", trainable=False, autocast=False, name="quantiles"
+        )
+        self.variables = [self.quantiles]
 
     def assign(self, alpha):
-        """Does nothing, since `beta` reads the variable."""
+        """Sets α."""
+        self.quantiles.assign(_quantiles(alpha))
 
 
-def concentration(alpha, variable):
-    """An α that may change, for `beta`; `variable` holds its value."""
-    return Concentration(variable)
-
-
-def fixed(alpha):
-    """An α that never changes, for `beta`."""
-    return Concentration(alpha)
-
-
-def beta(seed, alpha, count, keep_major=False):
-    """float32 `(count,)`, draws of λ ~ Beta(a, b) by `keras.random`; α = 0 draws λ = 1."""
-    value = ops.broadcast_to(ops.convert_to_tensor(alpha.variable, "float32"), [2])
-    mixes = value[0] > 0
-    a, b = (ops.where(mixes, value[index], 1.0) for index in range(2))
-    lam = keras.random.beta([count], a, b, dtype="float32", seed=seed)
-    lam = ops.where(mixes, lam, 1.0)
-    return ops.maximum(lam, 1.0 - lam) if keep_major else lam
+@functools.lru_cache(maxsize=64)
+def _quantiles(alpha):
+    """The table of λ, `lambda_quantiles.table`."""
+    return lambda_quantiles.table(alpha, incomplete_beta.inverse)
 
 
 def partners(seed, pairing, size, donors, has_second_batch=False):

@@ -35,7 +35,7 @@ class Dials:
         self._alpha = self.concentration = None
         if alpha is not None:
             self._alpha = _weight(model, "alpha", (2,))
-            self.concentration = draws.concentration(alpha, self._alpha)
+            self.concentration = draws.Concentration(alpha)
             self._alpha.assign(concentration.pair(alpha))
         # What a schedule puts back, and {name: the schedule that sets it}.
         self._resting, self._schedules = None, {}
@@ -53,6 +53,11 @@ class Dials:
                 f"{name}={value!r}.{spelling.suggestion(name, NAMES)}"
             )
         super().__setattr__(name, value)
+
+    @property
+    def derived(self):
+        """The variables that follow from α and are no weights, for the model's `variables`."""
+        return [] if self.concentration is None else list(self.concentration.variables)
 
     @property
     def alpha(self):
