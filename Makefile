@@ -8,7 +8,7 @@ TORCH_INSTALLED := .venv-torch/.installed
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test test-quick test-jax test-torch bench study study-quick lint install-check tutorials clean
+.PHONY: help demo test test-quick test-jax test-torch bench bench-quick study study-quick lint install-check tutorials clean
 
 help:  ## Say what each target does.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,8 +40,11 @@ test-jax: $(INSTALLED)  ## Test the model side on JAX.
 test-torch: $(TORCH_INSTALLED)  ## Test the model side on PyTorch, without TensorFlow.
 	KERAS_BACKEND=torch PYTHONPATH=. .venv-torch/bin/python -m pytest tests/backends
 
-bench: $(INSTALLED)  ## Measure the speed against Keras's own layers.
+bench: $(INSTALLED)  ## Measure the speed of everything, in both regimes of memory; the page is in build.
 	$(BIN)/python tools/benchmark.py
+
+bench-quick: $(INSTALLED)  ## Measure the speed of the mixers of images, in 2 minutes.
+	$(BIN)/python tools/benchmark.py --quick --output build/benchmark-quick.json
 
 study: $(INSTALLED)  ## Train the study of mixing (hours; goes on where it stopped); the page is in results.
 	$(BIN)/python -m tools.study

@@ -1,12 +1,14 @@
-"""The benchmark's limits and verdicts; its figures are measured by tools/benchmark.py."""
+"""The benchmark's limits, verdicts and page; its figures are measured by tools/benchmark.py."""
 
+import importlib
 import itertools
-import statistics
+import json
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from benchmarking import comparison, every_mixer, limits, modalities
+from benchmarking import every_mixer, images, limits, modalities, page, parts, rounds, rows
 from benchmarking.contenders import OURS, Contender
 
 IMAGES = np.arange(3 * 2 * 4 * 1, dtype="float32").reshape(3, 2, 4, 1)
@@ -38,17 +40,71 @@ def test_every_mixer_has_a_limit():
     assert set(limits.SOUNDS) == set(itertools.chain.from_iterable(modalities.SOUNDS.values()))
 
 
-@pytest.mark.parametrize(("aim", "verdict"), [(0.4, "ok"), (0.6, "below"), (None, "")])
+@pytest.mark.parametrize(
+    ("aim", "verdict"), [(0.4, rows.OK), (0.5, rows.OK), (0.6, rows.MISSED), (None, "")]
+)
 def test_a_share_of_the_limit_below_its_aim_is_missed(aim, verdict):
     limit = limits.Limit(limits.copy, aim)
-    found = [Contender("CutMix", OURS, None), Contender("CutMix", limit.library, None)]
-    own, least = [2.0, 2.0, 4.0, 4.0], [1.0, 1.0, 2.0, 1.0]
-    rows = comparison.rows_of("CutMix", 8, found, [own, least], limits.aims({"CutMix": limit}))
-    assert [row["library"] for row in rows] == [OURS, "limit: copy"]
-    assert rows[0]["samples_per_second"] == 8 / statistics.median(own)
-    assert (rows[1]["ratio"], rows[1]["verdict"]) == (0.5, verdict)
-    assert bool(comparison.below([{**group(), "rows": rows}])) == (verdict == "below")
+    own, least = Contender("CutMix", OURS, None), Contender("CutMix", limit.library, None)
+    seconds = {own: [2.0, 2.0, 4.0, 4.0], least: [1.0, 1.0, 2.0, 1.0]}
+    (row,) = images.rows_of(own, [least], seconds, 8, limits.aims({"CutMix": limit}))
+    # By hand: medians of 3 s and 1 s for 8 samples; ratios .5, .5, .5 and .25 in the rounds.
+    assert row == rows.Row("CutMix", 8 / 3, "limit: copy", 8.0, 0.5, (0.4375, 0.5), aim)
+    assert row.verdict == verdict
+    tables = [{"regime": "pooled", **rows.table("128 × 4", "samples/s", [row])}]
+    sentence = "128 × 4, pooled memory: CutMix against limit: copy: 0.50×, which should be ≥ 0.6"
+    assert rows.missed(tables) == ([sentence] if verdict == rows.MISSED else [])
 
 
-def group():
-    return {"batch": 8, "side": 4, "dtype": "float32", "classes": 2}
+def test_a_cost_above_its_bound_is_missed():
+    row = rows.costlier("boxes", [3.0, 3.0], "none", [2.0, 2.0], 1000, most=1.4)
+    assert row[:5] == ("boxes", 3000.0, "none", 2000.0, 1.5)
+    assert row.verdict == rows.MISSED
+    assert row._replace(most=1.5).verdict == rows.OK
+
+
+def test_without_a_ratio_the_figure_is_judged():
+    assert rows.Row("first batch", 0.31, most=0.3).verdict == rows.MISSED
+    assert rows.Row("first batch", 0.29, most=0.3).verdict == rows.OK
+
+
+def test_contenders_take_turns():
+    calls = []
+    steps = [lambda: calls.append("a"), lambda: calls.append("b")]
+    found = rounds.measure(steps, rounds=2)
+    assert [len(record) for record in found] == [2, 2]
+    turns = [name for name, _ in itertools.groupby(calls)]
+    assert turns == ["a", "b"] * 3
+
+
+def test_the_page_has_both_regimes_side_by_side_and_no_scripts():
+    machine = {
+        **{"cores": 2, "processor": "P", "memory_gib": 8.0, "threads": 2, "bandwidth_gb": 40.0},
+        **{"system": "Linux", "allocator": "glibc", "huge_pages": "madvise", "python": "3.11"},
+        "packages": {"numpy": "2"},
+    }
+    quick = rows.faster("MixUp", [1.0, 1.0], "timm", [0.5, 0.5], 128, least=0.9)
+    slow = rows.faster("MixUp", [1.0, 1.0], "timm", [2.0, 2.0], 128, least=0.9)
+    tables = [
+        {"part": "images", "regime": regime, "bandwidth_gb": 40.0, **table}
+        for regime, row in (("default", quick), ("pooled", slow))
+        for table in [rows.table("<Images>", "samples/s", [row], {"kornia": "not installed"})]
+    ]
+    text = page.render(json.loads(json.dumps({"machine": machine, "tables": tables})))
+    assert "1 of 2 bounds are kept" in text
+    assert text.count("<h2>&lt;Images&gt;</h2>") == 1
+    cells = re.findall(r'<td class="[^"]*">([^<]*)</td>', text)
+    assert cells == [
+        *("128", "256", "0.50×", "0.50–0.50", "≥ 0.9"),
+        *("128", "64.0", "2.00×", "2.00–2.00", "≥ 0.9"),
+    ]
+    assert "default memory, kornia: not installed" in text
+    assert text.count("<svg") == 1
+    assert "<script" not in text
+    assert not re.findall(r'(?:src|href)="(?!#)', text.replace("xlink:href", ""))
+
+
+def test_parts_are_modules_that_measure():
+    for module in parts.MODULES.values():
+        assert callable(importlib.import_module(f"benchmarking.{module}").measure)
+    assert set(parts.QUICK) | set(parts.ONCE) <= set(parts.MODULES)

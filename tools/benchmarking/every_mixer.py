@@ -1,70 +1,70 @@
-"""Every mixer of the package against its limit, a plain copy and the layers that do the same."""
-
-import functools
+"""Every mixer of images against its limit, a plain copy and a layer of Keras that does the same."""
 
 import keras
 
 import keras_mix
-from benchmarking.comparison import COPY, floors_of, limit_of, rows_of
-from benchmarking.contenders import OURS, Absent, Contender, copying, mapped, tried
-from benchmarking.rounds import measure
+from benchmarking import rows
+from benchmarking.contenders import Contender, Workload, copying, mapped, ours
+from benchmarking.images import COPY, floors_of, limit_of, rows_of, taking_turns, title
 from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
 from keras_mix.layers._mixer.mixer_of_mixers import Composed
 
-NAMES = [
+NAMES = sorted(
     name
     for name in keras_mix.layers.__all__
     if name not in ("MixPoint", "Mixer", *NOT_OF_IMAGES, *OPTIONS)
     and not issubclass(getattr(keras_mix.layers, name), Composed)
-]
-# What differs most between bytes and floats: a blend, a paste, a placed and a resized frame.
-BYTES = ["CutMix", "FMix", "MixUp", "Mosaic", "RICAP"]
+)
+# What differs most between bytes and floats: a blend, a paste, a placed and a resized frame. And
+# the bytes of a value that is read and of the one that is written.
+BYTES = {"CutMix": 1 + 1, "FMix": 1 + 1, "MixUp": 1 + 4, "Mosaic": 1 + 1, "RICAP": 1 + 1}
+FLOATS = 4 + 4
+ERASING = "keras.layers.RandomErasing"
+FLOORS = {("Cutout", ERASING): 20.0}
 
 
-def compare(workload, names, rounds):
-    """Measures the speed of the mixers; each takes turns with its limit, the copy and its rivals.
+def measure(quick):
+    """All mixers on floats, some on bytes, and what a byte costs in both."""
+    floats, small = (Workload(128, 224, dtype, 10) for dtype in ("float32", "uint8"))
+    if quick:
+        return [_compared(floats, NAMES, lambda name, workload: [], rounds=3)]
+    return [
+        _compared(floats, NAMES, _rivals, rounds=7),
+        _compared(small, BYTES, _rivals, rounds=7),
+        _per_byte(small, floats, rounds=7),
+    ]
 
-    Returns:
-        One row for each mixer and contender, and the absent, as `comparison.compare`.
-    """
-    rows, absent, floors = [], {}, floors_of(workload)
+
+def _rivals(name, workload):
+    rivals = [copying(workload, COPY)]
+    if name == "Cutout":
+        layer = keras.layers.RandomErasing(factor=(1.0, 1.0), fill_value=0)
+        rivals.append(Contender(name, ERASING, mapped(workload.dataset(), layer)))
+    return rivals
+
+
+def _compared(workload, names, rivals, rounds):
+    """Each mixer takes turns with its limit and its rivals."""
+    made, floors = [], floors_of(workload) | FLOORS
     for name in names:
-        found = [copying(workload, COPY), _ours(name, workload), limit_of(name, workload)]
-        rivals = [tried(build, library, workload, name) for library, build in RIVALS.get(name, ())]
-        found += [rival for rival in rivals if isinstance(rival, Contender)]
-        seconds = measure([contender.step for contender in found], rounds)
-        rows += rows_of(name, workload.batch, found, seconds, floors)
-        absent |= {rival.library: rival.reason for rival in rivals if isinstance(rival, Absent)}
-    return rows, absent
+        own = ours(name, workload)
+        others = [limit_of(name, workload), *rivals(name, workload)]
+        seconds = taking_turns([own, *others], rounds)
+        made += rows_of(own, others, seconds, workload.batch, floors)
+    return rows.table(f"Every mixer, {title(workload)}", "samples/s", made)
 
 
-def _ours(name, workload):
-    return Contender(name, OURS, mapped(workload.dataset(), getattr(keras_mix.layers, name)()))
-
-
-def _random_erasing(workload, mixer):
-    layer = keras.layers.RandomErasing(factor=(1.0, 1.0), fill_value=0)
-    return mapped(workload.dataset(), layer)
-
-
-def _keras_cv(workload, mixer, name, **options):
-    import keras_cv
-
-    return mapped(workload.dataset(), getattr(keras_cv.layers, name)(**options))
-
-
-def _of_keras_cv(name, **options):
-    build = functools.partial(_keras_cv, name=name, **options)
-    return f"keras_cv.layers.{name}", build
-
-
-HALF = (0.5, 0.5)
-RIVALS = {
-    "Cutout": [
-        ("keras.layers.RandomErasing", _random_erasing),
-        _of_keras_cv("RandomCutout", height_factor=HALF, width_factor=HALF),
-    ],
-    "FMix": [_of_keras_cv("FourierMix", alpha=1.0)],
-    "GridMask": [_of_keras_cv("GridMask")],
-    "Mosaic": [_of_keras_cv("Mosaic")],
-}
+def _per_byte(small, floats, rounds):
+    made = []
+    for name, size in BYTES.items():
+        own, other = (ours(name, workload) for workload in (small, floats))
+        seconds = taking_turns([own, other], rounds)
+        # Seconds for as many bytes as the floats have.
+        equal = [FLOATS / size * elapsed for elapsed in seconds[own]]
+        values = small.batch * small.side**2 * 3
+        made.append(
+            rows.faster(
+                f"{name}, uint8", equal, "float32", seconds[other], FLOATS * values / 1e9, least=1.0
+            )
+        )
+    return rows.table("Bytes against floats, read and written", "GB/s", made)

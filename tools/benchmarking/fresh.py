@@ -11,29 +11,33 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarking import machine
+from benchmarking import machine, rows
 
-PIPELINES = ("plain", "MixUp", "CutMix")
+PLAIN = "plain"
+PIPELINES = (PLAIN, "MixUp", "CutMix")
+# Seconds to the first batch beyond the plain pipeline's.
+FIRST_BATCH_LIMIT = 0.3
 
 
-def measure(repeats):
-    """Median seconds over fresh processes, which take turns.
-
-    Returns:
-        A dict: "import" and "import_layers", after tensorflow and keras; "plain", the first batch
-        of a pipeline that copies; "MixUp" and "CutMix", what theirs takes beyond that.
-    """
-    runs = [{name: figures("fresh", name) for name in PIPELINES} for _ in range(repeats)]
-    first = {
-        name: statistics.median(run[name]["first_batch"] for run in runs) for name in PIPELINES
-    }
+def measure(quick):
+    """Medians over fresh processes, which take turns."""
+    runs = [{name: figures("fresh", name) for name in PIPELINES} for _ in range(1 if quick else 3)]
     processes = [process for run in runs for process in run.values()]
-    return {
-        "import": statistics.median(process["import"] for process in processes),
-        "import_layers": statistics.median(process["import_layers"] for process in processes),
-        "plain": first["plain"],
-        **{name: first[name] - first["plain"] for name in PIPELINES[1:]},
+    imports = {
+        "import keras_mix, after tensorflow and keras": "import",
+        "keras_mix.layers, at its first use": "import_layers",
     }
+    made = [
+        rows.Row(what, statistics.median(process[key] for process in processes))
+        for what, key in imports.items()
+    ]
+    plain = statistics.median(run[PLAIN]["first_batch"] for run in runs)
+    made.append(rows.Row("first batch of a pipeline that copies", plain))
+    for name in PIPELINES[1:]:
+        beyond = [run[name]["first_batch"] - run[PLAIN]["first_batch"] for run in runs]
+        what = f"first batch of {name}, beyond that"
+        made.append(rows.Row(what, statistics.median(beyond), most=FIRST_BATCH_LIMIT))
+    return [rows.table("A fresh process", "seconds", made)]
 
 
 def figures(module, *arguments):

@@ -7,47 +7,60 @@ import statistics
 import sys
 import time
 
-from benchmarking import fresh, machine
+from benchmarking import fresh, machine, regimes, rows
 
-REGIMES = ("default", "pooled")
 BATCH, SIDE, CLASSES = 128, 224, 10
 # Of the curve of memory: small batches, of which the last one of each epoch is ragged.
 SMALL, SMALL_SIDE, IMAGES, POINTS = 32, 128, 40 * 32 + 7, 10
 FIT_BATCH, FIT_IMAGES, STORED = 64, 1024, 256
 
 
+# How many times the memory after a tenth of many batches that after all of them may be.
+CURVE_LIMIT = 1.05
+
+
 def measure(quick):
     """Medians over fresh processes, in which the regimes take turns.
 
-    Returns:
-        A dict: "maps", rows of a layer and its images/s in each regime; "fit", the same of the
-        epochs of a `fit` whose pipeline decodes, crops and mixes; "curves", the resident memory in
-        MiB at ten points of the way through many batches, for each regime.
+    The maps of a layer; the epochs of a `fit` whose pipeline decodes, crops and mixes; and the
+    resident memory on the way through many batches.
     """
     repeats = 1 if quick else 3
-    return {
-        "maps": _rows("maps", repeats),
-        "fit": _rows("fit", repeats),
-        "curves": {
-            regime: fresh.figures("memory", regime, "curve", "500" if quick else "10000")
-            for regime in REGIMES
-        },
+    count = 500 if quick else 10_000
+    curves = {
+        regime: fresh.figures("memory", regime, "curve", str(count)) for regime in regimes.REGIMES
     }
+    title = f"Resident memory after {count:,} batches of MixUp, the last of each epoch ragged"
+    resident = [
+        rows.Row(
+            f"{regime} memory",
+            points[-1],
+            "after a tenth of them",
+            points[0],
+            points[-1] / points[0],
+            most=CURVE_LIMIT,
+        )
+        for regime, points in curves.items()
+    ]
+    return [
+        rows.table("Pooled memory, a map", "images/s", _rows("maps", repeats)),
+        rows.table("Pooled memory, a whole fit", "images/s", _rows("fit", repeats)),
+        rows.table(title, "MiB", resident),
+    ]
 
 
 def _rows(task, repeats):
     runs = [
-        {regime: fresh.figures("memory", regime, task) for regime in REGIMES}
+        {regime: fresh.figures("memory", regime, task) for regime in regimes.REGIMES}
         for _ in range(repeats)
     ]
-    rows = []
-    for name in runs[0]["default"]:
-        speeds = {
-            regime: statistics.median(run[regime][name] for run in runs) for regime in REGIMES
-        }
-        ratios = [run["pooled"][name] / run["default"][name] for run in runs]
-        rows.append({"name": name, **speeds, "ratio": statistics.median(ratios)})
-    return rows
+    made = []
+    for name in runs[0][regimes.DEFAULT]:
+        pooled, default = (
+            [1 / run[regime][name] for run in runs] for regime in (regimes.POOLED, regimes.DEFAULT)
+        )
+        made.append(rows.faster(name, pooled, "default memory", default, samples=1))
+    return made
 
 
 def maps():
@@ -154,10 +167,7 @@ def curve(count):
 def _main(regime, task, *arguments):
     import json
 
-    import keras_mix
-
-    if regime == "pooled":
-        keras_mix.data.pool_memory()
+    regimes.enter(regime)
     tasks = {"maps": maps, "fit": fit, "curve": curve}
     print(json.dumps(tasks[task](*map(int, arguments))))
 

@@ -1,7 +1,6 @@
 """Typical pipelines: `data.mix` against `map` of the same layer."""
 
 import pathlib
-import statistics
 import tempfile
 import time
 
@@ -10,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_mix
-from benchmarking.rounds import ratio, spread
+from benchmarking import rows
 
 CLASSES = 10
 BATCH = 128
@@ -22,33 +21,20 @@ SIZES = ((32, 50_000), (224, 1_024))
 FILES, FILE_SIDE = 512, 96
 
 
-def measure(quick, rounds):
+def measure(quick):
     """Compares the time of an epoch with `data.mix` to that with `map`.
 
-    Both run in turn, a whole epoch each; which comes first alternates.
-
-    Args:
-        quick: Whether to mix a fifth of the images.
-        rounds: The number of epochs of each, after one that pays for tracing and compilation.
-
-    Returns:
-        Rows: the pipeline, its images, images a second with `map` and with `data.mix`, the ratio of
-        the seconds and its quartiles, and its limit.
+    Both run in turn, a whole epoch each; which comes first alternates. An epoch before pays for
+    tracing and compilation. With `quick`, a fifth of the images is mixed.
     """
-    rows = []
+    rounds = 5 if quick else 9
     with tempfile.TemporaryDirectory() as folder:
-        for name, images, build in _pipelines(quick, pathlib.Path(folder)):
-            rows.append(_row(name, images, build, rounds))
-    return rows
-
-
-def exceeded(rows):
-    """Returns sentences on figures above their limits."""
-    return [
-        f"{row['pipeline']}: data.mix takes {row['ratio']:.2f}× the time of map"
-        for row in rows
-        if row["ratio"] > row["limit"]
-    ]
+        made = [
+            _row(name, images, build, rounds)
+            for name, images, build in _pipelines(quick, pathlib.Path(folder))
+        ]
+    title = f"data.mix with CutMix in batches of {BATCH}"
+    return [rows.table(title, "µs an image", made)]
 
 
 def _pipelines(quick, folder):
@@ -107,15 +93,7 @@ def _row(name, images, build, rounds):
             if number >= 0:
                 seconds[index].append(elapsed)
     by_map, by_mix = seconds
-    return {
-        "pipeline": name,
-        "images": images,
-        "map": images / statistics.median(by_map),
-        "mix": images / statistics.median(by_mix),
-        "ratio": ratio(by_map, by_mix),
-        "quartiles": spread(by_map, by_mix),
-        "limit": LIMIT,
-    }
+    return rows.costlier(name, by_mix, "map", by_map, images, LIMIT)
 
 
 def _seconds(dataset):

@@ -1,16 +1,15 @@
-"""The cost of masks and boxes, and of larger masks."""
-
-import statistics
+"""The cost of masks and boxes."""
 
 import numpy as np
 import tensorflow as tf
 
 import keras_mix
-from benchmarking.contenders import Absent, Contender, Workload, mapped, repeated, tried
-from benchmarking.rounds import measure, ratio
+from benchmarking import rows
+from benchmarking.contenders import Workload, mapped, repeated
+from benchmarking.rounds import measure as timed
 
 # How many times the time of CutMix with class labels it may take.
-LIMIT = 1.4
+LIMIT = 1.2
 MASKS, BOXES = "segmentation_masks", "bounding_boxes"
 # What is added, and the dtype of masks: int32 ones are a third of the images' bytes.
 TARGETS = {
@@ -22,60 +21,32 @@ TARGETS = {
 BOXES_A_SAMPLE = 20
 
 
-def added(rounds):
-    """Measures what structured targets add to CutMix.
-
-    Returns:
-        Rows with what, ratio, limit; and what could not be measured, as {what: reason}.
-    """
+def measure(quick):
+    """What structured targets add to CutMix."""
+    rounds = 3 if quick else 7
     workload = Workload(128, 224, "float32", 10)
-    tries = [tried(_cutmix, what, workload, what) for what in ("", *TARGETS)]
-    found = [contender for contender in tries if isinstance(contender, Contender)]
-    plain, *others = measure([contender.step for contender in found], rounds)
-    rows = [
-        {"what": contender.library, "ratio": ratio(plain, seconds), "limit": LIMIT}
-        for contender, seconds in zip(found[1:], others, strict=True)
+    plain, *others = timed([_cutmix(workload, what) for what in ("", *TARGETS)], rounds)
+    made = [
+        rows.costlier(f"with {what}", seconds, "without", plain, workload.batch, LIMIT)
+        for what, seconds in zip(TARGETS, others, strict=True)
     ]
-    return rows, {each.library: each.reason for each in tries if isinstance(each, Absent)}
+    title = f"CutMix {rows.shape(workload.shape)}, float32, with structured targets"
+    return [rows.table(title, "µs a sample", made)]
 
 
-def exceeded(rows):
-    """Returns sentences on figures above their limits."""
-    return [
-        f"CutMix with {row['what']}: {row['ratio']:.2f}× the time without"
-        for row in rows
-        if row["ratio"] > row["limit"]
-    ]
+def boxed(workload, keys, count=BOXES_A_SAMPLE, dtype=None):
+    """The batch of a workload with structured targets, over and over.
 
-
-def growth(mixer, sides, rounds):
-    """Measures microseconds per pixel for drawing a plan, by the side of the images."""
-    workloads = [Workload(32, side, "float32", 10) for side in sides]
-    steps = [_planned(workload, getattr(keras_mix.layers, mixer)()) for workload in workloads]
-    return [
-        {
-            **workload._asdict(),
-            "mixer": mixer,
-            "microseconds": 1e6 * statistics.median(seconds) / np.prod(workload.shape[:3]),
-        }
-        for workload, seconds in zip(workloads, measure(steps, rounds), strict=True)
-    ]
-
-
-def _planned(workload, layer):
-    def draw(index, batch):
-        plan = layer.plan(batch["images"], tf.cast(tf.stack([index, 0]), tf.int32))
-        return plan.weights, plan.region
-
-    return mapped(workload.dataset().enumerate(), draw)
-
-
-def _cutmix(workload, what):
+    Args:
+        workload: A `Workload`.
+        keys: Which of `MASKS` and `BOXES`.
+        count: The number of boxes of a sample.
+        dtype: The dtype of the masks.
+    """
     images, labels = workload.arrays()
     rng = np.random.default_rng(0)
-    many = (workload.batch, BOXES_A_SAMPLE)
+    many = (workload.batch, count)
     corners = np.sort(rng.uniform(0, workload.side, (*many, 2, 2)), axis=2).astype("float32")
-    keys, dtype = TARGETS.get(what, ((), None))
     extra = {
         MASKS: rng.integers(0, workload.classes, workload.shape[:3]).astype(dtype),
         BOXES: {
@@ -84,7 +55,11 @@ def _cutmix(workload, what):
         },
     }
     batch = {"images": images, "labels": tf.one_hot(labels, workload.classes)}
-    batch |= {key: extra[key] for key in keys}
+    return repeated(batch | {key: extra[key] for key in keys})
+
+
+def _cutmix(workload, what):
+    keys, dtype = TARGETS.get(what, ((), None))
     options = {"bounding_boxes": "xyxy"} if BOXES in keys else {}
     layer = keras_mix.layers.CutMix(**options)
-    return mapped(repeated(batch), layer)
+    return mapped(boxed(workload, keys, dtype=dtype), layer)

@@ -2,20 +2,15 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-
-matplotlib.use("svg")
 from matplotlib import pyplot as plt
 
+from tools.static_pages import COLORS, MARKERS, STYLE
 from tools.study import grid
 from tools.study.data import IMAGES
 from tools.study.differences import NONE, fall, gain, only
 from tools.study.predictions import FITTED, MIXUP, WIDE
 
-# Okabe and Ito's palette.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = "osD^vPX"
 TITLES = {
     "cancer": "breast cancer",
     "wine": "wine",
@@ -23,16 +18,6 @@ TITLES = {
     "digits": "digits",
     "mnist": "MNIST",
     "cifar10": "CIFAR-10",
-}
-STYLE = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "study",  # the same file from the same numbers
 }
 # Of lines that stand for methods, the same in every figure.
 PLACES = ("none", "mixup .2", "mixup 1", "mixup 1, off", "regmixup", "cutmix", "smoothing")

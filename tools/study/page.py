@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import jinja2
-
+from tools import static_pages
 from tools.study import figures, grid
 from tools.study.methods import METHODS
 from tools.study.predictions import MARGINS
@@ -23,12 +22,7 @@ def render(scores, judged, decided, missing, drawn, times):
         drawn: List of (file name, caption) of the figures.
         times: Dict from methods to times relative to none.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = static_pages.environment(Path(__file__).parent)
     environment.filters["interval"] = interval
     environment.filters["place"] = place
     cells = [cell for cell in scores.cells if cell.members == 1]
