@@ -44,11 +44,13 @@ class Sweep(NamedTuple):
 
 
 LARGEST = 21_000
+# A box, a field of waves, blobs, a blend, resized images, and a map of saliency.
+KINDS = ("CutMix", "FMix", "CowMix", "MixUp", "Mosaic", "SaliencyMix")
 SWEEPS = (
-    Sweep("batch", (16, 64, 256), NAMES, lambda size: BASE._replace(batch=size).dataset()),
+    Sweep("batch", (16, 64, 256), KINDS, lambda size: BASE._replace(batch=size).dataset()),
     Sweep(
         "side of images",
-        (32, 64, 128, 256),
+        (64, 128, 256),
         NAMES,
         lambda size: BASE._replace(side=size).dataset(),
         data=lambda size: size**2,
@@ -87,7 +89,7 @@ SWEEPS = (
     Sweep(
         "parallel calls",
         (1, 2),
-        NAMES,
+        KINDS,
         lambda size: BASE._replace(batch=128).dataset(),
         calls=lambda size: size,
         data=lambda size: 1,
