@@ -95,9 +95,51 @@ def test_with_a_seed_static_sharding_gives_the_set_of_one_process(dispatcher):
         assert sorted(b"".join(batch) for batch in run) == sorted(alone)
 
 
+def numbered():
+    """Batches (number of the batch, position in it); the positions tell the draws after mixing."""
+    positions = np.arange(16, dtype="float32")
+    samples = [[(number, position) for position in positions] for number in range(BATCHES)]
+    return tf.data.Dataset.from_tensor_slices(np.array(samples, "float32"))
+
+
+def numbers_and_draws(batches):
+    """The number of each batch of `numbered`, mixed, and what was drawn for it."""
+    found = [np.frombuffer(b"".join(batch), "float32").reshape(16, 2) for batch in batches]
+    return [round(float(each[0, 0])) for each in found], [each[:, 1].tobytes() for each in found]
+
+
 def test_dynamic_sharding_gives_each_batch_of_an_epoch_once(dispatcher):
+    mixed = data.mix(numbered(), MixUp(**PLAIN))
+    epochs_of_draws = []
+    for epoch in epochs(dispatcher, DYNAMIC, mixed):
+        numbers, draws = numbers_and_draws(epoch)
+        assert sorted(numbers) == list(range(BATCHES))
+        epochs_of_draws += draws
+    assert len(set(epochs_of_draws)) == 2 * BATCHES
     (epoch,) = epochs(dispatcher, DYNAMIC, pairs(seed=5), count=1)
     assert sorted(b"".join(batch) for batch in epoch) == sorted(drained(pairs(seed=5)))
+
+
+def test_with_a_seed_dynamic_sharding_counts_the_batches_of_each_worker(dispatcher):
+    mixed = data.mix(numbered(), MixUp(**PLAIN), seed=5)
+    (epoch,) = epochs(dispatcher, DYNAMIC, mixed, count=1)
+    numbers, draws = numbers_and_draws(epoch)
+    assert sorted(numbers) == list(range(BATCHES))
+    _, alone = numbers_and_draws([[each.numpy().tobytes()] for each in mixed])
+    counts = [draws.count(each) for each in alone]
+    # Each worker begins with the first seed: no seed is used more often than one before it.
+    assert sum(counts) == BATCHES
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] <= 2
+
+
+def test_with_a_seed_static_sharding_draws_apart_and_repeats_itself(dispatcher):
+    mixed = data.mix(numbered(), MixUp(**PLAIN), seed=5)
+    runs = epochs(dispatcher, DATA, mixed)
+    assert sorted(runs[0]) == sorted(runs[1])
+    numbers, draws = numbers_and_draws(runs[0])
+    assert sorted(numbers) == list(range(BATCHES))
+    assert len(set(draws)) == BATCHES
 
 
 def test_automatic_sharding_loses_no_batch_of_files(dispatcher, tmp_path):

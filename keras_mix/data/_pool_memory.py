@@ -21,11 +21,16 @@ def pool_memory() -> None:
     machine: on one, pipelines of batches of 128 × 224 × 224 × 3 became four times as fast; on
     another, nothing changed (README, "Speed").
 
-    Pages are kept until the process ends: its memory stays at its peak. Tensors on a GPU are
-    always pooled, by an allocator of their own. Processes that this one starts inherit the choice,
-    which is an environment variable: `TF_CPU_ALLOCATOR_USE_BFC=1` before the start does the same.
-    The pool's limit is the memory of the machine, or TensorFlow's 64 GiB if that is more, unless
-    `TF_CPU_BFC_MEM_LIMIT_IN_MB` states another.
+    Pages are kept until the process ends: its memory stays at its peak. Processes that this one
+    starts inherit the choice, which is an environment variable: `TF_CPU_ALLOCATOR_USE_BFC=1` before
+    the start does the same. The pool's limit is the memory of the machine, or TensorFlow's 64 GiB
+    if that is more, unless `TF_CPU_BFC_MEM_LIMIT_IN_MB` states another; a batch beyond it raises
+    `ResourceExhaustedError`.
+
+    The pool takes its pages from the process's `malloc`, so it works with tcmalloc, which Colab
+    preloads and which has part of the effect by itself, and with jemalloc. On a host with GPUs it
+    serves the batches of a pipeline all the same; tensors on a GPU and the pinned memory that they
+    are copied through are always pooled, by allocators of their own.
 
     TensorFlow chooses its allocator when it creates its devices: at the first op, layer or dataset.
     So call this directly after the imports. A second call does nothing.
@@ -42,7 +47,8 @@ def pool_memory() -> None:
     ```
 
     Reference:
-        tensorflow/core/common_runtime/process_state.cc, `ProcessState::GetCPUAllocator`.
+        tensorflow/core/common_runtime/process_state.cc, `ProcessState::GetCPUAllocator`, and
+        gpu/gpu_device_factory.cc, `GPUCompatibleCPUDevice::GetAllocator`.
     """
     if not tf_compat.has_devices():
         os.environ[POOLED] = "1"
