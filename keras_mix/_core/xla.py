@@ -1,8 +1,11 @@
 """Compilation by XLA."""
 
+import contextvars
 import functools
 
 import tensorflow as tf
+
+_COMPILING = contextvars.ContextVar("compiling", default=False)
 
 
 @functools.cache
@@ -29,8 +32,26 @@ def compiles_once(tensors):
 def call(function, arguments, compiles):
     """`function(*arguments)`; inside a graph compiled, if it `compiles` and XLA is available."""
     if compiles and tf.inside_function() and available():
-        function = tf.function(function, jit_compile=True, autograph=False)
+        function = tf.function(_marked(function), jit_compile=True, autograph=False)
     return function(*arguments)
+
+
+def compiling():
+    """Whether `call` is tracing a function for XLA."""
+    return _COMPILING.get()
+
+
+def _marked(function):
+    """The function, in which `compiling` is True."""
+
+    def traced(*arguments):
+        token = _COMPILING.set(True)
+        try:
+            return function(*arguments)
+        finally:
+            _COMPILING.reset(token)
+
+    return traced
 
 
 def apart(needed, function, *arguments):

@@ -14,6 +14,7 @@ from keras_mix._core.leaves.coordinates import refuse_coordinates
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.plan.blending import convert, precise
 from keras_mix._core.plan.combinations import Blend
+from keras_mix._core.plan.selecting import by_quadrants, select
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +54,14 @@ class Dense(Rule):
         value = pool.own
         if plan.combine.fills and self.target:
             return value
+        quadrants = plan.region.quadrants()
+        if quadrants is not None and pool.second is None and not plan.combine.fills:
+            return by_quadrants(value, plan.sources, self.axes, quadrants)
         _, *layers = pool.sources(plan)
         if plan.combine.fills:
             layers.append(plan.combine.filling(value, self.axes))
         for covered, layer in zip(plan.coverage_by_others(), layers, strict=True):
-            value = tf.where(along(covered, value, self.axes), layer, value)
+            value = select(along(covered, value, self.axes), layer, value)
         return value
 
     def placed(self, plan, pool, source):

@@ -1,0 +1,70 @@
+"""Selection between two tensors at the speed of a copy, and the rows that a result is made of."""
+
+import math
+
+import tensorflow as tf
+
+from keras_mix._core import xla
+
+_INTEGERS = {1: tf.int8, 2: tf.int16, 4: tf.int32, 8: tf.int64}
+
+
+def select(condition, value, other):
+    """`tf.where(condition, value, other)`, with every bit.
+
+    XLA does not vectorize a selection by a condition that broadcasts to the channels, but it does
+    vectorize the same as operations on bits, which take half the time.
+
+    Args:
+        condition: bool, broadcasts to `other`.
+        value: Broadcasts to `other`, of its dtype.
+        other: A tensor.
+    """
+    dtype = other.dtype
+    if not xla.compiling() or not (dtype.is_integer or dtype.is_floating):
+        return tf.where(condition, value, other)
+    integer = _INTEGERS[dtype.size]
+    value, other = tf.bitcast(value, integer), tf.bitcast(other, integer)
+    chosen = -tf.cast(condition, integer)
+    return tf.bitcast(other ^ ((other ^ value) & chosen), dtype)
+
+
+def by_quadrants(pool, sources, axes, quadrants):
+    """Takes each position from its source, and reads the rows of a source where they show.
+
+    Args:
+        pool: The samples, `(N, ..., *spatial, ...)`.
+        sources: int32 `(B, S)`, indices into the pool, B being N.
+        axes: The two spatial axes of the pool.
+        quadrants: `regions.Quadrants`, the source of each position.
+
+    Returns:
+        A tensor of the shape of the pool.
+    """
+    left, right = (
+        _rows(pool, sources, axes, numbers, quadrants.rows)
+        for numbers in zip(*quadrants.numbers, strict=True)
+    )
+    inside = tf.reshape(quadrants.columns, _broadcast(pool, axes[1], quadrants.columns))
+    return select(inside, right, left)
+
+
+def _rows(pool, sources, axes, numbers, inside):
+    """The pool's samples, each row from source `numbers[inside]`, which are whole samples."""
+    outer, inner = numbers
+    if outer == inner:
+        return pool if outer == 0 else tf.gather(pool, sources[:, outer])
+    size, *before, height = tf.unstack(tf.shape(pool)[: axes[0] + 1])
+    source = tf.where(inside, sources[:, inner, None], sources[:, outer, None])
+    images = math.prod(before)
+    image = source[:, None] * images + tf.range(images)[:, None]  # (B, images, H)
+    row = image * height + tf.range(height)
+    rows = tf.reshape(pool, tf.concat([[size * images * height], tf.shape(pool)[axes[1] :]], 0))
+    return tf.reshape(tf.gather(rows, row), tf.shape(pool))
+
+
+def _broadcast(tensor, axis, line):
+    """The shape in which a line `(B or 1, size)` broadcasts along an axis of a tensor."""
+    shape = [1] * tensor.shape.rank
+    shape[0], shape[axis] = tf.unstack(tf.shape(line))
+    return shape
