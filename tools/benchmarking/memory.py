@@ -1,4 +1,4 @@
-"""What pooled memory is worth: maps, a whole `fit`, and the memory that is kept.
+"""What pooled memory is worth: maps, and a whole `fit`.
 
 Run as a module with the name of a regime and of a task it measures one process and prints JSON.
 """
@@ -7,45 +7,21 @@ import statistics
 import sys
 import time
 
-from benchmarking import fresh, machine, regimes, rows
+from benchmarking import fresh, regimes, rows
 
 BATCH, SIDE, CLASSES = 128, 224, 10
-# Of the curve of memory: small batches, of which the last one of each epoch is ragged.
-SMALL, SMALL_SIDE, IMAGES, POINTS = 32, 128, 40 * 32 + 7, 10
 FIT_BATCH, FIT_IMAGES, STORED = 64, 1024, 256
-
-
-# How many times the memory after a tenth of many batches that after all of them may be.
-CURVE_LIMIT = 1.05
 
 
 def measure(quick):
     """Medians over fresh processes, in which the regimes take turns.
 
-    The maps of a layer; the epochs of a `fit` whose pipeline decodes, crops and mixes; and the
-    resident memory on the way through many batches.
+    The maps of a layer, and the epochs of a `fit` whose pipeline decodes, crops and mixes.
     """
-    repeats = 1 if quick else 3
-    count = 500 if quick else 10_000
-    curves = {
-        regime: fresh.figures("memory", regime, "curve", str(count)) for regime in regimes.REGIMES
-    }
-    title = f"Resident memory after {count:,} batches of MixUp, the last of each epoch ragged"
-    resident = [
-        rows.Row(
-            f"{regime} memory",
-            points[-1],
-            "after a tenth of them",
-            points[0],
-            points[-1] / points[0],
-            most=CURVE_LIMIT,
-        )
-        for regime, points in curves.items()
-    ]
+    repeats = 2 if quick else 3
     return [
         rows.table("Pooled memory, a map", "images/s", _rows("maps", repeats)),
         rows.table("Pooled memory, a whole fit", "images/s", _rows("fit", repeats)),
-        rows.table(title, "MiB", resident),
     ]
 
 
@@ -141,35 +117,12 @@ def _pair(batch):
     return batch["images"], batch["labels"]
 
 
-def curve(count):
-    """The resident memory in MiB at ten points of the way through `count` batches of MixUp."""
-    import numpy as np
-    import tensorflow as tf
-
-    import keras_mix
-
-    images = np.random.default_rng(0).random((IMAGES, SMALL_SIDE, SMALL_SIDE, 3), np.float32)
-    batches = (
-        tf.data.Dataset.from_tensor_slices((images, np.arange(IMAGES) % CLASSES))
-        .batch(SMALL)
-        .map(keras_mix.layers.MixUp(num_classes=CLASSES), num_parallel_calls=2)
-        .prefetch(2)
-        .repeat()
-    )
-    points = []
-    for number, _ in enumerate(batches.take(count), start=1):
-        if number % (count // POINTS) == 0:
-            kib = machine.read("/proc/self/status", r"VmRSS:\s*(\d+) kB")
-            points.append(round(int(kib) / 1024))
-    return points
-
-
-def _main(regime, task, *arguments):
+def _main(regime, task):
     import json
 
     regimes.enter(regime)
-    tasks = {"maps": maps, "fit": fit, "curve": curve}
-    print(json.dumps(tasks[task](*map(int, arguments))))
+    tasks = {"maps": maps, "fit": fit}
+    print(json.dumps(tasks[task]()))
 
 
 if __name__ == "__main__":

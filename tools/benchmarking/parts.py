@@ -23,11 +23,13 @@ MODULES = {
     "partners": "partners",
     "models": "models",
     "memory": "memory",
+    "curves": "curves",
+    "service": "service",
 }
 # What `--quick` measures, unless parts are named.
 QUICK = ("images", "mixers")
 # Parts that take no batches from a pipeline, or choose the regimes themselves.
-ONCE = ("partners", "models", "memory")
+ONCE = ("partners", "models", "memory", "service")
 
 
 def regimes_of(part):
