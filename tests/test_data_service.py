@@ -133,6 +133,20 @@ def test_with_a_seed_dynamic_sharding_counts_the_batches_of_each_worker(dispatch
     assert counts[0] <= 2
 
 
+def test_with_a_seed_and_no_sharding_all_workers_give_the_same_batches(dispatcher):
+    mixed = data.mix(numbered(), MixUp(**PLAIN), seed=5)
+    (epoch,) = epochs(dispatcher, OFF, mixed, count=1)
+    alone = [(each.numpy().tobytes(),) for each in mixed]
+    assert sorted(epoch) == sorted(alone * 2)
+
+
+def test_without_a_seed_static_sharding_draws_apart(dispatcher):
+    runs = epochs(dispatcher, DATA, data.mix(numbered(), MixUp(**PLAIN)))
+    found = [numbers_and_draws(run) for run in runs]
+    assert [sorted(numbers) for numbers, _ in found] == [list(range(BATCHES))] * 2
+    assert len({each for _, draws in found for each in draws}) == 2 * BATCHES
+
+
 def test_with_a_seed_static_sharding_draws_apart_and_repeats_itself(dispatcher):
     mixed = data.mix(numbered(), MixUp(**PLAIN), seed=5)
     runs = epochs(dispatcher, DATA, mixed)

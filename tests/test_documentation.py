@@ -7,6 +7,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import keras_mix
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = sorted(ROOT.glob("docs/*.md"))
 MODULES = [
     importlib.import_module(module.name)
     for module in pkgutil.walk_packages(keras_mix.__path__, "keras_mix.")
@@ -62,6 +65,11 @@ def test_examples_of_docstrings_give_what_they_say(test, tmp_path, monkeypatch):
     assert results.failed == 0, "".join(report)
 
 
+def code(text, language):
+    """The blocks of code in a Markdown text."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
 def small_cifar():
     draw = np.random.default_rng(0)
     images, ids = draw.integers(0, 256, (128, 32, 32, 3), "uint8"), draw.integers(0, 10, (128, 1))
@@ -87,7 +95,7 @@ def test_the_code_of_the_readme_runs(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tf.keras.datasets.cifar10, "load_data", small_cifar)
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", small_network)
-    blocks = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    blocks = code(README, "python")
     names = {"optimizer": keras.optimizers.SGD()}
     for number, block in enumerate(blocks):
         exec(compile(block, f"README.md, block {number}", "exec"), names)
@@ -101,9 +109,43 @@ def test_the_code_of_the_readme_runs(monkeypatch, capsys, tmp_path):
     assert set(names["mixed"]) == set(names["batch"])
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_code_of_the_pages_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = code(page.read_text("utf-8"), "python")
+    # What chooses a backend needs a process of its own; the others go on from one another.
+    apart = [block for block in blocks if "KERAS_BACKEND" in block]
+    names = {}
+    for block in blocks:
+        if block not in apart:
+            exec(compile(block, page.name, "exec"), names)
+    for block in apart:
+        done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def commands():
+    """The tools that pages run, with their arguments."""
+    for page in PAGES:
+        for line in "".join(code(page.read_text("utf-8"), "sh")).splitlines():
+            yield line.split()
+
+
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
+def test_commands_of_the_pages_exist(command):
+    python, tool, *arguments = command
+    assert python == "python"
+    source = (ROOT / tool).read_text("utf-8")
+    # Options, and names of parts or checks, which stand in quotes in the tool or its list.
+    listed = source + (ROOT / "tools/benchmarking/parts.py").read_text("utf-8")
+    assert all(f'"{argument}"' in listed for argument in arguments)
+
+
 def texts():
     """Everything that is written for users, by where it stands."""
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("tutorials/*.md")]:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("tutorials/*.md"), *PAGES]:
         yield path.name, path.read_text("utf-8")
     for path in ROOT.glob("tutorials/*.ipynb"):
         for cell in nbformat.read(path, as_version=4).cells:
