@@ -4,11 +4,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 TORCH_INSTALLED := .venv-torch/.installed
+PEERS_INSTALLED := .venv-peers/.installed
 
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test test-quick test-jax test-torch bench bench-quick study study-quick lint install-check tutorials clean
+.PHONY: help demo test test-quick test-jax test-torch bench bench-quick bench-peers study study-quick lint install-check tutorials clean
 
 help:  ## Say what each target does.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,6 +23,11 @@ $(INSTALLED): setup.cfg setup.py pyproject.toml
 $(TORCH_INSTALLED):
 	$(PYTHON) -m venv .venv-torch
 	.venv-torch/bin/python -m pip install --quiet 'torch>=2.6' 'keras>=3.10' numpy pytest hypothesis scipy
+	@touch $@
+
+$(PEERS_INSTALLED): setup.cfg
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --editable '.[evaluate]' keras-cv torch torchvision timm kornia albumentations
 	@touch $@
 
 demo: $(INSTALLED)  ## Compare mixers on clean and on wrong labels; the report is in build/demo.
@@ -46,6 +52,9 @@ bench: $(INSTALLED)  ## Measure the speed of everything, in both regimes of memo
 bench-quick: $(INSTALLED)  ## Measure the speed of the mixers of images, in 2 minutes.
 	$(BIN)/python tools/benchmark.py --quick --output build/benchmark-quick.json
 
+bench-peers: $(PEERS_INSTALLED)  ## Measure keras_cv, torchvision, timm, kornia and albumentations beside it.
+	.venv-peers/bin/python tools/benchmark.py --part peers --output build/benchmark-peers.json
+
 study: $(INSTALLED)  ## Train the study of mixing (hours; goes on where it stopped); the page is in results.
 	$(BIN)/python -m tools.study
 
@@ -64,5 +73,5 @@ tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
 	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 tutorials
 
 clean:  ## Remove what the other targets made, the .venv too.
-	rm -rf .venv .venv-torch build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-torch .venv-peers build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

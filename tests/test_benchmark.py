@@ -8,7 +8,19 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from benchmarking import every_mixer, images, limits, modalities, page, parts, rounds, rows
+from benchmarking import (
+    every_mixer,
+    growth,
+    images,
+    limits,
+    modalities,
+    page,
+    parts,
+    peers,
+    rounds,
+    rows,
+    torch_peers,
+)
 from benchmarking.contenders import OURS, Contender
 
 IMAGES = np.arange(3 * 2 * 4 * 1, dtype="float32").reshape(3, 2, 4, 1)
@@ -37,7 +49,7 @@ def test_limits_keep_the_dtypes_of_the_mixers():
 
 def test_every_mixer_has_a_limit():
     assert set(limits.IMAGES) == set(every_mixer.NAMES)
-    assert set(limits.SOUNDS) == set(itertools.chain.from_iterable(modalities.SOUNDS.values()))
+    assert all(set(case.mixers) <= set(case.limit) for case in modalities.CASES)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +73,21 @@ def test_a_cost_above_its_bound_is_missed():
     assert row[:5] == ("boxes", 3000.0, "none", 2000.0, 1.5)
     assert row.verdict == rows.MISSED
     assert row._replace(most=1.5).verdict == rows.OK
+
+
+@pytest.mark.parametrize(
+    ("cost", "data", "verdict"),
+    [(4.0, 4.0, rows.OK), (16.0, 4.0, rows.MISSED), (1.0, 4.0, rows.OK)],
+)
+def test_a_cost_that_grows_faster_than_its_data_is_missed(cost, data, verdict):
+    row = growth.row("CutMix, 64", cost, "16", 1.0, data)
+    assert row.ratio == cost / data
+    assert row.verdict == verdict
+
+
+def test_peers_of_pytorch_are_peers_of_mixers():
+    asked = {mixer for mixers in peers.WORKLOADS.values() for mixer in mixers}
+    assert {mixer for mixer, _ in torch_peers.PEERS} <= asked <= set(every_mixer.NAMES)
 
 
 def test_without_a_ratio_the_figure_is_judged():

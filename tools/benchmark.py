@@ -28,7 +28,7 @@ def main():
     report.machine(results["machine"])
     written = arguments.output, arguments.output.with_suffix(".html")
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    for part in arguments.part or (parts.QUICK if arguments.quick else parts.MODULES):
+    for part in arguments.part or (parts.QUICK if arguments.quick else parts.ALL):
         for regime in arguments.regime or parts.regimes_of(part):
             # Anew for each: a shared machine has faster and slower hours.
             place = {"part": part, "regime": regime, "bandwidth_gb": machine.bandwidth()}
@@ -51,7 +51,10 @@ def parsed():
         "--quick", action="store_true", help="fewer rounds, sizes and, unless named, parts"
     )
     parser.add_argument(
-        "--part", choices=parts.MODULES, action="append", help="only this part (default: all)"
+        "--part",
+        choices=parts.MODULES,
+        action="append",
+        help="only this part (default: all but the peers)",
     )
     parser.add_argument(
         "--regime",

@@ -4,41 +4,18 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 import keras_mix
+from benchmarking.batches import Batch
 from benchmarking.machine import THREADS
 
 OURS = "keras_mix"
 MIXERS = {"MixUp": {"alpha": 0.2}, "CutMix": {}}
 
 
-class Workload(NamedTuple):
-    """The batch that every contender of a group mixes.
-
-    Attributes:
-        batch: The number of samples B.
-        side: The height and width of the images.
-        dtype: The dtype of the images, "float32" or "uint8".
-        classes: The number of classes K.
-    """
-
-    batch: int
-    side: int
-    dtype: str
-    classes: int
-
-    @property
-    def shape(self):
-        """The shape of the images."""
-        return (self.batch, self.side, self.side, 3)
-
-    def arrays(self):
-        """Images and class ids, always the same."""
-        rng = np.random.default_rng(0)
-        images = rng.integers(0, 256, self.shape, "uint8").astype(self.dtype)
-        return images, rng.integers(0, self.classes, self.batch)
+class Workload(Batch):
+    """The batch that every contender of a group mixes, as a dataset."""
 
     def dataset(self, one_hot=True):
         """The batch over and over in Keras's dict; one dataset for all its contenders."""

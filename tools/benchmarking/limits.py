@@ -88,6 +88,9 @@ SOUNDS = {
     "SpectrogramMixUp": Limit(blend, None),
 }
 
+# Of tables: columns of floats are blended.
+TABLES = {"TabularMix": Limit(blend, None)}
+
 
 def limiting(mixer, limit, dataset, move_in):
     """The contender that only moves bytes.

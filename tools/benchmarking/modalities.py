@@ -1,6 +1,7 @@
-"""Sounds, and several modalities of a sample."""
+"""Sounds, sequences and tables, and several modalities of a sample."""
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,15 +13,39 @@ from benchmarking.images import COPY, rows_of, taking_turns
 from benchmarking.rounds import measure as timed
 
 CLASSES = 10
-SPECTROGRAM_MIXERS = ("SpecMix", "SpecAugment", "SpectrogramMixUp")
-# Shapes, and who mixes them: waveforms B×T, spectrograms B×T×F and B×T×F×C.
-SOUNDS = {
-    (64, 160_000): ("MixUp", "BetweenClass"),
-    (64, 1000, 128): SPECTROGRAM_MIXERS,
-    (64, 400, 128, 1): SPECTROGRAM_MIXERS,
-}
-SAMPLE = {"image": (128, 224, 224, 3), "sound": (128, 16_000), "ids": (128, 64)}
+
+
+class Case(NamedTuple):
+    """What is mixed alone.
+
+    Attributes:
+        what: Its name; "ids" are integers, all else floats.
+        shape: Its shape.
+        mixers: {the name of a mixer: its options}.
+        limit: {the name of a mixer: its `limits.Limit`}.
+    """
+
+    what: str
+    shape: tuple[int, ...]
+    mixers: dict
+    limit: dict
+
+
 TOKENS = {"kinds": {"ids": "token_ids"}}
+OF_WAVES = {"MixUp": {}, "BetweenClass": {}}
+OF_SPECTROGRAMS = {"SpecMix": {}, "SpecAugment": {}, "SpectrogramMixUp": {}}
+OF_IDS = {"CutMix": {"spatial_dims": 1, **TOKENS}}
+# Waveforms B×T, spectrograms B×T×F and B×T×F×C, sequences of ids B×T, and tables B×F, of which one
+# has a million rows.
+CASES = (
+    Case("waveforms", (64, 160_000), OF_WAVES, limits.SOUNDS),
+    Case("spectrograms", (64, 1000, 128), OF_SPECTROGRAMS, limits.SOUNDS),
+    Case("spectrograms", (64, 400, 128, 1), OF_SPECTROGRAMS, limits.SOUNDS),
+    Case("ids", (512, 2048), OF_IDS, limits.IMAGES),
+    Case("table", (4096, 32), {"TabularMix": {}}, limits.TABLES),
+    Case("table", (1_000_000, 32), {"TabularMix": {}}, limits.TABLES),
+)
+SAMPLE = {"image": (128, 224, 224, 3), "sound": (128, 16_000), "ids": (128, 64)}
 # What is cut, and along how many axes; all else is blended, which token ids cannot be.
 CUTS = {
     "the ids": {"ids": 1},
@@ -32,27 +57,27 @@ JOINT_LIMIT = 1.15
 
 
 def measure(quick):
-    """Tables of the mixers of sounds, and of modalities that are mixed together."""
+    """Tables of mixers of one modality, and of modalities that are mixed together."""
     rounds = 5 if quick else 15
-    return [*(_sounds(*each, rounds) for each in SOUNDS.items()), _together(rounds)]
+    return [*(_alone_of(case, rounds) for case in CASES), _together(rounds)]
 
 
-def _sounds(shape, mixers, rounds):
-    """The mixers of sounds of a shape take turns with their limits and a copy."""
-    dataset = _dataset({"sound": shape})
+def _alone_of(case, rounds):
+    """The mixers of a case take turns with their limits and a copy."""
+    dataset = _dataset({case.what: case.shape})
     copy = Contender("", COPY, mapped(dataset, _copied))
-    limit = {
-        mixer: limits.limiting(mixer, limits.SOUNDS[mixer], dataset, _moved) for mixer in mixers
-    }
-    own = {mixer: Contender(mixer, OURS, mapped(dataset, _layer(mixer))) for mixer in mixers}
+    own, limit = {}, {}
+    for mixer, options in case.mixers.items():
+        own[mixer] = Contender(mixer, OURS, mapped(dataset, _layer(mixer, **options)))
+        limit[mixer] = limits.limiting(mixer, case.limit[mixer], dataset, _moved)
     seconds = taking_turns([copy, *own.values(), *limit.values()], rounds)
-    floors = limits.aims(limits.SOUNDS)
+    floors = limits.aims(case.limit)
     made = [
         row
-        for mixer in mixers
-        for row in rows_of(own[mixer], [limit[mixer], copy], seconds, shape[0], floors)
+        for mixer in case.mixers
+        for row in rows_of(own[mixer], [limit[mixer], copy], seconds, case.shape[0], floors)
     ]
-    return rows.table(f"Sounds, {rows.shape(shape)}, float32", "samples/s", made)
+    return rows.table(f"{case.what}, {rows.shape(case.shape)}".capitalize(), "samples/s", made)
 
 
 def _together(rounds):

@@ -25,8 +25,11 @@ MODULES = {
     "memory": "memory",
     "curves": "curves",
     "service": "service",
+    "peers": "peers",
 }
-# What `--quick` measures, unless parts are named.
+# What is measured unless parts are named. The peers have an environment of their own.
+ALL = tuple(part for part in MODULES if part != "peers")
+# The same of `--quick`.
 QUICK = ("images", "mixers")
 # Parts that take no batches from a pipeline, or choose the regimes themselves.
 ONCE = ("partners", "models", "memory", "service")
