@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import itertools
 import threading
 import weakref
 from typing import NamedTuple
@@ -217,19 +218,18 @@ class Tracking:
 
     def learn(self, structure, mixed_at):
         """Notes where the tensors of a structure were mixed."""
-        for tensor in keras.tree.flatten(structure):
-            if ops.is_tensor(tensor):
-                self._known[id(tensor)] = Known(tensor, mixed_at)
+        for tensor in _tensors(structure):
+            self._known[id(tensor)] = Known(tensor, mixed_at)
 
     def of_mask(self, mask):
         """The mix points at which a mask was mixed."""
         known = self._known.get(id(mask))
         return self.frames[-1].before if known is None else known.mixed_at
 
-    def _of_data(self, structure):
+    def _of_data(self, values):
         """The mix points at which any of the tensors was mixed, and whether some are unknown."""
         frame, mixed_at, unknown = self.frames[-1], CLEAN, False
-        for tensor in filter(ops.is_tensor, keras.tree.flatten(structure)):
+        for tensor in itertools.chain.from_iterable(map(_tensors, values)):
             # The mask that rides on an argument is as old as the argument.
             mask = keras_compat.mask_of(tensor)
             if mask is not None and id(mask) not in self._known:
@@ -240,3 +240,10 @@ class Tracking:
             unknown = unknown or known is None
             mixed_at |= frame.now if known is None else known.mixed_at
         return mixed_at, unknown
+
+
+def _tensors(structure):
+    """The tensors of a structure: mostly one, which eager steps would take long to flatten."""
+    if ops.is_tensor(structure):
+        return [structure]
+    return filter(ops.is_tensor, keras.tree.flatten(structure))
