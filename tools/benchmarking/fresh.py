@@ -4,6 +4,7 @@ Run as a module with the name of a pipeline it measures one process and prints J
 """
 
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -40,11 +41,19 @@ def measure(quick):
     return [rows.table("A fresh process", "seconds", made)]
 
 
-def figures(module, *arguments):
-    """Returns what a module of this package measures in a new process and prints as JSON."""
-    command = [sys.executable, "-m", f"benchmarking.{module}", *arguments]
+def figures(module, *arguments, python=sys.executable, **environment):
+    """Returns what a module of this package measures in a new process and prints as JSON.
+
+    Args:
+        module: The name of the module.
+        *arguments: Strings, those of its command line.
+        python: Path of the interpreter.
+        **environment: Environment variables, beside those of this process.
+    """
+    command = [python, "-m", f"benchmarking.{module}", *arguments]
     tools = Path(__file__).parents[1]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tools)
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tools, env=variables)
     if done.returncode:
         raise RuntimeError(f"The process that measures {arguments} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

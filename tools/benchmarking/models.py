@@ -5,15 +5,17 @@ from benchmarking import rows, train_steps
 
 def measure(quick):
     """One table: steps, first steps and peak memory against the plain model's."""
-    found = train_steps.measure(repeats=1 if quick else 3, count=7 if quick else 15)
+    options = {"repeats": 1, "count": 20, "widths": (1,)} if quick else {"repeats": 3, "count": 80}
+    found, absent = train_steps.measure(**options)
     made = [
         rows.Row(
-            f"{each['variant']}, {each['mode']}: {each['what']}",
+            f"{each['variant']}, {each['backend']} {each['mode']}: {each['what']}",
             None,
             train_steps.PLAIN,
             ratio=each["ratio"],
+            quartiles=each["quartiles"],
             most=each["limit"],
         )
         for each in found
     ]
-    return [rows.table("A train step of a ResNet-20, 64 × 32 × 32 × 3", "ratios", made)]
+    return [rows.table("A train step on 64 × 32 × 32 × 3", "ratios", made, absent)]

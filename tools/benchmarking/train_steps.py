@@ -1,89 +1,109 @@
-"""The train step of models that mix, against the plain step.
+"""The train step of models that mix, against the plain step, on every backend of Keras.
 
-Run as a program with a variant and a mode it measures one fresh process and prints JSON.
+Run as a program it measures one fresh process, on the backend that KERAS_BACKEND names, and prints
+JSON: `steps MODE WIDTH ROUNDS` or `first MODE VARIANT`.
 """
 
 import functools
+import importlib.util
 import json
+import os
+import random
 import statistics
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from benchmarking import fresh, rounds
+from benchmarking import fresh
 
 BATCH = 64
 PLAIN = "plain"
-MODES = {"graph": False, "jit_compile": True}
-# (mode, variant): how many times the plain step's time it may take.
-STEP_LIMITS = {
-    ("graph", "ManifoldMixup"): 1.05,
-    ("jit_compile", "ManifoldMixup"): 1.10,
-    **{(mode, mixer): 1.05 for mode in MODES for mixer in ("CutMix on device", "MixUp on device")},
+# {backend: {mode: `jit_compile`}}; PyTorch's steps are eager.
+MODES = {
+    "tensorflow": {"graph": False, "jit": True},
+    "jax": {"jit": True},
+    "torch": {"eager": False},
 }
+# How many times the plain step's time it may take.
+STEP_LIMITS = {"tensorflow": 1.02, "jax": 1.05, "torch": 1.05}
+# He et al., arXiv:1512.03385, section 4.2, with n = 3; and the same with twice the filters, four
+# times the work.
+WIDTHS = {1: "ResNet-20", 2: "ResNet-20, twice as wide"}
 # What fresh processes are spent on.
 FRESH = (PLAIN, "ManifoldMixup")
-FIRST_LIMITS = {"graph": 1.5, "jit_compile": 3.0}
-MEMORY_LIMIT = 1.05
+FIRST_LIMIT = 1.5
+MEMORY_LIMIT = 1.03
+ROOT = Path(__file__).parents[2]
+TORCH = ROOT / ".venv-torch" / "bin" / "python"
 
 
-def measure(repeats, count):
+def measure(repeats, count, widths=tuple(WIDTHS)):
     """All ratios to the plain model.
 
     Args:
         repeats: The number of fresh processes of each kind.
-        count: The number of rounds that steps take turns in.
+        count: The number of rounds that steps take turns in, fewer where they are longer.
+        widths: The keys of `WIDTHS` to measure.
 
     Returns:
-        A list of rows: mode, variant, what, ratio, limit.
+        A list of rows: backend, mode, variant, what, ratio, quartiles or None, limit; and
+        {backend that is not installed: the reason}.
     """
-    rows = []
-    for mode in MODES:
-        rows += _steps(mode, count)
-        rows += _fresh(mode, repeats)
-    return rows
+    rows, absent = [], {}
+    for backend, modes in MODES.items():
+        python = _python(backend)
+        if python is None:
+            absent[backend] = "not installed; `make test-torch` makes its environment"
+            continue
+        run = functools.partial(
+            fresh.figures,
+            "train_steps",
+            python=python,
+            KERAS_BACKEND=backend,
+            PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        )
+        for mode in modes:
+            found = [_steps(run, backend, mode, width, count // width) for width in widths]
+            found.append(_fresh(run, mode, repeats))
+            rows += [{"backend": backend, "mode": mode, **row} for part in found for row in part]
+    return rows, absent
 
 
-def exceeded(rows):
-    """Returns sentences on figures above their limits."""
-    return [
-        f"{row['variant']}, {row['mode']}: {row['what']} {row['ratio']:.2f}× the plain model's"
-        for row in rows
-        if row["ratio"] > row["limit"]
-    ]
+def _python(backend):
+    """The interpreter that has a backend, None if none has."""
+    if backend != "torch" or importlib.util.find_spec("torch"):
+        return sys.executable
+    return str(TORCH) if TORCH.exists() else None
 
 
-def _steps(mode, count):
-    steps = [_stepper(variant, mode) for variant in VARIANTS]
-    plain, *others = rounds.measure(steps, count)
+def _steps(run, backend, mode, width, count):
+    seconds = run("steps", mode, str(width), str(count))
+    plain = statistics.median(seconds.pop(PLAIN))
     return [
         {
-            "mode": mode,
             "variant": variant,
-            "what": "a step",
-            "ratio": rounds.ratio(plain, seconds),
-            "limit": STEP_LIMITS[mode, variant],
+            "what": f"a step of a {WIDTHS[width]}",
+            "ratio": statistics.median(own) / plain,
+            "quartiles": [each / plain for each in statistics.quantiles(own, n=4)[::2]],
+            "limit": STEP_LIMITS[backend],
         }
-        for variant, seconds in zip(list(VARIANTS)[1:], others, strict=True)
+        for variant, own in seconds.items()
     ]
 
 
-def _fresh(mode, repeats):
+def _fresh(run, mode, repeats):
     """The first step and the peak memory; processes take turns."""
-    runs = [
-        {variant: fresh.figures("train_steps", variant, mode) for variant in FRESH}
-        for _ in range(repeats)
-    ]
-    limits = {"the first step": FIRST_LIMITS[mode], "peak memory": MEMORY_LIMIT}
+    runs = [{variant: run("first", mode, variant) for variant in FRESH} for _ in range(repeats)]
+    limits = {"the first step": FIRST_LIMIT, "peak memory": MEMORY_LIMIT}
     return [
         {
-            "mode": mode,
             "variant": variant,
             "what": what,
-            "ratio": statistics.median(run[variant][what] / run[PLAIN][what] for run in runs),
+            "ratio": statistics.median(each[variant][what] / each[PLAIN][what] for each in runs),
+            "quartiles": None,
             "limit": limit,
         }
         for variant in FRESH[1:]
@@ -91,24 +111,23 @@ def _fresh(mode, repeats):
     ]
 
 
-def _stepper(variant, mode):
-    model = VARIANTS[variant](_resnet20())
+def _stepper(variant, mode, width=1):
+    """A function that trains one batch and waits for its loss."""
+    model = _variants()[variant](_resnet20(width))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("sgd", loss, jit_compile=MODES[mode])
+    model.compile("sgd", loss, jit_compile=MODES[keras.backend.backend()][mode])
     images = np.random.default_rng(0).random((BATCH, 32, 32, 3), "float32")
-    dataset = tf.data.Dataset.from_tensors((images, np.arange(BATCH) % 10)).repeat()
-    model.make_train_function()
-    return functools.partial(model.train_function, iter(dataset))
+    batch = map(keras.ops.convert_to_tensor, (images, np.arange(BATCH) % 10))
+    return functools.partial(model.train_on_batch, *batch)
 
 
-def _resnet20():
-    """He et al., arXiv:1512.03385, section 4.2, with n = 3."""
+def _resnet20(width):
     layers = keras.layers
     x = images = keras.Input((32, 32, 3))
-    x = layers.Conv2D(16, 3, padding="same", use_bias=False)(x)
-    for filters in (16, 32, 64):
+    x = layers.Conv2D(16 * width, 3, padding="same", use_bias=False)(x)
+    for stage, filters in enumerate((16 * width, 32 * width, 64 * width)):
         for block in range(3):
-            strides = 2 if filters > 16 and block == 0 else 1
+            strides = 2 if stage and block == 0 else 1
             inner = layers.Conv2D(filters, 3, strides, "same", use_bias=False)(x)
             inner = layers.ReLU()(layers.BatchNormalization()(inner))
             inner = layers.Conv2D(filters, 3, padding="same", use_bias=False)(inner)
@@ -119,39 +138,57 @@ def _resnet20():
     return keras.Model(images, layers.Dense(10)(x))
 
 
-def _as_it_is(model):
-    return model
+def _variants():
+    """{name: function of the base model}. Mixers need TensorFlow, Mixup's blend does not."""
+    from keras_mix import models
+
+    found = {PLAIN: lambda model: model, "ManifoldMixup": models.ManifoldMixup}
+    if keras.backend.backend() != "tensorflow":
+        return {**found, "MixUp on device": models.MixingModel}
+    from keras_mix import layers
+
+    return {
+        **found,
+        "MixUp on device": functools.partial(models.MixingModel, mixer=layers.MixUp()),
+        "CutMix on device": functools.partial(models.MixingModel, mixer=layers.CutMix()),
+    }
 
 
-def _manifold(model):
-    from keras_mix.models import ManifoldMixup
+def _in_turns(mode, width, count):
+    """{variant: seconds of each of its steps}.
 
-    return ManifoldMixup(model)
+    Steps take turns one by one, in an order drawn anew for each round, since the ratios to be
+    seen are smaller than what a machine's speed changes within a second.
+    """
+    steps = {variant: _stepper(variant, mode, int(width)) for variant in _variants()}
+    seconds = {variant: [] for variant in steps}
+    for step in steps.values():
+        for _ in range(3):
+            step()
+    order = random.Random(0)
+    for _ in range(int(count)):
+        for variant in order.sample(list(steps), len(steps)):
+            start = time.perf_counter()
+            steps[variant]()
+            seconds[variant].append(time.perf_counter() - start)
+    return seconds
 
 
-def _on_device(mixer, model):
-    import keras_mix
+def _first(mode, variant):
+    if keras.backend.backend() == "tensorflow":
+        # What draws λ there: without its import and the first use of its functions, which any
+        # pipeline that mixes has paid for, since they would be most of what is seen.
+        import tensorflow_probability as tfp
 
-    return keras_mix.models.MixingModel(model, mixer=getattr(keras_mix.layers, mixer)())
-
-
-VARIANTS = {
-    PLAIN: _as_it_is,
-    "ManifoldMixup": _manifold,
-    "CutMix on device": functools.partial(_on_device, "CutMix"),
-    "MixUp on device": functools.partial(_on_device, "MixUp"),
-}
-
-
-def _main(variant, mode):
+        tfp.math.betaincinv(np.float64(0.2), np.float64(0.2), np.linspace(0.1, 0.9, 2**14))
     step = _stepper(variant, mode)
     start = time.perf_counter()
     step()
     first = time.perf_counter() - start
     for _ in range(5):
         step()
-    print(json.dumps({"the first step": first, "peak memory": fresh.peak_memory()}))
+    return {"the first step": first, "peak memory": fresh.peak_memory()}
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    print(json.dumps({"steps": _in_turns, "first": _first}[sys.argv[1]](*sys.argv[2:])))
