@@ -102,8 +102,9 @@ class Configured(keras.layers.Layer):
             trains. Defaults to False: such a call is refused with an error that asks for the
             labels, or for a wrapper of `keras_mix.models`, which mixes them in the loss.
         jit_compile: Boolean. Whether XLA compiles the application of plans in graphs, such as those
-            of tf.data: once for each number of samples that occurs. Shapes unknown beyond the
-            batch, and builds of TensorFlow without XLA, are not compiled. Defaults to True.
+            of tf.data: once for each number of samples that occurs, so False suits batches that all
+            differ in it. Shapes unknown beyond the batch, and builds of TensorFlow without XLA, are
+            not compiled. Defaults to True.
         soft_masks: Boolean. Whether segmentation masks come out as class probabilities, floats
             `(B, H, W, num_classes)`, which can be blended as well as pasted. Ids outside the
             classes, such as 255 for pixels to ignore, become rows of zeros. Defaults to False.
