@@ -16,7 +16,7 @@ from keras_mix._core.plan.choice import Choice
 from keras_mix._core.plan.combinations import Blend, Fill, Gains, LogBlend
 from keras_mix._core.plan.placements import Resize, Shift
 from keras_mix._core.plan.plan import PerGroup, Plan
-from keras_mix._core.plan.regions import Blocks, Box, Boxes, Mask, Region, Soft
+from keras_mix._core.plan.regions import Blocks, Box, Boxes, Mask, Region, Soft, SoftBox
 
 __all__ = [
     "Batch",
@@ -36,6 +36,7 @@ __all__ = [
     "Resize",
     "Shift",
     "Soft",
+    "SoftBox",
     "blend",
     "erase",
     "paste",
@@ -121,14 +122,16 @@ def paste(
 
 
 def soft(
-    partners: tf.Tensor, region: Soft | tf.Tensor, placement: Shift | Resize | None = None
+    partners: tf.Tensor,
+    region: Soft | SoftBox | tf.Tensor,
+    placement: Shift | Resize | None = None,
 ) -> Plan:
     """A plan that blends sources with weights for each position; their means are the weights.
 
     Args:
         partners: int32 `(B,)` or `(B, S - 1)`. The sources of each sample besides itself.
-        region: `Soft`, or float32 `(B or 1, *spatial, S)` that sums to 1 over S. The weight of each
-            source at each position.
+        region: `SoftBox`, as `shapes.spot` returns it; `Soft`, or float32 `(B or 1, *spatial, S)`
+            that sums to 1 over S. The weight of each source at each position.
         placement: `Resize`. Where the frame of each source lies in the result. Defaults to None:
             every source stays where it is.
 
@@ -201,6 +204,8 @@ def _hard(name, region):
 
 
 def _soft(name, region):
+    if isinstance(region, SoftBox):
+        return region
     region = tf.cast(region.values if isinstance(region, Soft) else region, tf.float32)
     return Soft(_summing_to_one(name, "region", region))
 

@@ -144,7 +144,7 @@ def test_cells_hold_their_owner_at_every_place(grid, cells, dtype):
 @pytest.mark.parametrize("grid", [(1, 1), (5, 8)], ids=str)
 def test_spot_is_a_gaussian_that_takes_all_at_its_centre(grid):
     centres = [[0, 0], [grid[0] - 1, grid[1] // 2]]
-    found = shapes.spot(tf.constant(centres), tf.constant([0.1, 0.7]), grid)
+    found = shapes.spot(tf.constant(centres), tf.constant([0.1, 0.7]), grid).dense()
     expected = [oracles.spot(c, s, grid) for c, s in zip(centres, (0.1, 0.7), strict=True)]
     np.testing.assert_allclose(found[..., 1], expected, atol=1e-6)
     np.testing.assert_allclose(tf.reduce_sum(found, axis=-1), 1, atol=1e-6)

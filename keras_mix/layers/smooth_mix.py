@@ -55,8 +55,5 @@ class SmoothMix(Mixer):
         order, place, width = random.split(seed, 3)
         sigma = random.between(width, self.sigma, [batch.draws])
         centre = random.points(place, batch.draws, batch.grid)
-        return self.compiled(_soft, batch, self.partners(batch, order), centre, sigma)
-
-
-def _soft(partners, centre, sigma, grid):
-    return plan.soft(partners, shapes.spot(centre, sigma, grid))
+        spot = shapes.spot(centre, sigma, batch.grid)
+        return plan.soft(self.partners(batch, order), spot)

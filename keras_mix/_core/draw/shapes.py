@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_mix._core.plan.regions import Blocks, Box, Boxes
+from keras_mix._core.plan.regions import Blocks, Box, Boxes, SoftBox
 
 __all__ = [
     "bands",
@@ -133,22 +133,22 @@ def cells(values, grid):
 
 
 def spot(center, sigma, grid):
-    """The weights of the sample and of a partner in a Gaussian spot.
+    """A Gaussian spot of a partner.
 
     Args:
-        center: int32 `(B, 2)`, the pixel where the partner has the weight 1.
-        sigma: float32 `(B,)`, the standard deviation relative to the height and to the width.
-        grid: (height, width).
+        center: int32 `(B, axes)`, the position where the partner has the weight 1.
+        sigma: float32 `(B,)`, the standard deviation relative to each side of the grid.
+        grid: The sizes of the grid.
 
     Returns:
-        float32 `(B, *grid, 2)`.
+        A `SoftBox`.
     """
-    inside = tf.ones([])
+    lines = []
     for axis, size in enumerate(grid):
         distance = tf.cast(tf.range(size) - center[:, axis, None], tf.float32)
         distance /= sigma[:, None] * tf.cast(size, tf.float32)
-        inside *= tf.expand_dims(tf.exp(-0.5 * tf.square(distance)), 2 - axis)
-    return tf.stack([1.0 - inside, inside], axis=-1)
+        lines.append(tf.exp(-0.5 * tf.square(distance)))
+    return SoftBox(tuple(lines))
 
 
 def lattice(angle, offset, unit, side, grid):

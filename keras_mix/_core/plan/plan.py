@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_mix._core.plan.combinations import Blend, Combination, Fill
 from keras_mix._core.plan.placements import Resize, Shift
-from keras_mix._core.plan.regions import Mask, Region, Soft
+from keras_mix._core.plan.regions import Mask, Region, Soft, SoftBox
 
 
 class Plan(NamedTuple):
@@ -161,7 +161,9 @@ def paste(
 
 
 def soft(
-    partners: tf.Tensor, region: Soft | tf.Tensor, placement: Shift | Resize | None = None
+    partners: tf.Tensor,
+    region: Soft | SoftBox | tf.Tensor,
+    placement: Shift | Resize | None = None,
 ) -> Plan:
     """See `keras_mix.plans.soft`, which also checks its arguments."""
     return paste(partners, region, placement)

@@ -113,8 +113,8 @@ class _Hard(Region):
         return weights_of(counts, tf.reduce_prod(self.sizes), sources)
 
 
-class _ByAxes(_Hard):
-    """A hard region stored as one line for each spatial axis; made dense only where needed."""
+class _ByAxes(Region):
+    """A region stored as one line for each spatial axis; made dense only where needed."""
 
     @property
     def sizes(self) -> list[int | tf.Tensor]:
@@ -132,7 +132,7 @@ class _Lines(NamedTuple):
     lines: tuple
 
 
-class Box(_ByAxes, _Lines):
+class Box(_ByAxes, _Hard, _Lines):
     """A box of source 1: `lines` holds bool `(B or 1, size)` for each axis, True along the box."""
 
     def dense(self):
@@ -148,7 +148,7 @@ class Box(_ByAxes, _Lines):
         return Quadrants(((0, 0), (0, 1)), *self.lines) if len(self.lines) == 2 else None
 
 
-class Boxes(_ByAxes, _Lines):
+class Boxes(_ByAxes, _Hard, _Lines):
     """The union of N boxes of source 1: `lines` holds bool `(B or 1, N, size)` for each axis."""
 
     def dense(self):
@@ -164,7 +164,7 @@ class Boxes(_ByAxes, _Lines):
         return weights_of([covered], tf.reduce_prod(self.sizes), sources)
 
 
-class Blocks(_ByAxes, _Lines):
+class Blocks(_ByAxes, _Hard, _Lines):
     """The 2^axes blocks that a point divides a grid into, each from one source.
 
     `lines` holds int32 `(B or 1, size)` for each axis: 0 before the point and 2^(axes - 1 - axis)
@@ -188,6 +188,31 @@ class Blocks(_ByAxes, _Lines):
         if len(self.lines) != 2:
             return None
         return Quadrants(((0, 1), (2, 3)), *(tf.cast(line, tf.bool) for line in self.lines))
+
+
+class SoftBox(_ByAxes, _Lines):
+    """A soft box: `lines` holds float32 `(B or 1, size)` for each axis, with values in [0, 1].
+
+    The product of the lines is the weight of source 1 at each position.
+    """
+
+    hard = False
+
+    def dense(self):
+        return tf.stack(self.coverage(2), axis=-1)
+
+    def coverage(self, number):
+        (inside,) = self.coverage_by_others(number)
+        return [1.0 - inside, inside]
+
+    def coverage_by_others(self, number):
+        return [functools.reduce(operator.mul, _over_all_axes(self.lines))]
+
+    def weights(self, sources):
+        # The mean of the products is the product of the means.
+        means = [tf.reduce_mean(tf.cast(line, tf.float64), axis=1) for line in self.lines]
+        mean = functools.reduce(operator.mul, means)
+        return with_own(tf.cast(mean, tf.float32)[:, None], sources)
 
 
 class _Source(NamedTuple):
