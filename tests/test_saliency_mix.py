@@ -44,7 +44,11 @@ def peaks_of(detector, light, grid):
     light = tf.constant(light)
     if detector == "spectral_residual":
         return spectral_residual.peaks(tf.cast(light, tf.float32), grid).numpy()
-    return fine_grained_saliency.peaks(light[..., None], (1, 2), grid).numpy()
+    return fine_grained_saliency.peaks(light[..., None], (1, 2), grid, at_once).numpy()
+
+
+def at_once(function, *arguments):
+    return function(*arguments)
 
 
 def noise(*shape, seed=0):
@@ -73,7 +77,7 @@ def quantiles(salient, peaks):
 def test_fine_grained_saliency_is_that_of_the_definition(grid):
     images = noise(2, *grid)
     images[1] = 7 + images[1] // 16
-    found = fine_grained_saliency.saliency(tf.constant(images, tf.float32), grid)
+    found = fine_grained_saliency.saliency(tf.constant(images, tf.float32), grid, at_once)
     np.testing.assert_array_equal(found, [oracles.fine_grained(i.astype(int)) for i in images])
 
 
@@ -81,14 +85,16 @@ def test_windows_wider_than_those_of_small_images():
     # Columns of 250 pixels hold whole windows of all scales.
     images = noise(1, 250, 2)
     images[0, 100:130] //= 4
-    found = fine_grained_saliency.saliency(tf.constant(images, tf.float32), (250, 2))
+    found = fine_grained_saliency.saliency(tf.constant(images, tf.float32), (250, 2), at_once)
     np.testing.assert_array_equal(found[0], oracles.fine_grained(images[0].astype(int)))
 
 
 def test_cumulative_sums_may_overflow():
     values = np.full(12, 2**28)
-    sums = np.concatenate([[0], values.cumsum()]).astype("int32")
-    found = fine_grained_saliency._windows(tf.constant(sums[None, :, None]), 1, 3)
+    column = tf.constant(values[None, :, None], tf.float32)
+    sums = fine_grained_saliency._padded_sums(column, (12, 1))
+    assert tf.reduce_min(sums) < 0
+    found = fine_grained_saliency._window(sums, 3, (12, 1))
     expected = [values[max(i - 2, 0) : i + 4].sum() for i in range(12)]
     np.testing.assert_array_equal(found[0, :, 0], expected)
 
@@ -97,14 +103,16 @@ def test_levels_of_bytes_are_those_of_opencv():
     # As cv2.cvtColor(…, COLOR_BGR2GRAY) 5.0.0 gives them.
     colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 200, 90], [255, 255, 255]])
     images = colours.astype("uint8")[None, None]
-    found = fine_grained_saliency.levels(tf.constant(images), (1, 2))
+    found = fine_grained_saliency.levels(tf.constant(images), (1, 2), at_once)
     np.testing.assert_array_equal(found[0, 0], [29, 150, 76, 145, 255])
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint16"])
 def test_other_levels_are_stretched(dtype):
     light = np.array([[3, 5, 4], [5, 13, 8]])
-    found = fine_grained_saliency.levels(tf.constant(light[None, ..., None], dtype), (1, 2))
+    found = fine_grained_saliency.levels(
+        tf.constant(light[None, ..., None], dtype), (1, 2), at_once
+    )
     np.testing.assert_array_equal(found[0], [[0, 51, 26], [51, 255, 128]])
 
 
@@ -113,8 +121,10 @@ def test_levels_of_channels_and_frames():
     light = (video @ np.array([3735, 19235, 9798]) / 2**15).mean(axis=1)
     low = light.min(axis=(1, 2), keepdims=True)
     expected = 255 * (light - low) / (light.max(axis=(1, 2), keepdims=True) - low)
-    last = fine_grained_saliency.levels(tf.constant(video), (2, 3))
-    first = fine_grained_saliency.levels(tf.constant(video.transpose(0, 1, 4, 2, 3)), (3, 4))
+    last = fine_grained_saliency.levels(tf.constant(video), (2, 3), at_once)
+    first = fine_grained_saliency.levels(
+        tf.constant(video.transpose(0, 1, 4, 2, 3)), (3, 4), at_once
+    )
     np.testing.assert_allclose(last, expected, atol=0.51)
     np.testing.assert_array_equal(first, last)
 
@@ -127,9 +137,11 @@ def test_levels_of_as_many_channels_as_a_graph_finds(channels, first):
     if first:
         images, axes = tf.transpose(images, [0, 3, 1, 2]), (2, 3)
     levels = tf.function(
-        lambda x: fine_grained_saliency.levels(x, axes), input_signature=[signature]
+        lambda x: fine_grained_saliency.levels(x, axes, at_once), input_signature=[signature]
     )
-    np.testing.assert_array_equal(levels(images), fine_grained_saliency.levels(images, axes))
+    np.testing.assert_array_equal(
+        levels(images), fine_grained_saliency.levels(images, axes, at_once)
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,10 +156,10 @@ def test_peaks_are_the_same_in_every_mode(mode, dtype):
     def peaks(images):
         shape = tf.shape(images)
         grid = (shape[1], shape[2]) if mode == "sizes unknown" else (40, 40)
-        return fine_grained_saliency.peaks(images, (1, 2), grid)
+        return fine_grained_saliency.peaks(images, (1, 2), grid, at_once)
 
     np.testing.assert_array_equal(
-        peaks(images), fine_grained_saliency.peaks(images, (1, 2), (40, 40))
+        peaks(images), fine_grained_saliency.peaks(images, (1, 2), (40, 40), at_once)
     )
 
 
@@ -161,7 +173,7 @@ def test_boxes_lie_around_the_peaks_of_the_authors_map():
     expected = boxes(layer, plan.sources[:, 1].numpy(), authors, grid)
     np.testing.assert_array_equal(plan.region.dense(), expected)
     # Of floats, levels are stretched. The other method finds other places.
-    floats = fine_grained_saliency.peaks(tf.constant(images / 255), (1, 2), grid).numpy()
+    floats = fine_grained_saliency.peaks(tf.constant(images / 255), (1, 2), grid, at_once).numpy()
     assert min(quantiles(salient, floats)) > 0.97
     others = peaks_of("spectral_residual", images.mean(axis=-1), grid)
     assert np.mean(quantiles(salient, others)) < 0.9

@@ -1,6 +1,5 @@
 """SaliencyMix."""
 
-import functools
 from typing import Literal
 
 import keras
@@ -102,5 +101,8 @@ class SaliencyMix(BetaMixer):
         """int32 `(donors, 2)`, the most salient pixel of each image that can be a partner."""
         if self.detector == "spectral_residual":
             return self.compiled(spectral_residual.peaks, batch, batch.donor_light())
-        peaks = functools.partial(fine_grained_saliency.peaks, axes=batch.axes)
-        return self.compiled(peaks, batch, batch.donor_images)
+
+        def call(function, *arguments):
+            return self.compiled(lambda *given, grid: function(*given), batch, *arguments)
+
+        return fine_grained_saliency.peaks(batch.donor_images, batch.axes, batch.grid, call)

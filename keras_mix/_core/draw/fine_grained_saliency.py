@@ -8,34 +8,43 @@ All numbers are integers below 2**24, which float32 represents exactly, so the m
 every mode.
 """
 
+import functools
+import operator
+
 import tensorflow as tf
 
 # Half the side of the window of each scale, in pixels.
 _RADII = (12, 24, 48, 28, 56, 112)
 # OpenCV's weights of the channels B, G and R, multiplied by 2**15.
 _WEIGHTS = (3735, 19235, 9798)
+# Above the contrasts of six scales, of at most 255 each.
+_LIGHTER = 2.0**11
+# The number of pixels whose cumulative sums are computed at once.
+_BLOCK = 16
 # Added before rounding, since float64 may compute a half as slightly less.
 _TIE = 2.0**-20
 
 
-def peaks(images, axes, grid):
+def peaks(images, axes, grid, call):
     """The most salient pixel of each image; of equal ones the first.
 
     Args:
         images: `(B, ...)`, the images of a mixer.
         axes: The two spatial axes of the images.
         grid: (height, width).
+        call: As in `saliency`.
 
     Returns:
         int32 `(B, 2)`, row and column.
     """
-    salient = saliency(levels(images, axes), grid)
+    salient = saliency(levels(images, axes, call), grid, call)
+    # Not compiled: XLA compares one value at a time.
     flat = tf.reshape(salient, [-1, grid[0] * grid[1]])
     best = tf.argmax(flat, axis=1, output_type=tf.int32)[:, None]
     return tf.concat([best // grid[1], best % grid[1]], axis=1)
 
 
-def levels(images, axes):
+def levels(images, axes, call):
     """Gray levels from 0 to 255.
 
     uint8 images keep their levels. Other images are scaled to the whole range, each on its own.
@@ -43,22 +52,21 @@ def levels(images, axes):
     Args:
         images: `(B, ...)`. Three channels are weighted; other channels and frames are averaged.
         axes: The two spatial axes.
+        call: As in `saliency`.
 
     Returns:
         float32 `(B, H, W)`.
     """
-    light = _light(images, axes)
-    if images.dtype != tf.uint8:
-        # XLA flushes subnormal numbers to zero, so a subnormal range counts as 0.
-        light = tf.cast(light, tf.float32)
-        light = tf.cast(tf.where(tf.math.is_finite(light), light, 0.0), tf.float64)
-        low = tf.reduce_min(light, axis=[1, 2], keepdims=True)
-        extent = tf.reduce_max(light, axis=[1, 2], keepdims=True) - low
-        light = 255.0 * (light - low) / tf.where(extent > 1e-30, extent, 1.0)
-    return tf.cast(tf.floor(light + (0.5 + _TIE)), tf.float32)
+    if images.dtype == tf.uint8:
+        return call(lambda images: _rounded(_light(images, axes)), images)
+    light = call(functools.partial(_finite_light, axes=axes), images)
+    low, high = (
+        reduce(light, axis=[1, 2], keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max)
+    )
+    return call(_stretched, light, low, high)
 
 
-def saliency(levels, grid):
+def saliency(levels, grid, call):
     """The saliency of each pixel, 255 for the largest contrast to lighter or darker surroundings.
 
     A pixel that is lighter than its surroundings at one scale and darker at another may exceed
@@ -67,24 +75,33 @@ def saliency(levels, grid):
     Args:
         levels: float32 `(B, H, W)`, integers from 0 to 255.
         grid: (height, width).
+        call: `call(function, *arguments)` calls the function, compiled by itself: XLA would compute
+            a part again for each value that another part reads.
 
     Returns:
         float32 `(B, H, W)`, integers.
     """
-    smooth = _smoothed(_smoothed(levels, grid), grid)
-    sums = tf.cumsum(tf.cumsum(tf.cast(smooth, tf.int32), axis=1), axis=2)
-    sums = tf.pad(sums, [[0, 0], [1, 0], [1, 0]])
-    lighter = darker = tf.zeros_like(smooth)
-    for radius in _RADII:
-        window = _windows(_windows(sums, 1, radius), 2, radius)
-        height, width = (_extents(size, radius) for size in grid)
-        area = height[:, None] * width
-        # The difference to the mean of the other pixels in the window, multiplied by their number.
-        excess = smooth * area - tf.cast(window, tf.float32)
-        contrast = _quotient(tf.abs(excess), tf.maximum(area - 1.0, 1.0))
-        lighter += tf.where(excess > 0, contrast, 0.0)
-        darker += tf.where(excess < 0, contrast, 0.0)
-    return _of_255(lighter) + _of_255(darker)
+    smooth = call(functools.partial(_twice_smoothed, grid=grid), levels)
+    sums = call(functools.partial(_padded_sums, grid=grid), smooth)
+    contrast = call(functools.partial(_contrast, grid=grid), smooth, sums)
+    return call(_saliency, contrast)
+
+
+def _finite_light(images, axes):
+    """float32, the brightness of each pixel, 0 where it is not finite."""
+    # XLA flushes subnormal numbers to zero, so a subnormal range counts as 0.
+    light = tf.cast(_light(images, axes), tf.float32)
+    return tf.where(tf.math.is_finite(light), light, 0.0)
+
+
+def _stretched(light, low, high):
+    light, low, high = (tf.cast(each, tf.float64) for each in (light, low, high))
+    extent = high - low
+    return _rounded(255.0 * (light - low) / tf.where(extent > 1e-30, extent, 1.0))
+
+
+def _rounded(light):
+    return _whole(light + (0.5 + _TIE))
 
 
 def _light(images, axes):
@@ -112,6 +129,10 @@ def _weighted(images, channels):
     return tf.reduce_sum(tf.cast(images, tf.float64) * weights, axis=channels)
 
 
+def _twice_smoothed(levels, grid):
+    return _smoothed(_smoothed(levels, grid), grid)
+
+
 def _smoothed(levels, grid):
     """Rounded means with weights 1, 2, 1 along both axes; borders are mirrored."""
     for axis, size in enumerate(grid, start=1):
@@ -123,26 +144,114 @@ def _smoothed(levels, grid):
             for first, end in ((None, -2), (1, -1), (2, None))
         )
         levels = before + 2.0 * at + after
-    return tf.floor(levels / 16.0 + 0.5)
+    return _whole(levels / 16.0 + 0.5)
 
 
-def _windows(sums, axis, radius):
-    """int32, the sum over each window, from radius - 1 pixels before its center to radius after it.
+def _padded_sums(values, grid):
+    """Sums over the rows and columns before each pixel, padded to the left and to the right.
 
     Args:
-        sums: int32 `(B, rows, columns)`, cumulative sums along the axis, starting with 0. They may
-            overflow; their differences are exact nevertheless.
-        axis: 1 or 2.
-        radius: int, at least 1.
+        values: float32 `(B, H, W)`, integers.
+        grid: (height, width).
+
+    Returns:
+        int32 `(B, H + 1, W + 1 + 2 · padding)`. Sums may overflow; their differences are exact
+        nevertheless.
     """
-    size = tf.shape(sums)[axis] - 1
-    beyond, before = tf.minimum(radius + 1, size), tf.minimum(radius - 1, size)
-    last = tf.split(sums, [size, 1], axis)[1]
-    repeated = tf.tile(last, [beyond - 1 if a == axis else 1 for a in range(3)])
-    high = tf.concat([tf.split(sums, [beyond, size + 1 - beyond], axis)[1], repeated], axis)
-    low = tf.split(sums, [size - before, before + 1], axis)[0]
-    low = tf.pad(low, [[before, 0] if a == axis else [0, 0] for a in range(3)])
-    return high - low
+    (height, width), padding = grid, _padding(grid[1])
+    sums = _sums_along_columns(tf.cast(_sums_along_rows(values, width), tf.int32), height)
+    last = tf.tile(sums[:, :, -1:], [1, 1, padding])
+    return tf.pad(tf.concat([sums, last], axis=2), [[0, 0], [1, 0], [1 + padding, 0]])
+
+
+def _sums_along_rows(values, width):
+    """float32, cumulative sums along the last axis, below 2**24. XLA's own take five times as long.
+
+    In a block they are a matrix product, to which the sum of all blocks before is added.
+    """
+    blocks = _in_blocks(values, 2, width)
+    number = tf.range(_BLOCK)
+    inner = tf.tensordot(blocks, tf.cast(number[:, None] <= number, tf.float32), 1)
+    sums = inner + tf.cumsum(inner[..., -1:], axis=2, exclusive=True)
+    return tf.reshape(sums, _whole_shape(blocks, 2))[:, :, :width]
+
+
+def _sums_along_columns(values, height):
+    """int32, cumulative sums along axis 1, which may overflow; by blocks too, but of whole rows."""
+    blocks = _in_blocks(values, 1, height)
+    number = tf.range(_BLOCK)[:, None]
+    inner = sum(
+        tf.where(number >= first, blocks[:, :, first : first + 1], 0) for first in range(_BLOCK)
+    )
+    sums = inner + tf.cumsum(inner[:, :, -1:], axis=1, exclusive=True)
+    return tf.reshape(sums, _whole_shape(blocks, 1))[:, :height]
+
+
+def _in_blocks(values, axis, size):
+    """The values, with an axis of this size, padded with 0, divided into blocks."""
+    number = (size + _BLOCK - 1) // _BLOCK
+    paddings = [[0, number * _BLOCK - size if a == axis else 0] for a in range(3)]
+    shape = tf.unstack(tf.shape(values))
+    shape[axis : axis + 1] = [number, _BLOCK]
+    return tf.reshape(tf.pad(values, paddings), shape)
+
+
+def _whole_shape(blocks, axis):
+    """The shape of blocks with the two axes joined."""
+    shape = tf.unstack(tf.shape(blocks))
+    shape[axis : axis + 2] = [shape[axis] * shape[axis + 1]]
+    return shape
+
+
+def _padding(width):
+    """The number of columns beyond each border that windows read."""
+    return tf.minimum(max(_RADII), width) if tf.is_tensor(width) else min(max(_RADII), width)
+
+
+def _window(sums, radius, grid):
+    """int32 `(B, H, W)`, the sum over the window around each pixel.
+
+    A window extends from radius - 1 pixels before its center to radius pixels after it.
+
+    Args:
+        sums: The result of `_padded_sums`.
+        radius: int, at least 1.
+        grid: (height, width).
+    """
+    (height, width), padding = grid, _padding(grid[1])
+    row = tf.range(height)
+    below, above = tf.minimum(row + radius + 1, height), tf.maximum(row - radius + 1, 0)
+    right = 1 + padding + tf.minimum(radius, padding)
+    left = tf.maximum(1 + padding - radius, 0)
+    # Whole rows are read at the speed of a copy, and so are columns at a fixed distance.
+    before_right, before_left = (sums[:, :, start : start + width] for start in (right, left))
+    strips = (
+        tf.gather(columns, below, axis=1) - tf.gather(columns, above, axis=1)
+        for columns in (before_right, before_left)
+    )
+    return operator.sub(*strips)
+
+
+def _contrast(smooth, sums, grid):
+    """float32 `(B, H, W)`, the sums over all scales of the contrasts to lighter and to darker ones.
+
+    One number holds both, the contrast of lighter pixels times `_LIGHTER` plus that of darker ones:
+    XLA does not vectorize a function with two results.
+    """
+    total = tf.zeros_like(smooth)
+    for radius in _RADII:
+        height, width = (_extents(size, radius) for size in grid)
+        area = height[:, None] * width
+        # The difference to the mean of the other pixels in the window, multiplied by their number.
+        excess = smooth * area - tf.cast(_window(sums, radius, grid), tf.float32)
+        contrast = _quotient(tf.abs(excess), tf.maximum(area - 1.0, 1.0))
+        total += tf.where(excess > 0, _LIGHTER * contrast, contrast)
+    return total
+
+
+def _saliency(contrast):
+    lighter = _whole(contrast / _LIGHTER)
+    return _of_255(lighter) + _of_255(contrast - _LIGHTER * lighter)
 
 
 def _extents(size, radius):
@@ -159,10 +268,15 @@ def _of_255(contrast):
 
 
 def _quotient(dividend, divisor):
-    """The floor of the quotient of two integers.
+    """The floor of the quotient of two integers that are not negative.
 
     Graphs may multiply by an inexact reciprocal; the remainder corrects the result.
     """
-    whole = tf.floor(dividend / divisor)
+    whole = _whole(dividend / divisor)
     rest = dividend - whole * divisor
     return whole + tf.cast(rest >= divisor, tf.float32) - tf.cast(rest < 0, tf.float32)
+
+
+def _whole(values):
+    """float32, the floor of values that are not negative: XLA vectorizes casts, not `tf.floor`."""
+    return tf.cast(tf.cast(values, tf.int32), tf.float32)
