@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_mix._core import xla
 from keras_mix._core.axes import over
 from keras_mix._core.plan import resampling
+from keras_mix._core.plan.selecting import select
 
 
 class _Frames(NamedTuple):
@@ -102,6 +104,9 @@ def _by_images(read, pool, axes, sources, frames, source):
 
 
 def _shifted(pool, sources, frames, source):
+    quadrants = None if isinstance(source, int) else source.quadrants()
+    if quadrants is not None:
+        return _shifted_quadrants(pool, sources, frames, quadrants)
     number, *sizes, values = tf.unstack(tf.shape(pool))[1:]
     strides = [_product(sizes[axis + 1 :]) for axis in range(len(sizes))]
     if not isinstance(source, int):
@@ -117,6 +122,35 @@ def _shifted(pool, sources, frames, source):
         index += _chosen(source, line, axis, len(sizes))
     pixels = tf.reshape(pool, [tf.shape(pool)[0] * number * _product(sizes), values])
     return tf.gather(pixels, tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1))
+
+
+def _shifted_quadrants(pool, sources, frames, quadrants):
+    """As `_shifted`, much faster: the pixels that a row has of one source follow each other."""
+    number, height, width, values = tf.unstack(tf.shape(pool))[1:]
+    row, column = tf.range(height)[:, None], tf.range(width)
+    image = tf.range(number)[:, None, None]
+    pixels = tf.reshape(pool, [tf.shape(pool)[0] * number * height * width, values])
+
+    def first(source):
+        """The index of the pixel of a source that each row begins with, `(B, images, H, 1)`."""
+        of_source = sources[:, source, None, None, None] * number + image
+        top, left = (corner[..., None, None] for corner in tf.split(frames[:, source], 2, axis=1))
+        return (of_source * height + row - top) * width - left
+
+    def firsts():
+        inside = quadrants.rows[:, None, :, None]
+        pairs = zip(*quadrants.numbers, strict=True)
+        return [tf.where(inside, first(below), first(above)) for above, below in pairs]
+
+    def read(first):
+        index = first + column
+        # XLA clips an index by itself, and reads faster where only it does.
+        if not xla.compiling():
+            index = tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1)
+        return tf.gather(pixels, index)
+
+    left, right = (read(each) for each in xla.apart(tf.reduce_any(sources >= 0), firsts))
+    return select(quadrants.columns[:, None, None, :, None], right, left)
 
 
 def _chosen(source, lines, axis, rank):
