@@ -4,8 +4,8 @@ import keras
 
 import keras_mix
 from benchmarking import rows
-from benchmarking.contenders import Contender, Workload, copying, mapped, ours
-from benchmarking.images import COPY, floors_of, limit_of, rows_of, taking_turns, title
+from benchmarking.contenders import MIXERS, Contender, Workload, copying, mapped, ours
+from benchmarking.images import COPY, floors_of, limit_of, of_keras, rows_of, taking_turns, title
 from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
 from keras_mix.layers._mixer.mixer_of_mixers import Composed
 
@@ -27,20 +27,23 @@ def measure(quick):
     """All mixers on floats, some on bytes, and what a byte costs in both."""
     floats, small = (Workload(128, 224, dtype, 10) for dtype in ("float32", "uint8"))
     if quick:
-        return [_compared(floats, NAMES, lambda name, workload: [], rounds=3)]
+        return [_compared(floats, NAMES, _of_keras, rounds=3)]
     return [
-        _compared(floats, NAMES, _rivals, rounds=7),
-        _compared(small, BYTES, _rivals, rounds=7),
+        _compared(floats, NAMES, _all_rivals, rounds=7),
+        _compared(small, BYTES, _all_rivals, rounds=7),
         _per_byte(small, floats, rounds=7),
     ]
 
 
-def _rivals(name, workload):
-    rivals = [copying(workload, COPY)]
+def _all_rivals(name, workload):
+    return [copying(workload, COPY), *_of_keras(name, workload)]
+
+
+def _of_keras(name, workload):
     if name == "Cutout":
         layer = keras.layers.RandomErasing(factor=(1.0, 1.0), fill_value=0)
-        rivals.append(Contender(name, ERASING, mapped(workload.dataset(), layer)))
-    return rivals
+        return [Contender(name, ERASING, mapped(workload.dataset(), layer))]
+    return [of_keras(name, workload)] if name in MIXERS else []
 
 
 def _compared(workload, names, rivals, rounds):

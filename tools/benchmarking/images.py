@@ -48,6 +48,12 @@ def limit_of(mixer, workload):
     return limits.limiting(mixer, limits.IMAGES[mixer], workload.dataset(), on_images)
 
 
+def of_keras(mixer, workload):
+    """The contender that maps Keras's layer of the same name."""
+    layer = getattr(keras.layers, mixer)(**MIXERS[mixer])
+    return Contender(mixer, KERAS, mapped(workload.dataset(), layer))
+
+
 def floors_of(workload):
     """{(mixer, library): how many times as fast as that a mixer must be} on a workload."""
     at = (workload.side, workload.dtype)
@@ -105,11 +111,10 @@ def _compared(workload, rounds):
 
 
 def _rivals(mixer, workload):
-    keras_layer = getattr(keras.layers, mixer)(**MIXERS[mixer])
     layer = getattr(keras_mix.layers, mixer)(**MIXERS[mixer])
     mixed = keras_mix.data.mix(workload.dataset(), layer, num_parallel_calls=THREADS)
     return [
         limit_of(mixer, workload),
-        Contender(mixer, KERAS, mapped(workload.dataset(), keras_layer)),
+        of_keras(mixer, workload),
         Contender(mixer, MIX, stepper(mixed)),
     ]

@@ -30,7 +30,7 @@ MODULES = {
 # What is measured unless parts are named. The peers have an environment of their own.
 ALL = tuple(part for part in MODULES if part != "peers")
 # The same of `--quick`.
-QUICK = ("images", "mixers")
+QUICK = ("mixers",)
 # Parts that take no batches from a pipeline, or choose the regimes themselves.
 ONCE = ("partners", "models", "memory", "service")
 
