@@ -16,7 +16,7 @@ from keras_mix._core.plan.choice import Choice
 from keras_mix._core.plan.combinations import Blend, Fill, Gains, LogBlend
 from keras_mix._core.plan.placements import Resize, Shift
 from keras_mix._core.plan.plan import PerGroup, Plan
-from keras_mix._core.plan.regions import Blocks, Box, Boxes, Mask, Region, Soft, SoftBox
+from keras_mix._core.plan.regions import Blocks, Box, Boxes, Cells, Mask, Region, Soft, SoftBox
 
 __all__ = [
     "Batch",
@@ -24,6 +24,7 @@ __all__ = [
     "Blocks",
     "Box",
     "Boxes",
+    "Cells",
     "Choice",
     "Fill",
     "Gains",

@@ -134,7 +134,7 @@ def test_frames_of_blocks_can_be_sliced_in_a_graph():
 @pytest.mark.parametrize("cells", [(1, 1), (3, 4), (5, 2)], ids=str)
 def test_cells_hold_their_owner_at_every_place(grid, cells, dtype):
     owners = np.random.default_rng(0).integers(0, 2, (4, *cells)).astype(dtype)
-    found = shapes.cells(tf.constant(owners), grid).numpy()
+    found = shapes.cells(tf.constant(owners), grid).dense().numpy()
     assert found.dtype == dtype
     for row, column in np.ndindex(*grid):
         cell = row * cells[0] // grid[0], column * cells[1] // grid[1]

@@ -67,13 +67,7 @@ class GridMix(BetaMixer):
         count = tf.cast(tf.round((1.0 - lam) * (rows * columns)), tf.int32)
         rank = tf.argsort(random.bits(seed, [batch.draws, rows * columns]), stable=True)
         owners = tf.reshape(rank < count[:, None], [-1, rows, columns])
-        region = self.compiled(shapes.cells, batch, owners)
-        # In a part of its own, where the counting finds the region made.
-        return self.compiled(_paste, batch, partners, region)
+        return plan.paste(partners, shapes.cells(owners, batch.grid))
 
     def _resolved(self):
         return {**super()._resolved(), "cells": (4, 4)}
-
-
-def _paste(partners, region, grid):
-    return plan.paste(partners, region)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_mix._core.plan.regions import Blocks, Box, Boxes, SoftBox
+from keras_mix._core.plan.regions import Blocks, Box, Boxes, Cells, SoftBox
 
 __all__ = [
     "bands",
@@ -116,20 +116,13 @@ def cells(values, grid):
     """A region of rectangular cells of (almost) equal size.
 
     Args:
-        values: bool or int32 `(B, rows, columns)`, the value of the region in each cell.
+        values: bool or int32 `(B, rows, columns)`, the source of each cell.
         grid: (height, width).
 
     Returns:
-        `(B, H, W)` of the same dtype.
+        `Cells`.
     """
-    rows, columns = (
-        tf.range(size) * count // size for size, count in zip(grid, values.shape[1:], strict=True)
-    )
-    # Unlike a gather, XLA does not compute a matrix product again for every row.
-    wide = tf.tensordot(
-        tf.cast(values, tf.float32), tf.one_hot(columns, values.shape[2], axis=0), 1
-    )
-    return tf.gather(tf.cast(wide, values.dtype), rows, axis=1)
+    return Cells(values, tuple(grid))
 
 
 def spot(center, sigma, grid):

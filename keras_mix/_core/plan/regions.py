@@ -215,6 +215,52 @@ class SoftBox(_ByAxes, _Lines):
         return with_own(tf.cast(mean, tf.float32)[:, None], sources)
 
 
+class _CellValues(NamedTuple):
+    values: tf.Tensor
+    grid: tuple
+
+
+class Cells(_Hard, _CellValues):
+    """Rectangular cells of (almost) equal size, each from one source.
+
+    Attributes:
+        values: bool (True is source 1) or int32 `(B or 1, rows, columns)`, the source of each cell.
+        grid: (height, width), each an int or a scalar tensor.
+    """
+
+    @property
+    def sizes(self) -> list[int | tf.Tensor]:
+        return list(self.grid)
+
+    def dense(self):
+        rows, columns = self._cells_of_positions()
+        # Unlike a gather, XLA does not compute a matrix product again for every row.
+        picked = tf.one_hot(columns, self.values.shape[2], axis=0)
+        wide = tf.tensordot(tf.cast(self.values, tf.float32), picked, 1)
+        return tf.gather(tf.cast(wide, self.values.dtype), rows, axis=1)
+
+    def weights(self, sources):
+        rows, columns = (
+            tf.math.bincount(cells, minlength=count, maxlength=count)
+            for cells, count in zip(self._cells_of_positions(), self.values.shape[1:], strict=True)
+        )
+        areas = rows[:, None] * columns
+        of_cells = Mask(self.values).coverage_by_others(sources.shape[1])
+        counts = [tf.reduce_sum(tf.where(cells, areas, 0), axis=[1, 2]) for cells in of_cells]
+        return weights_of(counts, tf.reduce_prod(self.sizes), sources)
+
+    def keep(self, mixed):
+        return Cells(_or_zero(mixed, self.values), self.grid)
+
+    def stretch(self, sizes):
+        return Mask(self.dense()).stretch(sizes)
+
+    def _cells_of_positions(self):
+        """int32 `(H,)` and `(W,)`, the row and the column of cells that each position lies in."""
+        pairs = zip(self.grid, self.values.shape[1:], strict=True)
+        return [tf.range(size) * count // size for size, count in pairs]
+
+
 class _Source(NamedTuple):
     source: tf.Tensor
 
