@@ -28,10 +28,10 @@ class MixPoint(keras.layers.Identity):
 
     >>> model = keras.Sequential([
     ...     keras.Input((8,)), keras.layers.Dense(16, activation="relu"),
-    ...     keras_mix.layers.MixPoint(), keras.layers.Dense(3, activation="softmax"),
+    ...     keras_mix.layers.MixPoint(name="hidden"), keras.layers.Dense(3, activation="softmax"),
     ... ])
     >>> keras_mix.models.ManifoldMixup(model).mix_points
-    ['mix_point']
+    ['hidden']
 
     Reference:
         Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States", ICML
