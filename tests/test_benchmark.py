@@ -17,6 +17,7 @@ from benchmarking import (
     page,
     parts,
     peers,
+    regimes,
     rounds,
     rows,
     torch_peers,
@@ -55,7 +56,8 @@ def test_every_mixer_has_a_limit():
 @pytest.mark.parametrize(
     ("aim", "verdict"), [(0.4, rows.OK), (0.5, rows.OK), (0.6, rows.MISSED), (None, "")]
 )
-def test_a_share_of_the_limit_below_its_aim_is_missed(aim, verdict):
+def test_a_share_of_the_limit_below_its_aim_is_missed(aim, verdict, monkeypatch):
+    monkeypatch.setenv(regimes.POOL, "1")
     limit = limits.Limit(limits.copy, aim)
     own, least = Contender("CutMix", OURS, None), Contender("CutMix", limit.library, None)
     seconds = {own: [2.0, 2.0, 4.0, 4.0], least: [1.0, 1.0, 2.0, 1.0]}
@@ -66,6 +68,13 @@ def test_a_share_of_the_limit_below_its_aim_is_missed(aim, verdict):
     tables = [{"regime": "pooled", **rows.table("128 × 4", "samples/s", [row])}]
     sentence = "128 × 4, pooled memory: CutMix against limit: copy: 0.50×, which should be ≥ 0.6"
     assert rows.missed(tables) == ([sentence] if verdict == rows.MISSED else [])
+
+
+def test_the_aims_of_the_limits_are_for_pooled_memory(monkeypatch):
+    monkeypatch.setenv(regimes.POOL, "1")
+    assert limits.aims(limits.IMAGES)["MixUp", "limit: blend"] == 0.95
+    monkeypatch.delenv(regimes.POOL)
+    assert limits.aims(limits.IMAGES) == {}
 
 
 def test_a_cost_above_its_bound_is_missed():
@@ -134,4 +143,4 @@ def test_the_page_has_both_regimes_side_by_side_and_no_scripts():
 def test_parts_are_modules_that_measure():
     for module in parts.MODULES.values():
         assert callable(importlib.import_module(f"benchmarking.{module}").measure)
-    assert set(parts.QUICK) | set(parts.ONCE) <= set(parts.MODULES)
+    assert {*parts.QUICK, *parts.ONCE, *parts.NAMED} <= set(parts.MODULES)

@@ -54,7 +54,7 @@ def parsed():
         "--part",
         choices=parts.MODULES,
         action="append",
-        help="only this part (default: all but the peers)",
+        help=f"only this part (default: all but {' and '.join(parts.NAMED)})",
     )
     parser.add_argument(
         "--regime",

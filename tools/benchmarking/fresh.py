@@ -92,7 +92,7 @@ def _main(name):
     dataset = tf.data.Dataset.from_tensors(batch).repeat()
 
     begun = time.perf_counter()
-    function = _copy if name == "plain" else getattr(layers, name)()
+    function = _copy if name == PLAIN else getattr(layers, name)()
     next(iter(dataset.map(function, num_parallel_calls=2)))
     first_batch = time.perf_counter() - begun
     measured = {

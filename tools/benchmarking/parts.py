@@ -27,8 +27,10 @@ MODULES = {
     "service": "service",
     "peers": "peers",
 }
-# What is measured unless parts are named. The peers have an environment of their own.
-ALL = tuple(part for part in MODULES if part != "peers")
+# What is measured if it is named: the curves take hours, the peers an environment of their own.
+NAMED = ("curves", "peers")
+# What is measured unless parts are named.
+ALL = tuple(part for part in MODULES if part not in NAMED)
 # The same of `--quick`.
 QUICK = ("mixers",)
 # Parts that take no batches from a pipeline, or choose the regimes themselves.

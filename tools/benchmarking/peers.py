@@ -109,7 +109,7 @@ class TorchPeers:
     """
 
     def __init__(self, batch, mixers):
-        pooled = POOLED if os.environ.get(regimes.POOL) else {}
+        pooled = POOLED if regimes.pooled() else {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarking.torch_peers", json.dumps([batch, mixers])],
             stdin=subprocess.PIPE,

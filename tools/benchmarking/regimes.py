@@ -12,6 +12,11 @@ def leave():
     os.environ.pop(POOL, None)
 
 
+def pooled():
+    """Whether the memory of this process is pooled."""
+    return bool(os.environ.get(POOL))
+
+
 def enter(regime):
     """Lets TensorFlow take memory as a regime says, in this process and in those that it starts.
 
