@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from benchmarking import (
+    chart,
     every_mixer,
     growth,
     images,
@@ -138,6 +139,11 @@ def test_the_page_has_both_regimes_side_by_side_and_no_scripts():
     assert text.count("<svg") == 1
     assert "<script" not in text
     assert not re.findall(r'(?:src|href)="(?!#)', text.replace("xlink:href", ""))
+
+
+def test_contenders_of_a_chart_look_different():
+    looks = [chart._look(number, "a peer") for number in range(20)]
+    assert len({(look["marker"], look["color"]) for look in looks}) == 20
 
 
 def test_parts_are_modules_that_measure():

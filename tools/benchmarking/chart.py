@@ -74,8 +74,10 @@ def _kind(row):
 def _look(number, other):
     if other == "its limit":
         return {"marker": "|", "color": "black", "markersize": 14, "markeredgewidth": 2}
+    again, color = divmod(number, len(COLORS) - 1)
     return {
-        "marker": MARKERS[1 + number % (len(MARKERS) - 1)],
-        "color": COLORS[1 + number % (len(COLORS) - 1)],
+        # Where the colors begin again, each has the next one's marker: no two look alike.
+        "marker": MARKERS[1 + (number + again) % (len(MARKERS) - 1)],
+        "color": COLORS[1 + color],
         "fillstyle": "none",
     }
