@@ -4,6 +4,8 @@ import functools
 
 import tensorflow as tf
 
+from keras_mix._core.plan.selecting import select
+
 
 def convert(tensor, dtype):
     """Casts a tensor; floats are rounded and clipped to the range of an integer dtype."""
@@ -37,9 +39,10 @@ def blend(sources, weights):
     weight = tf.cast(weights[1], own.dtype)
     # Not own + weight (other - own), which is NaN or infinite where only one source is infinite.
     mixed = (1 - weight) * own + weight * other
-    mixed = tf.where(weight == 1, other, mixed)
     # The operator == loses the static shape where one size is unknown.
-    return tf.where((weight == 0) | tf.equal(other, own), own, mixed)
+    mixed = tf.where(tf.equal(other, own), own, mixed)
+    mixed = select(weight == 1, other, mixed)
+    return select(weight == 0, own, mixed)
 
 
 def add(sources, gains):
@@ -53,11 +56,11 @@ def add(sources, gains):
     mixed = own
     if others:
         own_gain = tf.cast(own_gain, own.dtype)
-        mixed = tf.where(own_gain == 0, tf.zeros([], own.dtype), own_gain * own)
-        mixed = tf.where(own_gain == 1, own, mixed)
+        mixed = select(own_gain == 0, tf.zeros_like(own), own_gain * own)
+        mixed = select(own_gain == 1, own, mixed)
     for other, gain in zip(others, gains, strict=True):
         gain = tf.cast(gain, own.dtype)
-        mixed = tf.where(gain == 0, mixed, mixed + gain * other)
+        mixed = select(gain == 0, mixed, mixed + gain * other)
     return mixed
 
 
@@ -79,5 +82,5 @@ def blend_logarithms(sources, weights, exponent):
     mixed = add([tf.exp(exponent * (source - highest)) for source in sources], weights)
     mixed = highest + tf.math.log(mixed) / exponent
     for source, weight in zip(sources, weights, strict=True):
-        mixed = tf.where(weight == 1, source, mixed)
+        mixed = select(weight == 1, source, mixed)
     return mixed

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_mix._core.plan.blending import precise
+from keras_mix._core.plan.selecting import select
 from keras_mix._core.xla import apart
 
 
@@ -166,4 +167,5 @@ def _interpolated(values, line, nearest):
     weight = tf.cast(weight, low.dtype)
     # As `blending.blend`, but the weight of the next pixel is always below 1.
     mixed = (1 - weight) * low + weight * following
-    return tf.where((weight == 0) | tf.equal(following, low), low, mixed)
+    mixed = tf.where(tf.equal(following, low), low, mixed)
+    return select(weight == 0, low, mixed)
