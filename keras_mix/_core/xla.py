@@ -60,5 +60,28 @@ def apart(needed, function, *arguments):
     On a CPU, XLA fuses an operation into its consumers and computes it again for each of their
     values, such as a table at each lookup. It does not fuse across conditional branches.
     """
-    found = functools.partial(function, *arguments)
-    return tf.cond(needed, found, lambda: tf.nest.map_structure(tf.zeros_like, found()))
+    flat = tf.nest.flatten(arguments)
+    places = [n for n, each in enumerate(flat) if tf.is_tensor(each) and each.dtype.is_floating]
+
+    def found(*tensors):
+        given = list(flat)
+        for place, tensor in zip(places, tensors, strict=True):
+            given[place] = tensor
+        return function(*tf.nest.pack_sequence_as(arguments, given))
+
+    def branches(*tensors):
+        whole = functools.partial(found, *tensors)
+        return tf.cond(needed, whole, lambda: tf.nest.map_structure(tf.zeros_like, whole()))
+
+    @tf.custom_gradient
+    def differentiable(*tensors):
+        # XLA cannot compile the gradient of a branch, so the function is computed again.
+        def gradient(*results):
+            with tf.GradientTape() as tape:
+                tape.watch(tensors)
+                again = found(*tensors)
+            return tape.gradient(again, tensors, list(results))
+
+        return branches(*tensors), gradient
+
+    return differentiable(*(flat[place] for place in places)) if places else branches()

@@ -292,6 +292,12 @@ class MixingModel(keras.Model):
         finally:
             self.dials.rest()
 
+    def make_train_function(self, *args, **kwargs):
+        """As Keras's; `fit` and `train_on_batch` call it before their first step."""
+        # Weights may have been assigned one by one, α among them.
+        self.dials.renew()
+        return super().make_train_function(*args, **kwargs)
+
     def export(self, *args, **kwargs):
         """Exports the base model, since predictions need no mixing."""
         return self.base.export(*args, **kwargs)

@@ -78,14 +78,32 @@ def test_a_concentration_that_changes_draws_as_one_that_does_not():
         np.testing.assert_array_equal(drawn(changing), drawn(alpha))
 
 
-def test_the_table_of_a_model_is_no_weight_and_follows_what_is_loaded(tmp_path):
-    def model(alpha):
-        base = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
-        return MixingModel(base, alpha=alpha)
+def model(alpha):
+    base = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
+    return MixingModel(base, alpha=alpha)
 
+
+def test_the_table_of_a_model_is_no_weight_and_follows_what_is_loaded(tmp_path):
     one, other = model(0.3), model(2.0)
     assert max(np.prod(weight.shape) for weight in one.weights) == 4
     assert one.count_params() == 6 + 4
     one.save_weights(tmp_path / "model.weights.h5")
     other.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(drawn(other.dials.concentration), drawn(0.3))
+
+
+def test_training_draws_by_weights_that_were_assigned_one_by_one():
+    one, other = model((0.5, 4.0)), model(2.0)
+    for variable, source in zip(other.weights, one.weights, strict=True):
+        variable.assign(source)
+    other.compile("sgd", "mse")
+    other.train_on_batch(np.zeros((4, 2), "float32"), np.zeros((4, 2), "float32"))
+    np.testing.assert_array_equal(drawn(other.dials.concentration), drawn((0.5, 4.0)))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch alone has it")
+def test_the_table_is_not_in_a_state_dict():
+    trained = model(0.3)
+    trained.compile("sgd", "mse")
+    trained.train_on_batch(np.zeros((4, 2), "float32"), np.zeros((4, 2), "float32"))
+    assert max(tensor.numel() for tensor in trained.state_dict().values()) == 4

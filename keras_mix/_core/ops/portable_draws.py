@@ -57,7 +57,8 @@ class Concentration:
     Attributes:
         quantiles: The variable with the table of `beta`.
         variables: The same in a list, for the model whose steps draw: on JAX, state that is not
-            among a model's variables would be a constant of its compiled step.
+            among a model's variables would be a constant of its compiled step. Empty on PyTorch,
+            where a model's variables are in its `state_dict`.
 
     Args:
         alpha: As in `beta`.
@@ -67,7 +68,7 @@ class Concentration:
         self.quantiles = keras.Variable(
             _quantiles(alpha), dtype="float32", trainable=False, autocast=False, name="quantiles"
         )
-        self.variables = [self.quantiles]
+        self.variables = [] if keras.backend.backend() == "torch" else [self.quantiles]
 
     def assign(self, alpha):
         """Sets α."""

@@ -25,10 +25,28 @@ def select(condition, value, other):
         return _together(condition, value, other)
     if not (dtype.is_integer or dtype.is_floating):
         return tf.where(condition, value, other)
-    integer = _INTEGERS[dtype.size]
-    value, other = tf.bitcast(value, integer), tf.bitcast(other, integer)
+    return _by_bits(condition, tf.convert_to_tensor(value), other)
+
+
+@tf.custom_gradient
+def _by_bits(condition, value, other):
+    """`select` for numbers. Bits have no gradient, so it is stated."""
+
+    def gradient(result):
+        nothing = tf.zeros([], result.dtype)
+        of_value = _by_bits(condition, result, nothing)
+        return None, _summed_like(of_value, value), _by_bits(condition, nothing, result)
+
+    dtype, integer = value.dtype, _INTEGERS[value.dtype.size]
+    value_bits, other_bits = tf.bitcast(value, integer), tf.bitcast(other, integer)
     chosen = -tf.cast(condition, integer)
-    return tf.bitcast(other ^ ((other ^ value) & chosen), dtype)
+    return tf.bitcast(other_bits ^ ((other_bits ^ value_bits) & chosen), dtype), gradient
+
+
+def _summed_like(gradient, tensor):
+    """The gradient of a tensor that was broadcast to the shape of `gradient`."""
+    axes, _ = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(tensor), s1=tf.shape(gradient))
+    return tf.reshape(tf.reduce_sum(gradient, axis=axes), tf.shape(tensor))
 
 
 def _together(condition, value, other):
