@@ -27,7 +27,7 @@ def main():
     results = {"machine": machine.describe(), "tables": []}
     report.machine(results["machine"])
     written = arguments.output, arguments.output.with_suffix(".html")
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    prepare(arguments.output)
     for part in arguments.part or (parts.QUICK if arguments.quick else parts.ALL):
         for regime in arguments.regime or parts.regimes_of(part):
             # Anew for each: a shared machine has faster and slower hours.
@@ -42,6 +42,15 @@ def main():
     missed = rows.missed(results["tables"])
     report.end(missed, written)
     return 1 if missed and arguments.check else 0
+
+
+def prepare(path):
+    """Makes the folder of a file, before anything is measured for it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        sys.exit(f"--output must be a file that can be written. Received: {path}: {error.strerror}")
 
 
 def parsed():

@@ -62,6 +62,8 @@ class Report:
         """Prints the figures that miss their bounds, and the paths of the results."""
         for line in missed:
             self.console.print(f"[bold red]missed[/]: {line}", highlight=False)
-        if not missed:
-            self.console.print("[green]All bounds are kept.[/]")
+        if missed:
+            self.console.print("Bounds are the project's goals, not what to expect.", style="dim")
+        else:
+            self.console.print("[green]All bounds are met.[/]")
         self.console.print(f"Written: {', '.join(map(str, paths))}", highlight=False)
