@@ -123,13 +123,18 @@ def plans():
 
 
 def fixed_lambda(base):
-    """A mixing model with λ = ½ in every draw and known pairs."""
+    """A mixing model of known pairs, and the callback by which λ = ½ in every draw of a fit."""
+    import keras
+
     from keras_mix.models import MixingModel
+
+    def halve(logs):
+        # Not before: `fit` begins with the quantiles of the model's α.
+        quantiles.assign(np.full(quantiles.shape, 0.5))
 
     model = MixingModel(base, mix_at=["hidden"], alpha=1.0, per="batch", pairing="roll")
     quantiles = model.dials.concentration.quantiles
-    quantiles.assign(np.full(quantiles.shape, 0.5))
-    return model
+    return model, keras.callbacks.LambdaCallback(on_train_begin=halve)
 
 
 def expected_step(base, halves):
@@ -159,9 +164,10 @@ def gradients():
     loss, slopes = expected_step(base_model(), halves)
     before = base_model().get_weights()
     with strategy.scope():
-        model = compiled(fixed_lambda(base_model()), rate=1.0, jit_compile=False)
-    history = model.fit(x, y, batch_size=len(x), shuffle=False, verbose=0).history
-    reported = history["loss"][0]
+        model, halved = fixed_lambda(base_model())
+        model = compiled(model, rate=1.0, jit_compile=False)
+    options = {"batch_size": len(x), "shuffle": False, "callbacks": [halved], "verbose": 0}
+    reported = model.fit(x, y, **options).history["loss"][0]
     check(np.isclose(reported, loss, rtol=1e-5), f"global loss {reported:.6f}, expected {loss:.6f}")
     errors = [
         np.abs((old - new) - slope).max()
