@@ -128,7 +128,7 @@ def test_the_page_has_both_regimes_side_by_side_and_no_scripts():
         for table in [rows.table("<Images>", "samples/s", [row], {"kornia": "not installed"})]
     ]
     text = page.render(json.loads(json.dumps({"machine": machine, "tables": tables})))
-    assert "1 of 2 bounds are kept" in text
+    assert "1 of 2 bounds are met" in text
     assert text.count("<h2>&lt;Images&gt;</h2>") == 1
     cells = re.findall(r'<td class="[^"]*">([^<]*)</td>', text)
     assert cells == [
