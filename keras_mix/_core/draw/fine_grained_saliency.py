@@ -19,7 +19,7 @@ _RADII = (12, 24, 48, 28, 56, 112)
 _WEIGHTS = (3735, 19235, 9798)
 # Above the contrasts of six scales, of at most 255 each.
 _LIGHTER = 2.0**11
-# The number of pixels whose cumulative sums are computed at once.
+# Cumulative sums are computed in blocks of this many pixels.
 _BLOCK = 16
 # Added before rounding, since float64 may compute a half as slightly less.
 _TIE = 2.0**-20

@@ -36,8 +36,8 @@ def coin(seed, probability, count):
 def beta(seed, alpha, count, keep_major=False):
     """float32 `(count,)`, draws of λ ~ Beta(a, b) from the table of the TensorFlow backend.
 
-    A lookup compiles in no time, unlike `keras.random.beta`, whose loops of rejection take XLA
-    seconds; and λ has neither ties at 0.5 nor NaN, for any α.
+    XLA takes seconds to compile the rejection loops of `keras.random.beta`, and no time for a
+    lookup. λ has neither ties at 0.5 nor NaN, for any α.
 
     Args:
         seed: A `keras.random.SeedGenerator`.
@@ -56,9 +56,8 @@ class Concentration:
 
     Attributes:
         quantiles: The variable with the table of `beta`.
-        variables: The same in a list, for the model whose steps draw: on JAX, state that is not
-            among a model's variables would be a constant of its compiled step. Empty on PyTorch,
-            where a model's variables are in its `state_dict`.
+        variables: List of the variables that a model must track. JAX compiles untracked state as a
+            constant. Empty on PyTorch, where tracked variables enter the model's `state_dict`.
 
     Args:
         alpha: As in `beta`.

@@ -125,7 +125,7 @@ def _shifted(pool, sources, frames, source):
 
 
 def _shifted_quadrants(pool, sources, frames, quadrants):
-    """As `_shifted`, much faster: the pixels that a row has of one source follow each other."""
+    """As `_shifted`, and faster: the pixels that a row takes from one source are contiguous."""
     number, height, width, values = tf.unstack(tf.shape(pool))[1:]
     row, column = tf.range(height)[:, None], tf.range(width)
     image = tf.range(number)[:, None, None]
