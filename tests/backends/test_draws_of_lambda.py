@@ -101,7 +101,9 @@ def test_training_draws_by_weights_that_were_assigned_one_by_one():
     np.testing.assert_array_equal(drawn(other.dials.concentration), drawn((0.5, 4.0)))
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="only PyTorch models have a state_dict")
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="only PyTorch models have a state_dict"
+)
 def test_the_table_is_not_in_a_state_dict():
     trained = model(0.3)
     trained.compile("sgd", "mse")
