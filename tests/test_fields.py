@@ -1,4 +1,6 @@
-"""Smooth fields against Fourier transforms, and their cuts against sorting."""
+"""Smooth fields against Fourier transforms, and the masks cut from them."""
+
+import itertools
 
 import numpy as np
 import oracles
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from keras_mix._core.draw import noise_fields
+from keras_mix._core.draw.top_values import top
 
 pytestmark = pytest.mark.slow
 
-UNIT = 2.0**26  # One standard deviation, as the fields' integers have it.
+# Fields are rounded to so many standard deviations, in the quadratic mean.
+PRECISION = 2e-3
 GRIDS = [(1,), (2,), (17,), (16, 16), (9, 14), (24, 5), (1, 6), (4, 5, 6)]
 FIELDS = 2000
 SIDE = 64
@@ -28,8 +32,18 @@ def coefficients(grid, size=4, decay=2.0, cycles=5, seed=0):
     return amplitude * noise(size, *amplitude.shape[1:], seed=seed)
 
 
-def standard(field):
-    return (field - field.mean()) / field.std()
+def scaled(found, expected):
+    """A field in the unit of another one, since each has a unit of its own."""
+    found = np.asarray(found, float)
+    return found * ((found * expected).sum() / max((found**2).sum(), 1e-30))
+
+
+def assert_same_field(found, expected):
+    np.testing.assert_array_equal(found, np.round(found))
+    off = scaled(found, expected) - expected
+    deviation = np.sqrt((np.asarray(expected) ** 2).mean())
+    assert np.sqrt((off**2).mean()) <= PRECISION * deviation
+    assert np.abs(off).max() <= 5 * PRECISION * deviation
 
 
 # The waves.
@@ -38,9 +52,8 @@ def standard(field):
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_a_field_is_a_fourier_transform_of_its_coefficients(grid):
     given = coefficients(grid)
-    found = noise_fields.synthesize(given, grid).numpy() / UNIT
-    expected = [oracles.field(one, grid) for one in given]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1 / UNIT)
+    for found, one in zip(noise_fields.synthesize(given, grid).numpy(), given, strict=True):
+        assert_same_field(found, oracles.field(one, grid))
 
 
 @pytest.mark.parametrize("grid", [grid for grid in GRIDS if np.prod(grid) > 1], ids=str)
@@ -74,7 +87,10 @@ def power(request):
     cycles = noise_fields.cycles_of_power_law(decay, 2)
     amplitude = noise_fields.power_law(noise_fields.frequencies(cycles, grid), decay, grid)
     drawn = amplitude * noise(FIELDS, *amplitude.shape[1:])
-    found = noise_fields.synthesize(drawn, grid).numpy() / UNIT
+    found = noise_fields.synthesize(drawn, grid).numpy().astype(float)
+    # The squares of the coefficients sum to the mean square of a field.
+    squares = (drawn.numpy() ** 2).sum(axis=(1, 2)) / (found**2).mean(axis=(1, 2))
+    found *= np.sqrt(squares)[:, None, None]
     return decay, np.mean(np.abs(np.fft.fft2(found) / SIDE**2) ** 2, axis=0)
 
 
@@ -149,7 +165,7 @@ def test_one_wave_across_is_what_the_published_code_draws(grid, decay):
         param = np.zeros((height, width // 2 + 1, 2))
         param[:2, :waves] = np.moveaxis(one, 2, 0)
         expected = oracles.fmix_code_field(param, decay, grid)
-        np.testing.assert_allclose(standard(field), standard(expected), atol=1e-6)
+        assert_same_field(field, expected)
 
 
 def test_one_wave_across_leaves_out_what_the_grid_cannot_show():
@@ -197,9 +213,9 @@ def test_filtered_noise_is_that_of_a_filter_without_noise_beyond_the_borders(sig
     found = noise_fields.filtered(
         tf.constant(given), tf.constant([sigma] * 3, tf.float64), (20, 20)
     )
-    for field, cells in zip(found.numpy() / UNIT, given, strict=True):
+    for field, cells in zip(found.numpy(), given, strict=True):
         expected = ndimage.gaussian_filter(cells, sigma * 20, mode="constant", truncate=9)
-        np.testing.assert_allclose(field / field.std(), expected / expected.std(), atol=1e-6)
+        assert_same_field(field, expected)
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (7, 12), (9, 4)], ids=str)
@@ -207,35 +223,72 @@ def test_filtered_noise_of_any_grid(grid):
     sigmas, cells = [0.3, 0.6], 5
     given = noise(2, cells, cells)
     found = noise_fields.filtered(tf.constant(given), tf.constant(sigmas, tf.float64), grid)
-    for field, numbers, sigma in zip(found.numpy() / UNIT, given, sigmas, strict=True):
+    for field, numbers, sigma in zip(found.numpy(), given, sigmas, strict=True):
         filters = []
         for size in grid:
             away = (np.arange(size)[:, None] + 0.5) / size - (np.arange(cells) + 0.5) / cells
-            weights = np.exp(-((away * size / max(grid) / sigma) ** 2) / 2)
-            filters.append(weights / np.sqrt((weights**2).sum(axis=1).max()))
-        np.testing.assert_allclose(field, filters[0] @ numbers @ filters[1].T, atol=1e-7)
+            filters.append(np.exp(-((away * size / max(grid) / sigma) ** 2) / 2))
+        assert_same_field(field, filters[0] @ numbers @ filters[1].T)
 
 
 # The cut.
 
 
+def top_of(values, counts, limit=2.0**24):
+    return top(tf.constant(values, tf.float32), limit, tf.constant(counts)).numpy()
+
+
 @settings(max_examples=40)
-@given(st.lists(st.integers(-9, 9), min_size=1, max_size=40), st.data())
-def test_top_takes_the_largest_and_of_equal_values_the_first(values, data):
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=200), st.data())
+def test_top_takes_the_largest_of_few_values(values, data):
     count = data.draw(st.integers(0, len(values)))
-    found = noise_fields.top(tf.constant([values]), tf.constant([count]))[0].numpy()
-    np.testing.assert_array_equal(found, oracles.top(np.array(values), count))
+    found = top_of([values], [count], limit=16.0)[0]
+    oracles.assert_top(found, np.array(values), count, tolerance=0)
 
 
-@pytest.mark.parametrize("grid", [(1, 1), (5, 7), (224, 224), (13,), (4, 5, 6)], ids=str)
-def test_top_is_what_sorting_finds(grid):
-    field = (noise(6, *grid) * UNIT).round().astype("int32")
+@pytest.mark.parametrize("grid", [(1, 1), (5, 7), (224, 224), (13,), (4, 5, 6), (3, 4096)], ids=str)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_top_takes_the_largest(grid, jit_compile):
+    field = np.clip(noise(6, *grid) * 2.0**21, -(2.0**24), 2.0**24 - 1).round()
     places = int(np.prod(grid))
     counts = [0, 1 % (places + 1), places // 3, places // 2, places - 1, places]
-    found = noise_fields.top(tf.constant(field), tf.constant(counts)).numpy()
-    np.testing.assert_array_equal(found.reshape(6, -1).sum(axis=1), counts)
-    expected = [oracles.top(one, count) for one, count in zip(field, counts, strict=True)]
-    np.testing.assert_array_equal(found, expected)
+    compiled = tf.function(top, jit_compile=jit_compile)
+    found = compiled(tf.constant(field, tf.float32), 2.0**24, tf.constant(counts)).numpy()
+    np.testing.assert_array_equal(found, top_of(field, counts))
+    for one, count, mask in zip(field, counts, found, strict=True):
+        # Values are compared after they are rounded down.
+        oracles.assert_top(mask, np.floor(one * (8064 / 2**24)), count, tolerance=0)
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 1000])
+def test_top_of_equal_values_takes_as_many_as_asked(size):
+    counts = sorted({0, 1, size // 2, size - 1, size})
+    found = top_of(np.zeros((len(counts), size)), counts)
+    np.testing.assert_array_equal(found.sum(axis=1), counts)
+    assert all((less <= more).all() for less, more in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize("level", [-(2.0**24) + 1, -1.0, 0.0, 2080.0, 2081.0, 2.0**24 - 1])
+def test_top_at_the_ends_of_the_digits(level):
+    values = np.full((3, 100), level)
+    values[:, ::7] = np.clip(level + 2081, None, 2.0**24 - 1)
+    values[:, 3::7] = np.clip(level - 2081, 1 - 2.0**24, None)
+    for one, count, mask in zip(values, (10, 40, 90), top_of(values, [10, 40, 90]), strict=True):
+        oracles.assert_top(mask, np.floor(one * (8064 / 2**24)), count, tolerance=0)
+
+
+def test_top_of_sizes_that_are_unknown():
+    signature = [tf.TensorSpec([None, None, None]), tf.TensorSpec([None], tf.int32)]
+    unknown = tf.function(lambda values, count: top(values, 2.0**24, count), signature)
+    for grid in [(5, 7), (16, 16), (1, 1)]:
+        field = (noise(4, *grid) * 2.0**21).round()
+        counts = [0, 1, int(np.prod(grid)) // 2, int(np.prod(grid))]
+        found = unknown(tf.constant(field, tf.float32), tf.constant(counts))
+        np.testing.assert_array_equal(found, top_of(field, counts))
+
+
+def test_top_of_no_samples():
+    assert top_of(np.zeros((0, 5, 7)), np.zeros(0, "int32")).shape == (0, 5, 7)
 
 
 @pytest.mark.parametrize("grid", [(17,), (16, 16), (9, 14), (40, 23), (4, 5, 6)], ids=str)
@@ -244,9 +297,9 @@ def test_highest_is_the_top_share_of_the_fourier_transform(grid):
     share = np.random.default_rng(1).random(40, np.float32)
     found = noise_fields.highest(given, tf.constant(share), grid).numpy()
     for one, part, mask in zip(given, share, found, strict=True):
+        field = oracles.field(one, grid)
         count = int(np.rint(part * np.float32(np.prod(grid))))
-        assert mask.sum() == count
-        np.testing.assert_array_equal(mask, oracles.top(oracles.field(one, grid), count))
+        oracles.assert_top(mask, field, count, 6 * PRECISION * np.sqrt((field**2).mean()))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -269,8 +322,9 @@ def test_soft_masks_fall_along_the_field(grid, softness):
     np.testing.assert_allclose(both.sum(axis=-1), 1, atol=1e-6)
     assert both.min() >= 0
     places = int(np.prod(grid))
-    for one, part, mask in zip(given, share, both[..., 1], strict=True):
-        order = np.argsort(-oracles.field(one, grid).ravel(), kind="stable")
+    fields = noise_fields.synthesize(given, grid).numpy()
+    for field, part, mask in zip(fields, share, both[..., 1], strict=True):
+        order = np.argsort(-field.ravel(), kind="stable")
         falling = mask.ravel()[order]
         assert (np.diff(falling) <= 0).all()
         assert abs(falling.mean() - part) < 0.25 / places + 1e-6

@@ -38,6 +38,8 @@ class CowMix(Mixer):
     - The filter's width is relative to the longer side of the image, not in pixels.
     - The noise is drawn on a grid with four cells to each standard deviation of the narrowest
       filter. At 32 × 32 pixels these cells are the pixels, as in their code.
+    - The smoothed noise is computed to about a thousandth of its standard deviation, which moves
+      the edges of patches by a small part of a pixel.
 
     Args:
         fraction: Pair of floats in [0, 1]. Range of the fraction of pixels that come from the

@@ -1,26 +1,25 @@
 """Smooth random fields, and masks of their highest values in an exact number of positions.
 
 A field is a sum of at most 64 waves along each axis, or filtered noise on a coarse grid. Both are
-small matrix products and need no Fourier transform. Fields are computed in float64 and rounded to
-integers, so that they are the same in every mode, unlike float32 fields. The noise is an argument.
+small matrix products and need no Fourier transform. The last product, the largest, is one of whole
+numbers, so that fields are the same in every mode. Only their order matters, so each has a unit of
+its own. The noise is an argument.
 """
 
-import functools
+import math
 
 import numpy as np
 import tensorflow as tf
 
-from keras_mix._core.plan.counting import count as counted
+from keras_mix._core.draw.top_values import top
 
 # Waves with less than this fraction of a field's energy are left out.
 _NEGLIGIBLE = 4e-6
 _MOST_CYCLES = 64
-# One standard deviation of a field as an integer.
-_UNIT = 2.0**26
-# Fields are clipped to it, so that differences do not overflow.
-_LIMIT = 2**30
-# The number of bits of a threshold that are searched at a time.
-_DIGIT = 8
+# Fields are whole numbers below it, which float32 represents.
+_LIMIT = 2.0**24
+# The largest factor of a column in a product.
+_COLUMN = 2.0**10
 
 
 def synthesize(coefficients, grid):
@@ -35,11 +34,12 @@ def synthesize(coefficients, grid):
     Returns:
         int32 `(B, *grid)`.
     """
+    *numbers, last = coefficients.shape[1:]
     field = coefficients
-    for axis, size in enumerate(grid):
+    for number, size in zip(numbers, grid, strict=False):
         # Replaces the first axis of waves by an axis of the grid, which becomes the last one.
-        field = tf.tensordot(field, _waves(coefficients.shape[1 + axis], size), [[1], [0]])
-    return _whole(field)
+        field = tf.tensordot(field, _waves(number, size), [[1], [0]])
+    return _product(field, _waves(last, grid[-1])[None])
 
 
 def highest(coefficients, fraction, grid):
@@ -66,20 +66,17 @@ def filtered(noise, sigma, grid):
         grid: (height, width).
 
     Returns:
-        int32 `(B, *grid)`.
+        float32 `(B, *grid)`.
     """
     longest = tf.cast(tf.reduce_max(tf.stack(grid)), tf.float64)
     filters = []
     for size in grid:
         size = tf.cast(size, tf.float64)
         pixel, cell = _centers(size), _centers(tf.cast(noise.shape[1], tf.float64))
-        distance = (pixel[:, None] - cell) * size / longest
-        kernel = tf.exp(-0.5 * tf.square(distance / sigma[:, None, None]))
-        energy = tf.reduce_sum(tf.square(kernel), axis=2, keepdims=True)
-        # Scaled so that the largest standard deviation along the axis is 1.
-        filters.append(kernel / tf.sqrt(tf.reduce_max(energy, axis=1, keepdims=True)))
+        distance = (pixel - cell[:, None]) * size / longest
+        filters.append(tf.exp(-0.5 * tf.square(distance / sigma[:, None, None])))
     rows, columns = filters
-    return _whole(tf.matmul(tf.matmul(rows, noise), columns, transpose_b=True))
+    return _product(tf.matmul(noise, rows, transpose_a=True), columns)
 
 
 def filtered_highest(noise, sigma, fraction, grid):
@@ -226,76 +223,44 @@ def cycles_of_gaussian(sigma):
     return min(int(np.ceil(np.sqrt(-np.log(_NEGLIGIBLE)) / (2.0 * np.pi * sigma))), _MOST_CYCLES)
 
 
-def top(field, count):
-    """Selects the `count` largest values of each sample; of equal values, the first ones.
-
-    The threshold is searched digit by digit, and a digit bit by bit: about thirty fast passes over
-    bytes, where sorting costs hundreds.
-
-    Args:
-        field: int32 `(B, *grid)`, a result of `synthesize`.
-        count: int32 `(B,)`.
-
-    Returns:
-        bool of the shape of `field`.
-    """
-    values = tf.reshape(field, [tf.shape(field)[0], -1])
-    threshold = _threshold(values, count)[:, None]
-    inside = values > threshold
-    missing = count - counted(inside)
-    take_first = functools.partial(_take_first, inside, values == threshold, missing)
-    inside = tf.cond(tf.reduce_any(missing > 0), take_first, lambda: inside)
-    return tf.reshape(inside, tf.shape(field))
-
-
-def _take_first(inside, equal, missing):
-    """Adds the first of the equal values, as many as are missing."""
-    size = tf.shape(equal)[1]
-    earliness = tf.where(equal, size - tf.range(size), 0)
-    return inside | (earliness > _threshold(earliness, missing)[:, None])
-
-
-def _threshold(values, count):
-    """int32 `(B,)`, the smallest number that at most `count` of the values `(B, n)` exceed."""
-    find = functools.partial(_next_digit, values, count)
-    threshold = tf.fill([tf.shape(values)[0]], -_LIMIT)
-    return tf.while_loop(lambda shift, _: shift >= 0, find, [32 - _DIGIT, threshold])[1]
-
-
 def _centers(number):
     """float64 `(number,)`, the centers of equal intervals of [0, 1]."""
     return (tf.range(number) + 0.5) / number
 
 
-def _whole(field):
-    """Rounds a field of standard deviation 1 to int32, in units of 1 / `_UNIT`."""
-    return tf.cast(tf.round(tf.clip_by_value(field * _UNIT, -_LIMIT, _LIMIT - 1)), tf.int32)
+def _product(rows, columns):
+    """Rows times columns as whole numbers: float32, exact, and so the same in every mode.
+
+    Both factors are rounded to whole numbers so small that no sum of their products reaches
+    `_LIMIT`. A field of standard deviation 1 thereby changes by less than a thousandth of it, in
+    the quadratic mean.
+
+    Args:
+        rows: float64 `(B, n, *grid)`.
+        columns: float64 `(1 or B, n, size)`.
+
+    Returns:
+        float32 `(B, *grid, size)`.
+    """
+    largest = tf.reduce_max(tf.abs(columns), axis=[1, 2], keepdims=True)
+    columns = tf.round(columns * (_COLUMN / largest))
+    batch, number, *grid = tf.unstack(tf.shape(rows))
+    rows = tf.reshape(rows, [batch, number, math.prod(grid)])
+    bound = tf.reduce_max(tf.reduce_sum(tf.abs(rows), axis=1), axis=1)[:, None, None]
+    # Some room is left, as rounding may enlarge each number by a half.
+    rows = tf.round(tf.math.divide_no_nan(rows, bound) * (0.99 * _LIMIT / _COLUMN))
+    product = tf.matmul(tf.cast(rows, tf.float32), tf.cast(columns, tf.float32), transpose_a=True)
+    return tf.reshape(product, [batch, *grid, tf.shape(columns)[2]])
 
 
 def _top_fraction(field, fraction, grid):
     """Selects a fraction of the positions, rounded to a whole number, where a field is highest."""
-    return top(field, tf.cast(tf.round(fraction * _size(grid)), tf.int32))
+    return top(field, _LIMIT, tf.cast(tf.round(fraction * _size(grid)), tf.int32))
 
 
 def _size(grid):
     """float32, the number of positions."""
     return tf.cast(tf.reduce_prod(tf.stack(grid)), tf.float32)
-
-
-def _next_digit(values, count, shift, threshold):
-    """The shift of the next digit, and the threshold with this digit."""
-    digits = tf.bitwise.right_shift(values - threshold[:, None], shift)
-    digits = tf.cast(tf.clip_by_value(digits, 0, 2**_DIGIT - 1), tf.uint8)
-    find = functools.partial(_next_bit, digits, count)
-    digit = tf.zeros_like(threshold)
-    _, digit = tf.while_loop(lambda bit, _: bit > 0, find, [2 ** (_DIGIT - 1), digit])
-    return shift - _DIGIT, threshold + tf.bitwise.left_shift(digit, shift)
-
-
-def _next_bit(digits, count, bit, digit):
-    """The next bit, and the digit with this bit."""
-    too_low = counted(digits >= tf.cast(digit + bit, tf.uint8)[:, None]) > count
-    return bit // 2, tf.where(too_low, digit + bit, digit)
 
 
 def _numbers(count):

@@ -13,8 +13,7 @@ _PIECES = 16
 def count(positions):
     """Counts the True positions of each sample, exactly up to 2^31 - 1 of them.
 
-    XLA sums along an axis one element at a time. It vectorizes the elementwise sum of pieces, and
-    the matrix products that sum the rest, which are integers that float32 represents exactly.
+    Pieces are added first, since XLA vectorizes elementwise sums, but no sum along a row.
 
     Args:
         positions: bool `(B, ...)`.
@@ -30,12 +29,28 @@ def count(positions):
     if size is None:
         return tf.reduce_sum(tf.cast(positions, tf.int32), axis=1)
     *pieces, rest = tf.split(positions, [size // _PIECES] * _PIECES + [size % _PIECES], axis=1)
-    counts = tf.cast(sum(tf.cast(piece, tf.int32) for piece in pieces), tf.float32)
-    added = [
-        tf.linalg.matvec(part, tf.ones([part.shape[1]]))
-        for part in tf.split(counts, _exact_sizes(size // _PIECES), axis=1)
-    ]
-    added.append(tf.reduce_sum(tf.cast(rest, tf.int32), axis=1))
+    counts = sum(tf.cast(piece, tf.int32) for piece in pieces)
+    return row_sums(counts, _PIECES) + tf.reduce_sum(tf.cast(rest, tf.int32), axis=1)
+
+
+def row_sums(numbers, largest):
+    """The exact sum of each row of numbers that are at most `largest`.
+
+    XLA sums along an axis one element at a time. It vectorizes matrix products, in which float32
+    represents integers up to 2^24 exactly.
+
+    Args:
+        numbers: int32 `(B, n)`, not negative.
+        largest: An int.
+
+    Returns:
+        int32 `(B,)`.
+    """
+    size, most = numbers.shape[1], 2**24 // largest
+    if size is None or tf.executing_eagerly():
+        return tf.reduce_sum(numbers, axis=1)
+    parts = tf.split(tf.cast(numbers, tf.float32), [most] * (size // most) + [size % most], axis=1)
+    added = [tf.linalg.matvec(part, tf.ones([part.shape[1]])) for part in parts]
     return sum(tf.cast(part, tf.int32) for part in added)
 
 
@@ -63,9 +78,3 @@ def with_own(weights, sources):
     # After rounding, the weights of several sources may sum to more than 1.
     own = tf.maximum(1.0 - tf.reduce_sum(weights, axis=1, keepdims=True), 0.0)
     return tf.broadcast_to(tf.concat([own, weights], axis=1), tf.shape(sources))
-
-
-def _exact_sizes(number):
-    """Splits a number of counts into sizes with sums that float32 represents exactly."""
-    most = 2**24 // _PIECES
-    return [most] * (number // most) + [number % most]

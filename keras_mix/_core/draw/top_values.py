@@ -1,0 +1,165 @@
+"""The highest values of each sample: an exact number of them, without sorting.
+
+The threshold is searched bit by bit, so the values that reach a threshold are counted fourteen
+times. Four values share a word of 32 bits, a byte each, and one addition compares them all: adding
+128 - t to a byte below 128 sets its highest bit where the byte is at least t.
+"""
+
+import tensorflow as tf
+
+from keras_mix._core.plan.counting import row_sums
+from keras_mix._core.xla import apart
+
+# A byte's values below 128 are the coarse levels. Each is divided into fine ones: one less at each
+# end, for the values below and above the level.
+_BITS = 7
+_COARSE, _FINE = 2**_BITS, 2**_BITS - 2
+# Each byte of a word is 1.
+_ONES = 0x01010101
+_LANES, _SHIFTS = 4, (0, 8, 16, 24)
+# Words are added in so many pieces. XLA vectorizes a sum of pieces, but no sum along a row.
+_PIECES = 16
+
+
+def top(values, limit, count):
+    """Selects the `count` largest values of each sample.
+
+    Values are rounded down to multiples of `limit` / 8064. Which of the values are selected that
+    are then equal depends on their positions only.
+
+    Args:
+        values: float32 `(B, *grid)`, in (-`limit`, `limit`).
+        limit: Float, a power of 2.
+        count: int32 `(B,)`.
+
+    Returns:
+        bool of the shape of `values`.
+    """
+    grid = tf.shape(values)
+    size = values.shape[1:].num_elements() or tf.reduce_prod(grid[1:])
+    levels = tf.reshape(values, [grid[0], size]) * (_COARSE / 2 / limit)
+    words = _fine_words(levels, count, size)
+    # XLA would compute the mask again for each of its consumers.
+    lanes = apart(tf.reduce_any(count > 0), _mask, words, count)
+    mask = tf.reshape(lanes, [grid[0], lanes.shape[1] * tf.shape(lanes)[2]])
+    return tf.reshape(mask[:, :size], grid)
+
+
+def _fine_words(levels, count, size):
+    """Words of the fine levels within the coarse level that the threshold lies in.
+
+    A byte is 0 for lower values, 1 + the fine level, and 1 + `_FINE` for higher values.
+
+    Args:
+        levels: float32 `(B, size)`, the coarse levels, from -64 to 64, with their fractions.
+        count: int32 `(B,)`.
+        size: An int or a scalar tensor.
+    """
+    coarse = _packed(tf.floor(levels) + _COARSE // 2, size)
+    level = tf.cast(_highest(coarse, count, 0) - _COARSE // 2, tf.float32)[:, None]
+    fine = tf.floor((levels - level) * _FINE) + 1
+    return _packed(tf.clip_by_value(fine, 0, _FINE + 1), size)
+
+
+def _packed(digits, size):
+    """uint32 `(B, pieces, n)`, four digits a word, from float32 `(B, size)` in [0, 127]."""
+    missing = -size % (_LANES * _PIECES)
+    if tf.is_tensor(missing) or missing:
+        digits = tf.pad(digits, [[0, 0], [0, missing]])
+    batch, row = tf.shape(digits)[0], (size + missing) // (_LANES * _PIECES)
+    lanes = tf.reshape(tf.cast(digits, tf.int32), [batch, _LANES, _PIECES, row])
+    words = (
+        lane * 2**shift for shift, lane in zip(_SHIFTS, tf.unstack(lanes, axis=1), strict=True)
+    )
+    return tf.cast(sum(words), tf.uint32)
+
+
+def _highest(words, count, least):
+    """int32 `(B,)`, the highest digit that more than `count` bytes reach, less `least`.
+
+    Args:
+        words: As `_packed` returns them.
+        count: int32 `(B,)`.
+        least: The digit that is returned as 0.
+    """
+
+    def next_bit(bit, found):
+        reached = _count(words, found + bit + least) > count
+        return bit // 2, tf.where(reached, found + bit, found)
+
+    found = tf.zeros_like(count)
+    return tf.while_loop(lambda bit, _: bit > 0, next_bit, [2 ** (_BITS - 1), found])[1]
+
+
+def _at_least(words, digit):
+    """Words whose bytes are 1 where a byte of `words` is at least `digit` `(B,)`, else 0."""
+    added = tf.cast(128 - digit, tf.uint32) * _ONES
+    reached = tf.bitwise.right_shift(words + added[:, None, None], 7)
+    return tf.bitwise.bitwise_and(reached, _ONES)
+
+
+def _count(words, digit):
+    """int32 `(B,)`, the number of bytes that are at least `digit` `(B,)`."""
+    added = _lane_sums(_pieces_added(_at_least(words, digit)))
+    return row_sums(added, _LANES * _PIECES)
+
+
+def _pieces_added(words):
+    """uint32 `(B, n)`. A sum of one byte of every piece is still a byte."""
+    return sum(tf.unstack(words, axis=1))
+
+
+def _lane_sums(words):
+    """int32, the sum of the bytes of each word."""
+    pairs = tf.bitwise.bitwise_and(words, 0x00FF00FF)
+    pairs += tf.bitwise.bitwise_and(tf.bitwise.right_shift(words, 8), 0x00FF00FF)
+    both = tf.bitwise.bitwise_and(pairs, 0xFFFF) + tf.bitwise.right_shift(pairs, 16)
+    return tf.cast(both, tf.int32)
+
+
+def _mask(words, count):
+    """bool `(B, lanes, pieces * n)`, the selected values."""
+    # And the words again for each lane.
+    return _lanes(apart(tf.reduce_any(count > 0), _chosen, words, count)) > 0
+
+
+def _chosen(words, count):
+    """uint32 `(B, pieces, n)`: a byte is 1 if its value is selected.
+
+    Of the values at the threshold, those in the first columns of the words are selected: all of
+    some columns, and of the next one as many as are missing.
+    """
+    threshold = _highest(words, count, 1) + 1
+    above = _at_least(words, threshold + 1)
+    equal = _at_least(words, threshold) - above
+    missing = (count - _count(words, threshold + 1))[:, None]
+    until = tf.cumsum(_lane_sums(_pieces_added(equal)), axis=1)
+    whole = until <= missing
+    column = tf.math.count_nonzero(whole, axis=1, dtype=tf.int32)[:, None]
+    missing -= tf.reduce_max(tf.where(whole, until, 0), axis=1, keepdims=True)
+    last = tf.minimum(column, tf.shape(words)[2] - 1)
+    part = _first_of_column(tf.gather(equal, last, axis=2, batch_dims=1), missing)
+    place = tf.range(tf.shape(words)[2]) - column[..., None]
+    zero = tf.zeros([], tf.uint32)
+    return above + tf.where(place < 0, equal, tf.where(place == 0, part, zero))
+
+
+def _first_of_column(words, missing):
+    """Keeps the first `missing` bytes that are 1 in words `(B, pieces, 1)`."""
+    shape = tf.shape(words)
+    ones = tf.cast(_lanes(words), tf.int32)
+    flat = tf.reshape(ones, [shape[0], _LANES * _PIECES])
+    kept = tf.where(tf.cumsum(flat, axis=1) <= missing, flat, 0)
+    kept = tf.cast(tf.reshape(kept, tf.shape(ones)), tf.uint32)
+    return tf.reshape(tf.reduce_sum(tf.bitwise.left_shift(kept, _shifts()), axis=1), shape)
+
+
+def _lanes(words):
+    """uint32 `(B, lanes, pieces * n)`, the lowest bit of each byte."""
+    rows = tf.reshape(words, [tf.shape(words)[0], 1, _PIECES * tf.shape(words)[2]])
+    return tf.bitwise.bitwise_and(tf.bitwise.right_shift(rows, _shifts()), 1)
+
+
+def _shifts():
+    """uint32 `(lanes, 1)`."""
+    return tf.constant(_SHIFTS, tf.uint32)[:, None]
