@@ -77,7 +77,7 @@ def quantiles(salient, peaks):
 def test_fine_grained_saliency_is_that_of_the_definition(grid):
     images = noise(2, *grid)
     images[1] = 7 + images[1] // 16
-    found = fine_grained_saliency.saliency(tf.constant(images, tf.float32), grid, at_once)
+    found = fine_grained_saliency.saliency(tf.constant(images, tf.int16), grid, at_once)
     np.testing.assert_array_equal(found, [oracles.fine_grained(i.astype(int)) for i in images])
 
 
@@ -85,7 +85,7 @@ def test_windows_wider_than_those_of_small_images():
     # Columns of 250 pixels hold whole windows of all scales.
     images = noise(1, 250, 2)
     images[0, 100:130] //= 4
-    found = fine_grained_saliency.saliency(tf.constant(images, tf.float32), (250, 2), at_once)
+    found = fine_grained_saliency.saliency(tf.constant(images, tf.int16), (250, 2), at_once)
     np.testing.assert_array_equal(found[0], oracles.fine_grained(images[0].astype(int)))
 
 

@@ -13,6 +13,8 @@ import operator
 
 import tensorflow as tf
 
+from keras_mix._core.plan.selecting import select
+
 # Half the side of the window of each scale, in pixels.
 _RADII = (12, 24, 48, 28, 56, 112)
 # OpenCV's weights of the channels B, G and R, multiplied by 2**15.
@@ -38,7 +40,7 @@ def peaks(images, axes, grid, call):
         int32 `(B, 2)`, row and column.
     """
     salient = saliency(levels(images, axes, call), grid, call)
-    # Not compiled: XLA compares one value at a time.
+    # Not compiled, like the largest contrasts.
     flat = tf.reshape(salient, [-1, grid[0] * grid[1]])
     best = tf.argmax(flat, axis=1, output_type=tf.int32)[:, None]
     return tf.concat([best // grid[1], best % grid[1]], axis=1)
@@ -55,7 +57,7 @@ def levels(images, axes, call):
         call: As in `saliency`.
 
     Returns:
-        float32 `(B, H, W)`.
+        int16 `(B, H, W)`.
     """
     if images.dtype == tf.uint8:
         return call(lambda images: _rounded(_light(images, axes)), images)
@@ -73,7 +75,7 @@ def saliency(levels, grid, call):
     255, which OpenCV keeps modulo 256.
 
     Args:
-        levels: float32 `(B, H, W)`, integers from 0 to 255.
+        levels: int16 `(B, H, W)`, from 0 to 255.
         grid: (height, width).
         call: `call(function, *arguments)` calls the function, compiled by itself: XLA would compute
             a part again for each value that another part reads.
@@ -81,10 +83,15 @@ def saliency(levels, grid, call):
     Returns:
         float32 `(B, H, W)`, integers.
     """
-    smooth = call(functools.partial(_twice_smoothed, grid=grid), levels)
+    smooth = levels
+    for _ in range(2):
+        rows = call(functools.partial(_smooth_rows, height=grid[0]), smooth)
+        smooth = call(functools.partial(_smooth, width=grid[1]), rows)
     sums = call(functools.partial(_padded_sums, grid=grid), smooth)
     contrast = call(functools.partial(_contrast, grid=grid), smooth, sums)
-    return call(_saliency, contrast)
+    # Not compiled: XLA compares one value at a time.
+    largest = [tf.reduce_max(each, axis=[1, 2]) for each in (contrast, call(_darker, contrast))]
+    return call(_saliency, contrast, *largest)
 
 
 def _finite_light(images, axes):
@@ -101,7 +108,7 @@ def _stretched(light, low, high):
 
 
 def _rounded(light):
-    return _whole(light + (0.5 + _TIE))
+    return tf.cast(light + (0.5 + _TIE), tf.int16)
 
 
 def _light(images, axes):
@@ -129,29 +136,36 @@ def _weighted(images, channels):
     return tf.reduce_sum(tf.cast(images, tf.float64) * weights, axis=channels)
 
 
-def _twice_smoothed(levels, grid):
-    return _smoothed(_smoothed(levels, grid), grid)
+def _smooth_rows(levels, height):
+    """Sums of three rows with weights 1, 2, 1; borders are mirrored."""
+    row, last = tf.range(height), height - 1
+    before = tf.gather(levels, tf.minimum(tf.abs(row - 1), last), axis=1)
+    after = tf.gather(levels, tf.maximum(last - tf.abs(last - 1 - row), 0), axis=1)
+    return before + 2 * levels + after
 
 
-def _smoothed(levels, grid):
-    """Rounded means with weights 1, 2, 1 along both axes; borders are mirrored."""
-    for axis, size in enumerate(grid, start=1):
-        second = tf.gather(levels, [tf.minimum(1, size - 1)], axis=axis)
-        last_but_one = tf.gather(levels, [tf.maximum(size - 2, 0)], axis=axis)
-        padded = tf.concat([second, levels, last_but_one], axis=axis)
-        before, at, after = (
-            padded[:, first:end] if axis == 1 else padded[:, :, first:end]
-            for first, end in ((None, -2), (1, -1), (2, None))
-        )
-        levels = before + 2.0 * at + after
-    return _whole(levels / 16.0 + 0.5)
+def _smooth(sums, width):
+    """The rounded levels from the sums of `_smooth_rows`, which it adds in the same way."""
+    # All rows are one, shifted by a pixel, since XLA does not vectorize a read of columns. A pixel
+    # at a border finds one of another row there, which is replaced.
+    shift = tf.minimum(1, width - 1)
+    flat, beyond = tf.reshape(sums, [-1]), tf.zeros([shift], sums.dtype)
+    flat = tf.concat([beyond, flat, beyond], axis=0)
+    size = tf.size(sums)
+    before, after = (tf.reshape(flat[first:][:size], tf.shape(sums)) for first in (0, 2 * shift))
+    column = tf.range(width)[None, None]
+    before, after = (
+        select(column == 0, after, before),
+        select(column == width - 1, before, after),
+    )
+    return tf.bitwise.right_shift(before + 2 * sums + after + 8, 4)
 
 
 def _padded_sums(values, grid):
     """Sums over the rows and columns before each pixel, padded to the left and to the right.
 
     Args:
-        values: float32 `(B, H, W)`, integers.
+        values: int16 `(B, H, W)`.
         grid: (height, width).
 
     Returns:
@@ -159,7 +173,8 @@ def _padded_sums(values, grid):
         nevertheless.
     """
     (height, width), padding = grid, _padding(grid[1])
-    sums = _sums_along_columns(tf.cast(_sums_along_rows(values, width), tf.int32), height)
+    rows = _sums_along_rows(tf.cast(values, tf.float32), width)
+    sums = _sums_along_columns(tf.cast(rows, tf.int32), height)
     last = tf.tile(sums[:, :, -1:], [1, 1, padding])
     return tf.pad(tf.concat([sums, last], axis=2), [[0, 0], [1, 0], [1 + padding, 0]])
 
@@ -238,6 +253,7 @@ def _contrast(smooth, sums, grid):
     One number holds both, the contrast of lighter pixels times `_LIGHTER` plus that of darker ones:
     XLA does not vectorize a function with two results.
     """
+    smooth = tf.cast(smooth, tf.float32)
     total = tf.zeros_like(smooth)
     for radius in _RADII:
         height, width = (_extents(size, radius) for size in grid)
@@ -249,9 +265,21 @@ def _contrast(smooth, sums, grid):
     return total
 
 
-def _saliency(contrast):
-    lighter = _whole(contrast / _LIGHTER)
-    return _of_255(lighter) + _of_255(contrast - _LIGHTER * lighter)
+def _saliency(contrast, largest, largest_darker):
+    """The sum of both contrasts of each pixel, the largest of each in an image scaled to 255."""
+    parts = (_lighter(contrast), _darker(contrast))
+    return sum(
+        _quotient(255.0 * part, tf.maximum(most, 1.0)[:, None, None])
+        for part, most in zip(parts, (_lighter(largest), largest_darker), strict=True)
+    )
+
+
+def _lighter(contrast):
+    return _whole(contrast / _LIGHTER)
+
+
+def _darker(contrast):
+    return contrast - _LIGHTER * _lighter(contrast)
 
 
 def _extents(size, radius):
@@ -259,12 +287,6 @@ def _extents(size, radius):
     center = tf.range(size)
     extent = tf.minimum(center + radius + 1, size) - tf.maximum(center - radius + 1, 0)
     return tf.cast(extent, tf.float32)
-
-
-def _of_255(contrast):
-    """Scales contrasts so that the largest of each image is 255, rounded down."""
-    most = tf.reduce_max(contrast, axis=[1, 2], keepdims=True)
-    return _quotient(255.0 * contrast, tf.maximum(most, 1.0))
 
 
 def _quotient(dividend, divisor):
