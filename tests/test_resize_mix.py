@@ -1,12 +1,17 @@
 """ResizeMix: a whole partner, shrunk and pasted. The laws of all: test_contract_*."""
 
+import time
+
 import numpy as np
 import oracles
 import pytest
+import tensorflow as tf
 from contract import sampled, seed_of
 from scipy import stats
 
-from keras_mix._core.draw import random
+from keras_mix._core.draw import random, shapes
+from keras_mix._core.plan.placements import Resize
+from keras_mix._core.xla import call
 from keras_mix.layers import ResizeMix
 
 UNLIKELY = 1e-4
@@ -157,3 +162,40 @@ def test_a_batch_shares_one_scale_and_each_sample_has_its_own_place():
 
 def test_default_is_the_authors_choice():
     assert ResizeMix().scale == (0.1, 0.8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_a_compiled_box_is_that_of_a_plain_one(dtype, whole):
+    # 37 rows are no multiple of a band, and sample 0 has no box at all.
+    rng, grid = np.random.default_rng(0), (37, 21)
+    pool = tf.constant(rng.integers(0, 256, (5, 2, *grid, 3)).astype(dtype))
+    corner = np.array([[0, 0], [0, 0], [9, 4], [36, 20], [20, 0]])
+    sides = np.array([[0, 0], [37, 21], [5, 9], [1, 1], [17, 20]])
+    own = [[0, 0, *grid] if whole else [2, 3, 30, 11]] * 5
+    frames = np.stack([own, np.concatenate([corner, sides], axis=1)], axis=1).astype("f4")
+    region = shapes.box(tf.constant(corner, tf.int32), tf.constant(sides, tf.int32), grid)
+    sources = tf.constant([[i, (i + 2) % 5] for i in range(5)])
+
+    def read(pool, sources, frames):
+        return Resize(frames).read(pool, sources, (2, 3), region, False)
+
+    plain = tf.cast(read(pool, sources, tf.constant(frames)), tf.float32)
+    found = tf.function(lambda *given: call(read, given, compiles=True))(pool, sources, frames)
+    tolerance = {"atol": 1e-2} if dtype == "float32" else {"atol": 1}
+    np.testing.assert_allclose(tf.cast(found, tf.float32), plain, rtol=0, **tolerance)
+
+
+@pytest.mark.slow
+def test_another_batch_is_not_compiled_again():
+    layer = ResizeMix()
+    images = tf.constant(np.random.default_rng(0).random((4, 64, 64, 3), np.float32))
+    mixed = tf.function(lambda seed: layer(images, seed=seed))
+    seconds = []
+    for seed in range(6):
+        start = time.perf_counter()
+        mixed(tf.constant([seed, 1]))
+        seconds.append(time.perf_counter() - start)
+    # A compilation takes hundreds of milliseconds.
+    assert min(seconds[1:]) < 0.05

@@ -1,16 +1,20 @@
 """Bilinear resampling of resized frames in two passes: whole rows first, then pixels along rows.
 
 Whole rows are copied at memory speed, and the second pass reads two pixels for each position, where
-a single pass would read four.
+a single pass would read four. Compiled, only the bands of rows that a box crosses are resampled.
 """
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_mix._core.plan.blending import precise
+from keras_mix._core import xla
+from keras_mix._core.plan.blending import convert, precise
 from keras_mix._core.plan.selecting import select
 from keras_mix._core.xla import apart
+
+# The most rows in a band: between the passes they stay in a cache, and few of them miss the box.
+_BAND = 16
 
 
 class _Line(NamedTuple):
@@ -27,6 +31,10 @@ class _Line(NamedTuple):
     def of(self, source):
         """The line of one source."""
         return _Line(self.low[:, source], self.weight[:, source])
+
+    def at(self, place):
+        """The lines at a place, or at several."""
+        return _Line(tf.gather(self.low, place), tf.gather(self.weight, place))
 
     def shifted(self, offset):
         """The line with an offset added to the pixels."""
@@ -45,8 +53,8 @@ def read(pool, sources, frames, source, nearest):
         nearest: Whether a position takes the nearest pixel instead of interpolating.
 
     Returns:
-        `(B, images, H, W, values)`. Interpolated values are floats; a position that lies on a pixel
-        keeps its bits.
+        `(B, images, H, W, values)`. A position that lies on a pixel keeps its bits. Other values of
+        one source are floats; those of a region are converted to the dtype of the pool.
     """
     number, images, *shape = tf.unstack(tf.shape(pool))
     size = tf.shape(sources)[0]
@@ -64,7 +72,7 @@ def read(pool, sources, frames, source, nearest):
         value = _read_one(*arguments, source, nearest)
     elif quadrants is not None:
         lines = [_for_images(line, size, images) for line in (quadrants.rows, quadrants.columns)]
-        value = _read(*arguments, quadrants.numbers, lines, nearest)
+        value = _read_quadrants(*arguments, quadrants.numbers, lines, nearest)
     else:
         dense = _for_images(tf.cast(source.dense(), tf.int32), size, images)[..., None]
         value = _read_one(*arguments, 0, nearest)
@@ -85,7 +93,84 @@ def _read_one(pool, sources, frames, source, nearest):
     return _read(pool, sources, frames, ((source,),), (nothing, nothing), nearest)
 
 
-def _read(pool, sources, frames, numbers, inside, nearest):
+def _read_quadrants(pool, sources, frames, numbers, inside, nearest):
+    """As `_read`, in the dtype of the pool; compiled, a box is read by `_read_box`."""
+
+    def whole(pool):
+        return _read(pool, sources, frames, numbers, inside, nearest, pool.dtype)
+
+    if not xla.compiling() or numbers != ((0, 0), (0, 1)):
+        return whole(pool)
+
+    def by_bands(pool):
+        return _read_box(pool, sources, frames, inside, nearest)
+
+    @tf.custom_gradient
+    def differentiable(pool):
+        # XLA cannot compile the gradient of a loop of unknown length.
+        def gradient(result):
+            with tf.GradientTape() as tape:
+                tape.watch(pool)
+                again = whole(pool)
+            return tape.gradient(again, pool, result)
+
+        return by_bands(pool), gradient
+
+    return (differentiable if pool.dtype.is_floating else by_bands)(pool)
+
+
+def _read_box(pool, sources, frames, inside, nearest):
+    """A box of source 1 over source 0; only the bands of rows that the box crosses are resampled.
+
+    Arguments and result as in `_read_quadrants`.
+    """
+    number, height, width, values = tf.unstack(tf.shape(pool))
+    size = tf.shape(sources)[0]
+    whole = tf.cast(tf.stack([0, 0, height, width]), tf.float32)
+    below = tf.cond(
+        tf.reduce_all(tf.equal(frames[:, 0], whole)),
+        lambda: tf.gather(pool, sources[:, 0]),
+        lambda: convert(_read_one(pool, sources, frames, 0, nearest), pool.dtype),
+    )
+    count = (height + _BAND - 1) // _BAND
+    band = (height + count - 1) // count
+
+    def banded(tensor):
+        """Divides the rows `(B, H, ...)` into bands: `(B · count, band, ...)`."""
+        rest = tf.unstack(tf.shape(tensor))[2:]
+        padding = [[0, 0], [0, count * band - height]] + [[0, 0]] * len(rest)
+        return tf.reshape(tf.pad(tensor, padding), [size * count, band, *rest])
+
+    down = _line(frames, 0, height, nearest).shifted(sources[..., None] * height).of(1)
+    down, across = _Line(*map(banded, down)), _line(frames, 1, width, nearest).of(1)
+    in_row, in_column = banded(inside[0]), inside[1]
+    crossed = tf.reduce_any(in_row, axis=1)
+    order = tf.argsort(tf.cast(~crossed, tf.int32), stable=True)
+    images = tf.reshape(pool, [number * height, width * values])
+    exists = tf.reduce_any(frames[..., 2:] > 0)
+
+    def step(n, bands):
+        # Not `order[n]`: XLA wants the index of a slice to be a constant, takes the order for one,
+        # and compiles for every batch.
+        place = tf.gather(order, n)
+        sample = place // count
+        line = down.at(place)
+        rows = apart(exists, _interpolated, images, line, nearest)
+        pixels = tf.reshape(rows, [band * width, values])
+        line = across.at(sample[None]).shifted(width * tf.range(band)[:, None])
+        value = convert(_interpolated(pixels, line, nearest), pool.dtype)
+        box = tf.gather(in_row, place)[:, None] & tf.gather(in_column, sample)
+        return n + 1, bands.write(place, select(box[..., None], value, bands.read(place)))
+
+    bands = tf.TensorArray(pool.dtype, size=size * count, clear_after_read=False)
+    bands = bands.unstack(banded(below))
+    last = tf.math.count_nonzero(crossed, dtype=tf.int32)
+    _, bands = tf.while_loop(lambda n, _: n < last, step, (0, bands))
+    result = tf.reshape(bands.stack(), [size, count * band, width, values])
+    return result[:, :height]
+
+
+def _read(pool, sources, frames, numbers, inside, nearest, dtype=None):
     """Each position from source `numbers[row][column]`, where row and column are bits of `inside`.
 
     Args:
@@ -95,10 +180,11 @@ def _read(pool, sources, frames, numbers, inside, nearest):
         numbers: As in `regions.Quadrants`, or one number.
         inside: bool `(B, H)` and `(B, W)`, the rows and columns of the quadrants.
         nearest: As in `read`.
+        dtype: The dtype to convert to; None leaves interpolated values as floats.
     """
     exists = tf.reduce_any(frames[..., 2:] > 0)
     images, columns = apart(exists, _first_pass, pool, sources, frames, numbers, inside, nearest)
-    return apart(exists, _second_pass, images, columns, inside, nearest)
+    return apart(exists, _second_pass, images, columns, inside, nearest, dtype)
 
 
 def _first_pass(pool, sources, frames, numbers, inside, nearest):
@@ -126,7 +212,7 @@ def _first_pass(pool, sources, frames, numbers, inside, nearest):
     return tf.reshape(images, [tf.shape(images)[0], height, width, values]), columns
 
 
-def _second_pass(images, columns, inside, nearest):
+def _second_pass(images, columns, inside, nearest, dtype):
     """Resamples along the horizontal axis: `(B, H, W, values)`."""
     number, height, width, values = tf.unstack(tf.shape(images))
     size = tf.shape(columns[0].low)[0]
@@ -134,7 +220,8 @@ def _second_pass(images, columns, inside, nearest):
     line = _select(inside[0][..., None], lines)
     rows = width * tf.reshape(tf.range(size * height), [size, height, 1])
     pixels = tf.reshape(images, [number * height * width, values])
-    return _interpolated(pixels, line.shifted(rows), nearest)
+    value = _interpolated(pixels, line.shifted(rows), nearest)
+    return value if dtype is None else convert(value, dtype)
 
 
 def _line(frames, axis, size, nearest):
