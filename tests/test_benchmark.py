@@ -4,16 +4,22 @@ import importlib
 import itertools
 import json
 import re
+import sys
+import time
 
+import benchmark
 import numpy as np
 import pytest
 import tensorflow as tf
 from benchmarking import (
     chart,
     every_mixer,
+    fresh,
     growth,
     images,
     limits,
+    load,
+    machine,
     modalities,
     page,
     parts,
@@ -105,6 +111,34 @@ def test_without_a_ratio_the_figure_is_judged():
     assert rows.Row("first batch", 0.29, most=0.3).verdict == rows.OK
 
 
+TICKS = "cpu  100 0 50 1000 10 0 0 0 0 0\ncpu0 50 0 25 500 5 0 0 0 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("after", "share"),
+    [
+        # user, nice, system, idle, waiting for a disk: a quarter, all, and none of 100 ticks.
+        ("cpu  110 5 60 1070 15 0 0 0 0 0\n", 0.25),
+        ("cpu  160 0 90 1000 10 0 0 0 0 0\n", 1.0),
+        ("cpu  100 0 50 1090 20 0 0 0 0 0\n", 0.0),
+        (TICKS, None),
+    ],
+)
+def test_the_busy_share_of_the_cores_is_counted_in_ticks(after, share):
+    assert load.taken(TICKS, after) == share
+
+
+@pytest.mark.parametrize(("share", "warns"), [(None, False), (0.15, False), (0.5, True)])
+def test_a_busy_machine_is_warned_of(share, warns):
+    assert ("50% of its cores' time was taken" in load.warning(share)) == warns
+    assert bool(load.warning(share)) == warns
+
+
+def test_a_system_that_does_not_tell_is_not_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(load, "STATISTICS", tmp_path / "stat")
+    assert load.busy() is None
+
+
 def test_contenders_take_turns():
     calls = []
     steps = [lambda: calls.append("a"), lambda: calls.append("b")]
@@ -115,7 +149,7 @@ def test_contenders_take_turns():
 
 
 def test_the_page_has_both_regimes_side_by_side_and_no_scripts():
-    machine = {
+    described = {
         **{"cores": 2, "processor": "P", "memory_gib": 8.0, "threads": 2, "bandwidth_gb": 40.0},
         **{"system": "Linux", "allocator": "glibc", "huge_pages": "madvise", "python": "3.11"},
         "packages": {"numpy": "2"},
@@ -127,7 +161,9 @@ def test_the_page_has_both_regimes_side_by_side_and_no_scripts():
         for regime, row in (("default", quick), ("pooled", slow))
         for table in [rows.table("<Images>", "samples/s", [row], {"kornia": "not installed"})]
     ]
-    text = page.render(json.loads(json.dumps({"machine": machine, "tables": tables})))
+    failed = [{"part": "models", "regime": "default", "reason": "It did not end within 9 s."}]
+    results = {"busy": 0.25, "machine": described, "tables": tables, "failed": failed}
+    text = page.render(json.loads(json.dumps(results)))
     assert "1 of 2 bounds are met" in text
     assert text.count("<h2>&lt;Images&gt;</h2>") == 1
     cells = re.findall(r'<td class="[^"]*">([^<]*)</td>', text)
@@ -136,6 +172,8 @@ def test_the_page_has_both_regimes_side_by_side_and_no_scripts():
         *("128", "64.0", "2.00×", "2.00–2.00", "≥ 0.9"),
     ]
     assert "default memory, kornia: not installed" in text
+    assert "<li>models, default memory: It did not end within 9 s.</li>" in text
+    assert "25% of its cores&#39; time was taken" in text
     assert text.count("<svg") == 1
     assert "<script" not in text
     assert not re.findall(r'(?:src|href)="(?!#)', text.replace("xlink:href", ""))
@@ -147,6 +185,64 @@ def test_contenders_of_a_chart_look_different():
 
 
 def test_parts_are_modules_that_measure():
-    for module in parts.MODULES.values():
-        assert callable(importlib.import_module(f"benchmarking.{module}").measure)
-    assert {*parts.QUICK, *parts.ONCE, *parts.NAMED} <= set(parts.MODULES)
+    for part in parts.PARTS.values():
+        assert callable(importlib.import_module(f"benchmarking.{part.module}").measure)
+    assert {*parts.QUICK, *parts.ONCE, *parts.NAMED} <= set(parts.PARTS)
+
+
+def test_help_says_how_long_each_part_takes():
+    lines = parts.durations().splitlines()
+    told = {words[0]: words[1:] for words in map(str.split, lines) if words[:1][0] in parts.PARTS}
+    assert set(told) == set(parts.PARTS)
+    assert all(re.fullmatch("([0-9]+ (s|min) ?){2}", " ".join(each)) for each in told.values())
+
+
+HANGING = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+time.sleep(60)
+"""
+
+
+def _written(tmp_path, monkeypatch, text):
+    """Lets `fresh` start modules of a folder, and writes one, `measured`."""
+    (tmp_path / "benchmarking").mkdir()
+    (tmp_path / "benchmarking" / "measured.py").write_text(text)
+    monkeypatch.setattr(fresh, "TOOLS", tmp_path)
+
+
+def test_a_process_that_takes_too_long_is_ended_with_what_it_has_started(tmp_path, monkeypatch):
+    _written(tmp_path, monkeypatch, HANGING)
+    start = time.monotonic()
+    with pytest.raises(fresh.Failed, match="measures measured it did not end within 1 s"):
+        fresh.figures("measured", "it", seconds=1)
+    # Its child holds the same pipes, which are read until all are closed.
+    assert time.monotonic() - start < 30
+
+
+def test_a_process_that_fails_says_why_in_its_last_line(tmp_path, monkeypatch):
+    _written(tmp_path, monkeypatch, "raise ValueError('no memory')")
+    with pytest.raises(fresh.Failed, match=r"ended with 1\.\n(.*\n)*ValueError: no memory$"):
+        fresh.figures("measured", seconds=60)
+
+
+def test_a_part_that_fails_is_reported_and_the_others_go_on(tmp_path, monkeypatch):
+    table = rows.table("Images", "samples/s", [rows.faster("MixUp", [1.0] * 2, "", [1.0] * 2, 8)])
+
+    def measured(part, regime, quick):
+        if part == "labels":
+            raise fresh.Failed("It failed.\nMemoryError: none")
+        return [table]
+
+    monkeypatch.delenv(regimes.POOL, raising=False)  # put back after the run that leaves it
+    monkeypatch.setattr(parts, "measured", measured)
+    monkeypatch.setattr(machine, "bandwidth", lambda: 40.0)
+    output = tmp_path / "found.json"
+    options = ["--part", "labels", "--part", "growth", "--regime", "pooled"]
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", *options, "--output", str(output)])
+    assert benchmark.main() == 1
+    found = json.loads(output.read_text())
+    place = {"regime": "pooled", "bandwidth_gb": 40.0}
+    assert found["failed"] == [{"part": "labels", **place, "reason": "MemoryError: none"}]
+    assert [each["part"] for each in found["tables"]] == ["growth"]
+    assert "labels, pooled memory: MemoryError: none" in output.with_suffix(".html").read_text()

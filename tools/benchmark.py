@@ -15,7 +15,7 @@ from pathlib import Path
 # TensorFlow reads it when it is imported: no chatter about this machine's CPU and absent GPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from benchmarking import machine, page, parts, regimes, rows
+from benchmarking import fresh, load, machine, page, parts, regimes, rows
 from benchmarking.report import Report
 
 
@@ -24,8 +24,10 @@ def main():
     arguments = parsed()
     regimes.leave()
     report = Report()
-    results = {"machine": machine.describe(), "tables": []}
+    # Before this process does anything itself.
+    results = {"busy": load.busy(), "machine": machine.describe(), "tables": [], "failed": []}
     report.machine(results["machine"])
+    report.load(results["busy"])
     written = arguments.output, arguments.output.with_suffix(".html")
     prepare(arguments.output)
     for part in arguments.part or (parts.QUICK if arguments.quick else parts.ALL):
@@ -33,15 +35,19 @@ def main():
             # Anew for each: a shared machine has faster and slower hours.
             place = {"part": part, "regime": regime, "bandwidth_gb": machine.bandwidth()}
             report.begins(**place)
-            for table in parts.measured(part, regime, arguments.quick):
-                report.table(table)
-                results["tables"].append({**place, **table})
+            try:
+                for table in parts.measured(part, regime, arguments.quick):
+                    report.table(table)
+                    results["tables"].append({**place, **table})
+            except fresh.Failed as error:
+                report.failed(error)
+                results["failed"].append({**place, "reason": str(error).splitlines()[-1]})
             # After each part: the next one may be interrupted.
             arguments.output.write_text(json.dumps(results, indent=2) + "\n")
             written[1].write_text(page.render(results))
     missed = rows.missed(results["tables"])
-    report.end(missed, written)
-    return 1 if missed and arguments.check else 0
+    report.end(missed, results["failed"], written)
+    return 1 if results["failed"] or (missed and arguments.check) else 0
 
 
 def prepare(path):
@@ -55,13 +61,17 @@ def prepare(path):
 
 def parsed():
     """The arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog=parts.durations(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds, sizes and, unless named, parts"
     )
     parser.add_argument(
         "--part",
-        choices=parts.MODULES,
+        choices=parts.PARTS,
         action="append",
         help=f"only this part (default: all but {' and '.join(parts.NAMED)})",
     )

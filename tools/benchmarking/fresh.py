@@ -6,6 +6,7 @@ Run as a module with the name of a pipeline it measures one process and prints J
 import json
 import os
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from benchmarking import machine, rows
 
+TOOLS = Path(__file__).parents[1]
 PLAIN = "plain"
 PIPELINES = (PLAIN, "MixUp", "CutMix")
 # Seconds to the first batch beyond the plain pipeline's.
@@ -37,22 +39,48 @@ def measure(quick):
     return [rows.table("A fresh process", "seconds", made)]
 
 
-def figures(module, *arguments, python=sys.executable, **environment):
+class Failed(Exception):
+    """A process that measures has failed, or has not ended in time."""
+
+
+def figures(module, *arguments, python=sys.executable, seconds=None, **environment):
     """Returns what a module of this package measures in a new process and prints as JSON.
 
     Args:
         module: The name of the module.
         *arguments: Strings, those of its command line.
         python: Path of the interpreter.
+        seconds: How long it may take, with all processes that it starts, or None.
         **environment: Environment variables, beside those of this process.
+
+    Raises:
+        Failed: If it fails, or does not end in time; the last line says why.
     """
     command = [python, "-m", f"benchmarking.{module}", *arguments]
-    tools = Path(__file__).parents[1]
     variables = {**os.environ, **environment}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tools, env=variables)
-    if done.returncode:
-        raise RuntimeError(f"The process that measures {arguments} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+    # The leader of a group, so that what it has started can be ended with it.
+    leads = seconds is not None
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=TOOLS,
+        env=variables,
+        start_new_session=leads,
+    )
+    what = f"The process that measures {' '.join([module, *arguments])}"
+    try:
+        printed, errors = process.communicate(timeout=seconds)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL) if leads else process.kill()
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise Failed(f"{what} did not end within {seconds} s.") from None
+        raise
+    if process.returncode:
+        raise Failed(f"{what} ended with {process.returncode}.\n{errors}".strip())
+    return json.loads(printed.splitlines()[-1])
 
 
 def peak_memory():

@@ -5,18 +5,21 @@ from pathlib import Path
 import markupsafe
 import static_pages
 
-from benchmarking import chart, rows
+from benchmarking import chart, load, rows
 
 
 def render(results):
     """The page, a string of HTML.
 
     Args:
-        results: Dict as `tools/benchmark.py` writes it: the machine, and tables.
+        results: Dict as `tools/benchmark.py` writes it: how busy the machine was, the machine,
+            tables, and what failed.
     """
     environment = static_pages.environment(Path(__file__).parent)
     return environment.get_template("page.html").render(
         machine=results["machine"],
+        warning=load.warning(results["busy"]),
+        failed=results["failed"],
         groups=_groups(results["tables"]),
         missed=rows.missed(results["tables"]),
         judged=sum(row["verdict"] != "" for each in results["tables"] for row in each["rows"]),

@@ -6,35 +6,85 @@ Run as a module with the name of a part, of a regime, and perhaps "quick", it pr
 import importlib
 import json
 import sys
+from typing import NamedTuple
 
 from benchmarking import fresh, regimes
 
-# {the name of a part: the module whose `measure` yields its tables}.
-MODULES = {
-    "images": "images",
-    "mixers": "every_mixer",
-    "small": "eager",
-    "structured": "structured",
-    "labels": "labels",
-    "modalities": "modalities",
-    "pipelines": "pipelines",
-    "growth": "growth",
-    "fresh": "fresh",
-    "partners": "partners",
-    "models": "models",
-    "memory": "memory",
-    "curves": "curves",
-    "service": "service",
-    "peers": "peers",
+
+class Part(NamedTuple):
+    """A part of the benchmark.
+
+    Attributes:
+        module: The module whose `measure` yields its tables.
+        seconds: About how long it takes, in all its regimes, on two quiet cores.
+        quick: The same of `--quick`.
+    """
+
+    module: str
+    seconds: int
+    quick: int
+
+
+# By name; what is quoted here can be named in the command line.
+PARTS = {
+    "images": Part("images", 60, 20),
+    "mixers": Part("every_mixer", 300, 100),
+    "small": Part("eager", 60, 30),
+    "structured": Part("structured", 60, 30),
+    "labels": Part("labels", 60, 30),
+    "modalities": Part("modalities", 120, 60),
+    "pipelines": Part("pipelines", 120, 60),
+    "growth": Part("growth", 300, 200),
+    "fresh": Part("fresh", 120, 60),
+    "partners": Part("partners", 60, 30),
+    "models": Part("models", 300, 100),
+    "memory": Part("memory", 180, 100),
+    "curves": Part("curves", 10_000, 300),
+    "service": Part("service", 60, 30),
+    "peers": Part("peers", 300, 150),
 }
 # What is measured if it is named: the curves take hours, the peers an environment of their own.
 NAMED = ("curves", "peers")
 # What is measured unless parts are named.
-ALL = tuple(part for part in MODULES if part not in NAMED)
+ALL = tuple(part for part in PARTS if part not in NAMED)
 # The same of `--quick`.
 QUICK = ("mixers",)
 # Parts that take no batches from a pipeline, or choose the regimes themselves.
 ONCE = ("partners", "models", "memory", "service")
+# How many times as long as usual a part may take before it is ended, for slower or busy machines;
+# and the least, in seconds.
+PATIENCE, LEAST = 5, 300
+
+
+def duration(part, quick):
+    """About how many seconds a part takes in all its regimes, on two quiet cores."""
+    return PARTS[part].quick if quick else PARTS[part].seconds
+
+
+def durations():
+    """Text on how long each part takes."""
+    lines = [
+        f"  {name:12}{_minutes(part.seconds):>10}{_minutes(part.quick):>16}"
+        for name, part in PARTS.items()
+    ]
+    whole, quick = (
+        _minutes(sum(duration(part, quick) for part in parts))
+        for parts, quick in ((ALL, False), (QUICK, True))
+    )
+    return "\n".join(
+        [
+            "About how long each part takes on two quiet cores, in all its regimes:",
+            f"  {'':12}{'':>10}{'with --quick':>16}",
+            *lines,
+            f"Without --part: {whole}, with --quick {quick}. A part that takes {PATIENCE} times as "
+            "long is ended",
+            "and reported, as is one that fails; the others go on.",
+        ]
+    )
+
+
+def _minutes(seconds):
+    return f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def regimes_of(part):
@@ -43,8 +93,14 @@ def regimes_of(part):
 
 
 def measured(part, regime, quick):
-    """Measures a part in a new process; returns its tables."""
-    return fresh.figures("parts", part, regime, *(["quick"] if quick else []))
+    """Measures a part in a new process; returns its tables.
+
+    Raises:
+        fresh.Failed: If the process fails, or does not end in the time that a part may take.
+    """
+    seconds = max(LEAST, PATIENCE * duration(part, quick))
+    arguments = [part, regime, *(["quick"] if quick else [])]
+    return fresh.figures("parts", *arguments, seconds=seconds)
 
 
 def _main(part, regime, *quick):
@@ -55,7 +111,7 @@ def _main(part, regime, *quick):
     from benchmarking.machine import THREADS
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    module = importlib.import_module(f"benchmarking.{MODULES[part]}")
+    module = importlib.import_module(f"benchmarking.{PARTS[part].module}")
     print(json.dumps(module.measure(bool(quick))))
 
 

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from benchmarking import rows
+from benchmarking import load, rows
 
 STYLES = {rows.OK: "green", rows.MISSED: "bold red", "": ""}
 WORDS = ("what", "against")
@@ -28,6 +28,11 @@ class Report:
             f"{machine['huge_pages']}; Python {machine['python']}, {packages}",
             highlight=False,
         )
+
+    def load(self, busy):
+        """Warns if others use the machine."""
+        if warning := load.warning(busy):
+            self.console.print(warning, style="bold yellow", highlight=False)
 
     def begins(self, part, regime, bandwidth_gb):
         """Says what is measured next, and how fast the memory is now."""
@@ -58,12 +63,18 @@ class Report:
         for what, reason in found["absent"].items():
             self.console.print(f"{what}: {reason}", style="dim", highlight=False)
 
-    def end(self, missed, paths):
-        """Prints the figures that miss their bounds, and the paths of the results."""
+    def failed(self, error):
+        """Prints why a part has no tables."""
+        self.console.print(str(error), style="bold red", highlight=False, markup=False)
+
+    def end(self, missed, failed, paths):
+        """Prints the figures that miss their bounds, what failed, and the paths of the results."""
         for line in missed:
             self.console.print(f"[bold red]missed[/]: {line}", highlight=False)
         if missed:
             self.console.print("Bounds are the project's goals, not what to expect.", style="dim")
-        else:
+        elif not failed:
             self.console.print("[green]All bounds are met.[/]")
+        for each in failed:
+            self.console.print(f"[bold red]failed[/]: {each['part']}, {each['regime']} memory")
         self.console.print(f"Written: {', '.join(map(str, paths))}", highlight=False)
