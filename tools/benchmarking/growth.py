@@ -99,7 +99,7 @@ SWEEPS = (
 
 def measure(quick):
     """One table for each of what grows: microseconds a batch."""
-    return [_grown(sweep, rounds=3 if quick else 5) for sweep in SWEEPS]
+    return [_grown(sweep, rounds=2 if quick else 3) for sweep in SWEEPS]
 
 
 def _grown(sweep, rounds):

@@ -10,7 +10,7 @@ import time
 from benchmarking import fresh, regimes, rows
 
 BATCH, SIDE, CLASSES = 128, 224, 10
-FIT_BATCH, FIT_IMAGES, STORED = 64, 1024, 256
+FIT_BATCH, FIT_IMAGES, STORED = 64, 512, 256
 
 
 def measure(quick):

@@ -5,7 +5,9 @@ from benchmarking import rows, train_steps
 
 def measure(quick):
     """One table: steps, first steps and peak memory against the plain model's."""
-    options = {"repeats": 1, "count": 20, "widths": (1,)} if quick else {"repeats": 3, "count": 80}
+    options = (
+        {"repeats": 1, "seconds": 5, "widths": (1,)} if quick else {"repeats": 1, "seconds": 15}
+    )
     found, absent = train_steps.measure(**options)
     made = [
         rows.Row(

@@ -1,7 +1,7 @@
 """The train step of models that mix, against the plain step, on every backend of Keras.
 
 Run as a program it measures one fresh process, on the backend that KERAS_BACKEND names, and prints
-JSON: `steps MODE WIDTH ROUNDS` or `first MODE VARIANT`.
+JSON: `steps MODE WIDTH SECONDS` or `first MODE VARIANT`.
 """
 
 import functools
@@ -32,6 +32,8 @@ STEP_LIMITS = {"tensorflow": 1.02, "jax": 1.05, "torch": 1.05}
 # He et al., arXiv:1512.03385, section 4.2, with n = 3; and the same with twice the filters, four
 # times the work.
 WIDTHS = {1: "ResNet-20", 2: "ResNet-20, twice as wide"}
+# The least number of rounds, however long they take.
+FEWEST = 5
 # What fresh processes are spent on.
 FRESH = (PLAIN, "ManifoldMixup")
 FIRST_LIMIT = 1.5
@@ -40,12 +42,12 @@ ROOT = Path(__file__).parents[2]
 TORCH = ROOT / ".venv-torch" / "bin" / "python"
 
 
-def measure(repeats, count, widths=tuple(WIDTHS)):
+def measure(repeats, seconds, widths=tuple(WIDTHS)):
     """All ratios to the plain model.
 
     Args:
         repeats: The number of fresh processes of each kind.
-        count: The number of rounds that steps take turns in, fewer where they are longer.
+        seconds: How long the steps of a width and a mode take turns.
         widths: The keys of `WIDTHS` to measure.
 
     Returns:
@@ -66,7 +68,7 @@ def measure(repeats, count, widths=tuple(WIDTHS)):
             PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         )
         for mode in modes:
-            found = [_steps(run, backend, mode, width, count // width) for width in widths]
+            found = [_steps(run, backend, mode, width, seconds) for width in widths]
             found.append(_fresh(run, mode, repeats))
             rows += [{"backend": backend, "mode": mode, **row} for part in found for row in part]
     return rows, absent
@@ -79,9 +81,9 @@ def _python(backend):
     return str(TORCH) if TORCH.exists() else None
 
 
-def _steps(run, backend, mode, width, count):
-    seconds = run("steps", mode, str(width), str(count))
-    plain = statistics.median(seconds.pop(PLAIN))
+def _steps(run, backend, mode, width, seconds):
+    found = run("steps", mode, str(width), str(seconds))
+    plain = statistics.median(found.pop(PLAIN))
     return [
         {
             "variant": variant,
@@ -90,7 +92,7 @@ def _steps(run, backend, mode, width, count):
             "quartiles": [each / plain for each in statistics.quantiles(own, n=4)[::2]],
             "limit": STEP_LIMITS[backend],
         }
-        for variant, own in seconds.items()
+        for variant, own in found.items()
     ]
 
 
@@ -154,24 +156,25 @@ def _variants():
     }
 
 
-def _in_turns(mode, width, count):
+def _in_turns(mode, width, seconds):
     """{variant: seconds of each of its steps}.
 
     Steps take turns one by one, in an order drawn anew for each round, since the ratios to be
     seen are smaller than what a machine's speed changes within a second.
     """
     steps = {variant: _stepper(variant, mode, int(width)) for variant in _variants()}
-    seconds = {variant: [] for variant in steps}
+    found = {variant: [] for variant in steps}
     for step in steps.values():
         for _ in range(3):
             step()
     order = random.Random(0)
-    for _ in range(int(count)):
+    begun = time.perf_counter()
+    while len(found[PLAIN]) < FEWEST or time.perf_counter() - begun < float(seconds):
         for variant in order.sample(list(steps), len(steps)):
             start = time.perf_counter()
             steps[variant]()
-            seconds[variant].append(time.perf_counter() - start)
-    return seconds
+            found[variant].append(time.perf_counter() - start)
+    return found
 
 
 def _first(mode, variant):
