@@ -187,7 +187,7 @@ def test_contenders_of_a_chart_look_different():
 def test_parts_are_modules_that_measure():
     for part in parts.PARTS.values():
         assert callable(importlib.import_module(f"benchmarking.{part.module}").measure)
-    assert {*parts.QUICK, *parts.ONCE, *parts.NAMED} <= set(parts.PARTS)
+    assert {*parts.QUICK, *parts.NAMED} <= set(parts.PARTS)
 
 
 def test_help_says_how_long_each_part_takes():

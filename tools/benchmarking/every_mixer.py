@@ -29,9 +29,9 @@ def measure(quick):
     if quick:
         return [_compared(floats, NAMES, _of_keras, rounds=3)]
     return [
-        _compared(floats, NAMES, _all_rivals, rounds=7),
-        _compared(small, BYTES, _all_rivals, rounds=7),
-        _per_byte(small, floats, rounds=7),
+        _compared(floats, NAMES, _all_rivals, rounds=5),
+        _compared(small, BYTES, _all_rivals, rounds=5),
+        _per_byte(small, floats, rounds=5),
     ]
 
 

@@ -38,7 +38,7 @@ def measure(quick):
     """One table for each size and dtype of images."""
     cases = [(*size, dtype) for size in SIZES for dtype in DTYPES]
     return [
-        _compared(Workload(128, side, dtype, classes), 3 if quick else 7)
+        _compared(Workload(128, side, dtype, classes), 3 if quick else 5)
         for side, classes, dtype in (cases[:1] if quick else cases)
     ]
 

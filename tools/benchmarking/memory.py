@@ -10,6 +10,8 @@ import time
 from benchmarking import fresh, regimes, rows
 
 BATCH, SIDE, CLASSES = 128, 224, 10
+# Fresh processes of each kind.
+REPEATS = 2
 FIT_BATCH, FIT_IMAGES, STORED = 64, 512, 256
 
 
@@ -18,17 +20,16 @@ def measure(quick):
 
     The maps of a layer, and the epochs of a `fit` whose pipeline decodes, crops and mixes.
     """
-    repeats = 2 if quick else 3
     return [
-        rows.table("Pooled memory, a map", "images/s", _rows("maps", repeats)),
-        rows.table("Pooled memory, a whole fit", "images/s", _rows("fit", repeats)),
+        rows.table("Pooled memory, a map", "images/s", _rows("maps")),
+        rows.table("Pooled memory, a whole fit", "images/s", _rows("fit")),
     ]
 
 
-def _rows(task, repeats):
+def _rows(task):
     runs = [
         {regime: fresh.figures("memory", regime, task) for regime in regimes.REGIMES}
-        for _ in range(repeats)
+        for _ in range(REPEATS)
     ]
     made = []
     for name in runs[0][regimes.DEFAULT]:

@@ -58,7 +58,7 @@ JOINT_LIMIT = 1.15
 
 def measure(quick):
     """Tables of mixers of one modality, and of modalities that are mixed together."""
-    rounds = 5 if quick else 15
+    rounds = 5 if quick else 7
     return [*(_alone_of(case, rounds) for case in CASES), _together(rounds)]
 
 

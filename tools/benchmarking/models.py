@@ -6,7 +6,7 @@ from benchmarking import rows, train_steps
 def measure(quick):
     """One table: steps, first steps and peak memory against the plain model's."""
     options = (
-        {"repeats": 1, "seconds": 5, "widths": (1,)} if quick else {"repeats": 1, "seconds": 15}
+        {"repeats": 1, "seconds": 5, "widths": (1,)} if quick else {"repeats": 1, "seconds": 10}
     )
     found, absent = train_steps.measure(**options)
     made = [

@@ -18,30 +18,35 @@ class Part(NamedTuple):
         module: The module whose `measure` yields its tables.
         seconds: About how long it takes, in all its regimes, on two quiet cores.
         quick: The same of `--quick`.
+        regimes: The regimes that it is measured in.
     """
 
     module: str
     seconds: int
     quick: int
+    regimes: tuple[str, ...] = regimes.REGIMES
 
 
 # By name; what is quoted here can be named in the command line.
+# Some take no batches from a pipeline, or choose the regimes themselves; and new pages, which cost
+# every byte the same, would hide how a cost grows.
+ONCE, POOLED = (regimes.DEFAULT,), (regimes.POOLED,)
 PARTS = {
-    "images": Part("images", 60, 20),
-    "mixers": Part("every_mixer", 300, 100),
-    "small": Part("eager", 60, 30),
-    "structured": Part("structured", 60, 30),
-    "labels": Part("labels", 60, 30),
-    "modalities": Part("modalities", 120, 60),
-    "pipelines": Part("pipelines", 120, 60),
-    "growth": Part("growth", 300, 200),
-    "fresh": Part("fresh", 120, 60),
-    "partners": Part("partners", 60, 30),
-    "models": Part("models", 300, 100),
-    "memory": Part("memory", 180, 100),
-    "curves": Part("curves", 10_000, 300),
-    "service": Part("service", 60, 30),
-    "peers": Part("peers", 300, 150),
+    "images": Part("images", 150, 30),
+    "mixers": Part("every_mixer", 240, 100),
+    "small": Part("eager", 50, 30),
+    "structured": Part("structured", 40, 30),
+    "labels": Part("labels", 25, 20),
+    "modalities": Part("modalities", 100, 60),
+    "pipelines": Part("pipelines", 80, 60),
+    "growth": Part("growth", 180, 150, POOLED),
+    "fresh": Part("fresh", 70, 30, ONCE),
+    "partners": Part("partners", 60, 25, ONCE),
+    "models": Part("models", 290, 180, ONCE),
+    "memory": Part("memory", 125, 125, ONCE),
+    "curves": Part("curves", 7_200, 300),
+    "service": Part("service", 80, 35, ONCE),
+    "peers": Part("peers", 360, 240),
 }
 # What is measured if it is named: the curves take hours, the peers an environment of their own.
 NAMED = ("curves", "peers")
@@ -49,8 +54,6 @@ NAMED = ("curves", "peers")
 ALL = tuple(part for part in PARTS if part not in NAMED)
 # The same of `--quick`.
 QUICK = ("mixers",)
-# Parts that take no batches from a pipeline, or choose the regimes themselves.
-ONCE = ("partners", "models", "memory", "service")
 # How many times as long as usual a part may take before it is ended, for slower or busy machines;
 # and the least, in seconds.
 PATIENCE, LEAST = 5, 300
@@ -85,11 +88,6 @@ def durations():
 
 def _minutes(seconds):
     return f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def regimes_of(part):
-    """The regimes that a part is measured in."""
-    return (regimes.DEFAULT,) if part in ONCE else regimes.REGIMES
 
 
 def measured(part, regime, quick):

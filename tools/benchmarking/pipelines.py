@@ -27,7 +27,7 @@ def measure(quick):
     Both run in turn, a whole epoch each; which comes first alternates. An epoch before pays for
     tracing and compilation. With `quick`, a fifth of the images is mixed.
     """
-    rounds = 5 if quick else 9
+    rounds = 3 if quick else 5
     with tempfile.TemporaryDirectory() as folder:
         made = [
             _row(name, images, build, rounds)

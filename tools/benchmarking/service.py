@@ -32,7 +32,7 @@ def measure(quick):
     with contextlib.ExitStack() as stack:
         addresses = {count: stack.enter_context(_cluster(count)) for count in WORKERS}
         for mixer, dtype in CASES[:1] if quick else CASES:
-            made += _rows(mixer, Workload(128, 224, dtype, 10), addresses, 2 if quick else 3)
+            made += _rows(mixer, Workload(128, 224, dtype, 10), addresses, 2)
     return [rows.table("tf.data service on loopback, 128 × 224 × 224 × 3", "images/s", made)]
 
 
