@@ -54,7 +54,7 @@ def split(seed, count):
 def bits(seed, shape):
     """int32 of a shape; every bit pattern is equally likely."""
     # `tf.random` would hash the seed into a key first, at each draw.
-    key = tf.bitcast(seed[None], tf.uint64)
+    key = tf.bitcast(tf.expand_dims(seed, 0), tf.uint64)
     return tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=shape, dtype=tf.int32, key=key, **_PHILOX
     )
@@ -246,11 +246,13 @@ def partners(seed, pairing, size, donors, has_second_batch, number=1):
         return (donors - number - index) % donors
     if pairing == "roll":
         return (index + number) % donors
-    order = tf.argsort(bits(seed, [donors]), stable=True)
+    # Of equal numbers the first, as by a stable sort. `tf.argsort` would negate and measure first.
+    falling = tf.bitwise.invert(bits(seed, [donors]))
+    order = tf.math.top_k(falling, donors).indices
     if pairing == "derange" and not has_second_batch:
         # The successor in the cycle through the batch that `order` defines.
         return tf.gather(tf.roll(order, -1, axis=0), tf.argsort(order, stable=True))
-    return tf.gather(order, index % donors)
+    return tf.gather(order, index % donors) if has_second_batch else order
 
 
 @functools.lru_cache(maxsize=64)
