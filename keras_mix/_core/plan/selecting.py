@@ -58,6 +58,11 @@ def _together(condition, value, other):
     leading = max(varies, default=0) + 1
     if leading == rank:
         return tf.where(condition, value, other)
+    if varies == [0] and condition.shape[0] is not None and value.shape == other.shape:
+        # Whole samples, as eager calls blend them: one row of bools, whatever follows it.
+        return tf.raw_ops.Select(
+            condition=tf.squeeze(condition, list(range(1, rank))), x=value, y=other
+        )
     sizes = tf.unstack(tf.shape(other))
     rows, columns = math.prod(sizes[:leading]), math.prod(sizes[leading:])
     condition = tf.broadcast_to(condition, sizes[:leading] + [1] * (rank - leading))
