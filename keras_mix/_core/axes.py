@@ -24,8 +24,9 @@ def over(vector, tensor):
 
 def columns(table, tensor):
     """The columns of a table `(B or 1, S)`, each reshaped as by `over`."""
-    shape = [-1] + [1] * (tensor.shape.rank - 1)
-    return [tf.reshape(column, shape) for column in tf.unstack(table, axis=1)]
+    for _ in range(tensor.shape.rank - 1):
+        table = tf.expand_dims(table, -1)
+    return tf.unstack(table, axis=1)
 
 
 def along(values, tensor, axes):

@@ -136,7 +136,7 @@ class Mixer(Traits, ModelSide):
     def all_partners(self, batch, seed):
         """Draws all S - 1 partners of each sample, independently: int32 `(B, S - 1)`."""
         if self.num_sources == 2:
-            return self.partners(batch, seed)[:, None]
+            return tf.expand_dims(self.partners(batch, seed), 1)
         seeds = random.split(seed, self.num_sources - 1)
         if isinstance(self.pairing, str):
             columns = [self.partners(batch, s, number) for number, s in enumerate(seeds, start=1)]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_mix._core.axes import axis_size
 from keras_mix._core.plan.combinations import Blend, Combination, Fill
 from keras_mix._core.plan.placements import Resize, Shift
 from keras_mix._core.plan.regions import Mask, Region, Soft, SoftBox
@@ -199,8 +200,9 @@ def once(plan):
 
 
 def _sources(partners):
-    others = partners if partners.shape.rank == 2 else partners[:, None]
-    return tf.concat([tf.range(tf.shape(others)[0])[:, None], others], axis=1)
+    others = partners if partners.shape.rank == 2 else tf.expand_dims(partners, 1)
+    own = tf.expand_dims(tf.range(axis_size(others, 0)), 1)
+    return tf.concat([own, others], axis=1)
 
 
 def _region(region):
