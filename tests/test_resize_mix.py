@@ -12,7 +12,7 @@ from scipy import stats
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan.placements import Resize
 from keras_mix._core.xla import call
-from keras_mix.layers import ResizeMix
+from keras_mix.layers import Mosaic, ResizeMix
 
 UNLIKELY = 1e-4
 GRIDS = [(1, 1), (3, 8), (33, 47), (224, 160)]
@@ -199,3 +199,11 @@ def test_another_batch_is_not_compiled_again():
         seconds.append(time.perf_counter() - start)
     # A compilation takes hundreds of milliseconds.
     assert min(seconds[1:]) < 0.05
+
+
+@pytest.mark.parametrize("sizes", [(0, 33, 47, 3), (None, 33, 47, 3)], ids=str)
+@pytest.mark.parametrize("layer", [ResizeMix, Mosaic], ids=lambda layer: layer.__name__)
+def test_an_empty_batch_stays_empty_when_compiled(layer, sizes):
+    images = tf.zeros([0, 33, 47, 3])
+    mixed = tf.function(layer(), [tf.TensorSpec(sizes)], jit_compile=True, autograph=False)
+    assert mixed(images).shape == images.shape

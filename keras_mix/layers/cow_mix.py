@@ -39,7 +39,8 @@ class CowMix(Mixer):
     - The noise is drawn on a grid with four cells to each standard deviation of the narrowest
       filter. At 32 × 32 pixels these cells are the pixels, as in their code.
     - The smoothed noise is computed to about a thousandth of its standard deviation, which moves
-      the edges of patches by a small part of a pixel.
+      the edges of patches by a small part of a pixel, or by about a pixel around those of a few
+      pixels.
 
     Args:
         fraction: Pair of floats in [0, 1]. Range of the fraction of pixels that come from the

@@ -34,7 +34,8 @@ class FMix(BetaMixer):
       the pixels to resolve (the code aliases these to coarser ones) and, with a `decay` below 2.4
       on images, those with more than 64 cycles per side.
     - The field is computed to about a thousandth of its standard deviation, which moves the mask's
-      edge by a small part of a pixel. The number of pixels is exact nevertheless.
+      edge by a small part of a pixel, or by about a pixel around patches of a few pixels. The
+      number of pixels is exact nevertheless.
     - Each sample has its own λ and mask by default; `per="batch"` shares one, as in the paper.
     - The mixing weight is the mean of the mask, not the λ that was drawn; they differ by less than
       a pixel. The number of pixels is rounded to the nearest; theirs is rounded at random.

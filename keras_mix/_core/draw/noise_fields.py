@@ -16,10 +16,10 @@ from keras_mix._core.draw.top_values import top
 # Waves with less than this fraction of a field's energy are left out.
 _NEGLIGIBLE = 4e-6
 _MOST_CYCLES = 64
-# Fields are whole numbers below it, which float32 represents.
+# The values of a field are below it.
 _LIMIT = 2.0**24
-# The largest factor of a column in a product.
-_COLUMN = 2.0**10
+# Along an axis of more positions, neighbors differ so little that a field is computed in float64.
+_LONG = 1024
 
 
 def synthesize(coefficients, grid):
@@ -32,14 +32,14 @@ def synthesize(coefficients, grid):
         grid: The sizes of the grid.
 
     Returns:
-        int32 `(B, *grid)`.
+        float32 `(B, *grid)`.
     """
     *numbers, last = coefficients.shape[1:]
     field = coefficients
     for number, size in zip(numbers, grid, strict=False):
         # Replaces the first axis of waves by an axis of the grid, which becomes the last one.
         field = tf.tensordot(field, _waves(number, size), [[1], [0]])
-    return _product(field, _waves(last, grid[-1])[None])
+    return _product(field, _waves(last, grid[-1])[None] / np.sqrt(2.0), grid)
 
 
 def highest(coefficients, fraction, grid):
@@ -75,8 +75,19 @@ def filtered(noise, sigma, grid):
         pixel, cell = _centers(size), _centers(tf.cast(noise.shape[1], tf.float64))
         distance = (pixel - cell[:, None]) * size / longest
         filters.append(tf.exp(-0.5 * tf.square(distance / sigma[:, None, None])))
-    rows, columns = filters
-    return _product(tf.matmul(noise, rows, transpose_a=True), columns)
+    down, columns = filters
+    rows = tf.matmul(noise, down, transpose_a=True)
+    # Wide filters are almost constant. The mean of each column is a product of its own, and that of
+    # the field, which no mask depends on, is left out: what remains is precise for any filter.
+    mean = tf.reduce_mean(columns, axis=2, keepdims=True)
+    level = tf.reduce_sum(rows * mean, axis=1, keepdims=True)
+    level -= tf.reduce_mean(level, axis=2, keepdims=True)
+    columns -= mean
+    largest = tf.reduce_max(tf.abs(columns), axis=[1, 2], keepdims=True)
+    columns = tf.math.divide_no_nan(columns, largest)
+    rows = tf.concat([rows * largest, level], axis=1)
+    columns = tf.concat([columns, tf.ones_like(columns[:, :1])], axis=1)
+    return _product(rows, columns, grid)
 
 
 def filtered_highest(noise, sigma, fraction, grid):
@@ -228,34 +239,50 @@ def _centers(number):
     return (tf.range(number) + 0.5) / number
 
 
-def _product(rows, columns):
-    """Rows times columns as whole numbers: float32, exact, and so the same in every mode.
+def _product(rows, columns, grid):
+    """Rows times columns as a product of whole numbers, which is the same in every mode.
 
-    Both factors are rounded to whole numbers so small that no sum of their products reaches
-    `_LIMIT`. A field of standard deviation 1 thereby changes by less than a thousandth of it, in
-    the quadratic mean.
+    Both factors are rounded. A field of standard deviation 1 thereby changes by about a thousandth,
+    in the quadratic mean; on a grid with a long axis, by 1e-7.
 
     Args:
-        rows: float64 `(B, n, *grid)`.
-        columns: float64 `(1 or B, n, size)`.
+        rows: float64 `(B, n, ...)`.
+        columns: float64 `(1 or B, n, size)`, from -1 to 1.
+        grid: The sizes of the grid.
 
     Returns:
-        float32 `(B, *grid, size)`.
+        float32 `(B, ..., size)`.
     """
-    largest = tf.reduce_max(tf.abs(columns), axis=[1, 2], keepdims=True)
-    columns = tf.round(columns * (_COLUMN / largest))
-    batch, number, *grid = tf.unstack(tf.shape(rows))
-    rows = tf.reshape(rows, [batch, number, math.prod(grid)])
-    bound = tf.reduce_max(tf.reduce_sum(tf.abs(rows), axis=1), axis=1)[:, None, None]
-    # Some room is left, as rounding may enlarge each number by a half.
-    rows = tf.round(tf.math.divide_no_nan(rows, bound) * (0.99 * _LIMIT / _COLUMN))
-    product = tf.matmul(tf.cast(rows, tf.float32), tf.cast(columns, tf.float32), transpose_a=True)
-    return tf.reshape(product, [batch, *grid, tf.shape(columns)[2]])
+
+    def whole(dtype, limit):
+        # No sum of products of a row and a column reaches the limit, up to which the dtype
+        # represents whole numbers.
+        rounded = tf.round(columns * limit ** (5 / 12))
+        batch, number, *others = tf.unstack(tf.shape(rows))
+        flat = tf.reshape(rows, [batch, number, math.prod(others)])
+        bound = tf.reduce_max(tf.reduce_sum(tf.abs(flat), axis=1), axis=1)[:, None, None]
+        # Some room is left, as rounding may enlarge each number by a half.
+        flat = tf.round(tf.math.divide_no_nan(flat, bound) * (0.99 * limit ** (7 / 12)))
+        product = tf.matmul(tf.cast(flat, dtype), tf.cast(rounded, dtype), transpose_a=True)
+        product = tf.cast(product * (_LIMIT / limit), tf.float32)
+        return tf.reshape(product, [batch, *others, tf.shape(columns)[2]])
+
+    return _by_length(grid, lambda: whole(tf.float32, 2.0**24), lambda: whole(tf.float64, 2.0**48))
 
 
 def _top_fraction(field, fraction, grid):
     """Selects a fraction of the positions, rounded to a whole number, where a field is highest."""
-    return top(field, _LIMIT, tf.cast(tf.round(fraction * _size(grid)), tf.int32))
+    count = tf.cast(tf.round(fraction * _size(grid)), tf.int32)
+    return _by_length(
+        grid, lambda: top(field, _LIMIT, count), lambda: top(field, _LIMIT, count, precise=True)
+    )
+
+
+def _by_length(grid, short, long):
+    """`long()` if an axis of the grid is long, else `short()`."""
+    if any(tf.is_tensor(size) for size in grid):
+        return tf.cond(tf.reduce_max(tf.stack(grid)) > _LONG, long, short)
+    return long() if max(grid) > _LONG else short()
 
 
 def _size(grid):

@@ -1,8 +1,8 @@
 """The highest values of each sample: an exact number of them, without sorting.
 
 The threshold is searched bit by bit, so the values that reach a threshold are counted fourteen
-times. Four values share a word of 32 bits, a byte each, and one addition compares them all: adding
-128 - t to a byte below 128 sets its highest bit where the byte is at least t.
+times or more. Four values share a word of 32 bits, a byte each, and one addition compares them all:
+adding 128 - t to a byte below 128 sets its highest bit where the byte is at least t.
 """
 
 import tensorflow as tf
@@ -14,6 +14,8 @@ from keras_mix._core.xla import apart
 # end, for the values below and above the level.
 _BITS = 7
 _COARSE, _FINE = 2**_BITS, 2**_BITS - 2
+# Between them, if 24 bits are compared. Powers of 2 are exact factors.
+_BETWEEN = (2**6, 2**6)
 # Each byte of a word is 1.
 _ONES = 0x01010101
 _LANES, _SHIFTS = 4, (0, 8, 16, 24)
@@ -21,16 +23,17 @@ _LANES, _SHIFTS = 4, (0, 8, 16, 24)
 _PIECES = 16
 
 
-def top(values, limit, count):
+def top(values, limit, count, precise=False):
     """Selects the `count` largest values of each sample.
 
-    Values are rounded down to multiples of `limit` / 8064. Which of the values are selected that
-    are then equal depends on their positions only.
+    Unless `precise`, values are rounded down to multiples of `limit` / 8064. Which of the values
+    are selected that are then equal depends on their positions only.
 
     Args:
         values: float32 `(B, *grid)`, in (-`limit`, `limit`).
         limit: Float, a power of 2.
         count: int32 `(B,)`.
+        precise: Whether values are compared as they are, in twice the passes.
 
     Returns:
         bool of the shape of `values`.
@@ -38,27 +41,33 @@ def top(values, limit, count):
     grid = tf.shape(values)
     size = values.shape[1:].num_elements() or tf.reduce_prod(grid[1:])
     levels = tf.reshape(values, [grid[0], size]) * (_COARSE / 2 / limit)
-    words = _fine_words(levels, count, size)
+    words = _fine_words(levels, count, size, (*_BETWEEN, _FINE) if precise else (_FINE,))
     # XLA would compute the mask again for each of its consumers.
     lanes = apart(tf.reduce_any(count > 0), _mask, words, count)
     mask = tf.reshape(lanes, [grid[0], lanes.shape[1] * tf.shape(lanes)[2]])
     return tf.reshape(mask[:, :size], grid)
 
 
-def _fine_words(levels, count, size):
-    """Words of the fine levels within the coarse level that the threshold lies in.
+def _fine_words(levels, count, size, divisions):
+    """Words of the fine levels within the level that the threshold lies in.
 
-    A byte is 0 for lower values, 1 + the fine level, and 1 + `_FINE` for higher values.
+    A byte is 0 for lower values, 1 + the fine level, and 1 + the number of fine levels for higher
+    values.
 
     Args:
         levels: float32 `(B, size)`, the coarse levels, from -64 to 64, with their fractions.
         count: int32 `(B,)`.
         size: An int or a scalar tensor.
+        divisions: The numbers of levels into which each level is divided, in turn.
     """
-    coarse = _packed(tf.floor(levels) + _COARSE // 2, size)
-    level = tf.cast(_highest(coarse, count, 0) - _COARSE // 2, tf.float32)[:, None]
-    fine = tf.floor((levels - level) * _FINE) + 1
-    return _packed(tf.clip_by_value(fine, 0, _FINE + 1), size)
+    words = _packed(tf.floor(levels) + _COARSE // 2, size)
+    level = _highest(words, count, 0) - _COARSE // 2
+    for place, number in enumerate(divisions, start=1):
+        levels = (levels - tf.cast(level, tf.float32)[:, None]) * number
+        words = _packed(tf.clip_by_value(tf.floor(levels) + 1, 0, number + 1), size)
+        if place < len(divisions):
+            level = _highest(words, count, 1)
+    return words
 
 
 def _packed(digits, size):

@@ -132,14 +132,16 @@ def _read_box(pool, sources, frames, inside, nearest):
         lambda: tf.gather(pool, sources[:, 0]),
         lambda: convert(_read_one(pool, sources, frames, 0, nearest), pool.dtype),
     )
+    # An empty batch has a band, too, since XLA compiles a loop that never runs.
+    samples = tf.maximum(size, 1)
     count = (height + _BAND - 1) // _BAND
     band = (height + count - 1) // count
 
     def banded(tensor):
-        """Divides the rows `(B, H, ...)` into bands: `(B · count, band, ...)`."""
+        """Divides the rows `(B, H, ...)` into bands: `(samples · count, band, ...)`."""
         rest = tf.unstack(tf.shape(tensor))[2:]
-        padding = [[0, 0], [0, count * band - height]] + [[0, 0]] * len(rest)
-        return tf.reshape(tf.pad(tensor, padding), [size * count, band, *rest])
+        padding = [[0, samples - size], [0, count * band - height]] + [[0, 0]] * len(rest)
+        return tf.reshape(tf.pad(tensor, padding), [samples * count, band, *rest])
 
     down = _line(frames, 0, height, nearest).shifted(sources[..., None] * height).of(1)
     down, across = _Line(*map(banded, down)), _line(frames, 1, width, nearest).of(1)
@@ -162,12 +164,12 @@ def _read_box(pool, sources, frames, inside, nearest):
         box = tf.gather(in_row, place)[:, None] & tf.gather(in_column, sample)
         return n + 1, bands.write(place, select(box[..., None], value, bands.read(place)))
 
-    bands = tf.TensorArray(pool.dtype, size=size * count, clear_after_read=False)
+    bands = tf.TensorArray(pool.dtype, size=samples * count, clear_after_read=False)
     bands = bands.unstack(banded(below))
     last = tf.math.count_nonzero(crossed, dtype=tf.int32)
     _, bands = tf.while_loop(lambda n, _: n < last, step, (0, bands))
-    result = tf.reshape(bands.stack(), [size, count * band, width, values])
-    return result[:, :height]
+    result = tf.reshape(bands.stack(), [samples, count * band, width, values])
+    return result[:size, :height]
 
 
 def _read(pool, sources, frames, numbers, inside, nearest, dtype=None):
