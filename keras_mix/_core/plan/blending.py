@@ -39,9 +39,12 @@ def blend(sources, weights):
     weight = tf.cast(weights[1], own.dtype)
     # Not own + weight (other - own), which is NaN or infinite where only one source is infinite.
     mixed = (1 - weight) * own + weight * other
-    # The operator == loses the static shape where one size is unknown; and `tf.where`, which
-    # broadcasts, is many times as slow as TensorFlow's first operation of the name.
-    mixed = tf.raw_ops.Select(condition=tf.equal(other, own), x=own, y=mixed)
+    # The operator == loses the static shape where one size is unknown.
+    equal = tf.equal(other, own)
+    # `tf.where`, which broadcasts, is many times as slow as TensorFlow's first operation of the
+    # name; but that takes a number of samples that is known for one that is yet to be checked.
+    choose = tf.where if own.shape != other.shape else tf.raw_ops.Select
+    mixed = choose(condition=equal, x=own, y=mixed)
     mixed = select(weight == 1, other, mixed)
     return select(weight == 0, own, mixed)
 
