@@ -30,9 +30,9 @@ class FMix(BetaMixer):
 
     Deviations:
 
-    - Waves that hold less than 4·10⁻⁶ of the field's energy are left out. So are waves too fine for
-      the pixels to resolve (the code aliases these to coarser ones) and, with a `decay` below 2.4
-      on images, those with more than 64 cycles per side.
+    - Waves that together hold less than 4·10⁻⁶ of the field's energy are left out. So are waves too
+      fine for the pixels to resolve (the code aliases these to coarser ones) and, with a `decay`
+      below 2.4 on images, those with more than 64 cycles per side.
     - The field is computed to about a thousandth of its standard deviation, which moves the mask's
       edge by a small part of a pixel, or by about a pixel around patches of a few pixels. The
       number of pixels is exact nevertheless.
@@ -48,8 +48,8 @@ class FMix(BetaMixer):
             1, the paper's choice.
         decay: Float > 0. Decay power of the field's spectrum. Defaults to 3, the paper's choice.
         max_soft: Float in [0, 0.5]. Fraction of the pixels, on each side of the edge, over which
-            the mask ramps from 1 to 0 instead of jumping. A ramp costs a sort, and its pixels come
-            out in the compute dtype. Defaults to 0, the paper's choice.
+            the mask ramps from 1 to 0 instead of jumping. A ramp costs a sort, and blended inputs
+            come out in the compute dtype. Defaults to 0, the paper's choice.
         spectrum: `"paper"` or `"code"`. Definition of the field; `"code"` is that of the authors'
             code, for images only. Defaults to `"paper"`.
         spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for all

@@ -27,10 +27,10 @@ class Part(NamedTuple):
     regimes: tuple[str, ...] = regimes.REGIMES
 
 
-# By name; what is quoted here can be named in the command line.
-# Some take no batches from a pipeline, or choose the regimes themselves; and new pages, which cost
-# every byte the same, would hide how a cost grows.
+# Some parts take no batches from a pipeline, or choose the regimes themselves; and new pages, which
+# cost every byte the same, would hide how a cost grows.
 ONCE, POOLED = (regimes.DEFAULT,), (regimes.POOLED,)
+# By the names that the command line takes.
 PARTS = {
     "images": Part("images", 150, 30),
     "mixers": Part("every_mixer", 240, 100),
@@ -67,11 +67,11 @@ def duration(part, quick):
 def durations():
     """Text on how long each part takes."""
     lines = [
-        f"  {name:12}{_minutes(part.seconds):>10}{_minutes(part.quick):>16}"
+        f"  {name:12}{_rounded(part.seconds):>10}{_rounded(part.quick):>16}"
         for name, part in PARTS.items()
     ]
     whole, quick = (
-        _minutes(sum(duration(part, quick) for part in parts))
+        _rounded(sum(duration(part, quick) for part in parts))
         for parts, quick in ((ALL, False), (QUICK, True))
     )
     return "\n".join(
@@ -86,7 +86,7 @@ def durations():
     )
 
 
-def _minutes(seconds):
+def _rounded(seconds):
     return f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

@@ -3,9 +3,9 @@
 Montabone and Soto, "Human detection using a mobile platform and novel features derived from a
 visual saliency mechanism", Image and Vision Computing 28, 2010. The steps and their rounding are
 those of OpenCV's `StaticSaliencyFineGrained` (opencv/opencv_contrib,
-`modules/saliency/src/staticSaliencyFineGrained.cpp`), and the map of a uint8 image equals OpenCV's.
-All numbers are integers below 2**24, which float32 represents exactly, so the map is the same in
-every mode.
+`modules/saliency/src/staticSaliencyFineGrained.cpp`), and the map of a uint8 image equals OpenCV's,
+but that OpenCV keeps it modulo 256. Floats are integers below 2**24, which float32 represents
+exactly, so the map is the same in every mode.
 """
 
 import functools
@@ -69,7 +69,7 @@ def levels(images, axes, call):
 
 
 def saliency(levels, grid, call):
-    """The saliency of each pixel, 255 for the largest contrast to lighter or darker surroundings.
+    """The saliency of each pixel, 255 for the largest contrast of a lighter, or of a darker pixel.
 
     A pixel that is lighter than its surroundings at one scale and darker at another may exceed
     255, which OpenCV keeps modulo 256.
@@ -85,7 +85,7 @@ def saliency(levels, grid, call):
     """
     smooth = levels
     for _ in range(2):
-        rows = call(functools.partial(_smooth_rows, height=grid[0]), smooth)
+        rows = call(functools.partial(_add_rows, height=grid[0]), smooth)
         smooth = call(functools.partial(_smooth, width=grid[1]), rows)
     sums = call(functools.partial(_padded_sums, grid=grid), smooth)
     contrast = call(functools.partial(_contrast, grid=grid), smooth, sums)
@@ -136,7 +136,7 @@ def _weighted(images, channels):
     return tf.reduce_sum(tf.cast(images, tf.float64) * weights, axis=channels)
 
 
-def _smooth_rows(levels, height):
+def _add_rows(levels, height):
     """Sums of three rows with weights 1, 2, 1; borders are mirrored."""
     row, last = tf.range(height), height - 1
     before = tf.gather(levels, tf.minimum(tf.abs(row - 1), last), axis=1)
@@ -145,9 +145,9 @@ def _smooth_rows(levels, height):
 
 
 def _smooth(sums, width):
-    """The rounded levels from the sums of `_smooth_rows`, which it adds in the same way."""
-    # All rows are one, shifted by a pixel, since XLA does not vectorize a read of columns. A pixel
-    # at a border finds one of another row there, which is replaced.
+    """The rounded levels from the sums of `_add_rows`, which it adds in the same way."""
+    # XLA does not vectorize a read of columns, so all rows are joined and shifted by a pixel. What a
+    # pixel at a border finds beyond it is of another row, and is replaced.
     shift = tf.minimum(1, width - 1)
     flat, beyond = tf.reshape(sums, [-1]), tf.zeros([shift], sums.dtype)
     flat = tf.concat([beyond, flat, beyond], axis=0)
@@ -248,10 +248,10 @@ def _window(sums, radius, grid):
 
 
 def _contrast(smooth, sums, grid):
-    """float32 `(B, H, W)`, the sums over all scales of the contrasts to lighter and to darker ones.
+    """float32 `(B, H, W)`, the contrast of each pixel to its surroundings, summed over all scales.
 
-    One number holds both, the contrast of lighter pixels times `_LIGHTER` plus that of darker ones:
-    XLA does not vectorize a function with two results.
+    One number holds two: the contrasts at the scales at which the pixel is the lighter one, times
+    `_LIGHTER`, and those at the others. XLA does not vectorize a function with two results.
     """
     smooth = tf.cast(smooth, tf.float32)
     total = tf.zeros_like(smooth)

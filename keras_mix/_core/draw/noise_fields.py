@@ -240,10 +240,11 @@ def _centers(number):
 
 
 def _product(rows, columns, grid):
-    """Rows times columns as a product of whole numbers, which is the same in every mode.
+    """The sums over n of rows times columns, in a unit of their own for each sample.
 
-    Both factors are rounded. A field of standard deviation 1 thereby changes by about a thousandth,
-    in the quadratic mean; on a grid with a long axis, by 1e-7.
+    A product of whole numbers is the same in every mode, so both factors are scaled and rounded. A
+    field of standard deviation 1 thereby changes by about a thousandth, in the quadratic mean; on a
+    grid with a long axis, by 1e-7.
 
     Args:
         rows: float64 `(B, n, ...)`.
@@ -251,7 +252,7 @@ def _product(rows, columns, grid):
         grid: The sizes of the grid.
 
     Returns:
-        float32 `(B, ..., size)`.
+        float32 `(B, ..., size)`, between -`_LIMIT` and `_LIMIT`.
     """
 
     def whole(dtype, limit):
@@ -261,7 +262,7 @@ def _product(rows, columns, grid):
         batch, number, *others = tf.unstack(tf.shape(rows))
         flat = tf.reshape(rows, [batch, number, math.prod(others)])
         bound = tf.reduce_max(tf.reduce_sum(tf.abs(flat), axis=1), axis=1)[:, None, None]
-        # Some room is left, as rounding may enlarge each number by a half.
+        # Rounding may enlarge each number by a half, for which this leaves room if n is below 300.
         flat = tf.round(tf.math.divide_no_nan(flat, bound) * (0.99 * limit ** (7 / 12)))
         product = tf.matmul(tf.cast(flat, dtype), tf.cast(rounded, dtype), transpose_a=True)
         product = tf.cast(product * (_LIMIT / limit), tf.float32)

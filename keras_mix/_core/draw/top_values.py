@@ -33,7 +33,8 @@ def top(values, limit, count, precise=False):
         values: float32 `(B, *grid)`, in (-`limit`, `limit`).
         limit: Float, a power of 2.
         count: int32 `(B,)`.
-        precise: Whether values are compared as they are, in twice the passes.
+        precise: Whether values are rounded down to multiples of `limit` / 33,030,144 instead, in
+            twice the passes; this leaves float32 almost as it is.
 
     Returns:
         bool of the shape of `values`.
@@ -114,7 +115,7 @@ def _count(words, digit):
 
 
 def _pieces_added(words):
-    """uint32 `(B, n)`. A sum of one byte of every piece is still a byte."""
+    """uint32 `(B, n)`, the sum of all pieces. Bytes are 0 or 1, so sums fit into bytes."""
     return sum(tf.unstack(words, axis=1))
 
 
@@ -128,7 +129,7 @@ def _lane_sums(words):
 
 def _mask(words, count):
     """bool `(B, lanes, pieces * n)`, the selected values."""
-    # And the words again for each lane.
+    # XLA would choose again for each lane of a word.
     return _lanes(apart(tf.reduce_any(count > 0), _chosen, words, count)) > 0
 
 

@@ -152,8 +152,7 @@ def _read_box(pool, sources, frames, inside, nearest):
     exists = tf.reduce_any(frames[..., 2:] > 0)
 
     def step(n, bands):
-        # Not `order[n]`: XLA wants the index of a slice to be a constant, takes the order for one,
-        # and compiles for every batch.
+        # Not `order[n]`: XLA would treat the order as a constant, and compile for every batch.
         place = tf.gather(order, n)
         sample = place // count
         line = down.at(place)
