@@ -90,7 +90,10 @@ class CowMix(Mixer):
         return self.sample_given(batch, None, self.partners(batch, order), rest)
 
     def sample_given(self, batch, lam, partners, seed):
-        """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
+        """The plan of a batch with given partners, as `CrossModalMix` calls it.
+
+        λ is not used: the weight of a sample is the fraction that this draws.
+        """
         share, width, noise = random.split(seed, 3)
         share = random.between(share, self.fraction, [batch.draws])
         sigma = self._widths(batch, width)

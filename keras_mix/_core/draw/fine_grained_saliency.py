@@ -146,8 +146,8 @@ def _add_rows(levels, height):
 
 def _smooth(sums, width):
     """The rounded levels from the sums of `_add_rows`, which it adds in the same way."""
-    # XLA does not vectorize a read of columns, so all rows are joined and shifted by a pixel. What a
-    # pixel at a border finds beyond it is of another row, and is replaced.
+    # XLA does not vectorize a read of columns, so all rows are joined and shifted by a pixel. What
+    # a pixel at a border finds beyond it is of another row, and is replaced.
     shift = tf.minimum(1, width - 1)
     flat, beyond = tf.reshape(sums, [-1]), tf.zeros([shift], sums.dtype)
     flat = tf.concat([beyond, flat, beyond], axis=0)
