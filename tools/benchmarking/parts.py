@@ -27,9 +27,8 @@ class Part(NamedTuple):
     regimes: tuple[str, ...] = regimes.REGIMES
 
 
-# Some parts take no batches from a pipeline, or choose the regimes themselves; and new pages, which
-# cost every byte the same, would hide how a cost grows.
-ONCE, POOLED = (regimes.DEFAULT,), (regimes.POOLED,)
+# Of parts that take no batches from a pipeline, or choose the regimes themselves.
+ONCE = (regimes.DEFAULT,)
 # By the names that the command line takes.
 PARTS = {
     "images": Part("images", 150, 30),
@@ -39,8 +38,8 @@ PARTS = {
     "labels": Part("labels", 25, 20),
     "modalities": Part("modalities", 100, 60),
     "pipelines": Part("pipelines", 80, 60),
-    "growth": Part("growth", 180, 150, POOLED),
-    "fresh": Part("fresh", 70, 30, ONCE),
+    "growth": Part("growth", 360, 300),
+    "fresh": Part("fresh", 140, 60),
     "partners": Part("partners", 60, 25, ONCE),
     "models": Part("models", 290, 180, ONCE),
     "memory": Part("memory", 125, 125, ONCE),

@@ -102,7 +102,7 @@ def _highest(words, count, least):
 
 
 def _at_least(words, digit):
-    """Words whose bytes are 1 where a byte of `words` is at least `digit` `(B,)`, else 0."""
+    """Compares each byte of `words` with `digit` `(B,)`: 1 if it is at least that, else 0."""
     added = tf.cast(128 - digit, tf.uint32) * _ONES
     reached = tf.bitwise.right_shift(words + added[:, None, None], 7)
     return tf.bitwise.bitwise_and(reached, _ONES)

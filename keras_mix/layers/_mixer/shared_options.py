@@ -228,7 +228,7 @@ class Configured(keras.layers.Layer):
         """int32[2], the seed of a call, or else the next seed of the layer's sequence."""
         if seed is not None:
             return call_forms.seed(self.owner, seed)
-        # A seed of `make_seeds`, whose second number is 0.
+        # Equal to the generator's `make_seeds`, whose second number is 0.
         first = tf.cast(self._generator.uniform_full_int([1], tf.int64), tf.int32)
         seed = tf.pad(first, [[0, 1]])
         return entropy.fresh_in_copies(seed) if self.seed is None else seed
