@@ -60,7 +60,7 @@ def test_region_is_where_the_fourier_transform_is_highest(grid):
     coefficients = layer._coefficients(FakeBatch(12, grid), noise).numpy()
     for one, count, mask in zip(coefficients, counts(2.0, 12, np.prod(grid)), region, strict=True):
         field = oracles.field(one, grid)
-        oracles.assert_top(mask, field, count, tolerance=0.006 * np.sqrt((field**2).mean()))
+        oracles.assert_top(mask, field, count, tolerance=0.003 * np.sqrt((field**2).mean()))
 
 
 class FakeBatch:
@@ -133,8 +133,8 @@ def test_soft_region_has_the_share_as_its_mean(grid):
 def test_soft_region_is_the_hard_one_with_a_soft_edge():
     hard = sampled(FMix(), 64, (33, 47)).region.dense().numpy()
     soft = sampled(FMix(max_soft=0.1), 64, (33, 47)).region.dense().numpy()[..., 1]
-    # The partner has more than half where it had all, but for a few places of equal height.
-    assert ((soft > 0.5) != hard).sum(axis=(1, 2)).max() <= 4
+    # The partner has more than half where it had all, but for two places of almost equal height.
+    assert ((soft > 0.5) != hard).sum(axis=(1, 2)).max() <= 2
     between = np.mean((soft > 0) & (soft < 1), axis=(1, 2))
     assert between.max() < 0.2 + 2 / (33 * 47)
     assert between.max() > 0.19
