@@ -9,7 +9,7 @@ PEERS_INSTALLED := .venv-peers/.installed
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test test-quick test-jax test-torch bench bench-quick bench-peers study study-quick lint install-check tutorials clean
+.PHONY: help demo test test-quick test-jax test-torch bench bench-quick bench-peers study study-quick lint install-check tutorials docs clean
 
 help:  ## Say what each target does.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -71,6 +71,9 @@ install-check:  ## Install the package into throw-away environments and use it t
 
 tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
 	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 tutorials
+
+docs: $(INSTALLED)  ## Build the site in build/docs, executing the notebooks that have changed.
+	$(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
 
 clean:  ## Remove what the other targets made, the .venv too.
 	rm -rf .venv .venv-torch .venv-peers build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -22,7 +22,7 @@ import keras_mix
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = sorted(ROOT.glob("docs/*.md"))
+PAGES = sorted(ROOT.glob("docs/pages/**/*.md"))
 MODULES = [
     importlib.import_module(module.name)
     for module in pkgutil.walk_packages(keras_mix.__path__, "keras_mix.")

@@ -54,7 +54,7 @@ def mix(
       0: workers use the same seeds for different batches, and runs differ with the splits. For
       epochs that differ, call `mix(…).repeat(epochs)` before `distribute`, or omit the seed.
     - Batches of bytes travel several times as fast as floats, so workers should paste, or blend
-      with `keep_dtype=True` (docs/distributed.md has figures).
+      with `keep_dtype=True` (docs/pages/guides/distributed.md has figures).
     - TensorFlow cannot checkpoint iterators of the service, and `Dataset.snapshot` stores no
       position. `Dataset.save` and `Dataset.load` keep the order.
 
