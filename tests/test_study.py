@@ -212,5 +212,5 @@ def test_the_report_names_what_was_seen_and_what_was_not_run(tmp_path):
     assert page.count('<td class="mark') == len(PREDICTIONS)
     lines = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + len({(key[0], key[1], key[2]) for key in Scores(store, cells).rows})
-    for figure in ("noise", "lengths", "gaps", "temperature"):
+    for figure in ("decisions", "noise", "lengths", "gaps", "temperature"):
         assert "<svg" in (tmp_path / "figures" / f"{figure}.svg").read_text(encoding="utf-8")

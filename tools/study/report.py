@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from keras_mix._core import atomic_file
-from tools.study import figures, grid, page
+from tools.study import decision_chart, figures, grid, page
 from tools.study.decisions import DECISIONS
 from tools.study.differences import NONE
 from tools.study.methods import METHODS
@@ -37,6 +37,7 @@ def write(store, cells, folder):
     text = json.dumps(summary, indent=1, ensure_ascii=False)
     atomic_file.write(folder / "study.json", f"{text}\n".encode())
     drawn = figures.draw(scores, folder / "figures")
+    decision_chart.draw(decided, folder / "figures" / "decisions.svg")
     html = page.render(scores, judged, decided, missing, drawn, _times(scores))
     atomic_file.write(folder / "index.html", html.encode())
     atomic_file.write(folder / "decisions.md", page.markdown(decided).encode())
