@@ -7,6 +7,7 @@ import pytest
 
 from keras_mix import plot
 from keras_mix.evaluate import Reliability, picture
+from keras_mix.plot._reliability import chance_band
 
 
 def texts(figure):
@@ -117,8 +118,8 @@ def test_reliability_bars_stand_at_accuracy_and_confidence():
 
 def test_the_band_of_chance_is_that_of_a_binomial():
     # P(2 ≤ X ≤ 8) = 0.979 of 10 tosses of a fair coin, by hand: 1 - 2 · (1 + 10) / 1024.
-    assert plot.chance_band(10, 0.5) == (0.2, 0.8)
-    assert plot.chance_band(4, 1.0) == (1.0, 1.0)
+    assert chance_band(10, 0.5) == (0.2, 0.8)
+    assert chance_band(4, 1.0) == (1.0, 1.0)
 
 
 def test_reliability_diagrams_wrap_into_rows():

@@ -7,7 +7,7 @@ have the page's size at any width, as no chart is wider than a phone.
 import html
 import math
 
-from keras_mix import plot
+from keras_mix.plot._reliability import chance_band
 
 WIDTH = 300
 # Gains: the height of a heading, of a row and of the axis, and the margins left and right.
@@ -89,7 +89,7 @@ def reliability(diagram, name, runs=1):
     for index, (count, confidence, accuracy) in enumerate(zip(*diagram, strict=True)):
         if not count:
             continue
-        low, high = plot.chance_band(count / runs, confidence)
+        low, high = chance_band(count / runs, confidence)
         left = x(index / bins)
         parts.append(_rect(left + 1, y(high), width - 2, max(y(low) - y(high), 1), "band"))
         height = HISTOGRAM * count / max(diagram.counts)

@@ -11,6 +11,8 @@ from keras_mix import plot
 from keras_mix._core.optional_imports import require
 from keras_mix.evaluate import training
 from keras_mix.evaluate.mixers import pictured
+from keras_mix.plot._labels import label_parts
+from keras_mix.plot._pixels import pixels as shown_pixels
 
 # The default number of images in a row.
 COLUMNS = 8
@@ -36,13 +38,13 @@ class Samples(NamedTuple):
         if not self.images:
             return {}
         # One scale for all mixers, as in a figure.
-        pixels = plot.pixels(np.concatenate([*self.images.values()]))
+        pixels = shown_pixels(np.concatenate([*self.images.values()]))
         ends = np.cumsum([len(images) for images in self.images.values()])[:-1]
         return {
             name: [
                 (_data_uri(image), parts)
                 for image, parts in zip(
-                    images, plot.label_parts(self.labels[name], self.class_names), strict=True
+                    images, label_parts(self.labels[name], self.class_names), strict=True
                 )
             ]
             for name, images in zip(self.images, np.split(pixels, ends), strict=True)

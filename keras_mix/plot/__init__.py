@@ -1,0 +1,15 @@
+"""Figures: batches with their mixed labels, and reliability diagrams.
+
+`batch` and `reliability` return a `matplotlib.figure.Figure` and do not use pyplot's state: show it
+as the last line of a notebook cell after `%matplotlib inline`, or save it with
+`figure.savefig("batch.png")`.
+"""
+
+from keras_mix.plot._batch import batch
+from keras_mix.plot._reliability import reliability
+
+__all__ = ["batch", "reliability"]
+
+
+def __dir__():
+    return __all__
