@@ -73,7 +73,7 @@ tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
 	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 tutorials
 
 docs: $(INSTALLED)  ## Build the site in build/docs, executing the notebooks that have changed.
-	$(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
 
 clean:  ## Remove what the other targets made, the .venv too.
 	rm -rf .venv .venv-torch .venv-peers build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
-"""Makes the pages of the API reference: one for each public class of layers and models, and one for
-each other public module, from what `__all__` exports.
+"""Makes the pages of the API reference from what `__all__` exports.
+
+Each public class of layers and models has a page, and each other public module.
 """
 
 from pathlib import Path
