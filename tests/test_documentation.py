@@ -7,8 +7,6 @@ import importlib
 import inspect
 import pkgutil
 import re
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -17,12 +15,12 @@ import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
+from pages import PAGES, code
 
 import keras_mix
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = sorted(ROOT.glob("docs/pages/**/*.md"))
 MODULES = [
     importlib.import_module(module.name)
     for module in pkgutil.walk_packages(keras_mix.__path__, "keras_mix.")
@@ -65,11 +63,6 @@ def test_examples_of_docstrings_give_what_they_say(test, tmp_path, monkeypatch):
     assert results.failed == 0, "".join(report)
 
 
-def code(text, language):
-    """The blocks of code in a Markdown text."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
-
-
 def small_cifar():
     draw = np.random.default_rng(0)
     images, ids = draw.integers(0, 256, (128, 32, 32, 3), "uint8"), draw.integers(0, 10, (128, 1))
@@ -107,40 +100,6 @@ def test_the_code_of_the_readme_runs(monkeypatch, capsys, tmp_path):
     images, labels = next(iter(names["dataset"]))
     assert (images.shape, labels.shape) == ((128, 32, 32, 3), (128, 10))
     assert set(names["mixed"]) == set(names["batch"])
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_code_of_the_pages_runs(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    blocks = code(page.read_text("utf-8"), "python")
-    # What chooses a backend needs a process of its own; the others go on from one another.
-    apart = [block for block in blocks if "KERAS_BACKEND" in block]
-    names = {}
-    for block in blocks:
-        if block not in apart:
-            exec(compile(block, page.name, "exec"), names)
-    for block in apart:
-        done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-
-def commands():
-    """The tools that pages run, with their arguments."""
-    for page in PAGES:
-        for line in "".join(code(page.read_text("utf-8"), "sh")).splitlines():
-            yield line.split()
-
-
-@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
-def test_commands_of_the_pages_exist(command):
-    python, tool, *arguments = command
-    assert python == "python"
-    source = (ROOT / tool).read_text("utf-8")
-    # Options, and names of parts or checks, which stand in quotes in the tool or its list.
-    listed = source + (ROOT / "tools/benchmarking/parts.py").read_text("utf-8")
-    assert all(f'"{argument}"' in listed for argument in arguments)
 
 
 def texts():
@@ -183,9 +142,9 @@ def test_every_name_that_is_mentioned_exists():
 
 def calls_in_the_readme():
     """The calls in backticks, as syntax trees."""
-    for code in re.findall(r"`([^`\n]+\))`", README):
+    for call in re.findall(r"`([^`\n]+\))`", README):
         try:
-            tree = ast.parse(code, mode="eval")
+            tree = ast.parse(call, mode="eval")
         except SyntaxError:
             continue
         yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
