@@ -9,7 +9,7 @@ PEERS_INSTALLED := .venv-peers/.installed
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test test-quick test-jax test-torch bench bench-quick bench-peers study study-quick lint install-check tutorials docs clean
+.PHONY: help demo test test-quick test-jax test-torch bench bench-quick bench-peers study study-quick lint install-check tutorials notebooks docs clean
 
 help:  ## Say what each target does.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -69,8 +69,12 @@ lint: $(INSTALLED)  ## Check style and types; `.venv/bin/ruff format` mends the 
 install-check:  ## Install the package into throw-away environments and use it there.
 	$(PYTHON) tools/check_install.py
 
-tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
+tutorials: $(INSTALLED)  ## Run every notebook, and the guide for keras.io, from top to bottom.
 	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 tutorials
+	MPLBACKEND=agg $(BIN)/python tutorials/keras_io/mixing_in_keras_3.py
+
+notebooks: $(INSTALLED)  ## Run the notebooks whose code has changed, and store what they show.
+	$(BIN)/python tools/notebooks.py
 
 docs: $(INSTALLED)  ## Build the site in build/docs, executing the notebooks that have changed.
 	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
