@@ -77,7 +77,7 @@ notebooks: $(INSTALLED)  ## Run the notebooks whose code has changed, and store 
 	$(BIN)/python tools/notebooks.py
 
 docs: $(INSTALLED)  ## Build the site in build/docs, executing the notebooks that have changed.
-	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
 
 clean:  ## Remove what the other targets made, the .venv too.
 	rm -rf .venv .venv-torch .venv-peers build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Executes notebooks, each once for a state of its cells and of the package.
+"""Executes notebooks, each once for a state of its code and of the package.
 
 `executed` is what the site renders (docs/generators/tutorials.py) and what stores outputs in
 tutorials/*.ipynb. What was executed is kept in build/notebooks under its fingerprint, so that only
@@ -39,7 +39,15 @@ def stored_or_executed(path):
         part = stored.with_suffix(".part")
         nbformat.write(notebook, part)
         part.replace(stored)  # what is stored is whole, also after an interruption
-    return nbformat.read(stored, as_version=4)
+    ran = code_cells(nbformat.read(stored, as_version=4))
+    for cell, done in zip(code_cells(notebook), ran, strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    return notebook
+
+
+def code_cells(notebook):
+    """Returns the cells that run."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def execute(notebook, name):
@@ -57,10 +65,10 @@ def execute(notebook, name):
 
 
 def fingerprint(notebook):
-    """Returns 16 hexadecimal digits of what outputs depend on: the cells and the package."""
+    """Returns 16 hexadecimal digits of what outputs depend on: the code and the package."""
     found = hashlib.sha256()
-    for cell in notebook.cells:
-        found.update(f"{cell.cell_type}\n{cell.source}\n".encode())
+    for cell in code_cells(notebook):
+        found.update(f"{cell.source}\n".encode())
     for path in sorted((ROOT / "keras_mix").rglob("*.py")):
         found.update(path.relative_to(ROOT).as_posix().encode())
         found.update(path.read_bytes())
