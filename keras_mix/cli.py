@@ -7,6 +7,7 @@ import os
 import pathlib
 import shlex
 import sys
+import webbrowser
 
 from keras_mix._core import atomic_file, process_signals
 from keras_mix._core.optional_imports import require
@@ -113,12 +114,14 @@ class _Parser(argparse.ArgumentParser):
 def _parser():
     parser = _Parser(
         "keras-mix",
-        description="Compare and preview mixing augmentations for Keras on images, and evaluate "
-        "trained models.",
+        description="Compare, preview and explore mixing augmentations for Keras on images, and "
+        "evaluate trained models.",
     )
     version = importlib.import_module(__package__).__version__
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
-    commands = parser.add_subparsers(required=True, metavar="compare | evaluate | preview")
+    commands = parser.add_subparsers(
+        required=True, metavar="compare | evaluate | explore | preview"
+    )
     compare = commands.add_parser(
         "compare",
         help="train the same network with several mixers and report what changes",
@@ -179,6 +182,25 @@ def _parser():
     _add(evaluate, "--output", "keras-mix-evaluate", where, "FOLDER")
     evaluate.set_defaults(command=_evaluate, interrupted="no report was written")
 
+    explore = commands.add_parser(
+        "explore",
+        help="try mixers and their options on your images, on a local page",
+        description="Serves a page on which mixers and their options are tried on a batch of "
+        "images, with the mixed labels and the code for each picture, and prints its address. "
+        "Only this machine and only that address, which holds a random token, reach the page, and "
+        "it asks nothing of other machines. Ctrl-C ends it.",
+    )
+    explore.add_argument(
+        "data", metavar="DATA", nargs="?", default="digits",
+        help=DATA_HELP + " (default: %(default)s)",
+    )  # fmt: skip
+    _add_image_size(explore, image_size=96)
+    _add(explore, "--images", 12, "images in the batch, at least 2", "N")
+    _add(explore, "--seed", 0, "seed for choosing the images of a folder", "N")
+    _add(explore, "--port", 0, "port of the page; 0 is any that is free", "N")
+    explore.add_argument("--open", action="store_true", help="open the page in the browser")
+    explore.set_defaults(command=_explore, interrupted="the explorer has ended")
+
     preview = commands.add_parser(
         "preview",
         help="draw mixed samples with their labels",
@@ -212,6 +234,10 @@ def _add_full(parser):
 
 def _add_data(parser, image_size):
     _add(parser, "--data", "digits", DATA_HELP)
+    _add_image_size(parser, image_size)
+
+
+def _add_image_size(parser, image_size):
     parser.add_argument(
         "--image-size", type=int, metavar="PIXELS",
         help="height and width to which the images of a folder are resized (default: "
@@ -343,6 +369,34 @@ def _evaluate(args, command):
         results.save(folder)
         title = f"{name} on {printable(data.name)}"
         return _report({"": results}, folder, title, command, notes)
+
+
+def _explore(args, command):
+    from keras_mix._core import checks
+    from keras_mix.evaluate import datasets
+    from keras_mix.plot import _explorer
+
+    require("PIL.Image", "keras-mix explore")
+    count = checks.integer("--images", args.images, low=2)
+    port = checks.integer("--port", args.port, low=0, high=65535)
+    size = _image_size(args, datasets)
+    data = datasets.sample(args.data, count, size, args.seed)
+    _notes(data)
+    images, labels = data.train
+    given = f"{args.data!r}, {count}, image_size={size}, seed={args.seed}"
+    source = (
+        f"data = keras_mix.evaluate.datasets.sample({given})\n"
+        f"batch = tuple(part[:{count}] for part in data.train)"
+    )
+    scene = _explorer.Scene(
+        _explorer.read((images[:count], labels[:count]), data.class_names, source=source)
+    )
+    with _explorer.Server(scene, title=printable(data.name), port=port) as server:
+        print(server.address, flush=True)
+        if args.open:
+            webbrowser.open(server.address)
+        server.serve_forever()
+    return 0
 
 
 def _preview(args, command):

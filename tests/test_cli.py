@@ -250,7 +250,7 @@ def test_preview_refuses_in_one_sentence(tmp_path, capsys):
 
 
 def test_a_missing_command_is_refused(capsys):
-    assert "required: compare | evaluate | preview" in refused(capsys)
+    assert "required: compare | evaluate | explore | preview" in refused(capsys)
 
 
 def test_help_is_quick_and_the_module_runs():

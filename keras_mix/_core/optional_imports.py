@@ -1,14 +1,15 @@
-"""Imports of packages that may be missing: those of the extra `evaluate`, and TensorFlow."""
+"""Imports of packages that may be missing: those of the extras, and TensorFlow."""
 
 import importlib
 
 
-def require(module, who):
-    """Imports a module of the extra `evaluate`.
+def require(module, who, extra="evaluate"):
+    """Imports a module of an extra.
 
     Args:
         module: str, the module to import, such as `"matplotlib.figure"`.
         who: str, the function that needs it, with which the error message begins.
+        extra: str, the extra that brings it.
 
     Returns:
         The imported module.
@@ -28,7 +29,7 @@ def require(module, who):
         package = (error.name or module).partition(".")[0]
         raise ImportError(
             f"{who} needs the package {package}, which is not installed. "
-            'Install it with: pip install "keras-mix[evaluate]"'
+            f'Install it with: pip install "keras-mix[{extra}]"'
         ) from error
 
 

@@ -29,13 +29,11 @@ from keras_mix._core import checks
 from keras_mix._core.options import signatures
 from keras_mix._core.spelling import suggestion
 from keras_mix.evaluate.results import BASELINE
-from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
+from keras_mix.layers._class_modules import OF_IMAGES
 
 # Models that mix in their train step, by the name of each.
 WRAPPERS = {"manifold": "ManifoldMixup", "regmixup": "RegMixup"}
 ALL = "all"
-# Layers that do not mix by themselves, or do not mix images.
-NOT_ALONE = ("MixPoint", "Mixer", "RandomApply", "RandomChoice", *NOT_OF_IMAGES, *OPTIONS)
 ON_DEVICE = "-device"
 UNMIXED_EPOCHS = "unmixed_epochs"
 
@@ -132,7 +130,7 @@ def _items(text):
 
 def _known():
     """Returns dict, name in lower case → name in `keras_mix.layers`."""
-    return {mixer.lower(): mixer for mixer in layers.__all__ if mixer not in NOT_ALONE}
+    return {mixer.lower(): mixer for mixer in OF_IMAGES}
 
 
 def _meant(name, arguments):

@@ -44,3 +44,10 @@ NOT_OF_IMAGES = (
     *("BetweenClass", "SpecAugment", "SpecMix", "SpectrogramMixUp"),
     "TabularMix",
 )
+
+# The mixers of images that mix by themselves.
+OF_IMAGES = tuple(
+    name
+    for name in SAVED
+    if name not in ("MixPoint", "RandomApply", "RandomChoice", *NOT_OF_IMAGES)
+)

@@ -24,20 +24,21 @@ def label_texts(labels, count, class_names):
         )
     names = range(classes) if class_names is None else class_names
     if ids:
-        names = _one_line(names)
+        names = one_line(names)
         return [_shortened(names[k], CHARACTERS) for k in labels]
     parts = label_parts(labels, names)
-    one_line = all(len("  ".join(part)) <= CHARACTERS for part in parts)
-    return [("  " if one_line else "\n").join(part) for part in parts]
+    fits = all(len("  ".join(part)) <= CHARACTERS for part in parts)
+    return [("  " if fits else "\n").join(part) for part in parts]
 
 
 def label_parts(labels, class_names):
     """Returns list of lists such as `["3: 0.68", "7: 0.32"]`, of class weights `(B, K)`."""
-    names = _one_line(class_names)
+    names = one_line(class_names)
     return [_weights(np.asarray(shares, np.float32), names) for shares in labels]
 
 
-def _one_line(names):
+def one_line(names):
+    """Names as texts of one line."""
     return [" ".join(str(name).split()) for name in names]
 
 

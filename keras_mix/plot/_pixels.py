@@ -12,13 +12,21 @@ def pixels(images):
             "plot.batch: `images` must have the shape (B, H, W), (B, H, W, 1) or (B, H, W, 3), "
             f"B > 0. Received: images.shape={images.shape}"
         )
-    low, high = 0.0, 255.0
-    if images.dtype != np.uint8:
-        images = images.astype(np.float32)
-        # A blend may leave 0..1 by a rounding error, which must not change the range.
-        if images.min() < -1e-3 or images.max() > 255.5:
-            low, high = images.min(), images.max()
-        elif images.max() < 1.0 + 1e-3:
-            high = 1.0
-    images = np.clip((images.astype(np.float32) - low) / (high - low), 0.0, 1.0)
-    return images.reshape(images.shape[:3]) if gray else images
+    return between(images, *black_and_white(images))
+
+
+def black_and_white(images):
+    """Returns the values of black and of white, on the scale that `batch` describes."""
+    if images.dtype == np.uint8:
+        return 0.0, 255.0
+    # A blend may leave 0..1 by a rounding error, which must not change the range.
+    low, high = float(images.min()), float(images.max())
+    if low < -1e-3 or high > 255.5:
+        return low, high
+    return 0.0, 1.0 if high < 1.0 + 1e-3 else 255.0
+
+
+def between(images, black, white):
+    """Returns images as float32 in 0..1, gray ones without their last axis."""
+    images = np.clip((images.astype(np.float32) - black) / (white - black), 0.0, 1.0)
+    return images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images

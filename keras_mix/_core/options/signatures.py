@@ -59,13 +59,13 @@ def arguments(cls):
 def documented(cls):
     """The docstring of a layer, plus the arguments of its bases that it does not document."""
     text = inspect.cleandoc(cls.__doc__) + "\n"
-    own = _entries(text)
+    own = entries(text)
     taken = arguments(cls)
     shared = {}
     for base in reversed(cls.__mro__[1:]):
-        entries = _entries(inspect.cleandoc(vars(base).get("__doc__") or "") + "\n")
+        of_base = entries(inspect.cleandoc(vars(base).get("__doc__") or "") + "\n")
         # Those of the nearest base come first, and in the place of a farther one's.
-        shared = entries | shared | entries
+        shared = of_base | shared | of_base
     added = "".join(entry for name, entry in shared.items() if name in taken and name not in own)
     section = _ARGS.search(text)
     if section is None:
@@ -75,12 +75,12 @@ def documented(cls):
     # What a class says of all other arguments follows them.
     rest = own.pop("**kwargs", "")
     length = len(section.group().rstrip("\n")) + 1
-    entries = f"Args:\n{''.join(own.values())}{added}{rest}"
-    return f"{text[: section.start()]}{entries}{text[section.start() + length :]}"
+    args = f"Args:\n{''.join(own.values())}{added}{rest}"
+    return f"{text[: section.start()]}{args}{text[section.start() + length :]}"
 
 
-def _entries(text):
-    """Dict from the names in the section "Args" of a docstring to their entries."""
+def entries(text):
+    """Dict from the names in the section "Args" of a docstring, dedented, to their entries."""
     section = _ARGS.search(text)
     if section is None:
         return {}

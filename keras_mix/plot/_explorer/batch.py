@@ -1,0 +1,241 @@
+"""The batch that is explored: its images and targets, and what a mixer has to be told of them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_mix._core import checks, kinds
+from keras_mix.plot._labels import one_line
+
+OWNER = "plot.explore"
+SHOWN = ("images", "labels", "segmentation_masks", "bounding_boxes", "keypoints")
+# Ids from here on mark pixels to ignore.
+IGNORED = 255
+_KIND_OF = {
+    alias: kind for kind in (*SHOWN, "sample_weights") for alias in (kind, *kinds.ALL[kind].aliases)
+}
+_FORMS = (
+    "(images, labels), (images, labels, sample_weights), a dict with the key `images`, or a "
+    "batched tf.data.Dataset of these"
+)
+
+
+class Explored(NamedTuple):
+    """A batch and what is known of it.
+
+    Attributes:
+        batch: The batch as a mixer takes it.
+        class_names: List of strings, or None.
+        options: Dict of the options that a mixer needs for the batch.
+        mask_option: Dict of those that it needs to blend masks.
+        source: String, the code that makes the batch; empty if the user made it.
+    """
+
+    batch: Any
+    class_names: list | None
+    options: dict
+    mask_option: dict
+    source: str = ""
+
+    @property
+    def size(self):
+        """The number of samples."""
+        return len(leaves(self.batch)["images"])
+
+    @property
+    def labelled(self):
+        """Whether the samples have labels."""
+        return "labels" in leaves(self.batch)
+
+    def name(self, class_id):
+        """The name of a class."""
+        known = self.class_names is not None and 0 <= class_id < len(self.class_names)
+        return self.class_names[class_id] if known else str(class_id)
+
+
+def read(dataset_or_batch, class_names=None, bounding_boxes=None, source=""):
+    """Checks a batch, or takes the first one of a dataset.
+
+    Args:
+        dataset_or_batch: As in `keras_mix.plot.explore`, and so are the other arguments.
+        class_names: Sequence of strings, or None.
+        bounding_boxes: String, the format of the boxes, or None.
+        source: String, the code that makes the batch; empty if the user made it.
+
+    Returns:
+        An `Explored`.
+
+    Raises:
+        ValueError: If it is not a batch of images in one of the forms.
+    """
+    batch = _first(dataset_or_batch)
+    found = leaves(batch)
+    images = np.asarray(found["images"])
+    _check_images(images)
+    if class_names is not None:
+        class_names = one_line(class_names)
+    options, counts = {}, _class_counts(found, class_names)
+    if "labels" in counts:
+        options["num_classes"] = counts["labels"]
+    if "bounding_boxes" in found and bounding_boxes is None:
+        checks.refuse(
+            OWNER,
+            "the format of boxes must be given",
+            "a batch with boxes and bounding_boxes=None",
+            'Pass bounding_boxes="xyxy", or another of Keras\'s formats.',
+        )
+    if bounding_boxes is not None:
+        if "bounding_boxes" not in found:
+            checks.refuse(
+                OWNER,
+                "`bounding_boxes` is for batches with boxes",
+                f"bounding_boxes={bounding_boxes!r} and a batch without",
+                'Boxes are a dict of "boxes" (B, N, 4) and "labels" (B, N).',
+            )
+        options["bounding_boxes"] = checks.box_format("bounding_boxes", bounding_boxes)
+    if "keypoints" in found:
+        options["kinds"] = {_names(batch)["keypoints"]: "keypoints"}
+    if _is_dataset(dataset_or_batch):
+        source = "batch = next(iter(dataset))"
+    return Explored(batch, class_names, options, _mask_option(batch, counts), source)
+
+
+def leaves(batch):
+    """Dict from the kinds of `SHOWN` to the tensors of a batch, or of a mixed one."""
+    return {kind: value for kind, (_, value) in _parts(batch).items() if kind in SHOWN}
+
+
+def _names(batch):
+    return {kind: name for kind, (name, _) in _parts(batch).items()}
+
+
+def _parts(batch):
+    """Dict from kinds to (name, value)."""
+    if isinstance(batch, Mapping):
+        return {_kind(name, value): (name, value) for name, value in batch.items()}
+    if not isinstance(batch, tuple):
+        return {"images": ("x", batch)}
+    images, *targets = batch
+    parts = {"images": ("x", images)}
+    if targets and isinstance(targets[0], Mapping) and not _is_boxes(targets[0]):
+        parts |= {_kind(name, value): (name, value) for name, value in targets[0].items()}
+    elif targets and targets[0] is not None:
+        parts[_kind("y", targets[0])] = ("y", targets[0])
+    return parts
+
+
+def _kind(name, value):
+    """The kind of a leaf: that of its name, else that of its form."""
+    if _is_boxes(value):
+        return "bounding_boxes"
+    if name in _KIND_OF and name != "y":
+        return _KIND_OF[name]
+    if isinstance(value, Mapping):
+        _refuse_form(f"a dict under the name {name!r}")
+    array = np.asarray(value)
+    return "segmentation_masks" if array.dtype.kind in "iub" and array.ndim > 2 else "labels"
+
+
+def _is_boxes(value):
+    return isinstance(value, Mapping) and "boxes" in value
+
+
+def _is_dataset(given):
+    return hasattr(given, "element_spec")
+
+
+def _first(given):
+    """The batch, or the first one of a dataset."""
+    if _is_dataset(given):
+        given = next(iter(given.take(1)), None)
+        if given is None:
+            checks.refuse(OWNER, "the dataset must hold a batch", "an empty dataset")
+    if isinstance(given, Mapping):
+        if not any(_KIND_OF.get(name) == "images" for name in given):
+            _refuse_form(f"a dict with the keys {', '.join(map(repr, given))}")
+        return given
+    if isinstance(given, tuple):
+        if not 1 <= len(given) <= 3:
+            _refuse_form(f"a tuple of {len(given)} entries")
+        if isinstance(given[0], Mapping | tuple | list):
+            _refuse_form(f"images that are a {type(given[0]).__name__}")
+    elif not hasattr(given, "shape"):
+        _refuse_form(f"a {type(given).__name__}")
+    return given
+
+
+def _refuse_form(received):
+    checks.refuse(
+        OWNER, f"a batch must be {_FORMS}", received, "Pass `next(iter(loader))` of other loaders."
+    )
+
+
+def _check_images(images):
+    if images.ndim == 3 and images.shape[-1] in (1, 3):
+        checks.refuse(
+            OWNER,
+            "the images must be a batch (B, H, W, C), not single ones",
+            f"images.shape={images.shape}",
+            "Call dataset.batch(16) first; a batch of gray images takes a last axis, "
+            "images[..., None].",
+        )
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or len(images) < 2:
+        checks.refuse(
+            OWNER,
+            "the images must be (B, H, W, 1) or (B, H, W, 3), with at least 2 of them",
+            checks.described(images),
+        )
+    if images.dtype.kind not in "fu" or not np.isfinite(images).all():
+        checks.refuse(OWNER, "the images must be finite floats or uint8", checks.described(images))
+
+
+def _class_counts(found, class_names):
+    """Dict from "labels" and "segmentation_masks" to the number of classes of their ids."""
+    counts = {}
+    if "labels" in found:
+        labels = np.asarray(found["labels"])
+        least = _classes_of(labels)
+        if class_names is not None and len(class_names) < least:
+            checks.refuse(
+                OWNER,
+                "`class_names` must name every class",
+                f"{len(class_names)} names for {least} classes",
+            )
+        if _holds_ids(labels):
+            counts["labels"] = max(2, least, len(class_names or ()))
+    if "segmentation_masks" in found:
+        masks = np.asarray(found["segmentation_masks"])
+        if masks.dtype.kind in "iu":
+            most = int(masks[masks < IGNORED].max(initial=1))
+            counts["segmentation_masks"] = max(most + 1, len(class_names or ()))
+    return counts
+
+
+def _holds_ids(labels):
+    return labels.dtype.kind in "iu" and (labels.ndim == 1 or labels.shape[1:] == (1,))
+
+
+def _classes_of(labels):
+    """The number of classes that labels speak of, which are checked."""
+    ids = _holds_ids(labels)
+    weights = labels.dtype.kind in "fiu" and labels.ndim in (1, 2) and labels.size > 0
+    if not weights or labels.min() < 0 or (not ids and labels.max() > 1):
+        received = checks.described(labels)
+        if weights:
+            received += f", values from {labels.min()} to {labels.max()}"
+        checks.refuse(
+            OWNER,
+            "the labels must be class ids (B,) of at least 0, or class weights (B, K) from 0 to 1",
+            received,
+        )
+    return int(labels.max()) + 1 if ids else max(2, labels.size // len(labels))
+
+
+def _mask_option(batch, counts):
+    """The options by which a mixer blends masks as probabilities."""
+    if "segmentation_masks" not in counts:
+        return {}
+    named = {name: counts[kind] for kind, name in _names(batch).items() if kind in counts}
+    several = len(set(named.values())) > 1
+    return {"soft_masks": True, "num_classes": named if several else max(named.values())}
