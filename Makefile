@@ -9,7 +9,7 @@ PEERS_INSTALLED := .venv-peers/.installed
 # Less of TensorFlow's chatter: warnings about this machine's CPU and absent GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test test-quick test-jax test-torch bench bench-quick bench-peers study study-quick lint install-check tutorials notebooks docs clean
+.PHONY: help demo test test-quick test-jax test-torch bench bench-quick bench-peers study study-quick lint install-check release-check tutorials notebooks docs clean
 
 help:  ## Say what each target does.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -61,13 +61,24 @@ study: $(INSTALLED)  ## Train the study of mixing (hours; goes on where it stopp
 study-quick: $(INSTALLED)  ## Train a part of the study, in minutes; the page is in build/study-quick.
 	$(BIN)/python -m tools.study --quick
 
-lint: $(INSTALLED)  ## Check style and types; `.venv/bin/ruff format` mends the format.
+SCHEMA := $(BIN)/check-jsonschema --builtin-schema
+
+lint: $(INSTALLED)  ## Check style, types and workflows; `.venv/bin/ruff format` mends the format.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
+	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	$(SCHEMA) vendor.citation-file-format CITATION.cff
 
 install-check:  ## Install the package into throw-away environments and use it there.
 	$(PYTHON) tools/check_install.py
+
+release-check:  ## Build both archives of a release into dist; install, use and test them elsewhere.
+	$(PYTHON) tools/check_release.py $(if $(TAG),--tag "$(TAG)")
 
 tutorials: $(INSTALLED)  ## Run every notebook, and the guide for keras.io, from top to bottom.
 	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 tutorials
