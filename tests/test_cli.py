@@ -115,7 +115,7 @@ class Killing:
         self.number = number
 
     def __del__(self):
-        os.kill(os.getpid(), self.number)
+        signal.raise_signal(self.number)
         time.sleep(0.001)
 
 
@@ -148,7 +148,7 @@ def test_signals_wait_while_a_library_loads():
 
     def load():
         with process_signals.deferred():
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             loaded.append(True)
 
     with pytest.raises(KeyboardInterrupt):

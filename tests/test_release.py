@@ -1,0 +1,144 @@
+"""What a release says of itself is true: versions, badges, links, and where it claims to run."""
+
+import ast
+import configparser
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+
+import keras_mix
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+SOURCE = "https://github.com/keras-mix/keras_mix"
+# What Python has on POSIX alone, of what a package like this might use.
+POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"}
+POSIX_NAMES = {
+    *("fork", "forkpty", "getuid", "geteuid", "kill", "killpg", "mkfifo", "nice", "setsid"),
+    *("sched_getaffinity", "statvfs", "uname", "wait"),
+    *("SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGUSR1", "SIGUSR2"),
+}
+
+
+def setup_cfg():
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config
+
+
+def pythons():
+    """The versions of Python that the classifiers name."""
+    return re.findall(r"Python :: (3\.\d+)", setup_cfg()["metadata"]["classifiers"])
+
+
+def absolute(text):
+    return runpy.run_path(str(ROOT / "setup.py"))["absolute"](text, "https://g.org/x", "v1")
+
+
+def test_the_lowest_python_is_the_first_that_the_classifiers_name():
+    assert setup_cfg()["options"]["python_requires"] == f">={pythons()[0]}"
+
+
+def test_the_quick_tests_run_on_the_pythons_of_the_classifiers():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text("utf-8"))["jobs"]
+    assert jobs["quick"]["strategy"]["matrix"]["python"] == pythons()
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_use_a_python_of_the_classifiers_and_few_rights(path):
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    versions = [str(s["with"]["python-version"]) for s in steps if "setup-python" in str(s)]
+    assert set(versions) <= {*pythons(), "${{ matrix.python }}"}
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"\bmake ([\w-]+)", " ".join(s.get("run", "") for s in steps)):
+        assert re.search(rf"^{target}:", makefile, re.M)
+    for test in re.findall(r"tests/\w+\.py", path.read_text("utf-8")):
+        assert (ROOT / test).exists()
+
+
+def test_only_a_tag_is_released():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
+    assert workflow[True] == {"push": {"tags": ["v*"]}}  # YAML 1.1 reads `on` as true
+    publish = workflow["jobs"]["publish"]
+    assert publish["needs"] == "check"
+    assert publish["permissions"] == {"id-token": "write"}
+    assert publish["environment"]["name"] == "pypi"
+
+
+def false_badges(text):
+    """The badges of a page that claim what the repository does not say."""
+    first, last = pythons()[0], pythons()[-1]
+    true = {
+        f"https://img.shields.io/badge/python-{first}%E2%80%93{last}-blue",
+        f"https://img.shields.io/badge/python-{first}–{last}-blue",
+        "https://img.shields.io/badge/license-Apache--2.0-blue",
+        "https://img.shields.io/pypi/v/keras-mix",
+        *(f"{SOURCE}/actions/workflows/{path.name}/badge.svg" for path in WORKFLOWS),
+    }
+    badges = re.findall(r"https://img\.shields\.io/[^)\s\"]*|https:[^)\s\"]*/badge\.svg", text)
+    return [
+        badge for badge in badges if badge.removesuffix(".svg") not in true and badge not in true
+    ]
+
+
+def test_badges_of_the_readme_are_true():
+    assert false_badges(README) == []
+    assert false_badges("![](https://img.shields.io/badge/python-3.9–3.12-blue.svg)") != []
+    assert false_badges(f"[![Tests]({SOURCE}/actions/workflows/none.yml/badge.svg)](x)") != []
+
+
+def test_citation_has_the_version_and_the_license():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert str(citation["version"]) == keras_mix.__version__
+    assert citation["license"] == setup_cfg()["metadata"]["license_expression"]
+    assert citation["repository-code"] == SOURCE
+
+
+def test_relative_links_become_those_of_the_tag():
+    text = (
+        '[a](b.md) [`c`](d.md#e) ![f `g`](h.jpg) <img src="i.svg"> [![j](k.svg)](l.md)\n[m]: n.md\n'
+    )
+    assert absolute(text) == (
+        "[a](https://g.org/x/blob/v1/b.md) [`c`](https://g.org/x/blob/v1/d.md#e) "
+        '![f `g`](https://g.org/x/raw/v1/h.jpg) <img src="https://g.org/x/raw/v1/i.svg"> '
+        "[![j](https://g.org/x/raw/v1/k.svg)](https://g.org/x/blob/v1/l.md)\n"
+        "[m]: https://g.org/x/blob/v1/n.md\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["[a](https://b.org)", "[a](#b)", "`layers[0](x)`", "```python\nlayers[0](x)\n```\n"]
+)
+def test_what_is_no_relative_link_stays(text):
+    assert absolute(text) == text
+
+
+def test_relative_links_of_the_readme_lead_to_files():
+    linked = re.findall(r"https://g\.org/x/(?:raw|blob)/v1/([^)\"#\s]+)", absolute(README))
+    assert linked
+    assert [name for name in linked if not (ROOT / name).exists()] == []
+
+
+def of_posix(source):
+    """What a module uses that Windows does not have."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names):
+                yield from {name.name for name in names} & POSIX_MODULES
+            case ast.ImportFrom(module):
+                yield from {module} & POSIX_MODULES
+            case ast.Attribute(ast.Name("os" | "signal"), name):
+                yield from {name} & POSIX_NAMES
+
+
+def test_nothing_needs_posix():
+    for path in (ROOT / "keras_mix").rglob("*.py"):
+        assert [*of_posix(path.read_text("utf-8"))] == [], path
+    source = "import fcntl\nfrom pwd import getpwnam\nos.fork()\nsignal.SIGKILL\nos.getpid()"
+    assert {*of_posix(source)} == {"fcntl", "pwd", "fork", "SIGKILL"}
