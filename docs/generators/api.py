@@ -3,12 +3,9 @@
 Each public class of layers and models has a page, and each other public module.
 """
 
-from pathlib import Path
-
-import griffe
+from loaded import package, summary
 from mkdocs.structure.files import File
 
-ROOT = Path(__file__).parents[2]
 # Modules whose classes have much to tell: a page each.
 BY_CLASS = ("layers", "models")
 TITLE = "API"
@@ -16,10 +13,9 @@ TITLE = "API"
 
 def on_files(files, config):
     """Adds the pages, and their places in the navigation."""
-    package = griffe.load("keras_mix", search_paths=[ROOT])
     places, index = [], ["# API reference\n"]
-    for name in sorted(package.exports):
-        module = package.members[name]
+    for name in sorted(package().exports):
+        module = package().members[name]
         made = by_class(module) if name in BY_CLASS else {f"api/{name}.md": whole(module)}
         for path, text in made.items():
             files.append(File.generated(config, path, content=text))
@@ -59,9 +55,3 @@ def rows(module):
         path = f"{module.path}.{name}"
         lines.append(f"| [`{name}`][{path}] | {summary(module.members[name])} |")
     return lines
-
-
-def summary(found):
-    """Returns the first sentence of a docstring, safe in a table."""
-    text = found.docstring.value if found.docstring else ""
-    return text.split("\n\n")[0].replace("\n", " ").replace("|", "\\|")

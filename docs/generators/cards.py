@@ -5,8 +5,7 @@ from html import escape
 
 import pictures
 from mkdocs.structure.files import File
-
-PICTURES = "assets/mixers"
+from pictures import PICTURES
 
 
 def on_files(files, config):

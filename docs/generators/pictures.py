@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PICTURES = "assets/mixers"  # their folder in the site
 CACHE = ROOT / "build/pictures"
 SOURCES = ("keras_mix/**/*.py", "docs/generators/panels/*.py", "tools/draw_gallery.py")
 
