@@ -26,8 +26,9 @@ def deit(
     MixUp with α = 0.8 or CutMix with α = 1.0, each with probability ½; one λ and box per batch;
     partners from the reversed batch; label smoothing 0.1.
 
-    Deviations from timm: a box with odd sides has its full size, while timm's is one pixel smaller;
-    in a batch of odd size, which timm refuses, the sample in the middle stays unmixed.
+    Deviations from timm: in a batch of odd size, which timm refuses, the sample in the middle stays
+    unmixed; a box with odd sides has its full size, as in timm since 1.0.30, while it was one pixel
+    smaller up to 1.0.28.
 
     Args:
         per: `"batch"` or `"sample"`. `"sample"` draws the mixer, λ and the box for each sample,
