@@ -193,6 +193,21 @@ def test_in_a_seeded_dataset_with_labels():
     assert runs[0][0][0]["video"].shape == (8, 12)
 
 
+@pytest.mark.parametrize("others", [(np.arange(8),), (np.arange(8), np.ones(8))])
+def test_what_stands_beside_the_modalities_comes_back_as_it_was(others):
+    dataset = tf.data.Dataset.from_tensor_slices((clocks(size=8), *others)).batch(8)
+    x, *same = next(iter(dataset.map(together())))
+    assert x["audio"].shape == (8, 40)
+    assert len(same) == len(others)
+    for before, after in zip(others, same, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_weights_without_labels_are_refused():
+    with pytest.raises(ValueError, match="`sample_weight` needs labels"):
+        together()(clocks(size=8), sample_weight=np.ones(8))
+
+
 def test_what_rates_have_in_common():
     assert shared_windows.common({"a": 25, "b": 16000}, 1.0) == ({"a": 1, "b": 640}, 25)
     assert shared_windows.common({"a": 29.97, "b": 48000}, 100) == ({"a": 999, "b": 1_600_000}, 3)

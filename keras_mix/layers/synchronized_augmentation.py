@@ -60,6 +60,8 @@ class SynchronizedAugmentation(Configured):
     Call arguments:
         x: Dict of modalities, or a tuple whose first element is one and whose others pass through:
             (dict, y).
+        y, sample_weight: Labels and weights of a dict of modalities, returned beside it as they
+            are, so that `dataset.map(layer)` takes a dataset of (dict, y). Default to None.
         training: Boolean. Whether to draw. Defaults to True.
         seed: Integer, or tensor int32[2]. Determines all draws of this call. Defaults to None: the
             next seed of the layer's own sequence.
@@ -139,11 +141,16 @@ class SynchronizedAugmentation(Configured):
     def call(
         self,
         x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
         training: bool = True,
         seed: int | tf.Tensor | None = None,
         partners: Any = None,
     ) -> Any:
-        whole, x = x, x[0] if isinstance(x, tuple) else x
+        whole = x
+        if y is not None or sample_weight is not None:
+            whole, _ = call_forms.arranged(self.owner, x, y, sample_weight)
+        x = whole[0] if isinstance(whole, tuple) else whole
         if partners is not None:
             self._refuse("modalities are not mixed", "partners")
         tensors = self._read(x)
