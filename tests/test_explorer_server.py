@@ -185,7 +185,13 @@ def test_the_command_refuses_in_one_sentence(capsys, argv, sentence):
 def test_a_stored_page_holds_the_pictures_that_its_controls_name(server, tmp_path):
     stops = {"CutMix": ("alpha", [0.5, 1.0]), "CowMix": ("fraction", [(0.1, 0.2), (0.5, 0.9)])}
     made = stored.write(
-        server.scene, tmp_path, title="t", stops=stops, seeds=[3, 4], encoder=Encoder("WEBP")
+        server.scene,
+        tmp_path,
+        title="t",
+        stops=stops,
+        fixed={"pairing": "roll"},
+        seeds=[3, 4],
+        encoder=Encoder("WEBP"),
     )
     text = made.read_text("utf-8")
     described = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
@@ -196,7 +202,7 @@ def test_a_stored_page_holds_the_pictures_that_its_controls_name(server, tmp_pat
         pictures = json.loads(re.fullmatch(r".*?\] = (.*);\n", script)[1])
         # As the page joins a state.
         assert set(pictures) == {f"{s} {t}" for s in described["seeds"] for t in control["values"]}
-        picture = server.scene.picture(name, {option: values[1]}, 4)
+        picture = server.scene.picture(name, {option: values[1], "pairing": "roll"}, 4)
         assert pictures[f"4 {control['values'][1]}"]["code"] == picture.code
     assert described["mixers"]["CutMix"]["controls"][0]["default"] == 1
     assert re.findall(r"https?://", text) == []

@@ -69,14 +69,13 @@ def _contents(scene, picture, encoder):
 
 def _box(scene, box, width):
     line, letter, color = width / 80, width / 14, of_class(box.class_id)
-    name = html.escape(scene.explored.name(box.class_id))
     return (
         f'<rect x="{box.left:.2f}" y="{box.top:.2f}" width="{box.right - box.left:.2f}" '
         f'height="{box.bottom - box.top:.2f}" fill="none" stroke="{color}" '
         f'stroke-width="{line:.2f}"/>'
         f'<text x="{box.left + line:.2f}" y="{box.top + letter:.2f}" font-size="{letter:.2f}" '
         f'fill="#fff" stroke="{color}" stroke-width="{letter / 4:.2f}" paint-order="stroke">'
-        f"{name}</text>"
+        f"{_name(scene, box.class_id)}</text>"
     )
 
 
@@ -94,9 +93,7 @@ def _label(scene, picture, index):
     weights = picture.labels[index]
     # Several classes of a sample may sum to more than 1.
     total, left, parts = max(1.0, float(weights.sum())), 0.0, []
-    own = None if scene.class_ids is None else scene.class_ids[index]
-    # The sample's own class comes first, so that its end moves with the pixels.
-    for class_id in sorted(map(int, np.flatnonzero(weights > 0)), key=lambda k: (k != own, k)):
+    for class_id in _in_order(scene, index, np.flatnonzero(weights > 0)):
         across = 100 * float(weights[class_id]) / total
         parts.append(
             f'<rect x="{left:.3f}" width="{across:.3f}" height="{BAR}" '
@@ -108,27 +105,38 @@ def _label(scene, picture, index):
         f'aria-hidden="true"><rect class="kmx-rest" width="100" height="{BAR}"/>'
         f"{''.join(parts)}</svg>"
     )
+    named = _in_order(scene, index, _largest(weights))
     listed = "".join(
         f'<li><svg viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" '
-        f'fill="{of_class(class_id)}"/></svg><span>{html.escape(name)}</span> '
-        f"<b>{weight:.2f}</b></li>"
-        for class_id, name, weight in _largest(scene, weights)
+        f'fill="{of_class(class_id)}"/></svg><span>{_name(scene, class_id)}</span> '
+        f"<b>{weights[class_id]:.2f}</b></li>"
+        for class_id in named
     )
     return f'{bar}<ul class="kmx-label">{listed}</ul>'
 
 
-def _largest(scene, weights):
-    """List of (class id, name, weight) of the largest weights."""
+def _name(scene, class_id):
+    return html.escape(scene.explored.name(class_id))
+
+
+def _largest(weights):
+    """The classes with the largest weights."""
     order = np.argsort(-weights, kind="stable")
-    chosen = [int(k) for k in order if weights[k] > LEAST_WEIGHT][:MOST_CLASSES]
-    return [(k, scene.explored.name(k), float(weights[k])) for k in chosen]
+    return [k for k in order if weights[k] > LEAST_WEIGHT][:MOST_CLASSES]
+
+
+def _in_order(scene, index, class_ids):
+    """Classes, that of the sample itself first, so that its end moves with the pixels."""
+    own = None if scene.class_ids is None else scene.class_ids[index]
+    return sorted(map(int, class_ids), key=lambda class_id: (class_id != own, class_id))
 
 
 def _label_text(scene, picture, index):
     if picture.labels is None:
         return "no label"
-    found = _largest(scene, picture.labels[index])
-    return html.escape(", ".join(f"{name} {weight:.2f}" for _, name, weight in found))
+    weights = picture.labels[index]
+    named = _in_order(scene, index, _largest(weights))
+    return ", ".join(f"{_name(scene, class_id)} {weights[class_id]:.2f}" for class_id in named)
 
 
 def _partners(scene, picture, index):
@@ -137,6 +145,8 @@ def _partners(scene, picture, index):
     own, weights[index] = weights[index], 0.0
     others = [int(k) for k in np.argsort(-weights, kind="stable") if weights[k] > 0]
     text = _sample(scene, index)
+    if not others and np.array_equal(picture.images[index], scene.originals.images[index]):
+        text += ", unmixed"
     if others:
         named = ", ".join(_sample(scene, k) for k in others)
         text += f" with {named}" if own > 0 else f" replaced by {named}"

@@ -10,7 +10,7 @@ from keras_mix.plot._explorer import page
 FILE = "index.html"
 
 
-def write(scene, folder, *, title, stops, seeds, encoder):
+def write(scene, folder, *, title, stops, fixed, seeds, encoder):
     """Writes the page, and a script of pictures for each mixer.
 
     The pictures are scripts, not JSON, so that the page also works as a file that is opened.
@@ -20,6 +20,7 @@ def write(scene, folder, *, title, stops, seeds, encoder):
         folder: String or path.
         title: String, what the batch is.
         stops: Dict from the names of mixers to pairs of an option and a list of its values.
+        fixed: Dict of options that are the same in all pictures of mixers that have them.
         seeds: List of integers.
         encoder: An `images.Encoder`.
 
@@ -31,6 +32,7 @@ def write(scene, folder, *, title, stops, seeds, encoder):
     mixers = {}
     for name, (option, values) in stops.items():
         control = scene.mixers[name][option]
+        same = {key: value for key, value in fixed.items() if key in scene.mixers[name]}
         texts = [_text(value) for value in values]
         default = texts.index(_text(control.default)) if control.default in values else 0
         mixers[name] = {
@@ -47,7 +49,7 @@ def write(scene, folder, *, title, stops, seeds, encoder):
         }
         pictures = {
             # As the page joins the values of a state.
-            f"{seed} {text}": page.answer(scene, name, {option: value}, seed, encoder)
+            f"{seed} {text}": page.answer(scene, name, {option: value, **same}, seed, encoder)
             for seed, (text, value) in itertools.product(seeds, zip(texts, values, strict=True))
         }
         script = (
