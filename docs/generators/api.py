@@ -30,7 +30,7 @@ def by_class(module):
     """Returns {path: text} of a page about the module and one for each of its names."""
     pages = {f"api/{module.name}/index.md": heading(module) + "\n".join(rows(module))}
     for name in sorted(module.exports):
-        front = f"---\ntitle: {name}\nsearch:\n  boost: 0.5\n---\n"
+        front = f"---\ntitle: {name}\n---\n"
         pages[f"api/{module.name}/{name}.md"] = f"{front}::: {module.path}.{name}\n"
     return pages
 
@@ -39,8 +39,7 @@ def whole(module):
     """Returns the text of a page that holds everything a module exports."""
     parts = [f"::: {module.path}.{name}\n" for name in sorted(module.exports)]
     options = "    options:\n      heading_level: 2\n"
-    front = "---\nsearch:\n  boost: 0.5\n---\n"
-    return front + heading(module) + options.join([*parts, ""]).replace(":::", "\n:::")
+    return heading(module) + options.join([*parts, ""]).replace(":::", "\n:::")
 
 
 def heading(module):
