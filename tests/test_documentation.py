@@ -187,3 +187,15 @@ def test_calls_on_pages_have_the_arguments_that_they_show():
             call
         )
     assert len(seen) > 20
+
+
+def test_the_table_of_mixers_shows_defaults():
+    page = (ROOT / "docs/pages/mixers/index.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+\([^`]*\))` · \[card\]", page, re.M)
+    assert len(rows) > 20
+    for call in (ast.parse(row, mode="eval").body for row in rows):
+        parameters = inspect.signature(CLASSES[call.func.id]).parameters
+        for keyword in call.keywords:
+            default = parameters[keyword.arg].default
+            if isinstance(keyword.value, ast.Constant | ast.Tuple) and default is not None:
+                assert np.array_equal(default, ast.literal_eval(keyword.value)), ast.unparse(call)
