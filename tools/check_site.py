@@ -18,17 +18,20 @@ from browsing import SITE, browser, served
 
 NARROW, WIDE, HEIGHT = 390, 1300, 900
 TALLEST = 3000  # of a picture, in pixels
-SHOWN = ["", "mixers/", "mixers/cutmix/", "mixers/spec-mix/", "guides/choose-a-mixer/",
-         "faq/training/", "migrate/keras-cv/", "tutorials/01_two_lines/", "study/",
-         "api/layers/CutMix/"]  # fmt: skip
+SHOWN = [".", "mixers", "mixers/cutmix", "mixers/spec-mix", "guides/choose-a-mixer",
+         "faq/training", "migrate/keras-cv", "tutorials/01_two_lines", "study",
+         "api/layers/CutMix"]  # fmt: skip
 
 
 def main():
     """Prints what is wrong with each page, and exits with 1 if anything is."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pages", nargs="*", help="only these, such as mixers/cutmix")
     parser.add_argument("--shots", type=Path, default=None, help="folder for pictures")
     given = parser.parse_args()
     pages = sorted(path.parent.relative_to(SITE).as_posix() for path in SITE.rglob("index.html"))
+    if given.pages is not None:
+        pages = [page for page in pages if page in given.pages]
     faults = 0
     with served() as address, browser() as opened:
         resize(opened, NARROW)
@@ -36,7 +39,7 @@ def main():
             for fault in faults_of(opened, urllib.parse.urljoin(address, f"{page}/"), address):
                 faults += 1
                 print(f"{page}: {fault}", flush=True)
-        for page in SHOWN if given.shots else ():
+        for page in given.pages or SHOWN if given.shots else ():
             shoot(opened, address, page, given.shots)
     print(f"{len(pages)} pages, {faults} faults")
     sys.exit(bool(faults))
@@ -56,7 +59,8 @@ def faults_of(opened, url, address):
     if width > NARROW:
         yield f"{width} pixels wide"
     for row in opened.get_log("browser"):
-        yield row["message"]
+        if "favicon.ico" not in row["message"]:  # asked for pages that name no icon
+            yield row["message"]
     for asked in requests(opened):
         if not asked.startswith((address, "data:", "blob:", "chrome:")):
             yield f"asks {asked}"
@@ -76,15 +80,16 @@ def shoot(opened, address, page, folder):
     for scheme in ("light", "dark"):
         feature = {"name": "prefers-color-scheme", "value": scheme}
         opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        opened.execute_script("localStorage.clear()")  # which keeps the colors of the last page
         for width in (WIDE, NARROW):
             resize(opened, width)
-            opened.get(address + page)
-            opened.execute_async_script("setTimeout(arguments[0], 600)")
+            opened.get(urllib.parse.urljoin(address, f"{page}/"))
+            opened.execute_async_script("setTimeout(arguments[0], 1500)")
             tall = opened.execute_script("return document.documentElement.scrollHeight")
             clip = {"x": 0, "y": 0, "width": width, "height": min(tall, TALLEST), "scale": 1}
             options = {"captureBeyondViewport": True, "clip": clip}
             picture = opened.execute_cdp_cmd("Page.captureScreenshot", options)
-            name = f"{page.strip('/').replace('/', '-') or 'home'}-{width}-{scheme}.png"
+            name = f"{page.replace('/', '-').replace('.', 'home')}-{width}-{scheme}.png"
             (folder / name).write_bytes(base64.b64decode(picture["data"]))
 
 
