@@ -10,6 +10,9 @@ from keras_mix.plot._explorer.images import PNG
 from keras_mix.plot._explorer.page import file
 from keras_mix.plot._explorer.scene import FIRST, SEED
 
+# The room for the names of options; sliders in a browser return 0.30000000000000004.
+WIDTH, DIGITS = {"description_width": "7.5rem"}, 6
+
 
 def build(scene):
     """Returns an `ipywidgets.VBox` that shows a scene."""
@@ -22,11 +25,13 @@ class _Face:
         # Several explorers may stand on one page.
         self.prefix = f"kmx-{secrets.token_hex(4)}-"
         make = self.widgets
-        self.mixer = make.Dropdown(options=list(scene.mixers), value=FIRST, description="Mixer")
-        self.seed = make.BoundedIntText(SEED, min=0, max=2**31 - 1, description="seed")
+        self.mixer = make.Dropdown(
+            options=list(scene.mixers), value=FIRST, description="Mixer", style=WIDTH
+        )
+        self.seed = make.BoundedIntText(SEED, min=0, max=2**31 - 1, description="seed", style=WIDTH)
         again = make.Button(description="Draw again", button_style="primary")
         self.beside = make.Checkbox(False, description="originals beside", indent=False)
-        self.objects = make.Checkbox(True, description="masks and boxes", indent=False)
+        self.objects = make.Checkbox(True, description="masks, boxes and keypoints", indent=False)
         self.options, self.inputs = make.VBox(), {}
         self.about, self.cards, self.code = make.HTML(), make.HTML(), make.HTML()
         again.on_click(self._draw_again)
@@ -50,7 +55,9 @@ class _Face:
 
     def _choose(self, change=None):
         """Shows the controls of the mixer that is chosen."""
-        self.about.value = f"<small>{html.escape(controls.about(self.mixer.value))}</small>"
+        self.about.value = (
+            f"<div class='kmx-about'>{html.escape(controls.about(self.mixer.value))}</div>"
+        )
         chosen = self.scene.mixers[self.mixer.value]
         self.inputs = {name: _input(control, self.widgets) for name, control in chosen.items()}
         for each in self.inputs.values():
@@ -64,7 +71,7 @@ class _Face:
     def _show(self, change=None):
         """Draws the picture of the present state."""
         chosen = self.scene.mixers[self.mixer.value]
-        values = {name: each.value for name, each in self.inputs.items()}
+        values = {name: _rounded(each.value) for name, each in self.inputs.items()}
         options = {name: v for name, v in values.items() if v != chosen[name].default}
         try:
             picture = self.scene.picture(self.mixer.value, options, self.seed.value)
@@ -78,6 +85,12 @@ class _Face:
         self.code.value = f"<pre class='kmx-code'>{html.escape(picture.code)}</pre>"
 
 
+def _rounded(value):
+    if isinstance(value, tuple):
+        return tuple(map(_rounded, value))
+    return round(value, DIGITS) if isinstance(value, float) else value
+
+
 @functools.singledispatch
 def _input(control, widgets):
     """The widget of a control."""
@@ -89,7 +102,7 @@ def _(control, widgets):
     make = widgets.IntSlider if control.whole else widgets.FloatSlider
     return make(
         value=control.default, min=control.low, max=control.high, step=control.step,
-        description=control.name, tooltip=control.about,
+        description=control.name, tooltip=control.about, style=WIDTH,
     )  # fmt: skip
 
 
@@ -97,7 +110,7 @@ def _(control, widgets):
 def _(control, widgets):
     return widgets.FloatRangeSlider(
         value=control.default, min=control.low, max=control.high, step=control.step,
-        description=control.name, tooltip=control.about,
+        description=control.name, tooltip=control.about, style=WIDTH,
     )  # fmt: skip
 
 
@@ -105,7 +118,7 @@ def _(control, widgets):
 def _(control, widgets):
     return widgets.Dropdown(
         options=list(control.values), value=control.default,
-        description=control.name, tooltip=control.about,
+        description=control.name, tooltip=control.about, style=WIDTH,
     )  # fmt: skip
 
 
