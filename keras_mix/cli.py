@@ -1,13 +1,13 @@
 """The command `keras-mix`, a thin interface to `keras_mix.evaluate` and `keras_mix.plot`."""
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
 import pathlib
 import shlex
 import sys
-import webbrowser
 
 from keras_mix._core import atomic_file, process_signals
 from keras_mix._core.optional_imports import require
@@ -393,9 +393,8 @@ def _explore(args, command):
     )
     with _explorer.Server(scene, title=printable(data.name), port=port) as server:
         print(server.address, flush=True)
-        if args.open:
-            webbrowser.open(server.address)
-        server.serve_forever()
+        with _explorer.opened(server.address) if args.open else contextlib.nullcontext():
+            server.serve_forever()
     return 0
 
 

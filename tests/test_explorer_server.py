@@ -6,6 +6,8 @@ import re
 import socket
 import threading
 import urllib.parse
+import urllib.request
+from pathlib import Path
 
 import explored
 import pytest
@@ -144,6 +146,12 @@ def test_a_port_that_is_taken_is_refused_in_one_sentence(server):
 def test_the_command_serves_until_it_is_interrupted(monkeypatch, capsys):
     opened = []
 
+    def open_file(url):
+        path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(url).path))
+        # Other users can read neither the file nor, in the arguments of the browser, the token.
+        assert path.stat().st_mode & 0o077 == 0
+        opened.append((path, path.read_text("utf-8")))
+
     def interrupted(self):
         answer = json.loads(self.answer("mixer=CutMix&seed=3"))
         names = {}
@@ -154,7 +162,7 @@ def test_the_command_serves_until_it_is_interrupted(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Server, "serve_forever", interrupted)
-    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("webbrowser.open", open_file)
     assert cli.main(["explore", "--images", "5"]) == 130
     captured = capsys.readouterr()
     address = captured.out.strip()
@@ -162,7 +170,9 @@ def test_the_command_serves_until_it_is_interrupted(monkeypatch, capsys):
     assert captured.err == "keras-mix: interrupted; the explorer has ended\n"
     assert opened == []
     cli.main(["explore", "digits", "--images", "5", "--open"])
-    assert opened == [capsys.readouterr().out.strip()]
+    ((path, text),) = opened
+    assert f'content="0; url={capsys.readouterr().out.strip()}"' in text
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ are derived from the mixers; `cards` are the markup of a picture, for all three 
 """
 
 from keras_mix.plot._explorer.batch import read
+from keras_mix.plot._explorer.browser import opened
 from keras_mix.plot._explorer.scene import Scene
 from keras_mix.plot._explorer.server import Server
 
-__all__ = ["Scene", "Server", "read"]
+__all__ = ["Scene", "Server", "opened", "read"]

@@ -15,6 +15,14 @@ IGNORED = 255
 _KIND_OF = {
     alias: kind for kind in (*SHOWN, "sample_weights") for alias in (kind, *kinds.ALL[kind].aliases)
 }
+_NOT_SHOWN = {
+    alias
+    for kind, known in kinds.ALL.items()
+    for alias in (kind, *known.aliases)
+    if alias not in _KIND_OF
+}
+# The name of the images that have none.
+_INPUT = ""
 _FORMS = (
     "(images, labels), (images, labels, sample_weights), a dict with the key `images`, or a "
     "batched tf.data.Dataset of these"
@@ -26,6 +34,7 @@ class Explored(NamedTuple):
 
     Attributes:
         batch: The batch as a mixer takes it.
+        names: Dict from the kinds of its leaves to their names.
         class_names: List of strings, or None.
         options: Dict of the options that a mixer needs for the batch.
         mask_option: Dict of those that it needs to blend masks.
@@ -33,6 +42,7 @@ class Explored(NamedTuple):
     """
 
     batch: Any
+    names: dict
     class_names: list | None
     options: dict
     mask_option: dict
@@ -41,12 +51,16 @@ class Explored(NamedTuple):
     @property
     def size(self):
         """The number of samples."""
-        return len(leaves(self.batch)["images"])
+        return len(self.leaves(self.batch)["images"])
 
     @property
     def labelled(self):
         """Whether the samples have labels."""
-        return "labels" in leaves(self.batch)
+        return "labels" in self.names
+
+    def leaves(self, batch):
+        """Dict from the kinds of `SHOWN` to the tensors of the batch, or of a mixed one."""
+        return _leaves(batch, self.names)
 
     def name(self, class_id):
         """The name of a class."""
@@ -70,7 +84,8 @@ def read(dataset_or_batch, class_names=None, bounding_boxes=None, source=""):
         ValueError: If it is not a batch of images in one of the forms.
     """
     batch = _first(dataset_or_batch)
-    found = leaves(batch)
+    names = _names(batch)
+    found = _leaves(batch, names)
     images = np.asarray(found["images"])
     _check_images(images)
     if class_names is not None:
@@ -95,34 +110,44 @@ def read(dataset_or_batch, class_names=None, bounding_boxes=None, source=""):
             )
         options["bounding_boxes"] = checks.box_format("bounding_boxes", bounding_boxes)
     if "keypoints" in found:
-        options["kinds"] = {_names(batch)["keypoints"]: "keypoints"}
+        options["kinds"] = {names["keypoints"]: "keypoints"}
     if _is_dataset(dataset_or_batch):
         source = "batch = next(iter(dataset))"
-    return Explored(batch, class_names, options, _mask_option(batch, counts), source)
-
-
-def leaves(batch):
-    """Dict from the kinds of `SHOWN` to the tensors of a batch, or of a mixed one."""
-    return {kind: value for kind, (_, value) in _parts(batch).items() if kind in SHOWN}
+    return Explored(batch, names, class_names, options, _mask_option(names, counts), source)
 
 
 def _names(batch):
-    return {kind: name for kind, (name, _) in _parts(batch).items()}
+    """Dict from the kinds of the leaves of a batch to their names."""
+    names = {}
+    for name, value in _by_name(batch).items():
+        kind = "images" if name == _INPUT else _kind(name, value)
+        if kind in names:
+            checks.refuse(
+                OWNER,
+                f"a batch must have one leaf of {kind}",
+                f"{names[kind]!r} and {name!r}",
+                "Leave one of them out.",
+            )
+        names[kind] = name
+    return names
 
 
-def _parts(batch):
-    """Dict from kinds to (name, value)."""
+def _leaves(batch, names):
+    found = _by_name(batch)
+    return {kind: found[name] for kind, name in names.items() if kind in SHOWN}
+
+
+def _by_name(batch):
+    """Dict from names to leaves, without the sample weights of a tuple."""
     if isinstance(batch, Mapping):
-        return {_kind(name, value): (name, value) for name, value in batch.items()}
+        return batch
     if not isinstance(batch, tuple):
-        return {"images": ("x", batch)}
-    images, *targets = batch
-    parts = {"images": ("x", images)}
-    if targets and isinstance(targets[0], Mapping) and not _is_boxes(targets[0]):
-        parts |= {_kind(name, value): (name, value) for name, value in targets[0].items()}
-    elif targets and targets[0] is not None:
-        parts[_kind("y", targets[0])] = ("y", targets[0])
-    return parts
+        return {_INPUT: batch}
+    images = batch[0]
+    targets = batch[1] if len(batch) > 1 else None
+    if isinstance(targets, Mapping) and not _is_boxes(targets):
+        return {_INPUT: images, **targets}
+    return {_INPUT: images} | ({} if targets is None else {"y": targets})
 
 
 def _kind(name, value):
@@ -131,10 +156,18 @@ def _kind(name, value):
         return "bounding_boxes"
     if name in _KIND_OF and name != "y":
         return _KIND_OF[name]
-    if isinstance(value, Mapping):
-        _refuse_form(f"a dict under the name {name!r}")
-    array = np.asarray(value)
-    return "segmentation_masks" if array.dtype.kind in "iub" and array.ndim > 2 else "labels"
+    array = None if isinstance(value, Mapping | tuple | list) else np.asarray(value)
+    of_mask = array is not None and array.dtype.kind in "iu" and array.ndim in (3, 4)
+    if of_mask and (array.ndim == 3 or array.shape[-1] == 1) and name not in _NOT_SHOWN:
+        return "segmentation_masks"
+    if array is None or array.ndim > 2 or name in _NOT_SHOWN:
+        checks.refuse(
+            OWNER,
+            f"targets must be {', '.join(SHOWN[1:-1])} or {SHOWN[-1]}",
+            f"{name!r}, {checks.described(value)}",
+            "Leave out what has no picture.",
+        )
+    return "labels"
 
 
 def _is_boxes(value):
@@ -232,10 +265,10 @@ def _classes_of(labels):
     return int(labels.max()) + 1 if ids else max(2, labels.size // len(labels))
 
 
-def _mask_option(batch, counts):
+def _mask_option(names, counts):
     """The options by which a mixer blends masks as probabilities."""
     if "segmentation_masks" not in counts:
         return {}
-    named = {name: counts[kind] for kind, name in _names(batch).items() if kind in counts}
+    named = {name: counts[kind] for kind, name in names.items() if kind in counts}
     several = len(set(named.values())) > 1
     return {"soft_masks": True, "num_classes": named if several else max(named.values())}

@@ -59,11 +59,11 @@ class Scene:
     def __init__(self, explored):
         self.explored = explored
         self.count = min(MOST, explored.size)
-        self._scale = black_and_white(np.asarray(batches.leaves(explored.batch)["images"]))
+        self._scale = black_and_white(np.asarray(explored.leaves(explored.batch)["images"]))
         form = layers.MixUp(**explored.options | explored.mask_option)
         unmixed = form(explored.batch, training=False)
         self.originals = self._picture(unmixed, np.eye(explored.size), "")
-        labels = batches.leaves(unmixed).get("labels")
+        labels = explored.leaves(unmixed).get("labels")
         # The class of each sample of the batch, also of those that are not shown.
         self.class_ids = (
             None if labels is None else _class_weights(np.asarray(labels)).argmax(1).tolist()
@@ -79,7 +79,7 @@ class Scene:
     def has_objects(self):
         """Whether the batch has masks, boxes or keypoints."""
         targets = {"segmentation_masks", "bounding_boxes", "keypoints"}
-        return not targets.isdisjoint(batches.leaves(self.explored.batch))
+        return not targets.isdisjoint(self.explored.names)
 
     def picture(self, mixer, options, seed=SEED):
         """Mixes the batch.
@@ -139,7 +139,7 @@ class Scene:
     def _sources(self, mixer, options, seed):
         """The mixing weights `(N, B)`: the label of each sample is its number."""
         options = {name: value for name, value in options.items() if name != "label_smoothing"}
-        images = batches.leaves(self.explored.batch)["images"]
+        images = self.explored.leaves(self.explored.batch)["images"]
         numbers = np.eye(self.explored.size, dtype="float32")
         _, weights = getattr(layers, mixer)(**options)(np.asarray(images), numbers, seed=seed)
         return np.asarray(weights)
@@ -152,7 +152,9 @@ class Scene:
         return "\n".join(lines)
 
     def _picture(self, mixed, sources, code):
-        found = {kind: _shown(value, self.count) for kind, value in batches.leaves(mixed).items()}
+        found = {
+            kind: _shown(value, self.count) for kind, value in self.explored.leaves(mixed).items()
+        }
         images = between(found["images"], *self._scale)
         height_and_width = images.shape[1:3]
         box_format = self.explored.options.get("bounding_boxes")

@@ -8,6 +8,7 @@ limited to its own answers.
 
 import hmac
 import json
+import os
 import secrets
 import threading
 import urllib.parse
@@ -35,6 +36,9 @@ class Server(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    # On Windows another process could take over an address that may be reused.
+    allow_reuse_address = os.name != "nt"
+    allow_reuse_port = False
 
     def __init__(self, scene, *, title, port=0):
         self.scene, self.title = scene, title
