@@ -41,6 +41,8 @@ def runs_here(block):
 @pytest.mark.slow
 @pytest.mark.usefixtures("_as_before")
 @pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
+# Of an untrained model.
+@pytest.mark.filterwarnings("ignore:TemperatureScaling. the likelihood has no maximum:UserWarning")
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_the_code_of_the_pages_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -20,7 +20,7 @@ ENOUGH = 0.9
 QUESTIONS = {
     "training accuracy lower than validation": "faq/training/#training-accuracy",
     "labels shape (B, B, K)": "faq/labels/#labels-b-b-k",
-    "Mul of int and float": "faq/labels/#mul",
+    "Mul of int and float": "faq/labels/#mul-int-float",
     "focal loss": "faq/labels/#focal-loss",
     "f1 score soft labels": "faq/labels/#f1-auc",
     "mixed labels or mixed loss": "faq/labels/#mixed-labels-or-mixed-loss",
