@@ -16,9 +16,11 @@ from keras_mix._core.options import argument_errors
 class MixedMetric(keras.metrics.Metric):
     """Any Keras metric of classes, computed against the dominant class of mixed labels.
 
-    Keras's accuracies and AUC expect labels of 0 and 1. A mixed label of 0.7 equals no prediction,
-    so their values in training come out too low, and cannot be compared with those in validation.
-    This wrapper first turns mixed labels into hard ones, in the form that the metric takes:
+    Keras's binary accuracy, AUC, F1, precision and recall expect labels of 0 and 1. A mixed label
+    of 0.7 equals no prediction, so their values in training come out too low, and cannot be
+    compared with those in validation. (The categorical accuracy of one-hot labels compares with
+    their largest entry, so it needs no wrapper.) This wrapper first turns mixed labels into hard
+    ones, in the form that the metric takes:
 
     - class ids: the class with the largest weight. Of equal weights the first class counts, or for
       packed targets that of the sample itself.
