@@ -4,7 +4,7 @@ import re
 
 import keras
 import pytest
-from pages import CARDS, WITHOUT_CARD, class_of, front_matter, name_of
+from pages import CARDS, FOLDER, WITHOUT_CARD, class_of, front_matter, name_of
 from targets import OF_MODELS, TARGETS, is_mixed
 
 import keras_mix
@@ -27,6 +27,12 @@ def card(request):
 def test_every_class_that_mixes_has_a_card():
     mixing = {*keras_mix.layers.__all__, *keras_mix.models.__all__} - WITHOUT_CARD
     assert mixing <= {class_of(card).__name__ for card in CARDS}
+
+
+def test_the_gallery_shows_every_card():
+    marks = re.findall(r"<!-- gallery: (.+) -->", (FOLDER / "mixers/index.md").read_text("utf-8"))
+    shown = " ".join(marks).split()
+    assert sorted(shown) == sorted(class_of(card).__name__ for card in CARDS)
 
 
 def test_a_card_has_the_name_of_its_module(card):
