@@ -10,6 +10,9 @@ from mkdocs.structure.files import File
 NO_SENTENCE = re.compile(
     r"<!--.*?-->|^```.*?^```|^(?:Takes:|#|<|!?\[[^\n]*\{ *\.)[^\n]*", re.M | re.S
 )
+LINK = re.compile(r"!?\[([^]]*)\]\([^)]*\)")
+INCLUDE = re.compile(r'^--8<-- "(.+)"$', re.M)
+ROOT = Path(__file__).parents[2]
 HEAD = "# keras_mix\n\n> {}\n"
 pages = []  # in the order of the navigation
 texts = {}  # of each page, by its path
@@ -31,6 +34,7 @@ def on_nav(nav, config, files):
 @event_priority(50)
 def on_page_markdown(markdown, page, config, files):
     """Keeps the Markdown of a page, and of what it shows of the API."""
+    markdown = INCLUDE.sub(lambda found: (ROOT / found[1]).read_text("utf-8"), markdown)
     takes = ", ".join(page.meta.get("targets", ()))
     text = f"Takes: {takes}.\n\n{markdown}" if takes else markdown
     texts[page.file.src_uri] = re.sub(r"^::: (\S+)(\n +.*)*", documented, text, flags=re.M)
@@ -42,7 +46,8 @@ def on_post_build(config):
     whole = [index[0]]
     for page in pages:
         if text := texts[page.file.src_uri].strip():
-            index.append(f"- [{page.title}]({page.url or './'}): {first_sentence(text)}")
+            said = description(page, text)
+            index.append(f"- [{page.title}]({page.url or './'})" + (f": {said}" if said else ""))
             whole.append(f"<!-- {page.file.src_uri} -->\n\n{text}\n")
     (Path(config.site_dir) / "llms.txt").write_text("\n".join(index) + "\n", "utf-8")
     (Path(config.site_dir) / "llms-full.txt").write_text("\n".join(whole), "utf-8")
@@ -57,9 +62,12 @@ def documented(found):
     return f"## {found[1]}\n\n```python\n{shown.name}{call}\n```\n\n{docstring}\n"
 
 
-def first_sentence(text):
-    """Returns how a page begins, without its heading, pictures and links."""
-    text = NO_SENTENCE.sub("", text)
-    text = re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", text)
-    paragraph = re.search(r"^\w.*(?:\n\S.*)*", text, re.M)
-    return re.split(r"(?<=[.?:])\s", paragraph[0].replace("\n", " "))[0] if paragraph else ""
+def description(page, text):
+    """Returns the questions of a page of the FAQ, and of any other page its first sentence."""
+    if page.file.src_uri.startswith("faq/"):
+        return "; ".join(re.findall(r"^## (.+?)(?: \{.*)?$", text, re.M))
+    for paragraph in NO_SENTENCE.sub("", text).split("\n\n"):
+        plain = LINK.sub(r"\1", paragraph.strip().replace("\n", " "))
+        if re.match(r"[\w`“]|\*\*", plain):
+            return re.split(r"(?<=[.?])\s", plain)[0]
+    return ""
