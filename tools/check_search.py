@@ -35,6 +35,7 @@ QUESTIONS = {
     "slow on GPU": "faq/training/#slow",
     "float16": "faq/training/#float16",
     "3D volumes dice": "faq/data/#volumes-and-dice",
+    "result got worse": "faq/choosing/#worse-result",
     "accuracy got worse": "faq/choosing/#worse-result",
     "validation data": "faq/training/#validation-data",
     "same random numbers every epoch": "faq/training/#same-numbers-each-epoch",
