@@ -156,3 +156,15 @@ def test_united_labels_are_smoothed():
     )
     _, plain = layers.SpecMix(label_mode="union")(SOUNDS, INDICATORS, seed=seed_of())
     np.testing.assert_allclose(y, plain * 0.9 + 0.1 / 7, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_integer_frame_labels_must_be_indicators(mode):
+    layer = layers.SpecMix(kinds=KINDS)
+    call = layer if mode == "eager" else tf.function(layer)
+    sounds, ids = tf.constant(SOUNDS), tf.constant(np.arange(SIZE)[:, None].repeat(TIME, 1) % 3)
+    error = ValueError if mode == "eager" else tf.errors.InvalidArgumentError
+    with pytest.raises(error, match=r"must hold 0 and 1, since integer frame labels.*One-hot"):
+        call(sounds, ids, seed=seed_of())
+    _, y = call(sounds, ids % 2, seed=seed_of())
+    assert y.shape == (SIZE, TIME)

@@ -105,3 +105,42 @@ def test_packed_targets_of_one_output_are_their_mean_to_metrics_of_values(shape)
     wrapped = MixedMetric("mae")
     wrapped.update_state(packed, np.array([0.4, 0.1], "float32").reshape(shape))
     assert float(wrapped.result()) == pytest.approx((0.3 + 0.1) / 2)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        keras.metrics.MeanIoU(3, dtype="float32", sparse_y_pred=False),
+        keras.metrics.OneHotMeanIoU(3, dtype="float32"),
+        keras.metrics.CategoricalAccuracy(),
+        keras.metrics.SparseCategoricalAccuracy(),
+    ],
+    ids=lambda metric: metric.name,
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_of_zeros_have_no_class_and_do_not_count(metric, weighted):
+    draw = np.random.default_rng(0)
+    labels = np.eye(3, dtype="float32")[draw.integers(0, 3, (2, 6, 6))]
+    predictions = draw.dirichlet(np.ones(3), (2, 6, 6)).astype("float32")
+    weights = draw.uniform(0.5, 2.0, (2, 6, 6)).astype("float32") if weighted else None
+    ignored = draw.random((2, 6, 6)) < 0.3
+    kept = ~ignored
+    metric.reset_state()
+    expected = MixedMetric(metric)
+    expected.update_state(labels[kept], predictions[kept], weights[kept] if weighted else None)
+    expected = float(expected.result())
+    metric.reset_state()
+    found = MixedMetric(metric)
+    found.update_state(labels * kept[..., None], predictions, weights)
+    assert float(found.result()) == pytest.approx(expected, abs=1e-6)
+    assert expected > 0
+
+
+def test_an_iou_that_counts_by_integers_leaves_out_rows_of_zeros():
+    labels = np.eye(3, dtype="float32")[[[0, 1, 2, 2]]]
+    predictions = labels.copy()
+    labels[0, 3] = 0
+    predictions[0, 3] = [1, 0, 0]
+    found = MixedMetric(keras.metrics.MeanIoU(3, sparse_y_pred=False))
+    found.update_state(labels, predictions)
+    assert float(found.result()) == pytest.approx(1.0)

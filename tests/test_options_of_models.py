@@ -56,6 +56,12 @@ def test_a_model_refuses_options_of_targets(options, refused):
         models.MixingModel(base(), mixer=CutMix(**options))
 
 
+@pytest.mark.parametrize("kind", ["lengths", "masks"])
+def test_a_model_refuses_a_mixer_that_counts_valid_time_steps(kind):
+    with pytest.raises(ValueError, match=f"no lengths and masks.*'spec': '{kind}'.*dataset"):
+        models.MixingModel(base(), mixer=CutMix(kinds={"spec": kind}))
+
+
 @pytest.mark.parametrize("places", [None, ["cut"]])
 def test_a_model_whose_places_are_mixers_takes_no_other(places):
     cut = CutMix(name="cut")

@@ -1,13 +1,21 @@
 """A griffe extension that turns the house's docstrings into Markdown.
 
-Examples in doctest form become blocks of code, `Reference:` a paragraph with links to arXiv, and
-names of the public API in backticks become links.
+Classes whose arguments come from their bases, too, have all of them. Examples in doctest form
+become blocks of code, `Reference:` a paragraph with links to arXiv, and names of the public API in
+backticks become links.
 """
 
+import json
 import re
+import sys
 import textwrap
+from pathlib import Path
 
 import griffe
+
+sys.path.append(str(Path(__file__).parent))
+
+import kept
 
 EXAMPLE = re.compile(r"^>>> .*(?:\n(?!\n).+)*", re.M)
 SECTION = re.compile(r"^(Example|Reference):\n((?:\n|    .*(?:\n|$))*)", re.M)
@@ -21,6 +29,12 @@ class HouseDocstrings(griffe.Extension):
     def on_package(self, *, pkg, **kwargs):
         """Rewrites the docstrings of a package's modules, classes and functions."""
         self.public = set(public_names(pkg))
+        full = (
+            kept.folder("full_docstrings", ("docs/generators/full_docstrings.py",))
+            / "docstrings.json"
+        )
+        for path, text in json.loads(full.read_text("utf-8")).items():
+            pkg[path.removeprefix(f"{pkg.path}.")].docstring.value = text
         self.rewrite(pkg)
 
     def rewrite(self, found):

@@ -36,8 +36,8 @@ class MixedLoss(keras.losses.Loss):
             of one source.
         class_weight: Dict from class ids to weights ≥ 0. Each source is weighted by its class;
             missing classes have weight 1. A plain one-hot label has the weight of its largest
-            entry. Use it instead of Keras's `fit(class_weight=…)`, which cannot read packed targets
-            and is refused. Defaults to None.
+            entry. Unlike Keras's `fit(class_weight=…)`, which cannot read packed targets and is
+            refused, it counts in the loss of validation data, too. Defaults to None.
         class_ids: Boolean. Whether `base_loss` takes class ids `(B,)`, as
             `keras.losses.SparseCategoricalCrossentropy` does, or one-hot labels `(B, K)`, as
             `keras.losses.CategoricalCrossentropy` does. Defaults to None: the form for which it

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops import hard_labels, packed_labels
+from keras_mix._core.ops import hard_labels, loss_reduction, packed_labels
 from keras_mix._core.options import argument_errors
 
 
@@ -32,7 +32,8 @@ class MixedMetric(keras.metrics.Metric):
       the weighted mean of 0 and 1.
 
     Labels may have any form: packed targets `(B, 2, S)`, class ids, one-hot labels or indicators.
-    They are converted to the form that the metric takes.
+    They are converted to the form that the metric takes. Where it takes classes, a row of zeros,
+    such as that of an ignored pixel in a soft mask, has none and does not count.
 
     Args:
         metric: `keras.metrics.Metric`, its name, or a function `(y_true, y_pred) -> (B,)`. The
@@ -91,7 +92,13 @@ class MixedMetric(keras.metrics.Metric):
         reads = self._reads
         if self._by_predictions:
             reads = "indicators" if packed_labels.classes_of(y_pred) == 1 else "class_ids"
+        counted = hard_labels.counted(y_true, y_pred, reads)
         y_true = hard_labels.hardened(self.name, y_true, y_pred, reads)
+        if counted is not None:
+            # Keras's IoU counts by integers.
+            dtype = self.metric.dtype if sample_weight is None else "float32"
+            counted = ops.cast(counted, dtype)
+            sample_weight = loss_reduction.weights_of_counts(counted, sample_weight, "none")
         return self.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 
     def result(self) -> Any:

@@ -11,6 +11,7 @@ import operator
 import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.batch.value_checks import check_whole
 from keras_mix._core.leaf_names import entry, key
 from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.labels import Labels
@@ -249,5 +250,10 @@ def bind_frame_labels(mixer, leaf, grid):
         beside = "" if grid is None else f", one for each time step of `{grid.leaf.name}`"
         rule = f"must be frame labels (B, T, …){beside}"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
+    if leaf.tensor.dtype.is_integer and mixer.label_mode != "values":
+        # Averaged ids would be other classes.
+        rule = "must hold 0 and 1, since integer frame labels are indicators"
+        way_out = 'One-hot encode class ids, (B, T, K), or pass label_mode="values" for numbers.'
+        check_whole(mixer.owner, leaf, rule, way_out, lowest=0, highest=1)
     union = mixer.label_mode == "union"
     return FrameLabels(leaf.precise_dtype, union, axes=axes, owner=mixer.owner)

@@ -104,7 +104,7 @@ def hardened(owner, y_true, y_pred, form):
         return ops.one_hot(ops.cast(ops.reshape(ids, [-1]), "int32"), classes, dtype="float32")
     if form == "indicators":
         return _above_half(y_true)
-    dense = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes
+    dense = _is_dense(y_true, y_pred)
     if form == "one_hot" and dense and classes == 1:
         return _above_half(y_true)
     if form in ("one_hot", "class_ids") and dense:
@@ -112,7 +112,7 @@ def hardened(owner, y_true, y_pred, form):
         y_true = _as_numbers(y_true)
     if form == "one_hot" and dense:
         largest = ops.one_hot(ops.argmax(y_true, axis=-1), classes, dtype="float32")
-        # A row of zeros has no class, such as that of an ignored pixel.
+        # A row of zeros has no class.
         return largest * ops.cast(ops.max(y_true, axis=-1, keepdims=True) > 0, "float32")
     if form == "class_ids" and dense and classes != 1:
         return ops.argmax(y_true, axis=-1)
@@ -124,6 +124,29 @@ def hardened(owner, y_true, y_pred, form):
             f"Pass one of {list(FORMS)}.",
         )
     return y_true
+
+
+def counted(y_true, y_pred, form):
+    """Which rows of class weights have a class; one of zeros has none, as of an ignored pixel.
+
+    Args:
+        y_true: Labels, as `hardened` takes them.
+        y_pred: Predictions `(B,)`, `(B, 1)` or `(B, …, K)`.
+        form: One of `FORMS`; None if it is unknown.
+
+    Returns:
+        bool `(B, …)`; None where labels are not read as rows of class weights.
+    """
+    rows = form in ("one_hot", "class_ids") and packed_labels.classes_of(y_pred) > 1
+    if not (rows and _is_dense(y_true, y_pred)):
+        return None
+    return ops.max(_as_numbers(y_true), axis=-1) > 0
+
+
+def _is_dense(y_true, y_pred):
+    """Whether labels are class weights, indicators or values in the shape of the predictions."""
+    classes = packed_labels.classes_of(y_pred)
+    return len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == classes
 
 
 def _as_numbers(labels):

@@ -11,6 +11,8 @@ from keras_mix.models._points import inputs, mix_points
 
 KINDS_OF_TARGETS = ("labels", "values", "segmentation_masks", "frame_labels")
 KINDS = (*inputs.KINDS, *KINDS_OF_TARGETS)
+# Kinds that say which time steps are valid.
+PADDED = ("lengths", "masks")
 # What a wrapper does by itself, and so not by the base's own way.
 METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 
@@ -27,7 +29,8 @@ def mixers(owner, mixer):
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 f"{owner}: a mixer needs the TensorFlow backend. Received: {one!r} on "
-                f"{keras.backend.backend()}. Leave `mixer` out: Mixup's blend works on any."
+                f"{keras.backend.backend()}. Leave `mixer` out, for Mixup's blend, or mix in the "
+                "dataset by `keras_mix.data.mix`: both work on any."
             )
         if not blends.is_mixer(one):
             raise ValueError(
@@ -40,7 +43,15 @@ def mixers(owner, mixer):
 
 def check_mixer(owner, mixer):
     """Refuses a mixer with options that a model could not keep; None is the blend."""
-    _refuse_objects(owner, getattr(mixer, "kinds", {}))
+    given = getattr(mixer, "kinds", {})
+    _refuse_objects(owner, given)
+    padded = {name: kind for name, kind in given.items() if kind in PADDED}
+    if padded:
+        raise ValueError(
+            f"{owner}: the mixer must have no lengths and masks among its `kinds`, since a model "
+            f"does not see them where it mixes, and counts padding. Received: kinds={padded}. Map "
+            "the mixer over the dataset: keras_mix.data.mix(dataset, mixer)."
+        )
     rule = getattr(mixer, "label_rule", None)
     if rule is not None:
         raise ValueError(
