@@ -252,7 +252,7 @@ def test_lists_name_it_with_its_question(path):
     readme = (FOLDER / "README.md").read_text("utf-8")
     course = (FOLDER.parent / "docs/pages/course.md").read_text("utf-8")
     assert f"[{question}]({path.name})" in readme
-    assert f"[{question}](tutorials/{path.stem}.md)" in course
+    assert f"[{question}](../../tutorials/{path.name})" in course
 
 
 # ---- REAL_DATA, on small stand-ins with the shapes, dtypes and file layout of the real sets
