@@ -11,7 +11,6 @@ from objects import (
     WIDTH,
     every_pasting,
     every_resizing,
-    in_graphs,
     instance_masks,
     numbered,
     origin,
@@ -158,29 +157,6 @@ def test_dtypes_stay(dtype, mixer):
     _, right = layer(numbered(), {"objects": given.astype("int32")}, seed=seed_of())
     assert found["objects"].dtype == dtype
     np.testing.assert_array_equal(found["objects"], right["objects"])
-
-
-@pytest.mark.parametrize("name", ["MixUp", "CutMix", "FMix", "RICAP", "ResizeMix", "SmoothMix"])
-@pytest.mark.parametrize("known", [True, False])
-def test_graphs_and_datasets_give_what_an_eager_call_gives(name, known):
-    """XLA compiles where the sizes are known."""
-    row = MIXERS[name]
-    layer = row.make(kinds=KINDS, **row.strong)
-    x, y = numbered(), {"objects": instance_masks()}
-    _, eager = layer(x, y, seed=seed_of())
-    for found in in_graphs(layer, x, y, known):
-        np.testing.assert_array_equal(found["objects"], eager["objects"])
-
-
-@pytest.mark.parametrize("name", ["MixUp", "CutMix", "RICAP", "Mosaic", "SmoothMix", "Cutout"])
-@pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize(("size", "count"), [(4, 0), (0, 3), (1, 3)])
-def test_empty_and_single_batches(name, graph, size, count):
-    row = MIXERS[name]
-    layer = row.make(kinds=KINDS, **row.strong)
-    call = tf.function(layer, autograph=False) if graph else layer
-    _, found = call(numbered(size), {"objects": instance_masks(size, count)})
-    assert found["objects"].shape == (size, count * row.sources, HEIGHT, WIDTH)
 
 
 def test_partners_from_a_second_batch():

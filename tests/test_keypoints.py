@@ -12,7 +12,6 @@ from objects import (
     WIDTH,
     every_pasting,
     every_resizing,
-    in_graphs,
     keypoints,
     numbered,
     origin,
@@ -235,31 +234,6 @@ def test_dtypes_stay(dtype, mixer):
     np.testing.assert_allclose(
         tf.cast(found["flagged"], "float32"), right["flagged"], rtol=0, atol=tolerance
     )
-
-
-@pytest.mark.parametrize("name", ["MixUp", "CutMix", "FMix", "RICAP", "ResizeMix", "Cutout"])
-@pytest.mark.parametrize("known", [True, False])
-def test_graphs_and_datasets_give_what_an_eager_call_gives(name, known):
-    """XLA compiles where the sizes are known."""
-    row = MIXERS[name]
-    layer = row.make(kinds=KINDS, **row.strong)
-    x, y = numbered(), batch()
-    _, eager = layer(x, y, seed=seed_of())
-    for found in in_graphs(layer, x, y, known):
-        for part in y:
-            np.testing.assert_allclose(found[part], eager[part], rtol=0, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", ["MixUp", "CutMix", "RICAP", "Mosaic", "SmoothMix", "Cutout"])
-@pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize(("size", "count"), [(4, 0), (0, 3), (1, 3)])
-def test_empty_and_single_batches(name, graph, size, count):
-    row = MIXERS[name]
-    layer = row.make(kinds=KINDS, **row.strong)
-    call = tf.function(layer, autograph=False) if graph else layer
-    _, found = call(numbered(size), batch(keypoints(max(size, 1), max(count, 1))[:size, :count]))
-    assert found["flagged"].shape == (size, count * row.sources, 3)
-    assert found["points"].shape == (size, count * row.sources, 2)
 
 
 @pytest.mark.parametrize("name", ["CutMix", "RICAP"])
