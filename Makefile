@@ -80,9 +80,8 @@ install-check:  ## Install the package into throw-away environments and use it t
 release-check:  ## Build both archives of a release into dist; install, use and test them elsewhere.
 	$(PYTHON) tools/check_release.py $(if $(TAG),--tag "$(TAG)")
 
-tutorials: $(INSTALLED)  ## Run every notebook, and the guide for keras.io, from top to bottom.
+tutorials: $(INSTALLED)  ## Run every notebook from top to bottom.
 	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 tutorials
-	MPLBACKEND=agg $(BIN)/python tutorials/keras_io/mixing_in_keras_3.py
 
 notebooks: $(INSTALLED)  ## Run the notebooks whose code has changed, and store what they show.
 	$(BIN)/python tools/notebooks.py
