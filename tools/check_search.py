@@ -16,7 +16,7 @@ LIMIT_S = 20
 FIRST = 3
 # At least as many of the questions must have the right page among the first hits.
 ENOUGH = 0.9
-# Users' words (shared/EVIDENCE.md, from the issues and forums of other libraries), and the page.
+# Users' words, from the issues and forums of other libraries, and the page.
 QUESTIONS = {
     "training accuracy lower than validation": "faq/training/#training-accuracy",
     "labels shape (B, B, K)": "faq/labels/#labels-b-b-k",
