@@ -52,9 +52,11 @@ def test_the_ranges_are_those_of_the_checks():
 def test_controls_follow_from_signatures_and_docstrings():
     mixup = controls.of_mixer("MixUp", labelled=True)
     assert list(mixup)[:2] == ["alpha", "sources"]
-    assert mixup["alpha"] == controls.Number(
-        "alpha", "Concentration α of Beta(α, α).", 0.2, 0.0, 2.0, 0.01
+    about = (
+        "Concentration α of Beta(α, α). "
+        "Small: mostly one image; 1: every share equally likely; large: half and half."
     )
+    assert mixup["alpha"] == controls.Number("alpha", about, 0.2, 0.0, 2.0, 0.01)
     assert mixup["pairing"].values == ("shuffle", "derange", "reverse", "roll")
     assert mixup["keep_major"].kind == "switch"
     assert controls.of_mixer("Cutout", labelled=True)["fill_value"].values == (0.0, "mean")
@@ -79,6 +81,11 @@ def test_controls_follow_from_signatures_and_docstrings():
         ({"beta": "1"}, "CutMix: no control sets the option. Received: 'beta'"),
         ({"num_classes": "5"}, "no control sets the option"),
         ({"mixer": "MixUp", "sources": "2.5"}, "`sources` must be an integer"),
+        ({"mixer": "MixUp", "sources": "1000000"}, "between 2 and 8. Received: '1000000'. Set"),
+        ({"mixer": "MixUp", "sources": "9" * 20}, "`sources` must be between 2 and 8."),
+        ({"mixer": "GridMix", "cells": "100000"}, "`cells` must be between 1 and 16."),
+        ({"alpha": "nan"}, "`alpha` must be between 0.0 and 4.0. Received: 'nan'"),
+        ({"mixer": "CowMix", "sigma": "0.1,1e9"}, "`sigma` must be between 0.02 and 2.0."),
         ({"mixer": "CowMix", "fraction": "0.1"}, "`fraction` must be two numbers, such as 0.2,0.8"),
         ({"keep_major": "yes"}, "`keep_major` must be true or false. Received: 'yes'"),
         ({"pairing": "none"}, "`pairing` must be one of "),
@@ -95,4 +102,6 @@ def test_texts_are_read_by_their_controls(scene):
     texts = {"mixer": "CowMix", "fraction": "0.1,0.5", "wrap": "true", "rate": "0.5", "seed": "7"}
     expected = {"fraction": (0.1, 0.5), "wrap": True, "rate": 0.5}
     assert scene.read(texts) == ("CowMix", expected, 7)
+    # The ends of a slider belong to it.
+    assert scene.read({"mixer": "MixUp", "sources": "8"})[1] == {"sources": 8}
     assert scene.read({"mixer": "Cutout", "fill_value": "0.0"})[1] == {"fill_value": 0.0}

@@ -19,6 +19,12 @@ SHARED = ("keep_major", "pairing", "per", "rate", "label_smoothing")
 OF_DATA = ("spatial_dims",)
 # A range without an upper end goes up to a multiple of the default.
 TIMES, LEAST_NUMBER, LEAST_COUNT = 4.0, 2.0, 4
+# What a sentence of the docstrings means for the picture.
+PLAIN = {
+    "Concentration α of Beta(α, α).": (
+        "Small: mostly one image; 1: every share equally likely; large: half and half."
+    )
+}
 # A description of more characters ends at its first comma.
 LONG = 90
 _NUMBER = r"-?[\d.]*\d"
@@ -64,10 +70,12 @@ class Number:
     def read(self, text):
         """The value that a text, such as that of a query, stands for."""
         try:
-            return (int if self.whole else float)(text)
+            value = (int if self.whole else float)(text)
         except ValueError:
             noun = "an integer" if self.whole else "a number"
             raise ValueError(f"`{self.name}` must be {noun}. Received: {text!r}") from None
+        _check_range(self, (value,), text)
+        return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +105,7 @@ class Pair:
             raise ValueError(
                 f"`{self.name}` must be two numbers, such as 0.2,0.8. Received: {text!r}"
             ) from None
+        _check_range(self, (low, high), text)
         return low, high
 
 
@@ -160,6 +169,15 @@ class Switch:
         if text not in ("true", "false"):
             raise ValueError(f"`{self.name}` must be true or false. Received: {text!r}")
         return text == "true"
+
+
+def _check_range(control, values, text):
+    """Refuses what a slider cannot be moved to, which might take all time and memory."""
+    if not all(control.low <= value <= control.high for value in values):
+        raise ValueError(
+            f"`{control.name}` must be between {control.low} and {control.high}. "
+            f"Received: {text!r}. Set other values in code."
+        )
 
 
 def of_mixer(name, *, labelled):
@@ -254,4 +272,5 @@ def _sentence(described):
     words = re.split("[;:]", sentences[min(1, len(sentences) - 1)])[0]
     if len(words) > LONG:
         words = words.partition(",")[0]
-    return words.replace("`", "").rstrip(".") + "."
+    sentence = words.replace("`", "").rstrip(".") + "."
+    return f"{sentence} {PLAIN[sentence]}" if sentence in PLAIN else sentence
