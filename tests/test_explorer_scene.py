@@ -201,7 +201,7 @@ def test_the_widget_moves_with_its_controls(monkeypatch):
     of("scale").value = (0.5, 0.6)
     assert "ResizeMix(scale=[0.5, 0.6], num_classes=3)" in shown()[1]
     of("Draw again").click()
-    assert "seed=1)" in shown()[1]
+    assert f"seed={drawn + 1})" in shown()[1]
     of("originals beside").value = True
     assert "kmx-beside" in shown()[0]
 
@@ -210,3 +210,4 @@ def test_a_notebook_without_ipywidgets_is_told_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ipywidgets", None)
     with pytest.raises(ImportError, match=r'pip install "keras-mix\[explore\]"'):
         keras_mix.plot.explore((IMAGES, IDS))
+    drawn = of("seed").value

@@ -14,8 +14,9 @@ import explored
 import pytest
 
 from keras_mix import cli
-from keras_mix.plot._explorer import Scene, Server, read, stored
+from keras_mix.plot._explorer import Scene, Server, page, read, stored
 from keras_mix.plot._explorer.images import Encoder
+from keras_mix.plot._explorer.server import hosts
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,20 @@ def test_no_request_for_another_host_is_answered(server, host):
     assert ask(server, f"/{server.token}/", f"localhost:{server.server_port}")[0] == 200
 
 
+def test_browsers_leave_out_the_port_of_http():
+    assert "127.0.0.1" in hosts(80)
+    assert "localhost:80" in hosts(80)
+    assert "localhost" not in hosts(8080)
+
+
+def test_names_that_look_like_markers_are_shown_as_they_are(server):
+    described = {"mixers": "{{title}}"}
+    text = page.render(server.scene, title="{{data}}", described=described, nonce="{{css}}")
+    assert "{{data}}" in text
+    assert 'nonce="{{css}}"' in text
+    assert json.loads(re.search(r'id="data">(.*?)</script>', text)[1]) == described
+
+
 def test_only_this_machine_is_listened_to(server):
     assert server.socket.getsockname()[0] == "127.0.0.1"
     # Another address of this machine is not that of the page.
@@ -121,6 +136,8 @@ def test_only_this_machine_is_listened_to(server):
         ("scene?alpha=nan", 400),
         ("scene?name=x", 400),
         ("scene?mixer=MixUp&sources=0", 400),
+        ("scene?mixer=MixUp&sources=99999999999999999999", 400),
+        ("scene?mixer=GridMix&cells=100000", 400),
         ("scene?mixer=CutMix&alpha=" + "1" * 3000, 414),
     ],
 )

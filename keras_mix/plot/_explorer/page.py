@@ -5,6 +5,7 @@ import functools
 import html
 import importlib.resources
 import json
+import re
 
 from keras_mix.plot._explorer import cards, controls
 from keras_mix.plot._explorer.images import PNG
@@ -30,6 +31,7 @@ def data(scene):
     """Dict of what the page builds its controls of."""
     return {
         "first": FIRST,
+        "seed": scene.first_seed,
         "objects": scene.has_objects,
         "mixers": {
             name: {"about": controls.about(name), "controls": [_spec(each) for each in of.values()]}
@@ -57,10 +59,8 @@ def render(scene, *, title, described, nonce="", encoder=PNG):
         "originals": cards.originals(scene, PREFIX, encoder),
         "data": as_json,
     }
-    text = file("page.html")
-    for name in parts:
-        text = text.replace("{{" + name + "}}", parts[name])
-    return text
+    # In one pass, since names of folders and classes may look like markers.
+    return re.sub(r"\{\{(\w+)\}\}", lambda marker: parts[marker[1]], file("page.html"))
 
 
 def _spec(control):

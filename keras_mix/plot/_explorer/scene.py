@@ -15,6 +15,8 @@ from keras_mix.plot._pixels import between, black_and_white
 # The mixer that is shown first, and the most samples that are.
 FIRST, MOST = "CutMix", 12
 SEED = 0
+# The seeds among which the first picture's is looked for, and the least share that one sees.
+SEEDS, VISIBLE = 100, 0.1
 
 
 class Box(NamedTuple):
@@ -74,6 +76,15 @@ class Scene:
         """Dict from the names of mixers to their controls, by the names of these."""
         labelled = self.explored.labelled
         return {name: controls.of_mixer(name, labelled=labelled) for name in controls.names()}
+
+    @functools.cached_property
+    def first_seed(self):
+        """The first seed with which the mixer that is shown first visibly mixes a sample."""
+        for seed in range(SEEDS):
+            own = np.diagonal(self._sources(FIRST, {}, seed))[: self.count]
+            if ((own >= VISIBLE) & (own <= 1 - VISIBLE)).any():
+                return seed
+        return SEED
 
     @property
     def has_objects(self):

@@ -13,6 +13,7 @@ import secrets
 import threading
 import urllib.parse
 from http import HTTPStatus
+from http.client import HTTP_PORT
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from keras_mix.plot._explorer import page
@@ -21,6 +22,13 @@ LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
 # Longer queries than any state's are refused before they are read.
 LONGEST_QUERY = 2000
+
+
+def hosts(port):
+    """What a browser sends as `Host` to a server on a port of this machine."""
+    named = [f"{name}:{port}" for name in NAMES]
+    # Browsers leave out the port of their scheme.
+    return [*named, *NAMES] if port == HTTP_PORT else named
 
 
 class Server(ThreadingHTTPServer):
@@ -53,7 +61,7 @@ class Server(ThreadingHTTPServer):
                 f"the explorer: the port must be free on {LOOPBACK}. Received: port={port} "
                 f"({error.strerror}). Leave it out for any that is free."
             ) from error
-        self.hosts = [f"{name}:{self.server_port}" for name in NAMES]
+        self.hosts = hosts(self.server_port)
         self.address = f"http://{LOOPBACK}:{self.server_port}/{self.token}/"
 
     def page(self):

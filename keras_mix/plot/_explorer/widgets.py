@@ -8,7 +8,7 @@ from keras_mix._core.optional_imports import require
 from keras_mix.plot._explorer import cards, controls
 from keras_mix.plot._explorer.images import PNG
 from keras_mix.plot._explorer.page import file
-from keras_mix.plot._explorer.scene import FIRST, SEED
+from keras_mix.plot._explorer.scene import FIRST
 
 # The room for the names of options; sliders in a browser return 0.30000000000000004.
 WIDTH, DIGITS = {"description_width": "7.5rem"}, 6
@@ -28,7 +28,9 @@ class _Face:
         self.mixer = make.Dropdown(
             options=list(scene.mixers), value=FIRST, description="Mixer", style=WIDTH
         )
-        self.seed = make.BoundedIntText(SEED, min=0, max=2**31 - 1, description="seed", style=WIDTH)
+        self.seed = make.BoundedIntText(
+            scene.first_seed, min=0, max=2**31 - 1, description="seed", style=WIDTH
+        )
         again = make.Button(description="Draw again", button_style="primary")
         self.beside = make.Checkbox(False, description="originals beside", indent=False)
         self.objects = make.Checkbox(True, description="masks, boxes and keypoints", indent=False)
