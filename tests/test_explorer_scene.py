@@ -90,6 +90,7 @@ def test_every_form_of_a_batch_is_shown():
         (images, masks),
         (images, {"mask": masks, "label": ids}),
         {"images": images},
+        {"image": images, "label": ids, "mask": masks},
         dataset,
     ]
     for form in forms:
@@ -103,6 +104,27 @@ def test_a_dataset_is_the_source_of_its_batch():
     dataset = tf.data.Dataset.from_tensor_slices(explored.pairs()).batch(4)
     code = Scene(read(dataset)).picture("CutMix", {}).code
     assert "batch = next(iter(dataset))\n" in code
+    assert "# A dataset that shuffles gives another batch than the one shown.\n" in code
+
+
+def test_the_first_picture_shows_a_mixed_sample():
+    # With the seed 0 both samples of this batch keep their pixels.
+    scene = Scene(read(explored.pairs(2)))
+    unmixed, mixed = (scene.picture("CutMix", {}, seed) for seed in (0, scene.first_seed))
+    assert np.diagonal(unmixed.sources).min() > 0.9 or np.diagonal(unmixed.sources).max() < 0.1
+    assert ((mixed.sources > 0.1) & (mixed.sources < 0.9)).any()
+
+
+def test_pixels_to_ignore_stand_beside_classes():
+    masks = np.zeros((4, 16, 16), "uint8")
+    masks[:, 4:8], masks[:, 8:12] = 2, 255
+    shown = Scene(read({"images": IMAGES, "masks": masks})).originals.masks
+    np.testing.assert_array_equal(shown.sum((1, 2))[0], [128, 0, 64])
+
+
+def test_a_constant_batch_on_a_scale_of_its_own_is_shown():
+    picture = Scene(read((np.full((4, 16, 16, 3), -2.0), IDS))).picture("CutMix", {})
+    np.testing.assert_array_equal(picture.images, 0.0)
 
 
 IMAGES, IDS = explored.pairs()
@@ -116,6 +138,13 @@ IMAGES, IDS = explored.pairs()
         (IMAGES[:1], "at least 2 of them"),
         (IMAGES[..., :2], r"\(B, H, W, 3\)"),
         (IMAGES.astype("int32"), "finite floats or uint8"),
+        (IMAGES.astype("uint16"), "finite floats or uint8. Received: dtype=uint16"),
+        ((IMAGES, IMAGES[..., 0] > 1), r"masks must be class ids.* dtype=bool.* Cast masks that"),
+        ((IMAGES, {"masks": IMAGES[..., :1] / 255}), "masks must be class ids.* dtype=float64"),
+        ((IMAGES, {"masks": IMAGES}), r"masks must be class ids.* shape=\(4, 16, 16, 3\)"),
+        ((IMAGES, IMAGES[..., 0] // 3 * 255), "masks of 0 and 255 alone. Divide them by 255"),
+        ((IMAGES, {"keypoints": np.ones((4, 2, 2), int)}), "keypoints must be floats.* Cast"),
+        ((IMAGES, np.full((4, 3), np.nan)), "class ids .* from nan to nan"),
         (IMAGES * np.float32("nan"), "finite floats or uint8"),
         ((IMAGES, IDS - 1), "class ids .* from -1 to"),
         ((IMAGES, IDS + 0.5), "values from 0.5 to 2.5"),
@@ -200,6 +229,7 @@ def test_the_widget_moves_with_its_controls(monkeypatch):
     of("Mixer").value = "ResizeMix"
     of("scale").value = (0.5, 0.6)
     assert "ResizeMix(scale=[0.5, 0.6], num_classes=3)" in shown()[1]
+    drawn = of("seed").value
     of("Draw again").click()
     assert f"seed={drawn + 1})" in shown()[1]
     of("originals beside").value = True
@@ -210,4 +240,3 @@ def test_a_notebook_without_ipywidgets_is_told_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ipywidgets", None)
     with pytest.raises(ImportError, match=r'pip install "keras-mix\[explore\]"'):
         keras_mix.plot.explore((IMAGES, IDS))
-    drawn = of("seed").value

@@ -28,7 +28,9 @@ def explore(
             "keypoints"; targets may be a dict of these, too. Or a batched `tf.data.Dataset` of such
             batches, of which the first is taken. Images are `(B, H, W, 1)` or `(B, H, W, 3)`, and
             their values are read as by `keras_mix.plot.batch`. Labels are class ids, or class
-            weights `(B, K)` from 0 to 1.
+            weights `(B, K)` from 0 to 1. Masks are integer class ids `(B, H, W)` or
+            `(B, H, W, 1)`, of which 255 marks pixels to ignore, or class probabilities
+            `(B, H, W, M)`.
         class_names: Sequence of K strings. Defaults to None: class ids.
         bounding_boxes: String. Format of the boxes, such as "xyxy", if there are any. Defaults to
             None: the batch has no boxes.

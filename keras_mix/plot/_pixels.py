@@ -28,5 +28,7 @@ def black_and_white(images):
 
 def between(images, black, white):
     """Returns images as float32 in 0..1, gray ones without their last axis."""
-    images = np.clip((images.astype(np.float32) - black) / (white - black), 0.0, 1.0)
+    # The values of constant images may be black and white at once.
+    span = white - black or 1.0
+    images = np.clip((images.astype(np.float32) - black) / span, 0.0, 1.0)
     return images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images

@@ -10,6 +10,9 @@ from keras_mix.plot._labels import one_line
 
 OWNER = "plot.explore"
 SHOWN = ("images", "labels", "segmentation_masks", "bounding_boxes", "keypoints")
+SOURCE = (
+    "# A dataset that shuffles gives another batch than the one shown.\nbatch = next(iter(dataset))"
+)
 # Ids from here on mark pixels to ignore.
 IGNORED = 255
 _KIND_OF = {
@@ -88,6 +91,10 @@ def read(dataset_or_batch, class_names=None, bounding_boxes=None, source=""):
     found = _leaves(batch, names)
     images = np.asarray(found["images"])
     _check_images(images)
+    if "segmentation_masks" in found:
+        _check_masks(np.asarray(found["segmentation_masks"]))
+    if "keypoints" in found:
+        _check_keypoints(np.asarray(found["keypoints"]))
     if class_names is not None:
         class_names = one_line(class_names)
     options, counts = {}, _class_counts(found, class_names)
@@ -109,10 +116,10 @@ def read(dataset_or_batch, class_names=None, bounding_boxes=None, source=""):
                 'Boxes are a dict of "boxes" (B, N, 4) and "labels" (B, N).',
             )
         options["bounding_boxes"] = checks.box_format("bounding_boxes", bounding_boxes)
-    if "keypoints" in found:
-        options["kinds"] = {names["keypoints"]: "keypoints"}
+    if named := _kinds(batch, names):
+        options["kinds"] = named
     if _is_dataset(dataset_or_batch):
-        source = "batch = next(iter(dataset))"
+        source = SOURCE
     return Explored(batch, names, class_names, options, _mask_option(names, counts), source)
 
 
@@ -130,6 +137,16 @@ def _names(batch):
             )
         names[kind] = name
     return names
+
+
+def _kinds(batch, names):
+    """Dict from names to kinds, of the leaves whose kind a mixer has to be told."""
+    as_dict = isinstance(batch, Mapping)
+    return {
+        name: kind
+        for kind, name in names.items()
+        if kind == "keypoints" or (as_dict and name not in kinds.KEYS)
+    }
 
 
 def _leaves(batch, names):
@@ -157,7 +174,7 @@ def _kind(name, value):
     if name in _KIND_OF and name != "y":
         return _KIND_OF[name]
     array = None if isinstance(value, Mapping | tuple | list) else np.asarray(value)
-    of_mask = array is not None and array.dtype.kind in "iu" and array.ndim in (3, 4)
+    of_mask = array is not None and array.dtype.kind in "biu" and array.ndim in (3, 4)
     if of_mask and (array.ndim == 3 or array.shape[-1] == 1) and name not in _NOT_SHOWN:
         return "segmentation_masks"
     if array is None or array.ndim > 2 or name in _NOT_SHOWN:
@@ -171,7 +188,7 @@ def _kind(name, value):
 
 
 def _is_boxes(value):
-    return isinstance(value, Mapping) and "boxes" in value
+    return isinstance(value, Mapping) and not isinstance(value.get("boxes", {}), Mapping)
 
 
 def _is_dataset(given):
@@ -219,8 +236,41 @@ def _check_images(images):
             "the images must be (B, H, W, 1) or (B, H, W, 3), with at least 2 of them",
             checks.described(images),
         )
-    if images.dtype.kind not in "fu" or not np.isfinite(images).all():
+    taken = images.dtype.kind == "f" or images.dtype == np.uint8
+    if not taken or not np.isfinite(images).all():
         checks.refuse(OWNER, "the images must be finite floats or uint8", checks.described(images))
+
+
+def _check_masks(masks):
+    ids = masks.dtype.kind in "iu"
+    of_ids = ids and (masks.ndim == 3 or (masks.ndim == 4 and masks.shape[-1] == 1))
+    of_probabilities = masks.dtype.kind == "f" and masks.ndim == 4 and masks.shape[-1] > 1
+    if not (of_ids or of_probabilities):
+        checks.refuse(
+            OWNER,
+            "masks must be class ids, integers (B, H, W) or (B, H, W, 1), or class probabilities, "
+            "floats (B, H, W, M) with M > 1",
+            checks.described(masks),
+            'Cast masks that are True and False, or 0.0 and 1.0: masks.astype("int32").',
+        )
+    # As image files store two classes; 255 alone would be read as pixels to ignore.
+    if ids and (masks == IGNORED).any() and np.isin(masks, (0, IGNORED)).all():
+        checks.refuse(
+            OWNER,
+            f"masks must be class ids, of which {IGNORED} marks pixels to ignore",
+            f"masks of 0 and {IGNORED} alone",
+            f"Divide them by {IGNORED}: masks // {IGNORED}.",
+        )
+
+
+def _check_keypoints(points):
+    if points.dtype.kind != "f":
+        checks.refuse(
+            OWNER,
+            "keypoints must be floats (B, N, 2) or (B, N, 3)",
+            checks.described(points),
+            'Cast integers: keypoints.astype("float32").',
+        )
 
 
 def _class_counts(found, class_names):
@@ -253,7 +303,8 @@ def _classes_of(labels):
     """The number of classes that labels speak of, which are checked."""
     ids = _holds_ids(labels)
     weights = labels.dtype.kind in "fiu" and labels.ndim in (1, 2) and labels.size > 0
-    if not weights or labels.min() < 0 or (not ids and labels.max() > 1):
+    # A comparison with NaN is false.
+    if not weights or not labels.min() >= 0 or not (ids or labels.max() <= 1):
         received = checks.described(labels)
         if weights:
             received += f", values from {labels.min()} to {labels.max()}"
