@@ -186,3 +186,17 @@ def test_a_sample_of_a_folder_is_drawn_by_the_seed_from_all_classes(folder):
     assert len(set(map(tuple, labels))) > 1
     for images, ids in (each.train for each in few):
         np.testing.assert_array_equal(images[:, 0, 0, 0], ids)
+
+
+def test_a_split_without_classes_is_named_as_not_read(folder, tmp_path):
+    whole = tmp_path / "whole"
+    (whole / "train").mkdir(parents=True)
+    for name in ("red", "blue"):
+        (folder / name).rename(whole / "train" / name)
+    (whole / "test").mkdir()
+    Image.new("RGB", (5, 5)).save(whole / "test" / "0.png")
+    data = datasets.load(str(whole))
+    assert len(data.train[0]) + len(data.validation[0]) == 10
+    assert data.notes == (
+        "'train' trains and validates, since no other split has folders of classes.",
+    )

@@ -230,8 +230,11 @@ def _folder(name, folder, train_size, image_size, seed):
 
 
 def _notes(splits, scoring):
-    if scoring is None:
+    if not splits:
         return ()
+    if scoring is None:
+        (train,) = splits.values()
+        return (f"{train!r} trains and validates, since no other split has folders of classes.",)
     unread = [name for name in splits.values() if name not in (splits[image_folder.TRAIN], scoring)]
     note = f"The split {splits[image_folder.TRAIN]!r} trains, {scoring!r} validates"
     return (note + "".join(f"; {name!r} is not read" for name in unread) + ".",)
