@@ -21,6 +21,7 @@ SPECTROGRAM = draw.random((B, 16, 8), "float32")
 WAVES = draw.standard_normal((B, 64)).astype("float32")
 TABLE = {"age": draw.random(B, "float32"), "job": draw.integers(0, 3, B)}
 MATRIX = draw.random((B, 7), "float32")
+ONE_HOT = np.eye(B, dtype="float32")
 # For each target the batches that may hold it: the batch, and the options that read it.
 TARGETS = {
     "image": [({"images": IMAGES}, {}), (IMAGES, {})],
@@ -35,19 +36,36 @@ TARGETS = {
     "keypoints": [((IMAGES, {"points": KEYPOINTS}), {"kinds": {"points": "keypoints"}})],
     "instance masks": [((IMAGES, {"objects": OBJECTS}), {"kinds": {"objects": "instance_masks"}})],
     "sequences": [
-        (SPECTROGRAM[..., None], {}),
-        (SPECTROGRAM, {"spatial_dims": 1}),
-        (WAVES, {}),
+        (WAVES[..., None], {}),
+        ((SPECTROGRAM, ONE_HOT), {"spatial_dims": 1}),
         ({"sound": WAVES}, {}),
     ],
-    "tables": [(TABLE, {}), (MATRIX, {})],
+    "tables": [((TABLE, ONE_HOT), {}), (MATRIX, {})],
 }
-# What layers need beside the options that read a batch.
+# Classes whose cards name what they are made for: they mix arrays of other shapes as well, or
+# none of these.
+SPECIALISTS = {
+    "BetweenClass": ["sequences"],
+    "SpecAugment": ["sequences"],
+    "SpecMix": ["sequences"],
+    "SpectrogramMixUp": ["sequences"],
+    "TabularMix": ["tables"],
+    "FeatureMix": [],
+    "MixPoint": [],
+}
+# It has the shape of images, so that each mixer of images takes it for one.
+WITH_CHANNEL = (SPECTROGRAM[..., None], {})
+# What layers need beside the options that read a batch, each way they are made.
 OPTIONS = {
-    "BetweenClass": {"sampling_rate": 16000},
-    "MixGen": {"texts": []},
-    "RandomApply": {"mixer": layers.CutMix(pairing="roll"), "rate": 1.0},
-    "RandomChoice": {"mixers": [layers.CutMix(pairing="roll"), layers.FMix(pairing="roll")]},
+    "BetweenClass": [{"sampling_rate": 16000}],
+    "MixGen": [{"texts": []}],
+    "RandomApply": [
+        {"mixer": mixer(pairing="roll"), "rate": 1.0} for mixer in (layers.CutMix, layers.MixUp)
+    ],
+    "RandomChoice": [
+        {"mixers": [layers.CutMix(pairing="roll", spatial_dims=dims), layers.MixUp(pairing="roll")]}
+        for dims in (2, 1)
+    ],
 }
 UNLABELED = (models.CutMixConsistency, models.InterpolationConsistency, models.MixMatch)
 OF_MODELS = ("image", "mask", "sequences", "tables")
@@ -55,10 +73,16 @@ OF_MODELS = ("image", "mask", "sequences", "tables")
 
 def is_mixed(kind, target):
     """Whether a class of layers or models mixes a target."""
-    tries = TARGETS[target]
     if issubclass(kind, keras.Model):
-        return trains(kind, target)
-    return any(changes(kind, *one) for one in tries)
+        return target in OF_MODELS and trains(kind, target)
+    tries = list(TARGETS[target])
+    if target == "sequences" and kind.__name__ in SPECIALISTS:
+        tries.append(WITH_CHANNEL)
+    return any(
+        changes(kind, batch, own | options)
+        for own in OPTIONS.get(kind.__name__, [{}])
+        for batch, options in tries
+    )
 
 
 def changes(kind, batch, options):
@@ -99,10 +123,9 @@ def made(kind, batch, options):
         if "sound" in batch:
             return kind({"sound": 16}, duration=2.0)
         return kind(frames=[*{*batch} - {"bounding_boxes"}], crop=0.5, flip=1.0, **options)
-    own = OPTIONS.get(kind.__name__, {})
     unpaired = kind.erases or kind in (layers.RandomApply, layers.RandomChoice)
     paired = {} if unpaired else {"pairing": "roll"}
-    return kind(**own, **options, **paired)
+    return kind(**options, **paired)
 
 
 def trains(kind, target):

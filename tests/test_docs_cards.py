@@ -2,10 +2,9 @@
 
 import re
 
-import keras
 import pytest
 from pages import CARDS, FOLDER, WITHOUT_CARD, class_of, front_matter, name_of
-from targets import OF_MODELS, TARGETS, is_mixed
+from targets import SPECIALISTS, TARGETS, is_mixed
 
 import keras_mix
 
@@ -60,10 +59,9 @@ def test_targets_that_a_card_names_are_mixed(card):
 
 
 @pytest.mark.slow
-def test_targets_that_a_card_of_images_leaves_out_are_refused(card):
+def test_targets_that_a_card_leaves_out_are_refused(card):
     kind, claimed = class_of(card), front_matter(card)["targets"]
-    others = {"mask", "boxes", "keypoints", "instance masks"} - set(claimed)
-    if issubclass(kind, keras.Model):
-        assert not set(claimed) - set(OF_MODELS)
-    elif "image" in claimed:
-        assert [target for target in others if is_mixed(kind, target)] == []
+    if kind.__name__ in SPECIALISTS:
+        assert claimed == SPECIALISTS[kind.__name__]
+    else:
+        assert [target for target in {*TARGETS} - {*claimed} if is_mixed(kind, target)] == []

@@ -10,11 +10,9 @@ import keras
 import pytest
 from pages import PAGES, ROOT, code, name_of
 
-SOURCES = "".join(
-    path.read_text("utf-8")
-    for folder in ("tools", "keras_mix")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-)
+from keras_mix import cli
+
+SOURCES = "".join(path.read_text("utf-8") for path in sorted((ROOT / "tools").rglob("*.py")))
 
 
 @pytest.fixture
@@ -88,8 +86,7 @@ def test_commands_of_the_pages_exist(command):
         makefile = (ROOT / "Makefile").read_text("utf-8")
         assert all(re.search(rf"^{target}:", makefile, re.M) for target in arguments)
     elif program == "keras-mix":
-        assert f'"{arguments[0]}"' in SOURCES
-        assert all(f'"{word}"' in SOURCES for word in arguments if word.startswith("--"))
+        cli._parser().parse_args(arguments)
     elif program == "python" and arguments[0].startswith("tools/"):
         assert (ROOT / arguments[0]).exists()
         # Options, and names of parts or checks, which stand in quotes in a tool.

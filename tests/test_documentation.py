@@ -154,39 +154,73 @@ def test_every_name_that_is_mentioned_exists():
     assert not missing
 
 
+def of_this_package(page):
+    """The text of a page without what it says of other libraries' classes."""
+    text = page.read_text("utf-8")
+    if page.parent.name != "migrate":
+        return text
+    heads = r"^\|[^|\n]*\| here\b[^|\n]*\|.*\n"
+    rows = [
+        line
+        for table in re.findall(rf"{heads}((?:\|.*\n?)+)", text, re.M)
+        for line in table.split("\n")
+    ]
+    return "\n".join(cells(line)[1] for line in rows if line)
+
+
 def calls_in_backticks():
-    """The calls of this package's classes on pages, as syntax trees, by where they stand."""
-    # Tables of old and new calls name other libraries' classes, too.
-    pages = [page for page in PAGES if page.parent.name not in ("migrate", "faq")]
-    for page in [ROOT / "README.md", *pages]:
-        for call in re.findall(r"`([^`\n]+\))`", page.read_text("utf-8")):
+    """The calls on pages, as syntax trees, by where they stand."""
+    for page in [ROOT / "README.md", *PAGES]:
+        for call in re.findall(r"`([^`\n]+\))`", of_this_package(page)):
+            # `…` stands for more arguments, or for one.
+            written = re.sub(r"(?<=.), …(?=\))", "", call).replace("…", "...")
             try:
-                tree = ast.parse(call, mode="eval")
+                tree = ast.parse(written, mode="eval")
             except SyntaxError:
                 continue
             for node in ast.walk(tree):
                 if isinstance(node, ast.Call) and "keras.layers" not in ast.unparse(node.func):
-                    yield page.name, node
+                    yield page, node
+
+
+def called(name):
+    """The class of a name, or the function of one with its namespace; else None."""
+    if re.match(rf"(keras_mix\.)?({'|'.join(keras_mix.__all__)})\.", name):
+        return resolved("keras_mix." + name.removeprefix("keras_mix."))
+    return CLASSES.get(name.split(".")[-1])
 
 
 def test_calls_on_pages_have_the_arguments_that_they_show():
     seen = set()
     for page, call in calls_in_backticks():
-        name = ast.unparse(call.func).split(".")[-1]
-        if name not in CLASSES:
+        function = called(ast.unparse(call.func))
+        if function is None:
             continue
-        seen.add(name)
-        signature = inspect.signature(CLASSES[name])
+        seen.add((page.parent.name, function))
+        signature = inspect.signature(function)
         try:
             bound = signature.bind_partial(*call.args, **{k.arg: k.value for k in call.keywords})
         except TypeError as error:
-            pytest.fail(f"{page}: {ast.unparse(call)}: {error}")
+            pytest.fail(f"{page.name}: {ast.unparse(call)}: {error}")
         # A name in the place of an argument is that of the argument.
         named = {k: v.id for k, v in bound.arguments.items() if isinstance(v, ast.Name)}
         assert all(v == k or v not in signature.parameters for k, v in named.items()), ast.unparse(
             call
         )
     assert len(seen) > 20
+    assert len([function for folder, function in seen if folder == "migrate"]) > 10
+
+
+def test_arguments_in_tables_for_migrants_are_those_of_some_class():
+    callables = [*CLASSES.values(), keras.Model.fit]
+    known = {name for some in callables for name in inspect.signature(some).parameters}
+    named = {
+        name
+        for page in (ROOT / "docs/pages/migrate").glob("*.md")
+        for name in re.findall(r"`(\w+)=[^`]*`", of_this_package(page))
+    }
+    assert len(named) > 10
+    assert named <= known
 
 
 def test_the_table_of_mixers_shows_defaults():

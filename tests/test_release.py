@@ -7,6 +7,7 @@ import runpy
 from pathlib import Path
 from urllib.parse import unquote
 
+import check_release
 import pytest
 import yaml
 
@@ -44,9 +45,16 @@ def test_the_lowest_python_is_the_first_that_the_classifiers_name():
     assert setup_cfg()["options"]["python_requires"] == f">={pythons()[0]}"
 
 
-def test_the_quick_tests_run_on_the_pythons_of_the_classifiers():
+def test_the_quick_tests_run_on_three_systems_with_the_pythons_of_the_classifiers():
     jobs = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text("utf-8"))["jobs"]
-    assert jobs["quick"]["strategy"]["matrix"]["python"] == pythons()
+    quick = jobs["quick"]
+    assert quick["strategy"]["matrix"] == {
+        "os": ["ubuntu-latest", "macos-latest", "windows-latest"],
+        "python": pythons(),
+    }
+    assert quick["runs-on"] == "${{ matrix.os }}"
+    versions = [s["with"]["python-version"] for s in quick["steps"] if "setup-python" in str(s)]
+    assert versions == ["${{ matrix.python }}"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -70,6 +78,53 @@ def test_only_a_tag_is_released():
     assert publish["needs"] == "check"
     assert publish["permissions"] == {"id-token": "write"}
     assert publish["environment"]["name"] == "pypi"
+
+
+def test_what_was_not_checked_is_neither_published_nor_announced():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+    assert {name: job.get("needs") for name, job in jobs.items()} == {
+        "check": None,
+        "publish": "check",
+        "announce": "publish",
+    }
+    assert any("make release-check" in step.get("run", "") for step in jobs["check"]["steps"])
+    assert not any("if" in job for job in jobs.values())
+    assert not any("continue-on-error" in part for part in steps_and_jobs(jobs))
+
+
+def steps_and_jobs(jobs):
+    return [*jobs.values(), *(step for job in jobs.values() for step in job["steps"])]
+
+
+@pytest.fixture
+def release(tmp_path, monkeypatch):
+    """Writes what a release says of its version, with the text in the changelog's parentheses."""
+
+    def write(date):
+        (tmp_path / "keras_mix").mkdir()
+        (tmp_path / "keras_mix/__init__.py").write_text('__version__ = "1.2.3"\n', "utf-8")
+        (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\nversion: 1.2.3\n", "utf-8")
+        (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## 1.2.3 ({date})\n", "utf-8")
+
+    monkeypatch.setattr(check_release, "ROOT", tmp_path)
+    return write
+
+
+def test_a_release_has_the_date_of_a_day(release):
+    release("2026-02-28")
+    check_release.check_version("1.2.3", "v1.2.3")
+    with pytest.raises(check_release.Failure, match="tag of version"):
+        check_release.check_version("1.2.3", "v1.2.4")
+
+
+@pytest.mark.parametrize(
+    "date", ["2026-99-99", "2026-02-30", "20260228", "2026-W09-6", "unreleased"]
+)
+def test_a_release_without_the_date_of_a_day_is_refused(release, date):
+    release(date)
+    check_release.check_version("1.2.3", None)
+    with pytest.raises(check_release.Failure, match="needs the date"):
+        check_release.check_version("1.2.3", "v1.2.3")
 
 
 def claim(badge):

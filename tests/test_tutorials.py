@@ -81,6 +81,10 @@ def test_outputs_are_from_the_code_as_it_is(path):
     assert not notebooks.is_stale(nbformat.read(path, as_version=4)), "run `make notebooks`"
 
 
+def test_outputs_are_those_that_were_stored(path):
+    assert not notebooks.is_replaced(nbformat.read(path, as_version=4)), "run `make notebooks`"
+
+
 def test_shows_pictures(path):
     assert any("image/png" in o.get("data", {}) for c in cells(path, "code") for o in c.outputs)
 
@@ -110,6 +114,28 @@ def test_changed_code_is_stale_and_changed_prose_is_not():
     assert not notebooks.is_stale(notebook)
     notebook.cells[1].source = "1 + 2"
     assert notebooks.is_stale(notebook)
+
+
+def test_an_output_in_the_place_of_another_is_noticed(tmp_path, capsys):
+    path = tmp_path / "some.ipynb"
+    notebook = new_notebook(cells=[new_markdown_cell("# Why?"), new_code_cell("1 + 1")])
+    notebook.cells[1].outputs = [new_output("stream", name="stdout", text="one\n2\n")]
+    nbformat.write(notebook, path)
+    notebooks.store(notebook, path)
+    stored = nbformat.read(path, as_version=4)
+    assert not notebooks.is_replaced(stored)
+    stored.cells[0].source = "# How?"
+    assert not notebooks.is_replaced(stored)
+    stored.cells[1].outputs[0].text = "one\n3\n"
+    assert notebooks.is_replaced(stored)
+    nbformat.write(stored, path)
+    assert notebooks.seal_file(path)
+    stored = nbformat.read(path, as_version=4)
+    assert not notebooks.is_replaced(stored)
+    stored.cells[1].source = "1 + 2"
+    nbformat.write(stored, path)
+    assert not notebooks.seal_file(path)
+    assert "stale" in capsys.readouterr().err
 
 
 def test_stores_outputs_beside_prose_that_was_edited_meanwhile(tmp_path):

@@ -11,6 +11,7 @@ Python that runs it.
 
 import argparse
 import configparser
+import datetime
 import email
 import functools
 import re
@@ -106,8 +107,16 @@ def check_version(version, tag):
         raise Failure(f"The top entry of CHANGELOG.md is not that of {version}")
     if tag and tag != f"v{version}":
         raise Failure(f"The tag of version {version} is v{version}, not {tag}")
-    if tag and not re.fullmatch(r"\d{4}-\d\d-\d\d", entry[2]):
+    if tag and not is_date(entry[2]):
         raise Failure(f"CHANGELOG.md needs the date of {version}, not ({entry[2]})")
+
+
+def is_date(text):
+    """Whether a text is a day of the calendar, such as 2026-02-28."""
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def spaceless(requirement):

@@ -4,9 +4,11 @@
     python tools/notebooks.py --force     all of them, for instance before a release
     python tools/notebooks.py 03 05       these two, where their code has changed
     python tools/notebooks.py --check     run nothing, name the stale ones
+    python tools/notebooks.py --seal      run nothing, vouch for the outputs as they are
 
-A notebook keeps a digest of the code that its outputs are from. So a test sees without running
-anything that a cell was changed and the notebook not run again.
+A notebook keeps a digest of the code that its outputs are from, and one of the outputs. So a test
+sees without running anything that a cell was changed and the notebook not run again, and that an
+output is not the one that was stored.
 """
 
 import argparse
@@ -35,9 +37,28 @@ def digest(notebook):
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
+def digest_of_outputs(notebook):
+    """The hash of what the cells of a notebook have printed and drawn."""
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
+
+
 def is_stale(notebook):
     """Whether the outputs of a notebook are not from its code."""
     return notebook.metadata.get("keras_mix", {}).get("executed") != digest(notebook)
+
+
+def is_replaced(notebook):
+    """Whether the outputs of a notebook are not those that were stored."""
+    return notebook.metadata.get("keras_mix", {}).get("outputs") != digest_of_outputs(notebook)
+
+
+def seal(notebook):
+    """Keeps the digests of a notebook's code and outputs in it."""
+    notebook.metadata["keras_mix"] = {
+        "executed": digest(notebook),
+        "outputs": digest_of_outputs(notebook),
+    }
 
 
 def store(executed, path):
@@ -56,7 +77,7 @@ def store(executed, path):
             cell.outputs, cell.execution_count = clean(done.outputs), done.execution_count
     # The kernel reports the version of Python, which differs from machine to machine.
     notebook.metadata["language_info"] = {"name": "python"}
-    notebook.metadata["keras_mix"] = {"executed": digest(notebook)}
+    seal(notebook)
     nbformat.write(notebook, path)
 
 
@@ -108,12 +129,28 @@ def run_and_store(path):
     return True
 
 
+def seal_file(path):
+    """Keeps the digest of one notebook's outputs; returns False for one that is stale."""
+    notebook = nbformat.read(path, as_version=4)
+    if is_stale(notebook):
+        print(f"{path.name} is stale: run `make notebooks`", file=sys.stderr)
+        return False
+    if is_replaced(notebook):
+        seal(notebook)
+        nbformat.write(notebook, path)
+        print(f"sealed {path.name}")
+    return True
+
+
 def main():
     """Parses the command line, runs what is stale and exits with 1 if anything failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="beginnings of file names; all by default")
     parser.add_argument("--force", action="store_true", help="also run what is not stale")
     parser.add_argument("--check", action="store_true", help="only name what is stale")
+    parser.add_argument(
+        "--seal", action="store_true", help="only keep the digest of outputs that are not stale"
+    )
     given = parser.parse_args()
     paths = sorted(FOLDER.glob("*.ipynb"))
     for name in given.names:
@@ -121,6 +158,8 @@ def main():
             parser.error(f"no notebook begins with {name!r}")
     if given.names:
         paths = [path for path in paths if path.name.startswith(tuple(given.names))]
+    if given.seal:
+        sys.exit(not all([seal_file(path) for path in paths]))
     if not given.force:
         paths = [path for path in paths if is_stale(nbformat.read(path, as_version=4))]
     if given.check:
