@@ -1,6 +1,7 @@
 """The code and the commands that pages of the documentation show run."""
 
 import importlib.util
+import os
 import re
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import sys
 
 import keras
 import pytest
+import tensorflow as tf
 from pages import PAGES, ROOT, code, name_of
 
 from keras_mix import cli
@@ -22,6 +24,7 @@ def _as_before():
     yield
     keras.config.set_dtype_policy(policy)
     keras.config.set_floatx(floats)
+    tf.config.run_functions_eagerly(False)
 
 
 def needs_own_process(block):
@@ -38,14 +41,17 @@ def runs_here(block):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_as_before")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
 @pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
 # Of an untrained model.
 @pytest.mark.filterwarnings("ignore:TemperatureScaling. the likelihood has no maximum:UserWarning")
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_the_code_of_the_pages_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {}
-    for number, block in enumerate(code(page.read_text("utf-8"), "python")):
+    text, names = page.read_text("utf-8"), {}
+    # Few steps are faster one by one than compiled, and the many of a training are not.
+    tf.config.run_functions_eagerly("epochs=10" not in text)
+    for number, block in enumerate(code(text, "python")):
         if not needs_own_process(block):
             exec(compile(block, f"{name_of(page)}, block {number}", "exec"), names)
 
@@ -62,8 +68,10 @@ def blocks_apart():
 def test_code_that_comes_before_other_imports_runs_by_itself(block, tmp_path):
     if not runs_here(block):
         pytest.skip("a package that the block needs is not installed")
+    # XLA need not optimize what runs once. A block may set flags of its own.
+    quick = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
     done = subprocess.run(
-        [sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path, env=quick
     )
     assert done.returncode == 0, done.stderr
 
