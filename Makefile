@@ -34,8 +34,9 @@ demo: $(INSTALLED)  ## Compare mixers on clean and on wrong labels; the report i
 	$(BIN)/keras-mix compare --data digits --train-size 1000 --label-noise 0,0.3 \
 		--mixers none,mixup:alpha=1,cutmix,manifold --epochs 30 --seeds 5 --output build/demo
 
-test: $(INSTALLED) tutorials test-jax  ## Run the tutorials, then the test suite.
-	$(BIN)/python -m pytest -n 2
+# In one run, so that no core waits for the last notebook.
+test: $(INSTALLED) test-jax  ## Run the test suite and the tutorials.
+	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=600 tutorials tests
 
 test-quick: $(INSTALLED)  ## Run the tests without XLA, statistics, training and notebooks.
 	$(BIN)/python -m pytest -n 2 -m "not slow"
