@@ -6,7 +6,7 @@ Each public class of layers and models has a page, and each other public module.
 from loaded import package, summary
 from mkdocs.structure.files import File
 
-# Modules whose classes have much to tell: a page each.
+# Modules with long class docstrings: each class has its own page.
 BY_CLASS = ("layers", "models")
 TITLE = "API"
 

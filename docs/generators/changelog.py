@@ -8,6 +8,6 @@ CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 
 
 def on_files(files, config):
-    """Adds about/changelog.md, whose text is that of the file in the root."""
+    """Adds about/changelog.md with the text of CHANGELOG.md."""
     files.append(File.generated(config, "about/changelog.md", abs_src_path=str(CHANGELOG)))
     return files

@@ -1,8 +1,7 @@
 """A griffe extension that turns the house's docstrings into Markdown.
 
-Classes whose arguments come from their bases, too, have all of them. Examples in doctest form
-become blocks of code, `Reference:` a paragraph with links to arXiv, and names of the public API in
-backticks become links.
+Classes that inherit arguments show all of them. Examples in doctest form become blocks of code,
+`Reference:` becomes a paragraph with links to arXiv, and public names in backticks become links.
 """
 
 import json

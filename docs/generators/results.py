@@ -8,7 +8,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 
 
 def on_files(files, config):
-    """Adds results/, as it stands in the repository."""
+    """Adds the files of results/ to the site."""
     for path in sorted(RESULTS.rglob("*.*")):
         name = f"results/{path.relative_to(RESULTS).as_posix()}"
         if path.suffix != ".md":  # its table is in the guide

@@ -101,16 +101,17 @@ def _input(control, widgets):
 
 @_input.register(controls.Number)
 def _(control, widgets):
-    make = widgets.IntSlider if control.whole else widgets.FloatSlider
-    return make(
-        value=control.default, min=control.low, max=control.high, step=control.step,
-        description=control.name, tooltip=control.about, style=WIDTH,
-    )  # fmt: skip
+    return _slider(control, widgets.IntSlider if control.whole else widgets.FloatSlider)
 
 
 @_input.register(controls.Pair)
 def _(control, widgets):
-    return widgets.FloatRangeSlider(
+    return _slider(control, widgets.FloatRangeSlider)
+
+
+def _slider(control, make):
+    """A slider over the range of a control."""
+    return make(
         value=control.default, min=control.low, max=control.high, step=control.step,
         description=control.name, tooltip=control.about, style=WIDTH,
     )  # fmt: skip
