@@ -45,6 +45,7 @@ BESIDE_LAYERS = {
     "SignedCalibrationGap": "metrics.signed_calibration_gap",
     "TemperatureScaling": "calibration.temperature_scaling",
     "TestTimeAugmentation": "models.test_time_augmentation",
+    "ThresholdedBinaryCrossentropy": "losses.thresholded_binary_crossentropy",
     "VectorScaling": "calibration.vector_scaling",
 }
 MODULES = BESIDE_LAYERS | {

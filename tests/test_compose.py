@@ -17,7 +17,6 @@ from contract import (
     seed_of,
 )
 
-from keras_mix import recipes
 from keras_mix.layers import RICAP, CutMix, Cutout, FMix, MixUp, RandomApply, RandomChoice
 
 PASTING = [CutMix(alpha=8.0), RICAP(alpha=8.0)]
@@ -181,71 +180,3 @@ def test_saved_and_loaded_it_mixes_alike(layer):
 def test_what_cannot_be_composed_is_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
-
-
-@pytest.mark.parametrize("recipe", [recipes.deit, recipes.cutmix_cifar, recipes.cutmix_imagenet])
-def test_recipes_mix_whole_batches(recipe):
-    layer = recipe(num_classes=9)
-    _, labels = layer(constant_images(9, 8, 8), np.arange(9), seed=seed_of())
-    np.testing.assert_allclose(labels.numpy().sum(axis=1), 1.0, atol=1e-6)
-    assert len({tuple(np.sort(row[row > 0.03])) for row in labels.numpy().round(5)}) <= 2
-
-
-def test_recipes_have_the_settings_of_their_sources():
-    deit = recipes.deit()
-    assert [mixer.alpha for mixer in deit.mixers] == [0.8, 1.0]
-    assert [(mixer.per, mixer.pairing) for mixer in deit.mixers] == [("batch", "reverse")] * 2
-    assert (deit.per, deit.probabilities, deit.label_smoothing) == ("batch", [0.5, 0.5], 0.1)
-    assert (recipes.cutmix_cifar().rate, recipes.cutmix_imagenet().rate) == (0.5, 1.0)
-    vision = recipes.big_vision(alpha=0.5, num_classes=3)
-    assert (vision.alpha, vision.per, vision.pairing) == (0.5, "batch", "roll")
-
-
-def mixed_by_timm(images, ids, classes, smoothing, lam, box):
-    """A batch as `Mixup` of timm leaves it: blended with its reverse, or a box of it pasted."""
-    mixed, labels = np.empty_like(images), np.full((len(ids), classes), smoothing / classes)
-    for i, j in enumerate(reversed(range(len(ids)))):
-        if box is None:
-            mixed[i] = images[i] * lam + images[j] * (1 - lam)
-        else:
-            mixed[i] = np.where(box[..., None], images[j], images[i])
-        labels[i, ids[i]] += (1 - smoothing) * lam
-        labels[i, ids[j]] += (1 - smoothing) * (1 - lam)
-    return mixed, labels
-
-
-def test_deit_mixes_as_timm():
-    images = np.random.default_rng(0).random((6, 8, 8, 3), np.float32)
-    ids = np.arange(6) % 4
-    deit = recipes.deit(num_classes=4)
-    kinds = set()
-    for seed in range(12):
-        mixed, labels = deit(images, ids, seed=seed_of((seed, 1)))
-        own, partner = (np.isclose(mixed, x).all(axis=-1) for x in (images, images[::-1]))
-        pasted, box = own | partner, None
-        if pasted.all():
-            box = ~own[0]
-            lam = 1 - box.mean()
-        else:
-            lam = np.median((mixed - images[::-1])[:3] / (images - images[::-1])[:3])
-        expected, expected_labels = mixed_by_timm(images, ids, 4, 0.1, lam, box)
-        np.testing.assert_allclose(mixed, expected, atol=1e-5)
-        np.testing.assert_allclose(labels, expected_labels, atol=1e-4)
-        kinds.add(box is None)
-    assert kinds == {True, False}
-
-
-def test_deit_may_draw_for_each_sample():
-    images = np.random.default_rng(0).random((9, 8, 8, 3), np.float32)
-    deit = recipes.deit(per="sample", pairing="roll", num_classes=9, label_smoothing=0)
-    _, labels = deit(images, np.arange(9), seed=seed_of())
-    own, others = np.diag(labels), np.diag(np.roll(labels, -1, axis=1))
-    np.testing.assert_allclose(own + others, 1, atol=1e-6)
-    assert len(np.unique(own)) > 5
-
-
-def test_the_middle_of_an_odd_batch_stays_under_deit():
-    images = np.random.default_rng(0).random((5, 8, 8, 3), np.float32)
-    mixed, labels = recipes.deit(num_classes=5, label_smoothing=0)(images, np.arange(5))
-    np.testing.assert_array_equal(mixed[2], images[2])
-    np.testing.assert_array_equal(labels[2], np.eye(5)[2])

@@ -116,6 +116,9 @@ def test_an_unknown_argument_is_named_with_the_one_that_was_meant(make, options,
         (recipes.cutmix_cifar, "alhpa", "alpha"),
         (recipes.cutmix_imagenet, "mode", "per"),
         (recipes.big_vision, "smoothing", "label_smoothing"),
+        (recipes.deit3, "nm_classes", "num_classes"),
+        (recipes.rsb, "prob", "rate"),
+        (recipes.torchvision, "label_smothing", "label_smoothing"),
     ],
 )
 def test_an_unknown_argument_of_a_recipe_is_answered_with_those_of_the_recipe(recipe, given, meant):
@@ -124,7 +127,8 @@ def test_an_unknown_argument_of_a_recipe_is_answered_with_those_of_the_recipe(re
         recipe(**{given: 0.5})
     named = str(caught.value).partition("The arguments are ")[2].rstrip(".").split(", ")
     assert {"per", "pairing", "num_classes"} < set(named)
-    assert ("alpha" in named) == (recipe is not recipes.deit)
+    fixed = (recipes.deit, recipes.deit3, recipes.rsb, recipes.torchvision)
+    assert ("alpha" in named) == (recipe not in fixed)
     assert "mixers" not in named
 
 

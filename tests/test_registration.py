@@ -18,7 +18,7 @@ SAVE = """
 import json, pathlib, sys
 import keras, numpy as np
 import keras_mix
-from keras_mix import calibration, label_rules, layers, losses, metrics, models, pairings
+from keras_mix import calibration, label_rules, layers, losses, metrics, models, pairings, recipes
 from keras_mix.layers._class_modules import SAVED
 
 folder = pathlib.Path(sys.argv[1])
@@ -48,6 +48,8 @@ saved = {
     "interpolated": (models.InterpolationConsistency(base()), {"loss": sparse}),
     "cut": (models.CutMixConsistency(base()), {"loss": sparse}),
     "regularized": (models.RegMixup(base(), eta=0.5), {"loss": sparse}),
+    "recipe": (models.MixingModel(base(), mixer=recipes.rsb(), mix_at=["input"]),
+               {"loss": losses.ThresholdedBinaryCrossentropy(threshold=0.1)}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
     "erased": (base(layers.Cutout(4)), {"loss": sparse}),
@@ -70,6 +72,7 @@ things += [layers.BoundingBoxOptions("xyxy", max_boxes=3), layers.SequenceOption
            layers.CutMix(pairing=pairings.ByClass("different"), num_classes=4),
            pairings.ByClass("rare"), pairings.ByLabel(0.5), losses.MixedLoss("mse"),
            losses.DecoupleMixLoss(eta=0.3), losses.CrossModalConsistencyLoss("cosine"),
+           losses.ThresholdedBinaryCrossentropy(pos_weight=[1, 2]),
            metrics.MixedMetric("accuracy"),
            metrics.RecallAtK(2), metrics.AURC(), metrics.BrierScore(),
            metrics.ExpectedCalibrationError(10, strategy="mass", norm="max"),
@@ -153,7 +156,8 @@ def test_objects_load_as_they_were_saved(loaded):
 
 def test_models_load_and_train_on(loaded):
     known = (
-        "blend cut erased interpolated manifold matched mixing packed pair regularized taught views"
+        "blend cut erased interpolated manifold matched mixing packed pair recipe regularized "
+        "taught views"
     )
     assert loaded["names"] == known.split()
     assert loaded["finite"]

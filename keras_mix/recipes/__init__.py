@@ -2,9 +2,19 @@
 
 from keras_mix.recipes._big_vision import big_vision
 from keras_mix.recipes._cutmix import cutmix_cifar, cutmix_imagenet
-from keras_mix.recipes._deit import deit
+from keras_mix.recipes._deit import deit, deit3
+from keras_mix.recipes._rsb import rsb
+from keras_mix.recipes._torchvision import torchvision
 
-__all__ = ["big_vision", "cutmix_cifar", "cutmix_imagenet", "deit"]
+__all__ = [
+    "big_vision",
+    "cutmix_cifar",
+    "cutmix_imagenet",
+    "deit",
+    "deit3",
+    "rsb",
+    "torchvision",
+]
 
 
 def __dir__():
