@@ -103,6 +103,15 @@ MIXERS = {
         resizes=True,
         scatters=True,
     ),
+    # Without a previous batch it is mixed with itself; the recursion: `test_recursive_mix`.
+    "RecursiveMix": Row(
+        layers.RecursiveMix,
+        strong={"fraction": [0.3, 0.8]},
+        off={"rate": 0},
+        varied={"fraction": [(0.0, 0.5), (0, 1)]},
+        moves=True,
+        resizes=True,
+    ),
     "SaliencyMix": Row(layers.SaliencyMix, **BY_ALPHA, looks=True),
     "SmoothMix": Row(
         layers.SmoothMix,

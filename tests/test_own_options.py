@@ -58,6 +58,7 @@ VALUES = {
     },
     "RICAP": {"alpha": 0, "keep_major": True},
     "Mosaic": {"offset": (0.1, 0.2)},
+    "RecursiveMix": {"fraction": (0.2, 0.3)},
     "ResizeMix": {"scale": (0.2, 0.3)},
     "SaliencyMix": {"alpha": 0, "keep_major": True, "detector": "spectral_residual"},
     "SmoothMix": {"sigma": (0.1, 0.2)},

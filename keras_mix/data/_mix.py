@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_mix import layers
 from keras_mix._core import checks, spelling
 from keras_mix._core.options import argument_errors
-from keras_mix.data import _checkpoints, _seed_stream
+from keras_mix.data import _checkpoints, _recursion, _seed_stream
 from keras_mix.data._pair_by_label import refuse_unpaired
 from keras_mix.layers._mixer import shared_options
 
@@ -123,13 +123,16 @@ def mix(
         _check_dataset("partners", partners, ', or "paired"')
         _refuse_empty(partners)
         beside.append(_labelled(partners, partner_labels, dataset.element_spec).repeat())
-    # Unconverted, so that refusals reach users without a traceback of converted code.
-    mixing = functools.partial(_mixed_batch, layer, in_pairs)
-    mixing = tf.autograph.experimental.do_not_convert(mixing)
-    parallel = {} if num_parallel_calls is None else {"deterministic": True}
-    result = tf.data.Dataset.zip(*beside).map(
-        mixing, num_parallel_calls=num_parallel_calls, **parallel
-    )
+    in_order = {} if num_parallel_calls is None else {"deterministic": True}
+    parallel: dict[str, Any] = {"num_parallel_calls": num_parallel_calls, **in_order}
+    result = tf.data.Dataset.zip(*beside)
+    if layer.recurs:
+        _recursion.refuse_partners(layer, partners)
+        result = _recursion.mixed(result, layer, parallel)
+    else:
+        # Unconverted, so that refusals reach users without a traceback of converted code.
+        mixing = functools.partial(_mixed_batch, layer, in_pairs)
+        result = result.map(tf.autograph.experimental.do_not_convert(mixing), **parallel)
     free = all(_checkpoints.exact_is_free(each) for each in beside[1:])
     return _checkpoints.exact(result) if resumable or free else result
 

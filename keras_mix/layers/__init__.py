@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
     from keras_mix.layers.mosaic import Mosaic
     from keras_mix.layers.random_apply import RandomApply
     from keras_mix.layers.random_choice import RandomChoice
+    from keras_mix.layers.recursive_mix import RecursiveMix
     from keras_mix.layers.resize_mix import ResizeMix
     from keras_mix.layers.ricap import RICAP
     from keras_mix.layers.saliency_mix import SaliencyMix
@@ -61,6 +62,7 @@ __all__ = [
     "Mosaic",
     "RandomApply",
     "RandomChoice",
+    "RecursiveMix",
     "ResizeMix",
     "SaliencyMix",
     "SequenceOptions",

@@ -19,6 +19,7 @@ SAVED = {
     "RICAP": "ricap",
     "RandomApply": "random_apply",
     "RandomChoice": "random_choice",
+    "RecursiveMix": "recursive_mix",
     "ResizeMix": "resize_mix",
     "SaliencyMix": "saliency_mix",
     "SmoothMix": "smooth_mix",

@@ -64,6 +64,18 @@ def of_random_apply():
     return [Panel(images[0], "A sample", "pagoda 1.00"), *draws(applied, images)]
 
 
+def of_recursive_mix():
+    """Returns a sample, and what three batches one after the other make of it."""
+    images, _ = photographs()
+    layer = layers.RecursiveMix((0.3, 0.5), num_classes=len(NAMES), pairing="roll")
+    panels, previous = [Panel(images[0], "A sample", "pagoda 1.00")], None
+    for number in range(3):
+        previous = layer(images, IDS, seed=tf.constant([number, 3]), partners=previous)
+        text = label(previous[1][0], NAMES)
+        panels.append(Panel(pixels(previous[0][0]), f"Batch {number + 1}", text))
+    return panels
+
+
 def draws(layer, images):
     """Returns the first image under three draws of a layer."""
     found = []
@@ -123,6 +135,7 @@ def pixels(image):
 
 DRAWN = {
     **{name: functools.partial(of_images, name) for name in SHOWN},
+    "RecursiveMix": of_recursive_mix,
     "RandomChoice": of_random_choice,
     "RandomApply": of_random_apply,
     "CrossModalMix": of_cross_modal_mix,

@@ -23,6 +23,8 @@ class Traits(Configured):
     """Whether sources are moved or resized, so that a sample changes even if mixed with itself."""
     grid_rank: int | None = None
     """The number of spatial axes that the mixer's regions cover; None if it has no region."""
+    recurs = False
+    """Whether the partners are the batch that was mixed before, which a pipeline carries along."""
     mixes_tables = False
     """Whether inputs (B,), (B, 1) and (B, F) are columns of a table, each treated by its kind."""
     mixes_by_plan = True

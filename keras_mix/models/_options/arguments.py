@@ -45,6 +45,12 @@ def check_mixer(owner, mixer):
     """Refuses a mixer with options that a model could not keep; None is the blend."""
     given = getattr(mixer, "kinds", {})
     _refuse_objects(owner, given)
+    if getattr(mixer, "recurs", False):
+        raise ValueError(
+            f"{owner}: a model keeps no batch from step to step, so the mixer must draw partners "
+            f"from the batch. Received: {mixer!r}. Map it over the dataset: "
+            "keras_mix.data.mix(dataset, mixer)."
+        )
     padded = {name: kind for name, kind in given.items() if kind in PADDED}
     if padded:
         raise ValueError(

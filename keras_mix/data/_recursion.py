@@ -1,0 +1,61 @@
+"""Mixing of each batch with the previous mixed one, in a dataset."""
+
+import functools
+
+import tensorflow as tf
+
+from keras_mix._core import checks
+from keras_mix.layers._mixer import recursion
+
+
+def refuse_partners(layer, partners):
+    """Refuses a second dataset beside a mixer of the previous batch."""
+    if partners is not None:
+        checks.refuse(
+            "data.mix",
+            f"the partners of {layer.owner} are the previous mixed batch",
+            f"partners={'paired' if isinstance(partners, str) else 'a dataset'}",
+            "Leave it out, or use keras_mix.layers.ResizeMix.",
+        )
+
+
+def mixed(seeds_and_batches, layer, parallel):
+    """The mixed batches of a dataset of (seed, batch).
+
+    The first batch is mixed with itself, and so is one that follows an empty batch. Labels take
+    their form in parallel; mixing itself is sequential. Checkpoints hold the previous batch.
+
+    Args:
+        seeds_and_batches: The `tf.data.Dataset`.
+        layer: The mixer.
+        parallel: The options of `Dataset.map`.
+    """
+    recursion.refuse_unrepeatable(layer)
+    batches = seeds_and_batches.map(_unconverted(_formed, layer), **parallel)
+    before = tf.nest.map_structure(_without_samples, batches.element_spec[1])
+    return batches.scan(before, _unconverted(_step, layer))
+
+
+def _unconverted(function, *arguments):
+    # Unconverted, so that refusals reach users without a traceback of converted code.
+    return tf.autograph.experimental.do_not_convert(functools.partial(function, *arguments))
+
+
+def _formed(layer, seed, batch):
+    return tf.cast(seed, tf.int32), layer(batch, training=False)
+
+
+def _without_samples(spec):
+    return tf.zeros([0, *(size or 0 for size in spec.shape[1:])], spec.dtype)
+
+
+def _step(layer, previous, seed_and_batch):
+    seed, batch = seed_and_batch
+    given = tf.nest.flatten(batch)
+    size = tf.shape(tf.nest.flatten(previous)[0])[0]
+    chosen = tf.cond(size > 0, lambda: tf.nest.flatten(previous), lambda: given)
+    for tensor, own in zip(chosen, given, strict=True):
+        tensor.set_shape([None, *own.shape[1:]])
+    partners = tf.nest.pack_sequence_as(batch, chosen)
+    result = layer(batch, seed=seed, partners=partners, training=True)
+    return result, result
