@@ -79,10 +79,22 @@ def is_mixed(kind, target):
     if target == "sequences" and kind.__name__ in SPECIALISTS:
         tries.append(WITH_CHANNEL)
     return any(
-        changes(kind, batch, own | options)
+        changes(kind, *readable(kind, batch, own | options))
         for own in OPTIONS.get(kind.__name__, [{}])
         for batch, options in tries
     )
+
+
+def readable(kind, batch, options):
+    """The batch with the target that a mixer draws its regions from, and the options for both."""
+    if "instance_masks" not in getattr(kind, "reads", ()) or "objects" in options.get("kinds", {}):
+        return batch, options
+    options = options | {"kinds": {**options.get("kinds", {}), "objects": "instance_masks"}}
+    if isinstance(batch, tuple):
+        x, y = batch
+        return (x, {**(y if isinstance(y, dict) else {"y": y}), "objects": OBJECTS}), options
+    # As many as boxes.
+    return ({**batch, "objects": OBJECTS[:, :1]} if isinstance(batch, dict) else batch), options
 
 
 def changes(kind, batch, options):

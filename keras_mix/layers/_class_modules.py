@@ -3,6 +3,7 @@
 # The modules of the classes that Keras saves.
 SAVED = {
     "BetweenClass": "between_class",
+    "CopyPaste": "copy_paste",
     "CowMix": "cow_mix",
     "CrossModalMix": "cross_modal_mix",
     "CutMix": "cutmix",
@@ -39,8 +40,10 @@ MODULES = {"Mixer": "mixer", **OPTIONS, **SAVED}
 # Layers of models, which need no TensorFlow.
 IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")
 
-# What takes several modalities of a sample, sounds or tables, and so is no mixer of images alone.
+# What takes several modalities of a sample, sounds, tables or masks, and so is no mixer of images
+# alone.
 NOT_OF_IMAGES = (
+    "CopyPaste",
     *("CrossModalMix", "FeatureMix", "MixGen", "ModalityDropout", "SynchronizedAugmentation"),
     *("BetweenClass", "SpecAugment", "SpecMix", "SpectrogramMixUp"),
     "TabularMix",

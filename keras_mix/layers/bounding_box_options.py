@@ -25,8 +25,8 @@ class BoundingBoxOptions(option.Value):
             in Ultralytics' augmentations.
         details: Boolean. Whether boxes are returned with "weights" `(B, N)`, the mixing weight of
             their source where sources are blended; "visible" `(B, N)`, the fraction of each box
-            that is visible; and "dropped" `(B,)`, the number of boxes beyond `max_boxes`. Defaults
-            to False.
+            that is visible; "rows" `(B, N)`, the row of its instance mask, -1 for no box; and
+            "dropped" `(B,)`, the number of boxes beyond `max_boxes`. Defaults to False.
 
     Raises:
         ValueError: If an argument is out of range, or has no effect because `format` is None.

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.batch.annotations import Annotations, refuse
 
 
 class Leaf(NamedTuple):
@@ -68,6 +69,8 @@ class Batch(NamedTuple):
             modalities by several regions.
         jit_compile: Whether XLA compiles, in graphs, the work on each position.
         validity: A `padding.Validity` that says which time steps are valid, or None.
+        annotations: `Annotations` of the images, for mixers that draw regions from targets.
+        donor_annotations: Those of the batch that partners are drawn from.
     """
 
     size: tf.Tensor | int
@@ -86,6 +89,8 @@ class Batch(NamedTuple):
     parts: dict | None = None
     jit_compile: bool = True
     validity: object = None
+    annotations: Annotations | None = None
+    donor_annotations: Annotations | None = None
 
     @property
     def height(self) -> int | tf.Tensor:
@@ -115,6 +120,21 @@ class Batch(NamedTuple):
     def pool(self, own, donors):
         """The values `(B, ...)` of all samples, as `Plan.sources` counts them."""
         return tf.concat([own, donors], axis=0) if self.has_second_batch else own
+
+    def annotated(self, owner, kind):
+        """The annotations of a kind `(B, ...)` and those of the donors; refused if there are none.
+
+        Args:
+            owner: The name of the mixer that reads them.
+            kind: A field of `Annotations`.
+        """
+        pair = [
+            getattr(annotations or Annotations(), kind)
+            for annotations in (self.annotations, self.donor_annotations)
+        ]
+        if any(found is None for found in pair):
+            refuse(owner, kind, "a batch of inputs alone")
+        return pair
 
     def donor_light(self):
         """float32 `(donors, *grid)`, the mean of `donor_images` over all other axes."""

@@ -97,8 +97,13 @@ class BoundingBoxes(Rule):
     def _visible(self, plan, source, frame, boxes, given, labels):
         """The boxes of one source, as they were given and in pixels, as a `_Visible`."""
         placed = _placed(plan, given, source, frame)
-        area, cropped = visible(plan, source, placed, frame)
-        fraction = tf.math.divide_no_nan(area, area_of(placed))
+        objects = plan.region and plan.region.seen(source)
+        if objects is None:
+            area, cropped = visible(plan, source, placed, frame)
+            fraction = tf.math.divide_no_nan(area, area_of(placed))
+        else:
+            area, fraction = objects.visible, objects.fraction
+            cropped = tf.where(objects.stays[..., None], placed, objects.box)
         weights = tf.ones_like(fraction)
         if plan.region is None:
             weights *= plan.weights[:, source, None]
@@ -177,7 +182,10 @@ def _placed(plan, pixels, source, frame):
     size, number, _ = tf.unstack(tf.shape(pixels))
     corners = tf.reverse(tf.reshape(pixels, [size, 2 * number, 2]), [-1])
     moved = plan.placement.move(corners, source, tf.unstack(frame))
-    return _on_pixels(tf.reshape(tf.reverse(moved, [-1]), tf.shape(pixels)))
+    moved = tf.reshape(tf.reverse(moved, [-1]), [size, number, 2, 2])
+    # A mirrored frame exchanges corners.
+    ends = tf.reduce_min(moved, axis=2), tf.reduce_max(moved, axis=2)
+    return _on_pixels(tf.concat(ends, axis=-1))
 
 
 def _collected(found, own, options):
@@ -204,6 +212,7 @@ def _collected(found, own, options):
     if options.details:
         result["weights"] = _padded(found.weights, kept, 0, count)
         result["visible"] = _padded(found.visible, kept, 0, count)
+        result["rows"] = _padded(order, kept, -1, count)
         result["dropped"] = _number_of(valid) - _number_of(kept)
     return result
 

@@ -112,4 +112,5 @@ def bind(mixer, leaf, grid):
     if found is not None and not found.known and leaf.kind == "values" and leaf is not grid.leaf:
         return DenseOfUnknownSize(axes, own if mixer.keep_dtype else computed)
     kept = mixer.keep_dtype or (mixer.pastes and axes is not None)
-    return Dense(axes, own if kept else computed)
+    # A plan may have another region for inputs, such as one with soft edges.
+    return Dense(axes, own if kept else computed, group=None if axes is None else "inputs")

@@ -18,8 +18,8 @@ class InstanceMasks(Rule):
 
     The mask of object n of source s comes out as s · N + n: where its source is placed, and 0 at
     the positions that do not show its source or are filled. The other positions keep their values.
-    A mask is 0 everywhere if less than `min_visible` of the object is seen, or if its source has no
-    weight.
+    A mask is 0 everywhere if less than `min_visible` of the object is seen, if its source has no
+    weight, or if its source shows only some of its objects, and not this one.
 
     Attributes:
         number: The number of sources S that come out.
@@ -51,11 +51,16 @@ class InstanceMasks(Rule):
         covered = tf.ones([1, 1, 1, 1])
         if plan.region is not None:
             covered = tf.cast(plan.coverage()[source][:, None], tf.float32)
-        whole = _sum(_inside(pool.source(plan, source)))
-        if plan.placement is not None:
-            whole *= plan.placement.magnification(source, plan.region.sizes)
-        visible = tf.math.divide_no_nan(_sum(_inside(placed) * covered), whole)
-        kept = (visible >= self.min_visible) & (weight > 0)
+        objects = plan.region and plan.region.seen(source)
+        if objects is None:
+            whole = _sum(_inside(pool.source(plan, source)))
+            if plan.placement is not None:
+                whole *= plan.placement.magnification(source, plan.region.sizes)
+            visible = tf.math.divide_no_nan(_sum(_inside(placed) * covered), whole)
+            kept = (visible >= self.min_visible) & (weight > 0)
+        else:
+            kept = objects.visible > 0
+            kept &= (objects.fraction >= self.min_visible) & (weight > 0)
         shown = kept[..., None, None] & (covered > 0)
         return tf.where(shown, placed, tf.zeros([], placed.dtype))
 

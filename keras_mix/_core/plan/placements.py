@@ -54,7 +54,8 @@ class Resize(_Frames):
 
     Attributes:
         frames: float32 `(B or 1, S, 4)`, the rectangle (top, left, height, width) of each frame.
-            Beyond a rectangle, its border pixels are repeated.
+            Beyond a rectangle, its border pixels are repeated. A negative height or width mirrors
+            the frame: it extends from its first corner in the other direction.
     """
 
     def keep(self, mixed, sizes):
@@ -70,7 +71,22 @@ class Resize(_Frames):
 
     def magnification(self, source, sizes):
         extent = self.frames[:, source, 2:] / tf.cast(tf.stack(sizes), tf.float32)
-        return tf.reduce_prod(extent, axis=1, keepdims=True)
+        return tf.abs(tf.reduce_prod(extent, axis=1, keepdims=True))
+
+    def inside(self, source, sizes):
+        """bool `(B or 1, *sizes)`, the positions of a grid of two axes in the frame of a source."""
+        rows, columns = (
+            self._between(self.frames[:, source, axis], self.frames[:, source, 2 + axis], size)
+            for axis, size in enumerate(sizes)
+        )
+        return rows[:, :, None] & columns[:, None]
+
+    def _between(self, start, extent, size):
+        """bool `(B or 1, size)`, the positions whose center lies between the ends of a frame."""
+        end = start + extent
+        center = tf.cast(tf.range(size), tf.float32) + 0.5
+        after = center > tf.minimum(start, end)[:, None]
+        return after & (center < tf.maximum(start, end)[:, None])
 
     def read(self, pool, sources, axes, source, nearest):
         """The value of each position.

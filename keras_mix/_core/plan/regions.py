@@ -66,6 +66,13 @@ class Region(abc.ABC):
         """The region as `Quadrants`, or None if it is no such division of two axes."""
         return None
 
+    def seen(self, source):
+        """What is visible of each object of a source, `object_regions.Seen`.
+
+        None if the region knows no objects, so that boxes are measured by the pixels inside them.
+        """
+        return None
+
 
 class Quadrants(NamedTuple):
     """A region of two axes in which one bit of the row and one of the column select the source.

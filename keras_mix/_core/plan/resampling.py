@@ -228,7 +228,8 @@ def _second_pass(images, columns, inside, nearest, dtype):
 def _line(frames, axis, size, nearest):
     """The pixels that positions along an axis read from each source: a `_Line` `(B, S, size)`."""
     # A frame without extent is not visible; the division must be finite nevertheless.
-    start, extent = frames[..., axis, None], tf.maximum(frames[..., 2 + axis, None], 1e-6)
+    start, extent = frames[..., axis, None], frames[..., 2 + axis, None]
+    extent = tf.where(extent < 0, tf.minimum(extent, -1e-6), tf.maximum(extent, 1e-6))
     last = tf.cast(size - 1, tf.float32)
     # Coordinates refer to the centers of pixels.
     position = tf.cast(tf.range(size), tf.float32) + 0.5 - start

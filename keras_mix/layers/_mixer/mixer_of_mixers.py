@@ -30,6 +30,11 @@ class Composed(Mixer):
         self.grid_rank = _grid_rank(self.owner, self.mixers)
         self.smallest_grid = max(mixer.smallest_grid for mixer in self.mixers)
         self.num_sources = max(mixer.num_sources for mixer in self.mixers)
+        self.reads = frozenset().union(*(mixer.reads for mixer in self.mixers))
+
+    def check(self, leaves):
+        for mixer in self.mixers:
+            mixer.check(leaves)
 
     @property
     def draws_regions(self):

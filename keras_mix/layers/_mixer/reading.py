@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from keras_mix._core import checks, kinds
 from keras_mix._core.axes import axis_size
+from keras_mix._core.batch.annotations import refuse_missing
 from keras_mix._core.batch.batch import Batch, Head, behind, inputs_of
 from keras_mix._core.batch.call_forms import (
     arranged,
@@ -21,6 +22,7 @@ from keras_mix._core.leaves.padding import Validity
 from keras_mix._core.leaves.rule import Passthrough, Pool
 from keras_mix._core.leaves.sequence_checks import check_sequences
 from keras_mix._core.leaves.tables import table_of
+from keras_mix.layers._mixer.annotated import annotations
 from keras_mix.layers._mixer.image_frames import framed
 
 
@@ -94,6 +96,7 @@ def read(mixer, x, y, sample_weight, partners, alone, symbolic):
     leaves = mixer.reader.read(structure)
     if isinstance(mixer.num_classes, dict):
         refuse_unknown_heads(mixer, leaves)
+    refuse_missing(mixer, leaves)
     mixer.check(leaves)
     # Under symbolic calls the first axis is always the batch's.
     if alone and not symbolic:
@@ -205,6 +208,8 @@ def batch_of(mixer, reading, grid=None):
         num_classes=mixer.num_classes,
         jit_compile=mixer.jit_compile,
         validity=_validity(reading, numbers) if numbers else None,
+        annotations=annotations(mixer, own),
+        donor_annotations=annotations(mixer, second),
     )
 
 

@@ -31,6 +31,8 @@ class Traits(Configured):
     """The mark by which models find mixers among their layers without importing TensorFlow."""
     smallest_grid = 1
     """The smallest height and width that it can cut."""
+    reads: frozenset = frozenset()
+    """The kinds of targets that its regions are drawn from, as `Annotations` holds them."""
     num_sources = 2
     """The number S of sources of a sample, itself included."""
     stands_alone: str | None = None

@@ -1,0 +1,143 @@
+"""Objects of a partner that are pasted by their masks: which, where, and what is visible then."""
+
+import tensorflow as tf
+
+from keras_mix._core.axes import axis_size
+from keras_mix._core.draw import random
+from keras_mix._core.plan.object_regions import PastedObjects, Seen
+from keras_mix._core.plan.placements import Resize
+from keras_mix._core.plan.regions import Mask
+
+_LAST = 2**31 - 1
+
+
+def frames(seed, scale, flip, batch):
+    """The placement of partners that are scaled and mirrored at random, as `Resize`.
+
+    A frame that is smaller than the image lies anywhere in it; a larger one shows a random part.
+
+    Args:
+        seed: int32 `(2,)`.
+        scale: Pair of floats, the range of the factor of both sides.
+        flip: Float in [0, 1], the probability of mirroring left and right.
+        batch: A `Batch`.
+    """
+    size, place, turn = random.split(seed, 3)
+    grid = tf.stack(batch.grid)
+    factor = random.between(size, scale, [batch.draws, 1])
+    sides = tf.maximum(tf.cast(factor * tf.cast(grid, tf.float32), tf.int32), 1)
+    sides = tf.broadcast_to(sides, [batch.size, 2])
+    room = grid - sides
+    corner = random.below(place, tf.abs(room) + 1) * tf.sign(room)
+    mirrored = random.coin(turn, flip, batch.draws)[:, None] & [False, True]
+    corner = tf.where(mirrored, corner + sides, corner)
+    frame = tf.concat([corner, tf.where(mirrored, -sides, sides)], axis=1)
+    whole = tf.broadcast_to(tf.concat([[0, 0], grid], axis=0), tf.shape(frame))
+    both = tf.reshape(tf.concat([whole, frame], axis=1), [-1, 2, 4])
+    return Resize(tf.cast(both, tf.float32))
+
+
+def region(number, order, masks, listed, partners, placement, most, least, grid):
+    """The region of a random subset of the objects of each partner.
+
+    Of n objects that are there, m are pasted, uniform over 0 … min(n, `most`), any m of them
+    equally likely. An object of which less than `least` would lie in the image is not there.
+
+    Args:
+        number: float32 `(B or 1,)` in [0, 1), by which the number of objects is drawn.
+        order: int32 `(B or 1, N)`, random bits by which they are ordered.
+        masks: `(P, N, H, W)`, nonzero inside the objects of all samples, as sources count them.
+        listed: bool `(P, N)`, which objects have a box; or None if there are no boxes.
+        partners: int32 `(B,)`.
+        placement: `Resize` or None.
+        most: int or None.
+        least: Float.
+        grid: (height, width).
+
+    Returns:
+        `PastedObjects`.
+    """
+    inside = masks if masks.dtype == tf.bool else masks != 0
+    size = axis_size(partners, 0)
+    own, partner = inside[:size], tf.gather(inside, partners)
+    total, placed = _count(partner), partner
+    if placement is not None:
+        sources = tf.stack([tf.range(size), partners], axis=1)
+        placed = placement.read(inside, sources, (2, 3), 1, nearest=True)
+        # Beyond its frame, a source repeats the pixels of its border.
+        placed &= placement.inside(1, grid)[:, None]
+        total *= placement.magnification(1, grid)
+    total = tf.maximum(total, 1.0)
+    shown = _count(placed)
+    there = (shown > 0) & (shown >= tf.cast(least, tf.float32) * total)
+    if listed is not None:
+        there &= tf.gather(listed, partners)
+    chosen = _subset(number, order, most, there)
+    covered = tf.reduce_any(placed & chosen[..., None, None], axis=1)
+    seen = tf.where(chosen, shown, 0.0)
+    unmoved = chosen if placement is None else tf.zeros_like(chosen)
+    pasted = Seen(seen, total, _boxes_around(placed), unmoved)
+    return PastedObjects(Mask(covered), (_left(own, covered), pasted))
+
+
+def _left(own, covered):
+    """What is visible of a sample's own objects, under what is pasted."""
+    left = own & ~covered[:, None]
+    visible, total = _count(left), _count(own)
+    stays = visible == total
+    # An object without a mask cannot be hidden.
+    empty = tf.cast(total == 0, tf.float32)
+    return Seen(visible + empty, total + empty, _boxes_around(left), stays)
+
+
+def _subset(number, order, most, there):
+    """bool `(B, N)`, the objects to paste among those that are there."""
+    count = tf.reduce_sum(tf.cast(there, tf.int32), axis=1)
+    if most is not None:
+        count = tf.minimum(count, most)
+    drawn = tf.cast(number * tf.cast(count + 1, tf.float32), tf.int32)
+    # A product may be rounded up.
+    drawn = tf.minimum(drawn, count)
+    keys = tf.where(there, order & (_LAST >> 1), _LAST)
+    rank = tf.argsort(tf.argsort(keys, axis=1, stable=True), axis=1, stable=True)
+    return there & (rank < drawn[:, None])
+
+
+def _count(masks):
+    """float32 `(B, N)`, the number of pixels of each mask, exact up to 2^24."""
+    return tf.cast(tf.reduce_sum(tf.cast(masks, tf.int32), axis=[2, 3]), tf.float32)
+
+
+def _boxes_around(masks):
+    """float32 `(B, N, 4)`, left, top, right, bottom around masks; undefined around empty ones."""
+    (top, bottom), (left, right) = (
+        _ends(tf.reduce_any(masks, axis=axis), axis_size(masks, 5 - axis)) for axis in (3, 2)
+    )
+    return tf.cast(tf.stack([left, top, right, bottom], axis=-1), tf.float32)
+
+
+def _ends(lines, size):
+    """int32 `(B, N)`, the first True of each line and one past the last."""
+    position = tf.range(size)
+    end = tf.reduce_max(tf.where(lines, position + 1, 0), axis=2)
+    return tf.reduce_min(tf.where(lines, position, size), axis=2), end
+
+
+def feathered(covered, sigma):
+    """float32 `(B, H, W)`, a mask under a Gaussian filter that ends at 3 σ.
+
+    Args:
+        covered: bool `(B, H, W)`.
+        sigma: Float > 0, the standard deviation in pixels.
+    """
+    rows, columns = (_gaussian(axis_size(covered, axis), sigma) for axis in (1, 2))
+    alpha = tf.matmul(rows, tf.cast(covered, tf.float32))
+    return tf.clip_by_value(tf.matmul(alpha, columns, transpose_b=True), 0.0, 1.0)
+
+
+def _gaussian(size, sigma):
+    """float32 `(size, size)`, the filter along one axis as rows that sum to 1, also at borders."""
+    position = tf.cast(tf.range(size), tf.float32)
+    distance = (position[:, None] - position) / sigma
+    weight = tf.where(tf.abs(distance) <= 3.0, tf.exp(-0.5 * distance * distance), 0.0)
+    return weight / tf.reduce_sum(weight, axis=1, keepdims=True)
