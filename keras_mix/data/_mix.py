@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_mix import layers
 from keras_mix._core import checks, spelling
 from keras_mix._core.options import argument_errors
-from keras_mix.data import _checkpoints, _recursion, _seed_stream
+from keras_mix.data import _checkpoints, _clean_and_mixed, _recursion, _seed_stream
 from keras_mix.data._pair_by_label import refuse_unpaired
 from keras_mix.layers._mixer import shared_options
 
@@ -23,6 +23,7 @@ def mix(
     num_parallel_calls: int | None = tf.data.AUTOTUNE,
     partners: tf.data.Dataset | Literal["paired"] | None = None,
     partner_labels: Callable[[Any], Any] | Literal["kept"] | None = None,
+    keep_clean: bool = False,
     resumable: bool = False,
 ) -> tf.data.Dataset:
     """Mixes the batches of a dataset, with different draws in every epoch.
@@ -75,6 +76,9 @@ def mix(
             `"kept"` keeps the labels of the first, as suits mixing with noise; a callable, such as
             a teacher model, maps a batch of inputs to labels. Refused without a second dataset, or
             if it has labels. Defaults to None: the second dataset has labels.
+        keep_clean: Boolean. Whether batches hold 2B samples: the B samples as they came, in the
+            form of mixed ones, followed by their mixed versions in the same order. Defaults to
+            False: mixed samples alone.
         resumable: Boolean. Whether checkpoints resume every epoch exactly, whatever `dataset` and
             `partners` consist of. They are then symbolic
             (`tf.data.Options.experimental_symbolic_checkpoint`) for the whole pipeline, and a
@@ -88,7 +92,8 @@ def mix(
             exact end of an epoch.
 
     Returns:
-        A `tf.data.Dataset` with the structure and the static shapes of `dataset`.
+        A `tf.data.Dataset` with the structure and the static shapes of `dataset`, twice as large
+        along the first axis with `keep_clean=True`.
 
     Raises:
         ValueError: If the dataset is not batched; if an argument has the wrong type, such as a
@@ -107,6 +112,7 @@ def mix(
     with argument_errors.of("data.mix"):
         seed = _seed_stream.checked(seed)
         num_parallel_calls = _parallel(num_parallel_calls)
+        keep_clean = checks.boolean("keep_clean", keep_clean)
         resumable = checks.boolean("resumable", resumable)
     _refuse_unbatched(dataset.element_spec)
     # The seeds come first, so that no file is sharded before TensorFlow finds that it cannot be.
@@ -126,12 +132,13 @@ def mix(
     in_order = {} if num_parallel_calls is None else {"deterministic": True}
     parallel: dict[str, Any] = {"num_parallel_calls": num_parallel_calls, **in_order}
     result = tf.data.Dataset.zip(*beside)
+    finish = _clean_and_mixed.finish(layer, keep_clean)
     if layer.recurs:
         _recursion.refuse_partners(layer, partners)
-        result = _recursion.mixed(result, layer, parallel)
+        result = _recursion.mixed(result, layer, finish, parallel)
     else:
         # Unconverted, so that refusals reach users without a traceback of converted code.
-        mixing = functools.partial(_mixed_batch, layer, in_pairs)
+        mixing = functools.partial(_mixed_batch, layer, finish, in_pairs)
         result = result.map(tf.autograph.experimental.do_not_convert(mixing), **parallel)
     free = all(_checkpoints.exact_is_free(each) for each in beside[1:])
     return _checkpoints.exact(result) if resumable or free else result
@@ -154,11 +161,12 @@ def mixed(layer: Any, **options: Any) -> Callable[[tf.data.Dataset], tf.data.Dat
     return functools.partial(mix, layer=layer, **options)
 
 
-def _mixed_batch(layer, in_pairs, seed, element, partners=None):
+def _mixed_batch(layer, finish, in_pairs, seed, element, partners=None):
     """A batch, mixed by its seed; partners come from a second one if there is one."""
     if in_pairs:
         element, partners = element
-    return layer(element, seed=tf.cast(seed, tf.int32), partners=partners, training=True)
+    mixed = layer(element, seed=tf.cast(seed, tf.int32), partners=partners, training=True)
+    return finish(element, mixed)
 
 
 def _check_dataset(name, value, other=""):

@@ -19,7 +19,7 @@ def refuse_partners(layer, partners):
         )
 
 
-def mixed(seeds_and_batches, layer, parallel):
+def mixed(seeds_and_batches, layer, finish, parallel):
     """The mixed batches of a dataset of (seed, batch).
 
     The first batch is mixed with itself, and so is one that follows an empty batch. Labels take
@@ -28,12 +28,13 @@ def mixed(seeds_and_batches, layer, parallel):
     Args:
         seeds_and_batches: The `tf.data.Dataset`.
         layer: The mixer.
+        finish: Function of a batch and its mixed version, as `_clean_and_mixed.finish` gives it.
         parallel: The options of `Dataset.map`.
     """
     recursion.refuse_unrepeatable(layer)
     batches = seeds_and_batches.map(_unconverted(_formed, layer), **parallel)
     before = tf.nest.map_structure(_without_samples, batches.element_spec[1])
-    return batches.scan(before, _unconverted(_step, layer))
+    return batches.scan(before, _unconverted(_step, layer, finish))
 
 
 def _unconverted(function, *arguments):
@@ -49,7 +50,7 @@ def _without_samples(spec):
     return tf.zeros([0, *(size or 0 for size in spec.shape[1:])], spec.dtype)
 
 
-def _step(layer, previous, seed_and_batch):
+def _step(layer, finish, previous, seed_and_batch):
     seed, batch = seed_and_batch
     given = tf.nest.flatten(batch)
     size = tf.shape(tf.nest.flatten(previous)[0])[0]
@@ -58,4 +59,4 @@ def _step(layer, previous, seed_and_batch):
         tensor.set_shape([None, *own.shape[1:]])
     partners = tf.nest.pack_sequence_as(batch, chosen)
     result = layer(batch, seed=seed, partners=partners, training=True)
-    return result, result
+    return result, finish(batch, result)
