@@ -20,6 +20,7 @@ BESIDE_LAYERS = {
     "BrierScore": "metrics.brier_score",
     "ByClass": "pairings.by_class",
     "ByLabel": "pairings.by_label",
+    "BySaliency": "pairings.by_saliency",
     "CrossModalConsistencyLoss": "losses.cross_modal_consistency_loss",
     "CutMixConsistency": "models.cutmix_consistency",
     "DecoupleMixLoss": "losses.decouple_mix_loss",

@@ -136,6 +136,9 @@ MIXERS = {
         off={"alpha": 0},
         varied={**ALPHAS, "cells": [1, 4, (2, 7)]},
     ),
+    "GuidedMixup": Row(
+        layers.GuidedMixup, strong={}, off={"rate": 0}, varied={}, pastes=False, looks=True
+    ),
     "Mosaic": Row(
         layers.Mosaic,
         strong={"offset": [0.4, 0.6]},
@@ -183,6 +186,15 @@ MIXERS = {
     ),
     "SpectrogramMixUp": Row(
         layers.SpectrogramMixUp, **BY_ALPHA, pastes=False, read=shares_of_powers
+    ),
+    "NoiseMix": Row(
+        layers.NoiseMix,
+        strong={"snr": [-10, 10]},
+        off={"rate": 0},
+        varied={"snr": [0, (-20, 20)]},
+        pastes=False,
+        looks=True,
+        read=shares_of_gains,
     ),
 }
 SEED = (1, 2)

@@ -46,6 +46,7 @@ TARGETS = {
 # none of these.
 SPECIALISTS = {
     "BetweenClass": ["sequences"],
+    "NoiseMix": ["sequences"],
     "SpecAugment": ["sequences"],
     "SpecMix": ["sequences"],
     "SpectrogramMixUp": ["sequences"],

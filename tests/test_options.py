@@ -83,6 +83,7 @@ ROWS = {
     "ResizeMix": Row(layers.ResizeMix, **on_images(scale=(0.3, 0.8))),
     "SaliencyMix": Row(layers.SaliencyMix, **on_images(**STRONG)),
     "SmoothMix": Row(layers.SmoothMix, **on_images()),
+    "GuidedMixup": Row(layers.GuidedMixup, **on_images()),
     "CowMix": Row(layers.CowMix, **on_images()),
     "GridMix": Row(layers.GridMix, **on_images(**STRONG)),
     "SpecMix": Row(layers.SpecMix, **on_images()),
@@ -93,6 +94,7 @@ ROWS = {
         {*OF_BOXES, *OF_TOKENS},
         lines=True,
     ),
+    "NoiseMix": Row(layers.NoiseMix, {}, {*OF_BOXES, *OF_TOKENS}, lines=True),
     "TabularMix": Row(layers.TabularMix, **on_images(BLENDS, **STRONG)),
     "TabularMix, cut": Row(layers.TabularMix, **on_images(BLENDS, cut=True, **STRONG)),
     "Cutout": Row(layers.Cutout, **on_images(OF_PARTNERS)),
@@ -199,7 +201,7 @@ def arguments_of(row, option, probe):
         beside |= row.beside_boxes
     if option in OF_TOKENS and row.lines:
         x["main"], beside["kinds"] = TOKENS, {"main": "token_ids"}
-    if option == "per" and row.make in (layers.MixGen, layers.RandomApply):
+    if option == "per" and row.make in (layers.GuidedMixup, layers.MixGen, layers.RandomApply):
         beside["rate"] = 0.5
     if option == "data_format" and row.refused >= BLENDS and not row.lines:
         # Where nothing is cut, the format decides the frame that boxes lie in.

@@ -62,11 +62,13 @@ VALUES = {
     "ResizeMix": {"scale": (0.2, 0.3)},
     "SaliencyMix": {"alpha": 0, "keep_major": True, "detector": "spectral_residual"},
     "SmoothMix": {"sigma": (0.1, 0.2)},
+    "GuidedMixup": {},
     "CowMix": {"fraction": (0.1, 0.2), "sigma": (0.05, 0.1), "wrap": True},
     "GridMix": {"alpha": 0, "keep_major": True, "cells": 2},
     "SpecMix": {"time_bands": 0, "frequency_bands": 0, "width": (0.5, 0.9)},
     "SpectrogramMixUp": {"alpha": 0, "keep_major": True, "domain": "log", "scale": "log"},
     "BetweenClass": {"alpha": 0, "keep_major": True, "sampling_rate": 16000, "window": 8},
+    "NoiseMix": {"snr": 3, "keep_labels": True},
     "TabularMix": {
         "alpha": 0,
         "keep_major": True,
@@ -106,6 +108,7 @@ VALUES = {
 BATCHES = {
     "MixGen": PAIRS,
     "BetweenClass": (SOUNDS, ONE_HOT),
+    "NoiseMix": (SOUNDS, ONE_HOT),
     "TabularMix": TABLE,
     "SynchronizedAugmentation": STREAMS,
 }

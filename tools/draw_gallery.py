@@ -36,6 +36,7 @@ SHOWN = {
     "SaliencyMix": {"alpha": 4.0},
     "ResizeMix": {"scale": (0.4, 0.7)},
     "SmoothMix": {"sigma": (0.25, 0.3)},
+    "GuidedMixup": {},
     "RICAP": {"alpha": 4.0},
     "Mosaic": {},
     "Cutout": {"fill_value": "mean"},

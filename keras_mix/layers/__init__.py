@@ -23,12 +23,14 @@ if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
     from keras_mix.layers.fmix import FMix
     from keras_mix.layers.grid_mask import GridMask
     from keras_mix.layers.grid_mix import GridMix
+    from keras_mix.layers.guided_mixup import GuidedMixup
     from keras_mix.layers.mix_gen import MixGen
     from keras_mix.layers.mix_point import MixPoint
     from keras_mix.layers.mixer import Mixer
     from keras_mix.layers.mixup import MixUp
     from keras_mix.layers.modality_dropout import ModalityDropout
     from keras_mix.layers.mosaic import Mosaic
+    from keras_mix.layers.noise_mix import NoiseMix
     from keras_mix.layers.random_apply import RandomApply
     from keras_mix.layers.random_choice import RandomChoice
     from keras_mix.layers.recursive_mix import RecursiveMix
@@ -56,12 +58,14 @@ __all__ = [
     "FeatureMix",
     "GridMask",
     "GridMix",
+    "GuidedMixup",
     "MixGen",
     "MixPoint",
     "MixUp",
     "Mixer",
     "ModalityDropout",
     "Mosaic",
+    "NoiseMix",
     "RandomApply",
     "RandomChoice",
     "RecursiveMix",

@@ -12,11 +12,13 @@ SAVED = {
     "FeatureMix": "feature_mix",
     "GridMask": "grid_mask",
     "GridMix": "grid_mix",
+    "GuidedMixup": "guided_mixup",
     "MixGen": "mix_gen",
     "MixPoint": "mix_point",
     "MixUp": "mixup",
     "ModalityDropout": "modality_dropout",
     "Mosaic": "mosaic",
+    "NoiseMix": "noise_mix",
     "RICAP": "ricap",
     "RandomApply": "random_apply",
     "RandomChoice": "random_choice",
@@ -45,7 +47,7 @@ IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")
 NOT_OF_IMAGES = (
     "CopyPaste",
     *("CrossModalMix", "FeatureMix", "MixGen", "ModalityDropout", "SynchronizedAugmentation"),
-    *("BetweenClass", "SpecAugment", "SpecMix", "SpectrogramMixUp"),
+    *("BetweenClass", "NoiseMix", "SpecAugment", "SpecMix", "SpectrogramMixUp"),
     "TabularMix",
 )
 

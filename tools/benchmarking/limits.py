@@ -71,6 +71,7 @@ IMAGES = {
     "FMix": Limit(copy_and_mask, 0.5),
     "GridMask": Limit(copy, 0.9),
     "GridMix": Limit(copy, 0.8),
+    "GuidedMixup": Limit(read_and_blend, None),
     "MixUp": Limit(blend, 0.95),
     "Mosaic": Limit(copy, 0.5),
     "RICAP": Limit(copy, 0.8),

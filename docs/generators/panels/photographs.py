@@ -14,7 +14,7 @@ from tools.draw_gallery import photographs as both
 
 IDS = np.arange(len(NAMES))
 # Those that blend cut no masks.
-BLENDING = ("MixUp", "SmoothMix")
+BLENDING = ("GuidedMixup", "MixUp", "SmoothMix")
 photographs = functools.cache(both)
 
 

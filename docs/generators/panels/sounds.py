@@ -51,14 +51,14 @@ def of_spectrograms(name, **options):
     ]
 
 
-def of_between_class():
+def of_waves(name, **options):
     """Returns two waveforms of different loudness and their mixture."""
-    layer = layers.BetweenClass(8.0, sampling_rate=RATE, pairing="roll", num_classes=len(NAMES))
+    layer = getattr(layers, name)(pairing="roll", num_classes=len(NAMES), **options)
     mixed, labels = layer(waves(), IDS, seed=tf.constant(SEED))
     return [
         Panel(wave_pixels(waves()[0]), "A sample", "glide 1.00, loud"),
         Panel(wave_pixels(waves()[1]), "Its partner", "beeps 1.00, quiet"),
-        Panel(wave_pixels(mixed[0]), "BetweenClass", label(labels[0], NAMES)),
+        Panel(wave_pixels(mixed[0]), name, label(labels[0], NAMES)),
     ]
 
 
@@ -84,5 +84,6 @@ DRAWN = {
         of_spectrograms, "SpectrogramMixUp", alpha=8.0, pairing="roll"
     ),
     "SpecAugment": functools.partial(of_spectrograms, "SpecAugment", fill_value=FLOOR),
-    "BetweenClass": of_between_class,
+    "BetweenClass": functools.partial(of_waves, "BetweenClass", alpha=8.0, sampling_rate=RATE),
+    "NoiseMix": functools.partial(of_waves, "NoiseMix", snr=6),
 }

@@ -1,10 +1,31 @@
-"""The loudness of sounds: the mean power of the loudest window of each."""
+"""The loudness of sounds: the mean power of all of a sound, or of its loudest window."""
 
 import numpy as np
 import tensorflow as tf
 
 # Relative to full scale. Quieter sounds are clipped to it, so that gains stay bounded.
 _SILENCE = 1e-8  # -80 dB
+
+
+def mean_power(sounds, axis, valid=None):
+    """The mean power over valid time steps.
+
+    Args:
+        sounds: `(B, ...)`, with one time axis.
+        axis: The time axis. The power of channels is summed.
+        valid: bool `(B, T)`, the time steps that count; None for all.
+
+    Returns:
+        float64 `(B,)`.
+    """
+    channels = [a for a in range(1, sounds.shape.rank) if a != axis]
+    powers = tf.reduce_sum(tf.square(tf.cast(sounds, tf.float64)), axis=channels)
+    if valid is None:
+        return tf.reduce_mean(powers, axis=1)
+    total = tf.reduce_sum(tf.where(valid, powers, tf.zeros([], tf.float64)), axis=1)
+    # A sound of padding alone has no power.
+    count = tf.maximum(tf.math.count_nonzero(valid, axis=1), 1)
+    return total / tf.cast(count, tf.float64)
 
 
 def pressure(sounds, axis, window, sampling_rate=None):

@@ -23,7 +23,8 @@ def peaks(light, grid):
     Returns:
         int32 `(B, 2)`, row and column.
     """
-    small = _shrunk(light, grid)
+    # At most 127 pixels a side.
+    small = shrunk(light, grid, [tf.maximum(size // _SIDE, 1) for size in grid])
     shape = tf.shape(small)
     levels = residual(small)
     best = tf.argmax(tf.reshape(levels, [shape[0], -1]), axis=1, output_type=tf.int32)
@@ -43,15 +44,26 @@ def residual(light):
     mean = tf.reduce_mean(light, axis=[1, 2], keepdims=True)
     # Without a taper, the discontinuity at the periodic border would be the most salient.
     tapered = (light - mean) * _taper(shape[1])[:, None] * _taper(shape[2])
-    spectrum = tf.signal.fft2d(tf.cast(tapered, tf.complex64))
-    amplitude = tf.maximum(tf.abs(spectrum), _NOISE * size * tf.abs(mean) + 1e-30)
-    logarithm = tf.math.log(amplitude)
-    residual = tf.exp(logarithm - _blurred(logarithm, _THIRDS))
-    salient = tf.signal.ifft2d(spectrum * tf.cast(residual / amplitude, tf.complex64))
-    salient = _blurred(tf.square(tf.abs(salient)), _GAUSSIAN)
+    salient = magnitude(tapered, _NOISE * size * tf.abs(mean) + 1e-30)
+    salient = blurred(tf.square(salient), _GAUSSIAN)
     # The rounding errors of a constant image are far below this limit, so its levels are 0.
     most = tf.maximum(tf.reduce_max(salient, axis=[1, 2], keepdims=True), 0.05 / size)
     return tf.cast(tf.round(255.0 * salient / most), tf.int32)
+
+
+def magnitude(light, floor):
+    """The magnitude of the inverse transform of the residual, with the phases of the image.
+
+    Args:
+        light: float32 or float64 `(B, H, W)`.
+        floor: Amplitudes of the spectrum below it count as it.
+    """
+    dtype = tf.complex64 if light.dtype == tf.float32 else tf.complex128
+    spectrum = tf.signal.fft2d(tf.cast(light, dtype))
+    amplitude = tf.maximum(tf.abs(spectrum), floor)
+    logarithm = tf.math.log(amplitude)
+    residual = tf.exp(logarithm - blurred(logarithm, _THIRDS))
+    return tf.abs(tf.signal.ifft2d(spectrum * tf.cast(residual / amplitude, dtype)))
 
 
 def _taper(size):
@@ -66,7 +78,7 @@ _THIRDS = (1 / 3, 1 / 3, 1 / 3)
 _GAUSSIAN = (0.011, 0.043, 0.114, 0.205, 0.254, 0.205, 0.114, 0.043, 0.011)
 
 
-def _blurred(image, weights):
+def blurred(image, weights):
     """Filters images `(B, H, W)` along both axes, with periodic borders."""
     for axis in (1, 2):
         shifts = range(-(len(weights) // 2), len(weights) // 2 + 1)
@@ -74,9 +86,9 @@ def _blurred(image, weights):
     return image
 
 
-def _shrunk(light, grid):
-    """Means over blocks of pixels, `(B, ≤ 127, ≤ 127)`; incomplete blocks are dropped."""
-    (height, width), steps = grid, [tf.maximum(size // _SIDE, 1) for size in grid]
+def shrunk(light, grid, steps):
+    """Means `(B, rows, columns)` over blocks of `steps` pixels; incomplete blocks are dropped."""
+    height, width = grid
     rows, columns = height // steps[0], width // steps[1]
     light = light[:, : rows * steps[0], : columns * steps[1]]
     squares = tf.reshape(light, [-1, rows, steps[0], columns, steps[1]])

@@ -23,6 +23,10 @@ class Validity(NamedTuple):
     rules: list
     pools: list
 
+    def steps(self, size):
+        """A `Pool` of bool `(B, T)`, the valid ones of `size` time steps; None if all are."""
+        return _valid_steps(self.rules, self.pools, size)
+
     def discount(self, plan, compiled):
         """The plan with weights counted over valid steps and a region without special tokens.
 
