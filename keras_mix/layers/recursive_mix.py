@@ -30,6 +30,12 @@ class RecursiveMix(Mixer):
     batch of an epoch has no previous one: it is mixed with itself. `dataset.map(layer)` is refused,
     since a map function keeps nothing between its batches.
 
+    `keras_mix.models.MixingModel(model, mixer=layer)` keeps the previous batch in variables, from
+    step to step and over epochs. They hold as many samples as the first batch if its size is known
+    when the step is traced, else 128, of which larger batches draw their partners. They are no
+    weights, so no file holds them. Labels belong to whole samples there; class ids need Keras's
+    sparse cross-entropy. It runs on one device, and not on JAX.
+
     Labels must be able to hold several classes: class ids come out as rows `(B, K)`. Partners are
     drawn from the previous batch by `pairing`, so that batches may differ in size.
 

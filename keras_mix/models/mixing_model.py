@@ -187,6 +187,7 @@ class MixingModel(keras.Model):
             pairing=self.pairing,
             per=self.per,
         )
+        arguments.check_recursion(self, MixingModel, self._choices.points)
         self._seeds = keras.random.SeedGenerator(arguments.seed(self.owner, self.seed, self.mixers))
         self._hooks = Hooks(model)
         self._step = _Step()
@@ -218,8 +219,11 @@ class MixingModel(keras.Model):
 
     @property
     def variables(self) -> list[Any]:
-        """All state of the model. Tables that follow from α are no `weights`, and are not saved."""
-        return [*super().variables, *self.dials.derived]
+        """All state of the model. Some are no `weights`, and are not saved.
+
+        These are tables that follow from α, and the previous batch of `RecursiveMix`.
+        """
+        return [*super().variables, *self.dials.derived, *self._choices.variables]
 
     @property
     def output_names(self) -> list[str]:
@@ -324,6 +328,7 @@ class MixingModel(keras.Model):
         with mixture:
             loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         self.measure(mixture, x, y, y_pred, sample_weight)
+        mixture.finish()
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

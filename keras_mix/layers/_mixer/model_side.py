@@ -26,9 +26,17 @@ class ModelSide:
         check_sequences(self, found)
         return self.draw(self.batch(found), self.seed_of_call(seed), rate)
 
-    def apply(self, plan, x):
-        """Applies a plan to inputs; with `plan=None` they are only cast to the output dtype."""
+    def apply(self, plan, x, second=None):
+        """Applies a plan to inputs; with `plan=None` they are only cast to the output dtype.
+
+        Args:
+            plan: A plan, or None.
+            x: The inputs, as in `call`.
+            second: The inputs of further samples that the plan's sources count after those of `x`.
+        """
         found = read_inputs(self, x)
+        if second is not None:
+            found = found._replace(second=read_inputs(self, second).leaves)
         return found.packed(self.unmixed(found) if plan is None else self.mixed(plan, found))
 
     def grid(self, plan, x):

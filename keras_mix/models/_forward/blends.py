@@ -13,9 +13,24 @@ from keras_mix._core.ops import mixup, target_portions
 from keras_mix._core.ops.tensors import is_float
 from keras_mix.layers.mix_point import MixPoint
 from keras_mix.models._points.inputs import is_input, paths
+from keras_mix.models._targets.mixture import Mixture
 
 
-class Blend:
+class _OfOneStep:
+    """What keeps nothing from step to step."""
+
+    variables = ()
+
+    def mixture_of(self, inputs):
+        """The class of the labels' mixture, or a function with the arguments of `Mixture`.
+
+        Args:
+            inputs: What the base model was given.
+        """
+        return Mixture
+
+
+class Blend(_OfOneStep):
     """Mixup's blend. All mix points of a batch have the same plan.
 
     Args:
@@ -55,7 +70,7 @@ class Blend:
         )
 
 
-class ByMixer:
+class ByMixer(_OfOneStep):
     """The plan of a mixer; TensorFlow only.
 
     Args:
@@ -97,7 +112,12 @@ class ByMixer:
         if plan is not None:
             # As in `mixup.blend`.
             plan = plan.map(_fixed)
-        return keras.tree.map_structure(_as_given, self.mixer.apply(plan, value), value)
+            return keras.tree.map_structure(_as_given, self.apply_to(plan, value), value)
+        return keras.tree.map_structure(_as_given, self.mixer.apply(None, value), value)
+
+    def apply_to(self, plan, value):
+        """The value as a plan mixes it, in the dtype of the mixer."""
+        return self.mixer.apply(plan, value)
 
 
 def is_mixer(layer):

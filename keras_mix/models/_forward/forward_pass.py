@@ -9,7 +9,7 @@ from keras_mix._core.ops.mixup import BlendPlan
 from keras_mix.models._forward import blends, masks
 from keras_mix.models._forward.tracking import CLEAN, Frame, Tracking
 from keras_mix.models._points.inputs import INPUT, as_taken, named, rounded
-from keras_mix.models._targets.mixture import Drawn, Mixture
+from keras_mix.models._targets.mixture import Drawn
 
 
 class ForwardPass(Tracking):
@@ -131,7 +131,8 @@ class ForwardPass(Tracking):
                         "of its own, remove that decorator.",
                     )
         drawn = [self.drawn[point.blend] for point in self.points]
-        return Mixture(self.choices, drawn, self.choice, self._plan(), kinds, self.unmixed_masks)
+        mixture = self.points[0].blend.mixture_of(self.inputs)
+        return mixture(self.choices, drawn, self.choice, self._plan(), kinds, self.unmixed_masks)
 
     def _plan(self):
         """The sources and weights of the mix point that was drawn."""

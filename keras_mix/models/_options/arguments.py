@@ -41,16 +41,44 @@ def mixers(owner, mixer):
     return given
 
 
+def check_recursion(model, plain, points):
+    """Refuses a mixer of the previous batch where a step could not hand its batch to the next.
+
+    Args:
+        model: The wrapper.
+        plain: The class whose forward pass and loss know a previous batch.
+        points: List of `mix_points.Point`.
+    """
+    if not any(getattr(mixer, "recurs", False) for mixer in _mixers_at(points)):
+        return
+    names = ("forward_pass", "completed", "objective", "measure")
+    recipe = any(getattr(type(model), name) is not getattr(plain, name) for name in names)
+    replicas = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
+    layers = [layer for point in points for layer in point.layers]
+    if recipe:
+        rule = "a loss of its own knows no previous batch"
+    elif keras.backend.backend() == "jax":
+        rule = "the previous batch cannot be kept on JAX"
+    elif replicas > 1:
+        rule = "the previous batch cannot be kept by several replicas"
+    elif len(layers) > 1 or not inputs.is_input(layers[0]):
+        rule = "a mixer of the previous batch must be the only one, at the input"
+    else:
+        return
+    pairs = zip(_mixers_at(points), points, strict=True)
+    received = ", ".join(f"{mixer!r} at {point.name!r}" for mixer, point in pairs)
+    way_out = "Mix in the dataset: keras_mix.data.mix(dataset, mixer)."
+    checks.refuse(model.owner, rule, received, way_out)
+
+
+def _mixers_at(points):
+    return [getattr(point.blend, "given", None) for point in points]
+
+
 def check_mixer(owner, mixer):
     """Refuses a mixer with options that a model could not keep; None is the blend."""
     given = getattr(mixer, "kinds", {})
     _refuse_objects(owner, given)
-    if getattr(mixer, "recurs", False):
-        raise ValueError(
-            f"{owner}: a model keeps no batch from step to step, so the mixer must draw partners "
-            f"from the batch. Received: {mixer!r}. Map it over the dataset: "
-            "keras_mix.data.mix(dataset, mixer)."
-        )
     padded = {name: kind for name, kind in given.items() if kind in PADDED}
     if padded:
         raise ValueError(

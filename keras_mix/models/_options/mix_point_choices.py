@@ -4,6 +4,7 @@ from keras_mix._core import concentration
 from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.options import idle_options
 from keras_mix.models._forward import blends
+from keras_mix.models._forward.recursive_blend import RecursiveBlend
 from keras_mix.models._options import arguments
 from keras_mix.models._points import dataflow, default_points, inputs, mix_points
 
@@ -94,7 +95,7 @@ class Choices:
             own = inputs.kinds_at(kinds, layers)
             readers = self._readers_of_ids(layers)
             for mixer in mixers:
-                made = blend if mixer is None else blends.ByMixer(mixer, alpha, own)
+                made = blend if mixer is None else _by_mixer(self.owner, mixer, alpha, own)
                 self.points.append(
                     mix_points.Point(layers, names, made, made.kinds or own, readers)
                 )
@@ -118,6 +119,11 @@ class Choices:
         return {path: dataflow.reader_of_ids(graph, named[path]) for path in paths}
 
     @property
+    def variables(self):
+        """The variables in which mix points keep something from step to step."""
+        return [each for point in self.points for each in point.blend.variables]
+
+    @property
     def mix_points(self):
         """The mix points, as `mix_at` names them."""
         return list(dict.fromkeys(point.name for point in self.points))
@@ -135,6 +141,12 @@ class Choices:
             [path if inputs.is_input(layer) else known.index(path) for path, layer in group]
             for group in self._groups
         ]
+
+
+def _by_mixer(owner, mixer, alpha, kinds):
+    if mixer.recurs:
+        return RecursiveBlend(owner, mixer, alpha, kinds)
+    return blends.ByMixer(mixer, alpha, kinds)
 
 
 def at_positions(base, positions):

@@ -42,6 +42,7 @@ class LossOfSources(keras.losses.Loss):
             return base(y_true, y_pred, sample_weight)
         _check(mixture, base, y_true, sample_weight)
         target = mixture.target(y_true, y_pred, base)
+        base = mixture.loss_of(base)
         smoothed = smoothing.smoothed(target, base) if mixture.smoothing else base
         mixes_targets = self.mixed == "mixed_targets" or _reads_mixtures(base)
         loss = OutputLoss(target, base, smoothed, sample_weight, mixes_targets)

@@ -74,6 +74,13 @@ class Mixture:
     def __exit__(self, *error):
         CURRENT.mixture = self.outer
 
+    def loss_of(self, loss):
+        """The loss, as it reads the labels of this mixture."""
+        return loss
+
+    def finish(self):
+        """Ends a step, after its losses and metrics."""
+
     def target(self, y_true, y_pred, loss=None):
         """The `Target` of a tensor of labels, or of None, and the prediction for it.
 
