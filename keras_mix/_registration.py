@@ -19,6 +19,7 @@ BESIDE_LAYERS = {
     "AURC": "metrics.aurc",
     "BrierScore": "metrics.brier_score",
     "ByClass": "pairings.by_class",
+    "ByKey": "pairings.by_key",
     "ByLabel": "pairings.by_label",
     "BySaliency": "pairings.by_saliency",
     "CrossModalConsistencyLoss": "losses.cross_modal_consistency_loss",

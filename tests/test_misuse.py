@@ -119,6 +119,7 @@ def test_an_unknown_argument_is_named_with_the_one_that_was_meant(make, options,
         (recipes.deit3, "nm_classes", "num_classes"),
         (recipes.rsb, "prob", "rate"),
         (recipes.torchvision, "label_smothing", "label_smoothing"),
+        (recipes.balanced_mixup, "alhpa", "alpha"),
     ],
 )
 def test_an_unknown_argument_of_a_recipe_is_answered_with_those_of_the_recipe(recipe, given, meant):

@@ -33,7 +33,7 @@ def check_known(owner, option, name, known):
     )
 
 
-def position(owner, option, name, known):
+def position(owner, option, name, known, way_out=""):
     """The index of the leaf that an option refers to.
 
     Args:
@@ -41,6 +41,7 @@ def position(owner, option, name, known):
         option: The name of the option.
         name: A whole name, such as "x/ecg", or its last parts, such as "ecg".
         known: List of the names of all leaves; None for one that the option cannot refer to.
+        way_out: What to do instead, a sentence.
     """
     for found in (
         [index for index, each in enumerate(known) if each == name],
@@ -56,4 +57,5 @@ def position(owner, option, name, known):
         f"`{option}` must name one of the leaves it can refer to, by its whole name if several "
         "end alike",
         f"{option}={name!r} beside {listed}",
+        way_out,
     )

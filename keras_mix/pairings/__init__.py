@@ -5,12 +5,13 @@ They compare and draw integers only, so partners are the same eagerly, in graphs
 """
 
 from keras_mix.pairings.by_class import ByClass
+from keras_mix.pairings.by_key import ByKey
 from keras_mix.pairings.by_label import ByLabel
 from keras_mix.pairings.by_saliency import BySaliency
 from keras_mix.pairings.in_order import InOrder
 from keras_mix.pairings.pairing import Pairing
 
-__all__ = ["ByClass", "ByLabel", "BySaliency", "InOrder", "Pairing"]
+__all__ = ["ByClass", "ByKey", "ByLabel", "BySaliency", "InOrder", "Pairing"]
 
 
 def __dir__():

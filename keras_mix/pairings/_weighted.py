@@ -16,9 +16,13 @@ class WeightedPairing(Pairing):
 
     def draw_all(self, batch, seeds):
         weights = self.weights(batch)
-        drawn = [random.by_weight(seed, weights) for seed in seeds]
-        alone = tf.zeros_like(drawn[0]) if batch.has_second_batch else tf.range(batch.size)
-        return [tf.where(index < 0, alone, index) for index in drawn]
+        return [self.by_weight(batch, seed, weights) for seed in seeds]
+
+    def by_weight(self, batch, seed, weights):
+        """int32 `(B,)`, a partner for each sample; the sample itself where no weight is above 0."""
+        index = random.by_weight(seed, weights)
+        alone = tf.zeros_like(index) if batch.has_second_batch else tf.range(batch.size)
+        return tf.where(index < 0, alone, index)
 
     def finds(self, batch):
         return tf.reduce_any(self.legal(batch), axis=1)

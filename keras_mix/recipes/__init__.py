@@ -1,5 +1,6 @@
 """Mixers with the settings of published training recipes."""
 
+from keras_mix.recipes._balanced import balanced_mixup
 from keras_mix.recipes._big_vision import big_vision
 from keras_mix.recipes._cutmix import cutmix_cifar, cutmix_imagenet
 from keras_mix.recipes._deit import deit, deit3
@@ -7,6 +8,7 @@ from keras_mix.recipes._rsb import rsb
 from keras_mix.recipes._torchvision import torchvision
 
 __all__ = [
+    "balanced_mixup",
     "big_vision",
     "cutmix_cifar",
     "cutmix_imagenet",

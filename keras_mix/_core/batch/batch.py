@@ -33,7 +33,7 @@ class Leaf(NamedTuple):
 
 
 class Head(NamedTuple):
-    """One target of a batch that pairings and label rules may read: neither masks nor boxes.
+    """A leaf that pairings and label rules may read: no mask, no boxes.
 
     Attributes:
         name: Its name, such as "y" or "y/age".
@@ -64,6 +64,7 @@ class Batch(NamedTuple):
         donor_labels: The same target of that batch, or None.
         table: Whether each column of a table is continuous, for mixers that mix tables.
         heads: A `Head` for each target; empty where only `labels` is known.
+        unmixed: A `Head` for each leaf, input or target, that the mixer returns unchanged.
         num_classes: The mixer's `num_classes`.
         parts: A dict from a modality's name to the `Batch` of it alone, where a mixer treats
             modalities by several regions.
@@ -85,6 +86,7 @@ class Batch(NamedTuple):
     donor_labels: tf.Tensor | None = None
     table: tuple | None = None
     heads: tuple = ()
+    unmixed: tuple = ()
     num_classes: int | dict | None = None
     parts: dict | None = None
     jit_compile: bool = True

@@ -95,13 +95,7 @@ def _labels_of(owner, batch, target, heads):
         target: The name of the target; None if there is only one candidate.
         heads: The heads of the batch that are candidates.
     """
-    if batch.labels is None:
-        checks.refuse(
-            owner,
-            "the batch must have labels",
-            "inputs alone",
-            "Call `layer(x, y)`, or map the layer over a dataset of (x, y), not inside a model.",
-        )
+    refuse_no_labels(owner, batch)
     name, own, donors = "y", batch.labels, batch.donor_labels
     if target is not None or len(heads) > 1:
         head = _named(owner, target, heads if target is None else batch.heads)
@@ -118,6 +112,17 @@ def _labels_of(owner, batch, target, heads):
             "Pass (x, y) as `partners`.",
         )
     return name, own, donors
+
+
+def refuse_no_labels(owner, batch):
+    """Refuses a batch of inputs alone."""
+    if batch.labels is None:
+        checks.refuse(
+            owner,
+            "the batch must have labels",
+            "inputs alone",
+            "Call `layer(x, y)`, or map the layer over a dataset of (x, y), not inside a model.",
+        )
 
 
 def _named(owner, target, heads):

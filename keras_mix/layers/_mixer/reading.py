@@ -205,6 +205,11 @@ def batch_of(mixer, reading, grid=None):
             for n in targets
             if own[n].tensor.shape.rank <= 2
         ),
+        unmixed=tuple(
+            Head(leaf.name, leaf.kind, *tensors[n])
+            for n, leaf in enumerate(own)
+            if leaf.kind == "passthrough" and hasattr(leaf.tensor, "shape")
+        ),
         num_classes=mixer.num_classes,
         jit_compile=mixer.jit_compile,
         validity=_validity(reading, numbers) if numbers else None,
