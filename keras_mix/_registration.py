@@ -22,6 +22,7 @@ BESIDE_LAYERS = {
     "ByKey": "pairings.by_key",
     "ByLabel": "pairings.by_label",
     "BySaliency": "pairings.by_saliency",
+    "ClassMixConsistency": "models.classmix_consistency",
     "CrossModalConsistencyLoss": "losses.cross_modal_consistency_loss",
     "CutMixConsistency": "models.cutmix_consistency",
     "DecoupleMixLoss": "losses.decouple_mix_loss",

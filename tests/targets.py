@@ -68,7 +68,10 @@ OPTIONS = {
         for dims in (2, 1)
     ],
 }
-UNLABELED = (models.CutMixConsistency, models.InterpolationConsistency, models.MixMatch)
+UNLABELED = (
+    *(models.ClassMixConsistency, models.CutMixConsistency),
+    *(models.InterpolationConsistency, models.MixMatch),
+)
 OF_MODELS = ("image", "mask", "sequences", "tables")
 
 
@@ -88,14 +91,25 @@ def is_mixed(kind, target):
 
 def readable(kind, batch, options):
     """The batch with the target that a mixer draws its regions from, and the options for both."""
-    if "instance_masks" not in getattr(kind, "reads", ()) or "objects" in options.get("kinds", {}):
+    reads = getattr(kind, "reads", frozenset())
+    if "segmentation_masks" in reads:
+        return with_target(batch, "segmentation_masks", MASKS), {"num_classes": 3, **options}
+    if "instance_masks" not in reads or "objects" in options.get("kinds", {}):
         return batch, options
+    # As many as boxes.
+    objects = OBJECTS[:, :1] if isinstance(batch, dict) else OBJECTS
     options = options | {"kinds": {**options.get("kinds", {}), "objects": "instance_masks"}}
+    return with_target(batch, "objects", objects), options
+
+
+def with_target(batch, name, target):
+    """The batch with one more target, if its form has a place for it."""
+    if isinstance(batch, dict):
+        return {name: target, **batch}
     if isinstance(batch, tuple):
         x, y = batch
-        return (x, {**(y if isinstance(y, dict) else {"y": y}), "objects": OBJECTS}), options
-    # As many as boxes.
-    return ({**batch, "objects": OBJECTS[:, :1]} if isinstance(batch, dict) else batch), options
+        return x, {name: target, **(y if isinstance(y, dict) else {"y": y})}
+    return batch
 
 
 def changes(kind, batch, options):

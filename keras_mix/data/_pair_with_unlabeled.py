@@ -30,7 +30,7 @@ def pair_with_unlabeled(
     Returns:
         A `tf.data.Dataset` of ({"labeled": x, "unlabeled": u}, y), with the sample weights if there
         are any, which `fit` of `keras_mix.models.MixMatch`, `InterpolationConsistency` and
-        `CutMixConsistency` takes.
+        `CutMixConsistency` or `ClassMixConsistency` takes.
 
     Raises:
         ValueError: If one is no batched dataset, or is empty; if the first has no labels or the

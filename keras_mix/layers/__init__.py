@@ -14,6 +14,7 @@ from keras_mix.layers._class_modules import MODULES
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
     from keras_mix.layers.between_class import BetweenClass
     from keras_mix.layers.bounding_box_options import BoundingBoxOptions
+    from keras_mix.layers.class_mix import ClassMix
     from keras_mix.layers.copy_paste import CopyPaste
     from keras_mix.layers.cow_mix import CowMix
     from keras_mix.layers.cross_modal_mix import CrossModalMix
@@ -49,6 +50,7 @@ __all__ = [
     "RICAP",
     "BetweenClass",
     "BoundingBoxOptions",
+    "ClassMix",
     "CopyPaste",
     "CowMix",
     "CrossModalMix",

@@ -3,6 +3,7 @@
 # The modules of the classes that Keras saves.
 SAVED = {
     "BetweenClass": "between_class",
+    "ClassMix": "class_mix",
     "CopyPaste": "copy_paste",
     "CowMix": "cow_mix",
     "CrossModalMix": "cross_modal_mix",
@@ -45,7 +46,7 @@ IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")
 # What takes several modalities of a sample, sounds, tables or masks, and so is no mixer of images
 # alone.
 NOT_OF_IMAGES = (
-    "CopyPaste",
+    *("ClassMix", "CopyPaste"),
     *("CrossModalMix", "FeatureMix", "MixGen", "ModalityDropout", "SynchronizedAugmentation"),
     *("BetweenClass", "NoiseMix", "SpecAugment", "SpecMix", "SpectrogramMixUp"),
     "TabularMix",

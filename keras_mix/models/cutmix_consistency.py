@@ -6,13 +6,12 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import box_masks, draws
-from keras_mix._core.ops.tensors import over
-from keras_mix.models._semi_supervised.with_teacher import TaughtModel
+from keras_mix._core.ops import box_masks
+from keras_mix.models._semi_supervised.pasting import PastingModel
 
 
 @keras.saving.register_keras_serializable(package="keras_mix")
-class CutMixConsistency(TaughtModel):
+class CutMixConsistency(PastingModel):
     """Trains on images cut from two unlabeled ones, with a mean teacher's predictions as labels.
 
     For segmentation and for classification. `fit` takes batches of
@@ -88,8 +87,6 @@ class CutMixConsistency(TaughtModel):
         `train_seg_semisup_mask_mt.py` and `mask_gen.py`.
     """
 
-    mixes_labels = False
-
     def __init__(
         self,
         model: keras.Model,
@@ -125,53 +122,8 @@ class CutMixConsistency(TaughtModel):
             )
         self.threshold = checks.number("threshold", threshold, high=1.0)
 
-    def training_pass(self, labeled, unlabeled, seed):
-        labeled, unlabeled = self.augmented(labeled), self.augmented(unlabeled)
-        taught = self.taught(unlabeled)
-        # 1 where the teacher is confident.
-        confident = ops.cast(ops.max(taught, axis=-1, keepdims=True) >= self.threshold, "float32")
-        size = ops.shape(unlabeled)[0]
-        order, place = draws.split(seed, 2)
-        partners = draws.partners(order, "shuffle", size, size, has_second_batch=False)
-        grid, factors = self._grid(unlabeled, taught)
-        # (B, H', W', 1)
-        box = box_masks.draw(place, size, grid, self.area)[..., None]
-        pasted = box
-        for axis, factor in enumerate(factors, start=1):
-            pasted = ops.repeat(pasted, factor, axis=axis)
-        other = ops.take(unlabeled, partners, axis=0)
-        mixed = ops.where(pasted, other, unlabeled)
-        share = ops.cast(box, "float32")
-        if len(taught.shape) == 2:
-            share = over(ops.mean(share, axis=(1, 2, 3)), taught)
-        targets, weights = (
-            (1.0 - share) * own + share * ops.take(own, partners, axis=0)
-            for own in (taught, confident)
-        )
-        outputs, predictions = self.split_outputs(labeled, mixed)
-        errors = ops.sum(ops.square(predictions - targets), axis=-1)
-        return outputs, ops.mean(errors) * ops.mean(weights)
+    def region(self, seed, taught, partners, grid):
+        return box_masks.draw(seed, ops.shape(taught)[0], grid, self.area)[..., None]
 
-    def measured(self, labels, unlabeled_loss):
-        return labels, unlabeled_loss
-
-    def _grid(self, images, taught):
-        """The sizes of the grid that boxes are drawn on, and how often it divides the images'."""
-        shape, scores = getattr(images, "shape", ()), tuple(taught.shape)
-        if len(shape) != 4 or None in shape[1:3]:
-            checks.refuse(
-                self.owner,
-                "inputs must be images (B, H, W, C) of known sizes, since boxes are cut from them",
-                checks.described(images),
-            )
-        sizes = tuple(shape[1:3])
-        grid = sizes if len(scores) == 2 else scores[1:3]
-        maps = len(scores) in (2, 4) and None not in grid
-        if not maps or any(size % cells for size, cells in zip(sizes, grid, strict=True)):
-            checks.refuse(
-                self.owner,
-                "predictions must be (B, K), or maps (B, H', W', K) that divide the images",
-                f"predictions of shape {scores} for images of shape {tuple(shape)}",
-                "Scale them up inside the model.",
-            )
-        return grid, tuple(size // cells for size, cells in zip(sizes, grid, strict=True))
+    def errors(self, targets, predictions):
+        return ops.sum(ops.square(predictions - targets), axis=-1)

@@ -24,6 +24,7 @@ class Annotations(NamedTuple):
         bounding_boxes: float32 `(B, N, 4)`, left, top, right, bottom in pixels; or None.
         has_box: bool `(B, N)`, which rows hold a box; None if there are no boxes.
         segmentation_masks: `(B, H, W)`, `(B, H, W, 1)` or `(B, H, W, K)`, as given; or None.
+        num_classes: The number of classes of the segmentation masks, None if it is unknown.
         min_visible: How much of an object must be visible for it to be kept.
     """
 
@@ -31,6 +32,7 @@ class Annotations(NamedTuple):
     bounding_boxes: tf.Tensor | None = None
     has_box: tf.Tensor | None = None
     segmentation_masks: tf.Tensor | None = None
+    num_classes: int | None = None
     min_visible: float = 0.0
 
 

@@ -3,12 +3,10 @@
 import tensorflow as tf
 
 from keras_mix._core.axes import axis_size
-from keras_mix._core.draw import random
+from keras_mix._core.draw import random, subsets
 from keras_mix._core.plan.object_regions import PastedObjects, Seen
 from keras_mix._core.plan.placements import Resize
 from keras_mix._core.plan.regions import Mask
-
-_LAST = 2**31 - 1
 
 
 def frames(seed, scale, flip, batch):
@@ -92,15 +90,13 @@ def _left(own, covered):
 
 def _subset(number, order, most, there):
     """bool `(B, N)`, the objects to paste among those that are there."""
-    count = tf.reduce_sum(tf.cast(there, tf.int32), axis=1)
+    count = subsets.size_of(there)
     if most is not None:
         count = tf.minimum(count, most)
     drawn = tf.cast(number * tf.cast(count + 1, tf.float32), tf.int32)
     # A product may be rounded up.
     drawn = tf.minimum(drawn, count)
-    keys = tf.where(there, order & (_LAST >> 1), _LAST)
-    rank = tf.argsort(tf.argsort(keys, axis=1, stable=True), axis=1, stable=True)
-    return there & (rank < drawn[:, None])
+    return subsets.first(there, order, drawn)
 
 
 def _count(masks):

@@ -1,6 +1,7 @@
 """The annotations of a batch, for mixers whose regions are drawn from targets."""
 
 from keras_mix._core.batch.annotations import Annotations
+from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.leaves import boxes
 
 
@@ -20,7 +21,20 @@ def annotations(mixer, leaves):
         of_boxes = {"bounding_boxes": boxes.pixels(given, options), "has_box": given.labels != -1}
     return Annotations(
         instance_masks=found.get("instance_masks"),
+        num_classes=_num_classes(mixer, leaves),
         segmentation_masks=found.get("segmentation_masks"),
         min_visible=options.least_visible,
         **of_boxes,
     )
+
+
+def _num_classes(mixer, leaves):
+    """The number of classes of segmentation masks: told, or as many as they have probabilities."""
+    for leaf in leaves:
+        if leaf is not None and leaf.kind == "segmentation_masks":
+            shape, floats = leaf.tensor.shape, leaf.tensor.dtype.is_floating
+            last = shape[-1 if mixer.data_format == "channels_last" else 1]
+            if floats and shape.rank == 4 and last != 1:
+                return last
+            return classes_of(mixer.num_classes, leaf.name)
+    return None
