@@ -17,6 +17,7 @@ PACKAGE = "keras_mix"
 # The modules of the classes beside `keras_mix.layers`.
 BESIDE_LAYERS = {
     "AURC": "metrics.aurc",
+    "AlignMixup": "models.align_mixup",
     "BrierScore": "metrics.brier_score",
     "ByClass": "pairings.by_class",
     "ByKey": "pairings.by_key",

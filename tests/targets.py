@@ -53,6 +53,7 @@ SPECIALISTS = {
     "TabularMix": ["tables"],
     "FeatureMix": [],
     "MixPoint": [],
+    "MixStyle": [],
 }
 # It has the shape of images, so that each mixer of images takes it for one.
 WITH_CHANNEL = (SPECTROGRAM[..., None], {})
@@ -172,13 +173,13 @@ def trains(kind, target):
         model = kind(network(), augmentations=[keras.layers.GaussianNoise(0.1)])
         return len(model.predict(x, verbose=0)) == B
     needed = {"teacher": network()} if kind is models.Distillation else {}
-    model = kind(network(), **needed)
-    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(B)
     if issubclass(kind, UNLABELED):
         unlabeled = tf.data.Dataset.from_tensor_slices(x).batch(B)
         dataset = data.pair_with_unlabeled(dataset, unlabeled)
     try:
+        model = kind(network(), **needed)
+        model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
         model.fit(dataset, shuffle=False, verbose=0)
     except ValueError:
         return False

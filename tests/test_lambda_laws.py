@@ -48,8 +48,8 @@ def test_every_mixer_with_an_alpha_is_here():
     with_alpha = {
         name for name, cls in known.items() if "alpha" in inspect.signature(cls).parameters
     }
-    # FeatureMix runs on every backend and is tested there.
-    assert with_alpha == {*CASES, "FeatureMix"}
+    # Layers of models run on every backend and are tested there.
+    assert with_alpha == {*CASES, "FeatureMix", "MixStyle"}
 
 
 @every_mixer

@@ -187,6 +187,9 @@ def test_a_mixers_own_option_out_of_range(mixer, options, sentence):
     [
         (lambda: models.ManifoldMixup(keras.Sequential([]), per="pixel"), "ManifoldMixup"),
         (lambda: layers.FeatureMix(alpha=-1), "FeatureMix"),
+        (lambda: layers.MixStyle(pairing="domains"), "MixStyle"),
+        (lambda: models.AlignMixup(keras.Sequential([]), epsilon=0), "AlignMixup"),
+        (lambda: models.AlignMixup(keras.Sequential([]), iterations=0), "AlignMixup"),
         (lambda: layers.ModalityDropout(2.0), "ModalityDropout"),
         (lambda: losses.MixedLoss("mse", class_weight={0: -1}), "MixedLoss"),
         (lambda: losses.CrossModalConsistencyLoss(kind="mse"), "CrossModalConsistencyLoss"),

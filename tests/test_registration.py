@@ -50,6 +50,9 @@ saved = {
     "regularized": (models.RegMixup(base(), eta=0.5), {"loss": sparse}),
     "recipe": (models.MixingModel(base(), mixer=recipes.rsb(), mix_at=["input"]),
                {"loss": losses.ThresholdedBinaryCrossentropy(threshold=0.1)}),
+    "aligned": (models.AlignMixup(keras.Sequential([
+        keras.Input((8, 8, 1)), layers.MixStyle(), keras.layers.Conv2D(4, 1),
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Softmax()])), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
     "erased": (base(layers.Cutout(4)), {"loss": sparse}),
@@ -156,8 +159,8 @@ def test_objects_load_as_they_were_saved(loaded):
 
 def test_models_load_and_train_on(loaded):
     known = (
-        "blend cut erased interpolated manifold matched mixing packed pair recipe regularized "
-        "taught views"
+        "aligned blend cut erased interpolated manifold matched mixing packed pair recipe "
+        "regularized taught views"
     )
     assert loaded["names"] == known.split()
     assert loaded["finite"]

@@ -65,6 +65,7 @@ def test_the_representation_makes_the_same_mixer_again(row):
         ),
         (layers.SynchronizedAugmentation(frames=["x"]), "SynchronizedAugmentation(frames=['x'])"),
         (layers.FeatureMix(alpha=1.0), "FeatureMix(alpha=1.0)"),
+        (layers.MixStyle(0.3, pairing="halves"), "MixStyle(alpha=0.3, pairing='halves')"),
         (layers.ModalityDropout(rate=[0.1, 0.2]), "ModalityDropout(rate=[0.1, 0.2])"),
         (layers.MixPoint(name="here"), "MixPoint(name='here')"),
         (pairings.ByClass(), "ByClass()"),

@@ -1,8 +1,9 @@
 """Mixers, which are Keras layers and tf.data map functions; and layers used inside models.
 
-Each layer is imported at its first use, since mixers need TensorFlow. MixPoint, FeatureMix and
-ModalityDropout are used inside models and run on any backend. Mixer is the base class of all
-mixers, for mixers of your own; BoundingBoxOptions and SequenceOptions are values of their options.
+Each layer is imported at its first use, since mixers need TensorFlow. MixPoint, MixStyle,
+FeatureMix and ModalityDropout are used inside models and run on any backend. Mixer is the base
+class of all mixers, for mixers of your own; BoundingBoxOptions and SequenceOptions are values of
+their options.
 """
 
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
     from keras_mix.layers.guided_mixup import GuidedMixup
     from keras_mix.layers.mix_gen import MixGen
     from keras_mix.layers.mix_point import MixPoint
+    from keras_mix.layers.mix_style import MixStyle
     from keras_mix.layers.mixer import Mixer
     from keras_mix.layers.mixup import MixUp
     from keras_mix.layers.modality_dropout import ModalityDropout
@@ -63,6 +65,7 @@ __all__ = [
     "GuidedMixup",
     "MixGen",
     "MixPoint",
+    "MixStyle",
     "MixUp",
     "Mixer",
     "ModalityDropout",

@@ -16,6 +16,7 @@ SAVED = {
     "GuidedMixup": "guided_mixup",
     "MixGen": "mix_gen",
     "MixPoint": "mix_point",
+    "MixStyle": "mix_style",
     "MixUp": "mixup",
     "ModalityDropout": "modality_dropout",
     "Mosaic": "mosaic",
@@ -41,7 +42,7 @@ OPTIONS = {
 MODULES = {"Mixer": "mixer", **OPTIONS, **SAVED}
 
 # Layers of models, which need no TensorFlow.
-IN_MODELS = ("FeatureMix", "MixPoint", "ModalityDropout")
+IN_MODELS = ("FeatureMix", "MixPoint", "MixStyle", "ModalityDropout")
 
 # What takes several modalities of a sample, sounds, tables or masks, and so is no mixer of images
 # alone.
@@ -56,5 +57,5 @@ NOT_OF_IMAGES = (
 OF_IMAGES = tuple(
     name
     for name in SAVED
-    if name not in ("MixPoint", "RandomApply", "RandomChoice", *NOT_OF_IMAGES)
+    if name not in ("MixPoint", "MixStyle", "RandomApply", "RandomChoice", *NOT_OF_IMAGES)
 )

@@ -1,5 +1,6 @@
 """Models that train another model on mixtures, which are drawn and mixed in the train step."""
 
+from keras_mix.models.align_mixup import AlignMixup
 from keras_mix.models.classmix_consistency import ClassMixConsistency
 from keras_mix.models.cutmix_consistency import CutMixConsistency
 from keras_mix.models.distillation import Distillation
@@ -11,6 +12,7 @@ from keras_mix.models.reg_mixup import RegMixup
 from keras_mix.models.test_time_augmentation import TestTimeAugmentation
 
 __all__ = [
+    "AlignMixup",
     "ClassMixConsistency",
     "CutMixConsistency",
     "Distillation",

@@ -172,7 +172,9 @@ class MixingModel(keras.Model):
         self.kinds = arguments.kinds(self.owner, kinds)
         self.seed = checks.integer("seed", seed, optional=True)
         self._finds_layers = mix_at is None
-        self._choices = Choices(self.owner, model, mix_at, self.default_entries, self.mixers)
+        self._choices = Choices(
+            self.owner, model, mix_at, self.default_entries, self.mixers, self.mixers_at
+        )
         self._choices.check_blend(
             keep_major=(self.keep_major, False),
             pairing=(pairing, "shuffle"),
@@ -183,6 +185,7 @@ class MixingModel(keras.Model):
         self._choices.make(
             self.kinds,
             self.dials.concentration,
+            self.blend_at,
             keep_major=self.keep_major,
             pairing=self.pairing,
             per=self.per,
@@ -233,6 +236,23 @@ class MixingModel(keras.Model):
     def default_entries(self):
         """The default of `mix_at` for a model without mixers and mix points."""
         return [INPUT]
+
+    def mixers_at(self, layers):
+        """The mixers for a mix point that has none of its own; without any it is blended.
+
+        Args:
+            layers: The layers of the mix point, or paths of inputs.
+        """
+        return self.mixers
+
+    def blend_at(self, layers, blend):
+        """What is done at a mix point without a mixer.
+
+        Args:
+            layers: As in `mixers_at`.
+            blend: Mixup's `Blend`, with the options of this model.
+        """
+        return blend
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The base model's outputs; in training, those of a mixed batch."""

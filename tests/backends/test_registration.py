@@ -22,6 +22,13 @@ def base():
         keras.layers.Dense(4, activation="softmax"),
     ])
 
+def of_maps():
+    return keras.Sequential([
+        keras.Input((6,)), keras.layers.Reshape((2, 3, 1)), layers.MixStyle(pairing="halves"),
+        keras.layers.Conv2D(4, 1, name="last"), keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Softmax(),
+    ])
+
 first, second = keras.Input((6,)), keras.Input((6,))
 kept = layers.ModalityDropout([0.2, 0.2])([first, second])
 sparse = "sparse_categorical_crossentropy"
@@ -34,6 +41,7 @@ saved = {
     "regularized": (models.RegMixup(base(), eta=0.5), {"loss": sparse}),
     "taught": (models.Distillation(base(), teacher=base(), mix_at=["input"]), {"loss": sparse}),
     "views": (models.TestTimeAugmentation(base(), augmentations=[None]), {"loss": sparse}),
+    "aligned": (models.AlignMixup(of_maps(), iterations=5), {"loss": sparse}),
     "packed": (base(), {"loss": losses.MixedLoss(sparse),
                         "metrics": [metrics.MixedMetric("sparse_categorical_accuracy")]}),
     "pair": (keras.Model([first, second], keras.ops.stack(layers.FeatureMix()(kept), axis=1)), {
@@ -84,10 +92,10 @@ print(json.dumps({"names": sorted(losses), "finite": bool(np.isfinite([*losses.v
 
 def test_models_load_in_a_new_process_without_tensorflow(tmp_path):
     backend = {"KERAS_BACKEND": keras.backend.backend()}
-    assert output_here(SAVE, tmp_path) == 10
+    assert output_here(SAVE, tmp_path) == 11
     loaded = output_of(LOAD, tmp_path, **backend)
-    names = "decoupled interpolated manifold matched mixing packed pair regularized taught views"
-    assert loaded["names"] == names.split()
+    names = "aligned decoupled interpolated manifold matched mixing packed pair regularized taught"
+    assert loaded["names"] == [*names.split(), "views"]
     assert loaded["finite"]
     assert loaded["without"]
     # Where TensorFlow is installed it is imported for the mixer, and only for it.

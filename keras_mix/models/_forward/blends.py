@@ -1,6 +1,7 @@
 """What is done at a mix point: a blend on any backend, or the plan of a mixer on TensorFlow.
 
-Both draw a plan for the value at the mix point, `plan(value, seed, rate)`, and apply it,
+Both refuse what they cannot mix, `check(owner, name, tensors)` and `check_mask(owner, name, mask)`,
+draw a plan for the value at the mix point, `plan(value, seed, rate)`, and apply it,
 `apply(plan, value)`; with `plan=None` values are only cast to the dtype of mixed ones. A target on
 the `grid(plan, value)` of the plan's region is mixed as `portions(plan, target, fit)`.
 """
@@ -16,10 +17,16 @@ from keras_mix.models._points.inputs import is_input, paths
 from keras_mix.models._targets.mixture import Mixture
 
 
-class _OfOneStep:
-    """What keeps nothing from step to step."""
+class _AnyBlend:
+    """What a blend does unless it says otherwise: it keeps nothing from step to step."""
 
     variables = ()
+
+    def check(self, owner, name, tensors):
+        """Takes all that a mix point may hold."""
+
+    def check_mask(self, owner, name, mask):
+        """Takes all masks."""
 
     def mixture_of(self, inputs):
         """The class of the labels' mixture, or a function with the arguments of `Mixture`.
@@ -30,7 +37,7 @@ class _OfOneStep:
         return Mixture
 
 
-class Blend(_OfOneStep):
+class Blend(_AnyBlend):
     """Mixup's blend. All mix points of a batch have the same plan.
 
     Args:
@@ -70,7 +77,7 @@ class Blend(_OfOneStep):
         )
 
 
-class ByMixer(_OfOneStep):
+class ByMixer(_AnyBlend):
     """The plan of a mixer; TensorFlow only.
 
     Args:
@@ -175,6 +182,7 @@ def check(owner, point, layer, value):
                 "must hold the samples of the batch along its first axis",
                 checks.described(tensor),
             )
+    point.blend.check(owner, point.name_of(layer), tensors)
     return holds_integers
 
 

@@ -217,6 +217,8 @@ class ForwardPass(Tracking):
         if key not in self._unions:
             mixed = mask
             for index, plan in plans.items():
+                point = self.points[index]
+                point.blend.check_mask(self.choices.owner, point.name, mask)
                 active = True if self.choice is None else self.choice == index
                 mixed = self.union(mixed, plan, active)
             self._unions[key] = mixed

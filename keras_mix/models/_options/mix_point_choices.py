@@ -20,7 +20,9 @@ class Choices:
         mix_at: The argument of that name, or None.
         default_entries: Function of no arguments, what `mix_at` is where the model holds no mix
             point of its own.
-        mixers: The mixers for all mix points that have none of their own.
+        mixers: The mixers that are given.
+        mixers_at: Function of the layers of a mix point, those of the mixers that mix there if it
+            has none of its own.
 
     Attributes:
         points: A list of `mix_points.Point`, one for each choice.
@@ -30,14 +32,14 @@ class Choices:
         smoothing: The label smoothing.
     """
 
-    def __init__(self, owner, base, mix_at, default_entries, mixers):
+    def __init__(self, owner, base, mix_at, default_entries, mixers, mixers_at):
         self.owner = owner
         self.base = base
         self._groups = [
             [mix_points.find(owner, base, name) for name in _group(entry)]
             for entry in _entries(owner, base, mix_at, default_entries)
         ]
-        self._mixers = [_mixers_of(owner, group, mixers) for group in self._groups]
+        self._mixers = [_mixers_of(owner, group, mixers_at) for group in self._groups]
         if mixers and all(_held(group) for group in self._groups):
             idle_options.refuse(
                 owner,
@@ -81,12 +83,14 @@ class Choices:
         reasons = dict.fromkeys(given, "it belongs to the blend, and each mixer has its own")
         idle_options.refuse(self.owner, given, reasons, "Pass it to the mixer.")
 
-    def make(self, kinds, alpha, **options):
+    def make(self, kinds, alpha, blend_at, **options):
         """Makes the mix points, once it is known how they are mixed.
 
         Args:
             kinds: The argument of that name.
             alpha: A `Concentration` of `draws`, or None where several mixers have one each.
+            blend_at: Function of the layers of a mix point and of Mixup's blend, what is done there
+                without a mixer.
             **options: Those of the blend.
         """
         blend = blends.Blend(alpha=alpha, **options)
@@ -94,8 +98,9 @@ class Choices:
             names, layers = zip(*group, strict=True)
             own = inputs.kinds_at(kinds, layers)
             readers = self._readers_of_ids(layers)
+            own_blend = blend_at(layers, blend)
             for mixer in mixers:
-                made = blend if mixer is None else _by_mixer(self.owner, mixer, alpha, own)
+                made = own_blend if mixer is None else _by_mixer(self.owner, mixer, alpha, own)
                 self.points.append(
                     mix_points.Point(layers, names, made, made.kinds or own, readers)
                 )
@@ -194,9 +199,9 @@ def _held(group):
     return [layer for _, layer in group if blends.changes_labels(layer)]
 
 
-def _mixers_of(owner, group, mixers):
+def _mixers_of(owner, group, mixers_at):
     """The mixers of a mix point, of which each makes a choice of its own; None is the blend."""
-    chosen = _held(group) or mixers or [None]
+    chosen = _held(group) or mixers_at([layer for _, layer in group]) or [None]
     for mixer in chosen:
         arguments.check_mixer(owner, mixer)
         if len(group) > 1 and getattr(mixer, "grid_rank", None):

@@ -4,6 +4,7 @@ import warnings
 
 import keras
 
+from keras_mix._core import checks
 from keras_mix._core.keras_compat import graph_of, layers_in
 from keras_mix._core.ops.tensors import is_float
 from keras_mix.models._points.dataflow import (
@@ -49,6 +50,32 @@ def default_entries(base):
     paths = [path for path, _ in points]
     quarters = (paths[len(paths) * quarter // 4] for quarter in range(1, COUNT + 1) if paths)
     return first + list(dict.fromkeys(quarters))
+
+
+def input_and_last_map(owner, base, channels_first):
+    """The input, unless it holds ids, and the last layer with several positions.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        base: A Keras model.
+        channels_first: Whether the channels are the second axis.
+    """
+    graph = graph_of(base)
+    spatial = slice(2, None) if channels_first else slice(1, -1)
+    maps = [
+        path
+        for path, output, ends_stage in ([] if graph is None else cut_points(base))
+        if ends_stage and is_float(output) and set(output.shape[spatial]) - {1}
+    ]
+    if not maps:
+        checks.refuse(
+            owner,
+            "the default is the last layer with feature maps, such as (B, H, W, C), that all data "
+            "pass through",
+            f"{base.name!r}, which has none" if graph else f"{base.name!r}, of unknown graph",
+            'Name one: mix_at=["input", "…"].',
+        )
+    return [*_inputs(base, graph), maps[-1]]
 
 
 def warn_of_ways_around(owner, base, point):
