@@ -61,11 +61,11 @@ class PastesGivenPartners(Protocol):
 def _check_mixer(layer, name, mixer):
     owner = layer.owner
     cuts_in_place = isinstance(mixer, Mixer) and mixer.pastes and not (mixer.erases or mixer.moves)
-    if not cuts_in_place or isinstance(mixer, Composed) or mixer.num_sources != 2:
+    if not cuts_in_place or isinstance(mixer, Composed) or mixer.num_sources != 2 or mixer.reads:
         raise ValueError(
-            f"{owner}: `cuts` must hold names, or mixers that paste one partner without moving it, "
-            f"such as CutMix. Received: cuts={{{name!r}: {mixer!r}}}. Modalities left out are "
-            "blended."
+            f"{owner}: `cuts` must hold names, or mixers that paste one partner without moving it "
+            f"and read no targets, such as CutMix. Received: cuts={{{name!r}: {mixer!r}}}. "
+            "Modalities left out are blended."
         )
     if not isinstance(mixer, PastesGivenPartners):
         raise ValueError(
