@@ -12,7 +12,7 @@ FOLDER = ROOT / "docs/pages"
 PAGES = sorted(FOLDER.rglob("*.md"))
 CARDS = sorted(set((FOLDER / "mixers").glob("*.md")) - {FOLDER / "mixers/index.md"})
 # Public classes of layers and models that are no mixers by themselves.
-WITHOUT_CARD = {"BoundingBoxOptions", "Mixer", "SequenceOptions"}
+WITHOUT_CARD = {"BoundingBoxOptions", "FeatureWeights", "Mixer", "SequenceOptions"}
 
 
 def name_of(page):

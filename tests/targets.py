@@ -51,6 +51,7 @@ SPECIALISTS = {
     "SpecMix": ["sequences"],
     "SpectrogramMixUp": ["sequences"],
     "TabularMix": ["tables"],
+    "AttentionWeights": [],
     "FeatureMix": [],
     "MixPoint": [],
     "MixStyle": [],

@@ -111,6 +111,14 @@ def test_whether_a_model_has_metrics():
     )
 
 
+def test_whether_an_attention_layer_computes_scores():
+    made = [keras.layers.MultiHeadAttention(1, 2, flash_attention=flash) for flash in (True, False)]
+    assert [keras_compat.computes_no_scores(layer) for layer in made] == [True, False], (
+        "An attention layer keeps its `flash_attention` elsewhere than in `_flash_attention`: "
+        "AttentionWeights refuses it in Keras's words, and only in the first step."
+    )
+
+
 def test_all_layers_of_a_layer():
     holder, dense = Holder(), keras.layers.Dense(2)
     holder.several.append(keras.Sequential([dense, dense]))

@@ -37,7 +37,9 @@ crossed = layers.FeatureMix()([kept["image"], kept["sound"]])
 sparse = "sparse_categorical_crossentropy"
 mixers = [layers.CutMix(0.5), layers.RandomChoice([layers.MixUp(), layers.FMix()])]
 saved = {
-    "mixing": (models.MixingModel(base(), mixer=mixers, mix_at=["input"]), {"loss": sparse}),
+    "mixing": (models.MixingModel(base(keras.layers.ReLU(name="map")), mixer=mixers,
+                                  mix_at=["input"], weigh_labels=models.FeatureWeights("map")),
+               {"loss": sparse}),
     "manifold": (models.ManifoldMixup(base(), mix_at=["input", 1], mixer=layers.MixUp(0.5)),
                  {"loss": sparse, "metrics": ["accuracy"]}),
     "blend": (models.ManifoldMixup(base()), {"loss": sparse}),
@@ -77,6 +79,7 @@ things += [layers.BoundingBoxOptions("xyxy", max_boxes=3), layers.SequenceOption
            losses.DecoupleMixLoss(eta=0.3), losses.CrossModalConsistencyLoss("cosine"),
            losses.ThresholdedBinaryCrossentropy(pos_weight=[1, 2]),
            metrics.MixedMetric("accuracy"),
+           models.AttentionWeights("a/b", class_token=3, grid=(2, 7), trust="progressive"),
            metrics.RecallAtK(2), metrics.AURC(), metrics.BrierScore(),
            metrics.ExpectedCalibrationError(10, strategy="mass", norm="max"),
            metrics.NegativeLogLikelihood(from_logits=True), metrics.OverconfidenceError(7),

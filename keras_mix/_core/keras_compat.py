@@ -25,6 +25,7 @@ __all__ = [
     "all_layers",
     "compiled_loss",
     "compiles_metrics",
+    "computes_no_scores",
     "entry_layer",
     "function_of",
     "graph_of",
@@ -123,6 +124,11 @@ def take_arguments_as_given(layer):
 def compiles_metrics(model):
     """Whether a model was compiled with metrics. `metrics` has none before the first batch."""
     return model._compile_metrics is not None
+
+
+def computes_no_scores(attention):
+    """Whether an attention layer was made with flash attention, which its config leaves out."""
+    return bool(getattr(attention, "_flash_attention", False))
 
 
 def metrics_beside_loss():

@@ -12,6 +12,7 @@ from keras_mix._core.options import argument_errors, call_repr, keywords
 from keras_mix._core.options.config import saved
 from keras_mix._core.options.signatures import FullSignature, documented
 from keras_mix._core.options.signatures import arguments as arguments_of
+from keras_mix.models._forward import label_map
 from keras_mix.models._forward.forward_pass import ForwardPass
 from keras_mix.models._forward.tracking import Hooks
 from keras_mix.models._options import arguments
@@ -20,6 +21,8 @@ from keras_mix.models._options.mix_point_choices import Choices, at_positions
 from keras_mix.models._points.inputs import INPUT
 from keras_mix.models._targets.label_forms import LabelForms
 from keras_mix.models._targets.loss import LOSS_MODES, LossOfSources
+from keras_mix.models.attention_weights import AttentionWeights
+from keras_mix.models.feature_weights import FeatureWeights
 
 if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
     from keras_mix.layers import Mixer
@@ -83,6 +86,8 @@ class MixingModel(keras.Model):
             mixed label, for labels of floats. Both are equal if the loss is linear in the label, as
             cross-entropy is, and the sources of a sample have equal sample and class weights.
             Defaults to "sources".
+        weigh_labels: `AttentionWeights` or `FeatureWeights`. Weighs labels of samples that a mixer
+            cuts by a map of the forward pass, beside the area. Defaults to None: area alone.
         kinds: Dict from input or target names ("x", "mask" or the whole path "y/mask") to their
             kind, for tensors whose kind cannot be inferred. Inputs: "images" or "values", for
             integers other than uint8 images. Targets: "labels" for whole samples,
@@ -154,6 +159,7 @@ class MixingModel(keras.Model):
         per: Literal["sample", "batch"] = "sample",
         rate: float = 1.0,
         loss_mode: Literal["sources", "mixed_targets"] = "sources",
+        weigh_labels: AttentionWeights | FeatureWeights | None = None,
         kinds: Mapping[str, str] | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -191,6 +197,8 @@ class MixingModel(keras.Model):
             per=self.per,
         )
         arguments.check_recursion(self, MixingModel, self._choices.points)
+        self.weigh_labels = weigh_labels
+        self._label_map = label_map.found(self.owner, model, weigh_labels, self._choices)
         self._seeds = keras.random.SeedGenerator(arguments.seed(self.owner, self.seed, self.mixers))
         self._hooks = Hooks(model)
         self._step = _Step()
@@ -266,7 +274,8 @@ class MixingModel(keras.Model):
             arguments.refuse_inside(self.owner, outermost)
         probabilities, rate = map(keras.ops.convert_to_tensor, self.dials.weights)
         seed = draws.begin(self._seeds)
-        forward_pass = self.forward_pass(self.base, self._choices, probabilities, rate, seed)
+        drawing = probabilities, rate, seed
+        forward_pass = self.forward_pass(self.base, self._choices, *drawing, self._label_map)
         with self._hooks, forward_pass:
             outputs = self.base(forward_pass.begin(inputs), **mode)
         self._step.mixture = mixture = forward_pass.mixture(self.kinds)
@@ -347,6 +356,7 @@ class MixingModel(keras.Model):
         mixture.y = y
         with mixture:
             loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        mixture.check_by_map()
         self.measure(mixture, x, y, y_pred, sample_weight)
         mixture.finish()
         return loss
@@ -389,6 +399,7 @@ class MixingModel(keras.Model):
             "mixer": saved(self.mixers) or None,
             "mix_at": None if self._finds_layers else self._choices.positions,
             **saved(self._options()),
+            "weigh_labels": self._label_map and self._label_map.saved(),
         }
 
     def _options(self):
@@ -401,6 +412,7 @@ class MixingModel(keras.Model):
             "per": self.per,
             "rate": rate,
             "loss_mode": self.loss_mode,
+            "weigh_labels": self.weigh_labels,
             "kinds": dict(self.kinds),
             "seed": self.seed,
         }
@@ -413,6 +425,7 @@ class MixingModel(keras.Model):
         config["mixer"] = config["mixer"] and [load(mixer) for mixer in config["mixer"]]
         if config["mix_at"] is not None:
             config["mix_at"] = at_positions(config["model"], config["mix_at"])
+        config["weigh_labels"] = label_map.loaded(config["model"], config.get("weigh_labels"))
         return cls(**config)
 
     def _of_sources(self, loss):

@@ -101,6 +101,7 @@ class RegMixup(MixingModel):
         """The outputs of the unmixed half; the loss finds those of the other beside them."""
         clean, mixed = halves_of_outputs(outputs, mixture)
         mixture.accompany(clean, mixed)
+        mixture.predicted = mixture.companion
         return clean
 
     def objective(self, loss, y_pred):

@@ -41,6 +41,10 @@ class Composed(Mixer):
         return any(mixer.draws_regions for mixer in self.mixers)
 
     @property
+    def weighs_by_region(self):
+        return any(mixer.weighs_by_region for mixer in self.mixers)
+
+    @property
     def hides(self):
         return any(mixer.hides for mixer in self.mixers)
 

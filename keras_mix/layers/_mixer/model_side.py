@@ -5,6 +5,7 @@ from keras_mix._core.batch.structure import Structure
 from keras_mix._core.leaves import target_portions
 from keras_mix._core.leaves.sequence_checks import check_sequences
 from keras_mix._core.ops.target_portions import Grid
+from keras_mix._core.plan.map_weights import weights_by_map
 from keras_mix.layers._mixer.reading import read_inputs
 
 
@@ -53,6 +54,10 @@ class ModelSide:
     def portions(self, plan, target, fit):
         """The portions of a target under a plan: see `targets.portions`."""
         return target_portions.portions(plan, target, fit)
+
+    def weights_by_map(self, plan, values):
+        """The weights of sources by a map of the mixed inputs: see `map_weights.weights_by_map`."""
+        return weights_by_map(plan, values)
 
     def _columns(self, x):
         own = self.reader.read(Structure((x,)))

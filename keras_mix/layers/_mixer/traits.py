@@ -44,6 +44,11 @@ class Traits(Configured):
         return self.grid_rank is not None
 
     @property
+    def weighs_by_region(self):
+        """Whether labels of whole samples get the weights of a region on one grid."""
+        return self.draws_regions and self.grid_rank is not None and not self.erases
+
+    @property
     def hides(self):
         """Whether pixels of a source, and so boxes, can be hidden in the result."""
         return self.draws_regions

@@ -49,6 +49,7 @@ class Blend(_AnyBlend):
         self.per = per
         self.options = options
         self.cuts = False
+        self.weighs_by_region = False
         self.kinds = {}
 
     def plan(self, value, seed, rate):
@@ -95,6 +96,7 @@ class ByMixer(_AnyBlend):
             alpha.prepare(mixer.num_sources)
             mixer.alpha = alpha
         self.cuts = mixer.pastes
+        self.weighs_by_region = mixer.weighs_by_region
         self.mixer = mixer
         self.per = mixer.per
 
@@ -109,6 +111,10 @@ class ByMixer(_AnyBlend):
     def portions(self, plan, target, fit):
         """As `Blend.portions`; `fit` says how the target lies on the grid."""
         return self.mixer.portions(plan, target, fit)
+
+    def weights_by_map(self, plan, values):
+        """The weights of sources by a map `(B, *spatial)`, as a float32 tensor `(B, S)`."""
+        return self.mixer.weights_by_map(plan, values)
 
     def taken(self, value):
         """The value, since a mixer takes integers as they are."""

@@ -1,5 +1,7 @@
 """One forward pass of a base model in training, mixed at the mix point drawn for it."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -7,8 +9,10 @@ from keras_mix._core import checks, keras_compat
 from keras_mix._core.ops import draws
 from keras_mix._core.ops.mixup import BlendPlan
 from keras_mix.models._forward import blends, masks
+from keras_mix.models._forward.label_map import Read
 from keras_mix.models._forward.tracking import CLEAN, Frame, Tracking
 from keras_mix.models._points.inputs import INPUT, as_taken, named, rounded
+from keras_mix.models._targets.map_weights import ByMap
 from keras_mix.models._targets.mixture import Drawn
 
 
@@ -24,16 +28,18 @@ class ForwardPass(Tracking):
         probabilities: float32 `(P,)`, how likely each mix point is drawn.
         rate: Scalar, the probability that a sample (or the batch) is mixed.
         seed: As `draws.begin` gives it.
+        label_map: The `LabelMap` by which labels are weighed, or None.
 
     Attributes:
         inputs: What the base model is given, mixed if its inputs are a mix point.
     """
 
-    def __init__(self, base, choices, probabilities, rate, seed):
+    def __init__(self, base, choices, probabilities, rate, seed, label_map=None):
         super().__init__(base, choices.indices)
         self.choices = choices
         self.points = choices.points
         self.rate = rate
+        self.label_map, self._read = label_map, None
         choice, self.seed = draws.split(seed, 2)
         self.choice = None
         if len(self.points) > 1:
@@ -53,6 +59,17 @@ class ForwardPass(Tracking):
         self.frames = [Frame(passed, passed)]
         self.inputs = inputs
         return inputs
+
+    def call(self, hook, args, kwargs):
+        if self.label_map is None or hook.operation is not self.label_map.layer:
+            return super().call(hook, args, kwargs)
+        call = functools.partial(super().call, hook)
+        outputs, read = self.label_map.weights.called(call, hook.parameters, args, kwargs)
+        if not ops.is_tensor(read):
+            rule = f"`{self.label_map.path}` must return one tensor for its map to weigh labels"
+            checks.refuse(self.choices.owner, rule, checks.described(read))
+        self._read = Read(read, self.of_mask(read))
+        return outputs
 
     def mix(self, layer, outputs, before, unknown):
         """A layer's outputs, mixed at each mix point that it is, and these mix points.
@@ -132,13 +149,28 @@ class ForwardPass(Tracking):
                     )
         drawn = [self.drawn[point.blend] for point in self.points]
         mixture = self.points[0].blend.mixture_of(self.inputs)
-        return mixture(self.choices, drawn, self.choice, self._plan(), kinds, self.unmixed_masks)
+        plan = self._plan([each.plan.weights for each in drawn])
+        by_map = None
+        if self.label_map is not None:
+            weights = [
+                self.label_map.weights_of(index, point, each, self._read, self.part)
+                for index, (point, each) in enumerate(zip(self.points, drawn, strict=True))
+            ]
+            by_map = ByMap(self._plan(weights).weights, self.label_map.trust)
+        return mixture(self.choices, drawn, self.choice, plan, kinds, self.unmixed_masks, by_map)
 
-    def _plan(self):
-        """The sources and weights of the mix point that was drawn."""
-        plans = [self.drawn[point.blend].plan for point in self.points]
+    def _plan(self, weights):
+        """The sources and weights of the mix point that was drawn.
+
+        Args:
+            weights: A list of float32 `(B, S)`, the weights at each mix point.
+        """
+        plans = [
+            BlendPlan(self.drawn[point.blend].plan.sources, own)
+            for point, own in zip(self.points, weights, strict=True)
+        ]
         if len(self.drawn) == 1:
-            return BlendPlan(plans[0].sources, plans[0].weights)
+            return plans[0]
         count = max(plan.sources.shape[1] for plan in plans)
         drawn = None
         for index, plan in enumerate(plans):

@@ -100,13 +100,28 @@ def find(owner, base, entry):
                 f"which is not in {base.name!r}."
             )
     elif isinstance(entry, str):
-        path = _path_of_name(owner, base, known, entry)
+        path = _path_of_name(owner, base, known, entry, "mix_at", inputs.declared(base))
     else:
         raise ValueError(
             f"{owner}: `mix_at` must hold names, paths, indices or layers, or tuples of these. "
             f"Received: {entry!r}"
         )
-    _refuse_cells(owner, known, path)
+    _refuse_cells(owner, known, path, "mixed")
+    return path, known[path]
+
+
+def layer_named(owner, base, name, option):
+    """The (path, layer) of a name or path.
+
+    Args:
+        owner: The wrapper's name, for messages.
+        base: The model.
+        name: A name, or a path.
+        option: The argument that it was given as, for messages.
+    """
+    known = tree(base)
+    path = _path_of_name(owner, base, known, name, option)
+    _refuse_cells(owner, known, path, "read")
     return path, known[path]
 
 
@@ -120,7 +135,7 @@ def _layer_of_index(owner, base, index):
     return layers[index]
 
 
-def _path_of_name(owner, base, known, name):
+def _path_of_name(owner, base, known, name, option, of_inputs=None):
     matches = [path for path in known if path == name or path.endswith("/" + name)]
     if name in matches or len(matches) == 1:
         return name if name in matches else matches[0]
@@ -129,20 +144,21 @@ def _path_of_name(owner, base, known, name):
             f"{owner}: several layers of {base.name!r} have this name. Received: {name!r}. "
             f"Name one by its path: {matches}"
         )
-    known = [INPUT, *inputs.declared(base), *known]
+    known = [*known] if of_inputs is None else [INPUT, *of_inputs, *known]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     near = f"Similar names: {near}" if near else f"Known: {known[:20]}"
     raise ValueError(
-        f"{owner}: `mix_at` must name layers of the model {base.name!r}. Received: {name!r}. {near}"
+        f"{owner}: `{option}` must name layers of the model {base.name!r}. Received: {name!r}. "
+        f"{near}"
     )
 
 
-def _refuse_cells(owner, known, path):
-    """What a recurrent layer calls at each step would be mixed at each step."""
+def _refuse_cells(owner, known, path, verb):
+    """What a recurrent layer calls at each step would be mixed, or read, at each step."""
     parents = (path[:end] for end, letter in enumerate(path) if letter == "/")
     for parent in parents:
         if isinstance(known[parent], keras.layers.RNN):
             raise ValueError(
-                f"{owner}: layers inside a recurrent layer cannot be mixed, since they are called "
+                f"{owner}: layers inside a recurrent layer cannot be {verb}, since they are called "
                 f"at every step. Received: {path!r}. Name {parent!r} instead."
             )

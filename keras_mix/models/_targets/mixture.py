@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_mix._core import keras_compat, leaf_names
+from keras_mix._core import checks, keras_compat, leaf_names
 from keras_mix._core.ops import target_portions
 from keras_mix._core.ops.tensors import is_of_samples, over
 from keras_mix.models._points.inputs import paths
@@ -46,25 +46,32 @@ class Mixture:
         plan: `BlendPlan`, the sources and weights of the mix point that is mixed.
         kinds: Dict, `kinds` of the wrapper.
         unmixed_masks: {id of a mixed mask: the mask before}.
+        by_map: `ByMap`, the weights of labels by a map of the forward pass, or None.
 
     Attributes:
         y: The targets, in the structure by whose keys `kinds` may name them.
         objective: The loss of one output, as `MixingModel.objective`.
         needs_labels: Whether that loss reads labels.
+        predicted: Function of a prediction: the one for the mixed samples.
     """
 
-    def __init__(self, choices, drawn, choice, plan, kinds, unmixed_masks):
+    def __init__(self, choices, drawn, choice, plan, kinds, unmixed_masks, by_map=None):
         self.owner = choices.owner
-        self.per = choices.per
+        # A map has weights of its own for each sample.
+        self.per = choices.per if by_map is None else "sample"
         self.smoothing = choices.smoothing
         self.drawn = drawn
         self.choice = choice
+        self.by_map = by_map
+        if by_map is not None and not by_map.progressive:
+            plan = by_map.plan(plan, by_map.trust)
         self.plan = plan
         self.kinds = kinds
         self.unmixed_masks = unmixed_masks
         self.y = None
         self.objective = None
         self.needs_labels = True
+        self.predicted = _itself
         self._targets = {}
         self._companions = {}
 
@@ -90,8 +97,28 @@ class Mixture:
             cut = any(drawn.grid is not None for drawn in self.drawn)
             whole = not cut or y_true is None or keras.tree.is_nested(y_true)
             fits = [None] * len(self.drawn) if whole else self._fits(y_true, y_pred, loss)
-            self._targets[id(y_true)] = Target(self, y_true, fits)
+            plan = self._plan_of(y_true, y_pred, loss, fits)
+            self._targets[id(y_true)] = Target(self, y_true, fits, plan)
         return self._targets[id(y_true)]
+
+    def _plan_of(self, y_true, y_pred, loss, fits):
+        """The sources and weights of a target that belongs to whole samples."""
+        whole = all(fit is None for fit in fits)
+        if self.by_map is None or not self.by_map.progressive or loss is None or not whole:
+            return self.plan
+        y_pred = self.predicted(y_pred)
+        return self.by_map.plan_by(self.plan, self.owner, y_true, y_pred, loss, self.smoothing)
+
+    def check_by_map(self):
+        """Refuses a map where every target lies on the grid, and so none belongs to a sample."""
+        fits = [target.fit for target in self._targets.values()]
+        if self.by_map is not None and fits and None not in fits:
+            checks.refuse(
+                self.owner,
+                "`weigh_labels` weighs labels of whole samples",
+                f"only targets on the grid that is cut, {self.drawn[0].grid.sizes}",
+                "Leave it out: each position takes the label of its own source.",
+            )
 
     def _fits(self, y_true, y_pred, loss):
         names = {id(target): path for path, target in paths("y", self.y)}
@@ -148,12 +175,6 @@ class Mixture:
             None if sample_weight is None else keras.tree.pack_sequence_as(y, weights),
         )
 
-    @functools.cached_property
-    def dominant_sources(self):
-        """int32 `(B,)`, the source of the largest weight; the sample itself where two are equal."""
-        best = ops.argmax(self.plan.weights, axis=1)
-        return ops.take_along_axis(self.plan.sources, best[:, None], axis=1)[:, 0]
-
     def _fixed(self, prediction, target):
         fixed, mask = ops.stop_gradient(prediction), keras_compat.mask_of(prediction)
         if mask is not None and target is not None:
@@ -168,12 +189,14 @@ class Target:
         mixture: The `Mixture`.
         labels: The tensor of labels, or a structure of them that belong to whole samples.
         fits: How the labels lie on the grid of each mix point, a list of `Fit` or None.
+        plan: `BlendPlan`, the sources and weights of labels that belong to whole samples.
     """
 
-    def __init__(self, mixture, labels, fits):
+    def __init__(self, mixture, labels, fits, plan):
         self.mixture = mixture
         self.labels = labels
         self.fits = fits
+        self.plan = plan
         self.fit = next((fit for fit in fits if fit is not None), None)
 
     def portions(self):
@@ -211,7 +234,7 @@ class Target:
     def dominant(self):
         """The labels of the dominant source of each position."""
         if self.fit is None:
-            return ops.take(self.labels, self.mixture.dominant_sources, axis=0)
+            return ops.take(self.labels, self._dominant_sources, axis=0)
         return target_portions.dominant(self._portions(self.labels, self.fits))
 
     def dominant_beside(self, name, tensor):
@@ -219,13 +242,19 @@ class Target:
         if tensor is None:
             return None
         if self.fit is None:
-            return ops.take(tensor, self.mixture.dominant_sources, axis=0)
+            return ops.take(tensor, self._dominant_sources, axis=0)
         return target_portions.dominant(self.beside(name, tensor))
+
+    @functools.cached_property
+    def _dominant_sources(self):
+        """int32 `(B,)`, the source of the largest weight; the sample itself where two are equal."""
+        best = ops.argmax(self.plan.weights, axis=1)
+        return ops.take_along_axis(self.plan.sources, best[:, None], axis=1)[:, 0]
 
     def _portions(self, tensor, fits):
         tensor, mixture = ops.convert_to_tensor(tensor), self.mixture
         if self.fit is None:
-            return target_portions.of_samples(tensor, mixture.plan.sources, mixture.plan.weights)
+            return target_portions.of_samples(tensor, self.plan.sources, self.plan.weights)
         found = [
             drawn.blend.portions(drawn.plan, tensor, fit)
             for drawn, fit in zip(mixture.drawn, fits, strict=True)
@@ -238,6 +267,10 @@ class Target:
         shape = ops.shape(self.labels)
         sizes = [size if axis <= last else 1 for axis, size in enumerate(shape)]
         return ops.broadcast_to(over(ops.reshape(tensor, [-1]), self.labels), sizes)
+
+
+def _itself(prediction):
+    return prediction
 
 
 def _paired(y, y_pred, sample_weight):
