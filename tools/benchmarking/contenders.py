@@ -55,7 +55,12 @@ def stepper(dataset):
 
 
 def mapped(dataset, function, calls=THREADS):
-    """The step of a function mapped over the batches by parallel calls, one for each thread."""
+    """The step of a function mapped over the batches by parallel calls, one for each thread.
+
+    A mixer of the previous batch cannot be mapped, so `data.mix` hands it on.
+    """
+    if getattr(function, "recurs", False):
+        return stepper(keras_mix.data.mix(dataset, function, num_parallel_calls=calls))
     return stepper(dataset.map(function, num_parallel_calls=calls))
 
 

@@ -75,6 +75,8 @@ IMAGES = {
     "MixUp": Limit(blend, 0.95),
     "Mosaic": Limit(copy, 0.5),
     "RICAP": Limit(copy, 0.8),
+    # One batch after the other, since each needs the one before.
+    "RecursiveMix": Limit(copy, None),
     "ResizeMix": Limit(copy, 0.5),
     "SaliencyMix": Limit(read_and_copy, 0.4),
     "SmoothMix": Limit(blend, 0.7),
