@@ -5,11 +5,9 @@ A mixer's `sample(batch, seed)` takes a `Batch` and returns a `Plan`, made by `b
 `shapes` make regions. See `keras_mix.layers.Mixer` for an example.
 """
 
-import tensorflow as tf
-
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import Tensor, xp
 from keras_mix._core.batch.batch import Batch, Leaf
-from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan as _plan
 from keras_mix._core.plan.choice import Choice
@@ -51,7 +49,7 @@ def __dir__():
     return __all__
 
 
-def blend(partners: tf.Tensor, weights: tf.Tensor, region: Soft | tf.Tensor | None = None) -> Plan:
+def blend(partners: Tensor, weights: Tensor, region: Soft | Tensor | None = None) -> Plan:
     """A plan that blends sources by given weights.
 
     Args:
@@ -77,9 +75,9 @@ def blend(partners: tf.Tensor, weights: tf.Tensor, region: Soft | tf.Tensor | No
            [0.7, 0.3]], dtype=float32)
     """
     partners = _partners("blend", partners)
-    weights = tf.cast(weights, tf.float32)
-    sources = 2 if partners.shape.rank == 1 else partners.shape[1] + 1
-    if weights.shape.rank != 2 or weights.shape[1] != sources:
+    weights = xp.cast(weights, "float32")
+    sources = 2 if len(partners.shape) == 1 else partners.shape[1] + 1
+    if len(weights.shape) != 2 or weights.shape[1] != sources:
         checks.refuse(
             "keras_mix.plans.blend",
             f"`weights` must be (B or 1, {sources}), with the weight of the sample itself first",
@@ -91,7 +89,7 @@ def blend(partners: tf.Tensor, weights: tf.Tensor, region: Soft | tf.Tensor | No
 
 
 def paste(
-    partners: tf.Tensor, region: Region | tf.Tensor, placement: Shift | Resize | None = None
+    partners: Tensor, region: Region | Tensor, placement: Shift | Resize | None = None
 ) -> Plan:
     """A plan that takes every position from one source; the weights are counted from the region.
 
@@ -123,8 +121,8 @@ def paste(
 
 
 def soft(
-    partners: tf.Tensor,
-    region: Soft | SoftBox | tf.Tensor,
+    partners: Tensor,
+    region: Soft | SoftBox | Tensor,
     placement: Shift | Resize | None = None,
 ) -> Plan:
     """A plan that blends sources with weights for each position; their means are the weights.
@@ -153,7 +151,7 @@ def soft(
     return _plan.paste(_partners("soft", partners), _soft("soft", region), placement)
 
 
-def erase(size: int | tf.Tensor, region: Region | tf.Tensor, fill: float | str) -> Plan:
+def erase(size: int | Tensor, region: Region | Tensor, fill: float | str) -> Plan:
     """A plan that fills positions of each sample and keeps its label.
 
     Args:
@@ -179,47 +177,47 @@ def erase(size: int | tf.Tensor, region: Region | tf.Tensor, fill: float | str) 
 
 
 def _partners(name, partners):
-    partners = tf.convert_to_tensor(partners)
-    if not partners.dtype.is_integer or partners.shape.rank not in (1, 2):
+    partners = xp.convert_to_tensor(partners)
+    if not dtypes.is_integer(partners) or len(partners.shape) not in (1, 2):
         checks.refuse(
             f"keras_mix.plans.{name}",
             "`partners` must be integers (B,) or (B, S - 1), the partners of each sample",
             checks.described(partners),
             "Draw them by `self.partners(batch, seed)`.",
         )
-    return tf.cast(partners, tf.int32)
+    return xp.cast(partners, "int32")
 
 
 def _hard(name, region):
     if isinstance(region, Region):
         return region
-    region = tf.convert_to_tensor(region)
-    if region.dtype != tf.bool and not region.dtype.is_integer:
+    region = xp.convert_to_tensor(region)
+    if dtypes.of(region) != "bool" and not dtypes.is_integer(region):
         checks.refuse(
             f"keras_mix.plans.{name}",
             "`region` must be bool or int32 (B or 1, *spatial), the source of each position",
             checks.described(region),
             "Compare it, or blend positions by keras_mix.plans.soft.",
         )
-    return Mask(region if region.dtype == tf.bool else tf.cast(region, tf.int32))
+    return Mask(region if dtypes.of(region) == "bool" else xp.cast(region, "int32"))
 
 
 def _soft(name, region):
     if isinstance(region, SoftBox):
         return region
-    region = tf.cast(region.values if isinstance(region, Soft) else region, tf.float32)
+    region = xp.cast(region.values if isinstance(region, Soft) else region, "float32")
     return Soft(_summing_to_one(name, "region", region))
 
 
 def _summing_to_one(name, argument, weights):
     """The weights, refused unless they sum to 1 along the last axis but for rounding."""
-    sums = tf.reduce_sum(weights, axis=-1)
-    legal = tf.reduce_all(tf.abs(sums - 1.0) < 1e-3)
+    sums = xp.reduce_sum(weights, axis=-1)
+    legal = xp.reduce_all(xp.abs(sums - 1.0) < 1e-3)
     rule = f"`{argument}` must sum to 1 over the sources, along the last axis"
-    if tf.executing_eagerly():
+    if xp.executing_eagerly():
         if not legal:
-            received = f"sums from {tf.reduce_min(sums):g} to {tf.reduce_max(sums):g}"
+            received = f"sums from {xp.reduce_min(sums):g} to {xp.reduce_max(sums):g}"
             checks.refuse(f"keras_mix.plans.{name}", rule, received)
         return weights
-    with tf.control_dependencies([asserted(legal, f"keras_mix.plans.{name}: {rule}.")]):
-        return tf.identity(weights)
+    check = xp.checked(legal, f"keras_mix.plans.{name}: {rule}.")
+    return xp.behind([check], [weights])[0]

@@ -4,14 +4,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 
 
 def fix_draws(monkeypatch, partners, ratio):
     """Every plan has these partners, and the share `ratio` (one, or one a sample) of the own."""
     ratio = np.atleast_1d(np.asarray(ratio, "float32"))
-    monkeypatch.setattr(draws, "partners", lambda *args, **kwargs: tf.constant(partners))
-    monkeypatch.setattr(draws, "beta", lambda *args, **kwargs: tf.constant(ratio))
+    monkeypatch.setattr(random, "partners", lambda *args, **kwargs: tf.constant(partners))
+    monkeypatch.setattr(random, "beta", lambda *args, **kwargs: tf.constant(ratio))
 
 
 def mixed_by(values, partners, ratio):

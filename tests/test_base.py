@@ -7,7 +7,7 @@ import tensorflow as tf
 from contract import compiled_parts
 
 from keras_mix import plans
-from keras_mix._core import xla
+from keras_mix._core.backend import xla
 from keras_mix.layers import CutMix, Mixer, MixUp
 from keras_mix.pairings import ByClass
 

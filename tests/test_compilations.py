@@ -15,7 +15,7 @@ os.environ["XLA_FLAGS"] = f"--xla_dump_to={folder} --xla_dump_hlo_as_text"
 import numpy as np
 import tensorflow as tf
 from keras_mix import data
-from keras_mix._core import xla
+from keras_mix._core.backend import xla
 from keras_mix.layers import CutMix
 
 xla.available()  # compiles, too

@@ -7,8 +7,8 @@ import tensorflow as tf
 from contract import every_mixer, random_images, seed_of
 
 from keras_mix import layers, models
-from keras_mix._core.plan.selecting import select
-from keras_mix._core.xla import call
+from keras_mix._core.backend.selection import select
+from keras_mix._core.backend.xla import call_compiled
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def test_the_gradient_of_a_selection_has_the_shape_of_what_was_broadcast(shape):
                 total = tf.reduce_sum(selection(condition, value, other) * tf.range(3.0))
             return tape.gradient(total, [value, other])
 
-        return tf.function(lambda *given: call(found, given, compiles=True))(value, other)
+        return tf.function(lambda *given: call_compiled(found, given, compiles=True))(value, other)
 
     for found, expected in zip(gradients(select), gradients(tf.where), strict=True):
         np.testing.assert_array_equal(found, expected)

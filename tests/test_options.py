@@ -15,7 +15,7 @@ from contract import compiled_parts, seed_of
 
 import keras_mix.layers
 from keras_mix import layers
-from keras_mix._core import xla
+from keras_mix._core.backend import xla
 from keras_mix.label_rules import LabelRule
 from keras_mix.layers._mixer.shared_options import Configured
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 from contract import sampled, seed_of
 from scipy import stats
 
+from keras_mix._core.backend.xla import call_compiled
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan.placements import Resize
-from keras_mix._core.xla import call
 from keras_mix.layers import Mosaic, ResizeMix
 
 UNLIKELY = 1e-4
@@ -182,7 +182,9 @@ def test_a_compiled_box_is_that_of_a_plain_one(dtype, whole):
         return Resize(frames).read(pool, sources, (2, 3), region, False)
 
     plain = tf.cast(read(pool, sources, tf.constant(frames)), tf.float32)
-    found = tf.function(lambda *given: call(read, given, compiles=True))(pool, sources, frames)
+    found = tf.function(lambda *given: call_compiled(read, given, compiles=True))(
+        pool, sources, frames
+    )
     tolerance = {"atol": 1e-2} if dtype == "float32" else {"atol": 1}
     np.testing.assert_allclose(tf.cast(found, tf.float32), plain, rtol=0, **tolerance)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_mix._core import keras_compat
+from keras_mix._core import dtypes, keras_compat
 from keras_mix._core.kinds import NAMED
 
 BOX_FORMATS = (
@@ -292,5 +292,5 @@ def described(tensor):
     if not hasattr(tensor, "shape"):
         return "None" if tensor is None else f"a {type(tensor).__name__}"
     if getattr(tensor.shape, "rank", 0) is None:
-        return f"dtype={tensor.dtype.name}, an unknown shape"
-    return f"dtype={getattr(tensor.dtype, 'name', tensor.dtype)}, shape={tuple(tensor.shape)}"
+        return f"dtype={dtypes.of(tensor)}, an unknown shape"
+    return f"dtype={dtypes.of(tensor)}, shape={tuple(tensor.shape)}"

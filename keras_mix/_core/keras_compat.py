@@ -7,6 +7,9 @@ import sys
 
 import keras
 
+# A layer that overrides `compute_output_spec` has no public way to trace its call.
+from keras.src.backend import compute_output_spec
+
 # Masks of tensors have no public accessor.
 from keras.src.backend import get_keras_mask as mask_of
 from keras.src.backend import set_keras_mask as set_mask
@@ -25,6 +28,7 @@ __all__ = [
     "all_layers",
     "compiled_loss",
     "compiles_metrics",
+    "compute_output_spec",
     "computes_no_scores",
     "entry_layer",
     "function_of",

@@ -3,8 +3,8 @@
 import abc
 
 import keras
-import tensorflow as tf
 
+from keras_mix._core.backend import Tensor
 from keras_mix._core.batch.batch import Batch
 from keras_mix._core.options import option
 from keras_mix._core.plan.plan import Plan
@@ -27,7 +27,7 @@ class LabelRule(option.Option, abc.ABC):
     """
 
     @abc.abstractmethod
-    def weights(self, batch: Batch, plan: Plan) -> tf.Tensor:
+    def weights(self, batch: Batch, plan: Plan) -> Tensor:
         """The weight of each source in the mixed label.
 
         Args:

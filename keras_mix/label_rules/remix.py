@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.backend import Tensor, xp
 from keras_mix._core.batch.batch import Batch
 from keras_mix._core.draw import label_kernels
 from keras_mix._core.plan.plan import Plan
@@ -62,18 +62,18 @@ class Remix(LabelRule):
         self.tau = checks.number("tau", tau, high=1.0)
         self.target = checks.name("target", target)
 
-    def weights(self, batch: Batch, plan: Plan) -> tf.Tensor:
+    def weights(self, batch: Batch, plan: Plan) -> Tensor:
         owner = type(self).__name__
         if plan.sources.shape[1] != 2:
             checks.refuse(
                 owner, "the plan must have two sources", f"{plan.sources.shape[1]} sources"
             )
         own, donors = label_kernels.class_ids_of(owner, batch, self.target, self.class_counts)
-        counts = tf.constant(self.class_counts, tf.float64)
-        first = tf.gather(counts, own)
-        second = tf.gather(counts, tf.gather(batch.pool(own, donors), plan.sources[:, 1]))
+        counts = xp.constant(self.class_counts, "float64")
+        first = xp.gather(counts, own)
+        second = xp.gather(counts, xp.gather(batch.pool(own, donors), plan.sources[:, 1]))
         weight = plan.weights[:, 0]
         all_partner = (first >= self.kappa * second) & (weight < self.tau)
         all_own = (self.kappa * first <= second) & (1.0 - weight < self.tau)
-        weight = tf.where(all_partner, 0.0, tf.where(all_own, 1.0, weight))[:, None]
-        return tf.concat([weight, 1.0 - weight], axis=1)
+        weight = xp.where(all_partner, 0.0, xp.where(all_own, 1.0, weight))[:, None]
+        return xp.concat([weight, 1.0 - weight], axis=1)

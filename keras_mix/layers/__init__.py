@@ -6,10 +6,10 @@ class of all mixers, for mixers of your own; BoundingBoxOptions and SequenceOpti
 their options.
 """
 
+import importlib
 from typing import TYPE_CHECKING
 
 from keras_mix._core import spelling
-from keras_mix._core.optional_imports import of_tensorflow
 from keras_mix.layers._class_modules import MODULES
 
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
@@ -90,8 +90,7 @@ if not TYPE_CHECKING:  # Type checkers would take any name for one that exists.
 
     def __getattr__(name):
         if name in __all__:
-            module = f"{__name__}.{MODULES[name]}"
-            return getattr(of_tensorflow(module, f"keras_mix.layers.{name}"), name)
+            return getattr(importlib.import_module(f"{__name__}.{MODULES[name]}"), name)
         near = spelling.suggestion(name, __all__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near and '.' + near}")
 

@@ -3,10 +3,10 @@
 import functools
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import loudness, random
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.combinations import Gains
@@ -89,9 +89,9 @@ class BetweenClass(BetaMixer):
         )
         own = self.compiled(levels, batch, batch.images)
         donors = self.compiled(levels, batch, batch.donor_images) if batch.has_second_batch else own
-        other = tf.gather(donors, partners - batch.first_donor)
-        gains = Gains(_gains(own, other, tf.cast(lam, tf.float64)))
-        drawn = plan.blend(partners, tf.stack([lam, 1.0 - lam], axis=1))
+        other = xp.gather(donors, partners - batch.first_donor)
+        gains = Gains(_gains(own, other, xp.cast(lam, "float64")))
+        drawn = plan.blend(partners, xp.stack([lam, 1.0 - lam], axis=1))
         return plan.unless_alone(drawn._replace(combine=gains))
 
 
@@ -106,6 +106,6 @@ def _gains(own, other, lam):
     """
     share = lam * other / (lam * other + (1.0 - lam) * own)
     # λ = 1 keeps all of the sound, even if a level is NaN.
-    share = tf.where(lam == 1.0, tf.ones([], tf.float64), share)
-    gains = tf.stack([share, 1.0 - share], axis=1)
-    return tf.cast(gains / tf.norm(gains, axis=1, keepdims=True), tf.float32)
+    share = xp.where(lam == 1.0, xp.ones([], "float64"), share)
+    gains = xp.stack([share, 1.0 - share], axis=1)
+    return xp.cast(gains / xp.norm(gains, axis=1, keepdims=True), "float32")

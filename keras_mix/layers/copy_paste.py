@@ -3,12 +3,11 @@
 import functools
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
-from keras_mix._core.axes import axis_size
-from keras_mix._core.batch.value_checks import asserted
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.draw import instances, random
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.regions import Soft
@@ -119,7 +118,7 @@ class CopyPaste(Mixer):
         rule = f"`{masks.name}` and `{boxes.name}` must list the same objects, a mask for each box"
         way_out = "Pad masks by zeros, and boxes by the label -1."
         if not all(isinstance(count, int) for count in counts):
-            asserted(tf.equal(*counts), f"{self.owner}: {rule}. {way_out}")
+            xp.checked(xp.equal(*counts), f"{self.owner}: {rule}. {way_out}")
         elif counts[0] != counts[1]:
             received = f"{counts[0]} masks and {counts[1]} boxes"
             checks.refuse(self.owner, rule, received, way_out)
@@ -148,7 +147,7 @@ class CopyPaste(Mixer):
         if not self.blur:
             return drawn
         alpha = self.compiled(self._alpha, batch, region.mask.source)
-        soft = Soft(tf.stack([1.0 - alpha, alpha], axis=-1))
+        soft = Soft(xp.stack([1.0 - alpha, alpha], axis=-1))
         return plan.PerGroup(drawn, {"inputs": drawn._replace(region=soft)})
 
     def _alpha(self, covered, grid):

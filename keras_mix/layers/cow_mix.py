@@ -4,10 +4,10 @@ import math
 
 import keras
 import numpy as np
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import noise_fields, random
 from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
@@ -62,7 +62,7 @@ class CowMix(Mixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.CowMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         French, Oliver and Salimans, "Milking CowMask for Semi-Supervised Image Classification",
@@ -101,14 +101,14 @@ class CowMix(Mixer):
             coefficients = self._coefficients(batch, sigma, noise)
             return self.pasted(noise_fields.highest, batch, partners, coefficients, share)
         cells = math.ceil(_CELLS / self.sigma[0])
-        noise = tf.cast(random.normal(noise, [batch.draws, cells, cells]), tf.float64)
+        noise = xp.cast(random.normal(noise, [batch.draws, cells, cells]), "float64")
         return self.pasted(noise_fields.filtered_highest, batch, partners, noise, sigma, share)
 
     def _widths(self, batch, seed):
         """float64 `(draws,)`, standard deviations of filters, as fractions of the longer side."""
         low, high = np.log(self.sigma)
-        chance = tf.cast(random.uniform(seed, [batch.draws]), tf.float64)
-        return tf.exp(low + (high - low) * chance)
+        chance = xp.cast(random.uniform(seed, [batch.draws]), "float64")
+        return xp.exp(low + (high - low) * chance)
 
     def _coefficients(self, batch, sigma, noise):
         """float64 `(draws, n, n)`, the amplitudes of the waves that make a field on a torus."""
@@ -117,4 +117,4 @@ class CowMix(Mixer):
         )
         amplitude = noise_fields.gaussian(frequency, sigma[:, None, None], batch.grid)
         noise = random.normal(noise, [batch.draws, *amplitude.shape[1:]])
-        return tf.cast(noise, tf.float64) * amplitude
+        return xp.cast(noise, "float64") * amplitude

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer import modality_cuts
@@ -114,7 +114,7 @@ class CrossModalMix(BetaMixer):
         drawn = modality_cuts.cut(self.cuts, batch, lam, partners, seeds)
         drawn |= modality_cuts.cut_in_time(self.sampling_rates, batch, lam, partners, place)
         other = modality_cuts.mean_share(self.cuts, drawn) if drawn else 1.0 - lam
-        blend = plan.blend(partners, tf.stack([1.0 - other, other], axis=1))
+        blend = plan.blend(partners, xp.stack([1.0 - other, other], axis=1))
         groups = {name: each._replace(weights=blend.weights) for name, each in drawn.items()}
         return plan.PerGroup(blend, groups)
 

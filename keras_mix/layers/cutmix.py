@@ -1,10 +1,10 @@
 """CutMix."""
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import free_boxes, random, shapes
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
@@ -55,7 +55,7 @@ class CutMix(BetaMixer):
     >>> mix = keras_mix.layers.CutMix(num_classes=10)
     >>> images, labels = mix(images, labels)
     >>> images.dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
@@ -107,14 +107,14 @@ class CutMix(BetaMixer):
         lam = self.draw_lambda(batch._replace(draws=number), share)
         sides = shapes.sides(1.0 - lam, batch.grid)
         corner = random.points(place, number, batch.grid) - sides // 2
-        corner, sides = (tf.reshape(each, [-1, self.candidates, 2]) for each in (corner, sides))
+        corner, sides = (xp.reshape(each, [-1, self.candidates, 2]) for each in (corner, sides))
         boxes, exist = (batch.annotated(self.owner, name) for name in ("bounding_boxes", "has_box"))
         chosen = free_boxes.least_covering(corner, sides, boxes[0], exist[0])
         every = [batch.size, self.candidates, 2]
         corner, sides = (
-            tf.gather(tf.broadcast_to(each, every), chosen, batch_dims=1)
+            xp.gather(xp.broadcast_to(each, every), chosen, batch_dims=1)
             for each in (corner, sides)
         )
-        theirs = [tf.gather(each[1], partners - batch.first_donor) for each in (boxes, exist)]
+        theirs = [xp.gather(each[1], partners - batch.first_donor) for each in (boxes, exist)]
         shown = free_boxes.show(corner, sides, *theirs, batch.annotations.min_visible)
         return plan.paste(partners, shapes.box(corner, sides, batch.grid)).keep(shown)

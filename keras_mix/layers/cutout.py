@@ -3,10 +3,10 @@
 import numbers
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.option_types import FillValue, SharedOptions, SpatialDims
@@ -45,7 +45,7 @@ class Cutout(Mixer):
 
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> keras_mix.layers.Cutout(size=16, fill_value="mean")(images).dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
@@ -75,14 +75,14 @@ class Cutout(Mixer):
     def sample(self, batch, seed):
         side = self._side(batch.grid)
         centre = random.points(seed, batch.draws * self.count, batch.grid)
-        centre = tf.reshape(centre, [-1, self.count, len(batch.grid)])
-        squares = shapes.rectangle(centre, tf.fill(tf.shape(centre), side), batch.grid)
+        centre = xp.reshape(centre, [-1, self.count, len(batch.grid)])
+        squares = shapes.rectangle(centre, xp.fill(xp.shape(centre), side), batch.grid)
         return plan.erase(batch.size, squares, self.fill_value)
 
     def _side(self, grid):
-        shortest = tf.reduce_min(tf.stack(grid))
+        shortest = xp.reduce_min(xp.stack(grid))
         if not isinstance(self.size, numbers.Integral):
-            return tf.cast(self.size * tf.cast(shortest, tf.float32), tf.int32)
+            return xp.cast(self.size * xp.cast(shortest, "float32"), "int32")
         rule = "`size` must be at most the shorter side of the images"
         way_out = "Pass a smaller one, or a fraction of the side, such as size=0.5."
         known = [size for size in grid if isinstance(size, int)]
@@ -90,5 +90,5 @@ class Cutout(Mixer):
             checks.refuse(self.owner, rule, f"size={self.size}, images of {known}", way_out)
         if len(known) < len(grid):
             sentence = f"{self.owner}: {rule}. {way_out}"
-            tf.debugging.assert_less_equal(self.size, shortest, sentence)
+            xp.checked(self.size <= shortest, sentence)
         return self.size

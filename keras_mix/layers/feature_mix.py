@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, concentration
-from keras_mix._core.ops import class_ids, draws, mixup, modalities
+from keras_mix._core.draw import random
+from keras_mix._core.ops import class_ids, mixup, modalities
 from keras_mix._core.ops.tensors import EXACT, differ, is_column, is_float, over
 from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import config_of
@@ -125,7 +126,7 @@ class FeatureMix(keras.layers.Layer):
         plan = self._given(plan, first) if plan is not None else None
         if training and plan is None:
             plan = mixup.draw(
-                draws.begin(self.seed_generator),
+                random.begin(self.seed_generator),
                 ops.shape(first)[0],
                 self.rate,
                 alpha=self.alpha,

@@ -4,10 +4,10 @@ import functools
 from typing import Literal
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import noise_fields, random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
@@ -64,7 +64,7 @@ class FMix(BetaMixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.FMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         Harris et al., "FMix: Enhancing Mixed Sample Data Augmentation", 2020, arXiv:2002.12047,
@@ -110,11 +110,11 @@ class FMix(BetaMixer):
         cycles = noise_fields.cycles_of_power_law(self.decay, self.grid_rank)
         if self.spectrum == "code":
             noise = random.normal(seed, [batch.draws, cycles + 1, 2, 2])
-            return noise_fields.one_wave_across(tf.cast(noise, tf.float64), self.decay, batch.grid)
+            return noise_fields.one_wave_across(xp.cast(noise, "float64"), self.decay, batch.grid)
         frequency = noise_fields.frequencies(cycles, batch.grid)
         amplitude = noise_fields.power_law(frequency, self.decay, batch.grid)
         noise = random.normal(seed, [batch.draws, *amplitude.shape[1:]])
-        return tf.cast(noise, tf.float64) * amplitude
+        return xp.cast(noise, "float64") * amplitude
 
 
 def _soft(partners, coefficients, share, grid, softness):

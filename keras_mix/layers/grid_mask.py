@@ -1,10 +1,10 @@
 """GridMask."""
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.option_types import FillValue, SharedOptions
@@ -48,7 +48,7 @@ class GridMask(Mixer):
 
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> keras_mix.layers.GridMask()(images).dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         Chen et al., "GridMask Data Augmentation", 2020, arXiv:2001.04086, section 3.
@@ -76,12 +76,12 @@ class GridMask(Mixer):
 
     def sample(self, batch, seed):
         turn, size, shift = random.split(seed, 3)
-        shortest = tf.cast(tf.reduce_min(tf.stack(batch.grid)), tf.float32)
-        low, high = (tf.maximum(tf.cast(share * shortest, tf.int32), 2) for share in self.unit)
-        unit = low + random.below(size, tf.fill([batch.draws], high - low + 1))
-        kept = tf.math.ceil(self.keep_ratio * tf.cast(unit, tf.float64))
-        side = unit - tf.cast(kept, tf.int32)
-        offset = random.below(shift, tf.repeat(unit[:, None], 2, axis=1))
-        angle = random.below(turn, tf.fill([batch.draws], max(self.rotation, 1)))
+        shortest = xp.cast(xp.reduce_min(xp.stack(batch.grid)), "float32")
+        low, high = (xp.maximum(xp.cast(share * shortest, "int32"), 2) for share in self.unit)
+        unit = low + random.below(size, xp.fill([batch.draws], high - low + 1))
+        kept = xp.ceil(self.keep_ratio * xp.cast(unit, "float64"))
+        side = unit - xp.cast(kept, "int32")
+        offset = random.below(shift, xp.repeat(unit[:, None], 2, axis=1))
+        angle = random.below(turn, xp.fill([batch.draws], max(self.rotation, 1)))
         squares = self.compiled(shapes.lattice, batch, angle, offset, unit, side)
         return plan.erase(batch.size, squares, self.fill_value)

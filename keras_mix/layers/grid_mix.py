@@ -1,10 +1,10 @@
 """GridMix."""
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
@@ -40,7 +40,7 @@ class GridMix(BetaMixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.GridMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping", Pattern
@@ -64,9 +64,9 @@ class GridMix(BetaMixer):
     def sample_given(self, batch, lam, partners, seed):
         """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         rows, columns = self.cells
-        count = tf.cast(tf.round((1.0 - lam) * (rows * columns)), tf.int32)
-        rank = tf.argsort(random.bits(seed, [batch.draws, rows * columns]), stable=True)
-        owners = tf.reshape(rank < count[:, None], [-1, rows, columns])
+        count = xp.cast(xp.round((1.0 - lam) * (rows * columns)), "int32")
+        rank = xp.argsort(random.bits(seed, [batch.draws, rows * columns]), stable=True)
+        owners = xp.reshape(rank < count[:, None], [-1, rows, columns])
         return plan.paste(partners, shapes.cells(owners, batch.grid))
 
     def _resolved(self):

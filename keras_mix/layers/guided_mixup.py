@@ -3,9 +3,9 @@
 import functools
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import saliency_maps
 from keras_mix._core.plan.regions import Soft
 from keras_mix.layers._mixer.option_types import SharedOptions
@@ -70,10 +70,10 @@ class GuidedMixup(Mixer):
         donors = own
         if batch.has_second_batch:
             donors = self.compiled(maps, batch, batch.donor_images)
-        other = tf.gather(donors, partners - batch.first_donor)
+        other = xp.gather(donors, partners - batch.first_donor)
         return self.pasted(_region, batch, partners, own, other)
 
 
 def _region(own, other, grid):
     share = saliency_maps.shares(own, other, grid)
-    return Soft(tf.stack([1.0 - share, share], axis=-1))
+    return Soft(xp.stack([1.0 - share, share], axis=-1))

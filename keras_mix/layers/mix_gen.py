@@ -3,10 +3,10 @@
 from collections.abc import Collection
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks, leaf_names
+from keras_mix._core.backend import xp
 from keras_mix._core.leaves import text
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.option_types import SharedOptions
@@ -91,7 +91,7 @@ class MixGen(Mixer):
         return {**super().without_effect(), "sequences.padding_id": None, **of_texts}
 
     def sample(self, batch, seed):
-        weights = tf.constant([[self.mixing_weight, 1.0 - self.mixing_weight]])
+        weights = xp.constant([[self.mixing_weight, 1.0 - self.mixing_weight]])
         return plan.blend(self.partners(batch, seed), weights)
 
     @property
@@ -100,7 +100,7 @@ class MixGen(Mixer):
 
     def dtype_of_shape(self, name, kind, shape):
         if name in self.texts or leaf_names.key(name) in self.texts:
-            return tf.string if shape.rank == 1 or shape[1] == 1 else tf.int32
+            return "string" if len(shape) == 1 or shape[1] == 1 else "int32"
         return super().dtype_of_shape(name, kind, shape)
 
     def check(self, leaves):

@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, concentration
-from keras_mix._core.ops import draws, instance_statistics
+from keras_mix._core.draw import random
+from keras_mix._core.ops import instance_statistics
 from keras_mix._core.ops.tensors import is_float, over
 from keras_mix._core.options import argument_errors, keywords
 from keras_mix._core.options.config import config_of
@@ -106,23 +107,23 @@ class MixStyle(keras.layers.Layer):
         self._check(inputs)
         if not training:
             return inputs
-        chance, order, weight = draws.split(draws.begin(self.seed_generator), 3)
+        chance, order, weight = random.split(random.begin(self.seed_generator), 3)
         size = ops.shape(inputs)[0]
         if self.pairing == HALVES:
             partners = _other_half(order, size)
         else:
-            partners = draws.partners(order, self.pairing, size, size, has_second_batch=False)
+            partners = random.partners(order, self.pairing, size, size, has_second_batch=False)
         values = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         channels_first = self.data_format == "channels_first"
         mean, deviation = instance_statistics.of(values, channels_first, mask)
         mean, deviation = ops.stop_gradient(mean), ops.stop_gradient(deviation)
-        lam = ops.cast(over(draws.beta(weight, self.alpha, size), values), values.dtype)
+        lam = ops.cast(over(random.beta(weight, self.alpha, size), values), values.dtype)
         new_mean, new_deviation = (
             lam * own + (1.0 - lam) * ops.take(own, partners, axis=0) for own in (mean, deviation)
         )
         mixed = (values - mean) * (new_deviation / deviation) + new_mean
         # Not by λ = 1, which would round what is to stay as it is.
-        is_mixed = draws.coin(chance, self.rate, 1)
+        is_mixed = random.coin(chance, self.rate, 1)
         return ops.where(over(is_mixed, inputs), ops.cast(mixed, inputs.dtype), inputs)
 
     def __repr__(self):
@@ -154,6 +155,6 @@ def _other_half(seed, size):
     half = size // 2
     is_second = ops.cast(index >= half, "float32")
     # Draws are below 1, so that the halves stay apart.
-    order = ops.cast(ops.argsort(draws.uniform(seed, [size]) + is_second), "int32")
+    order = ops.cast(ops.argsort(random.uniform(seed, [size]) + is_second), "int32")
     own = ops.where(index < half, index + half, (index - half) % ops.maximum(half, 1))
     return ops.take(order, own, axis=0)

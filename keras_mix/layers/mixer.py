@@ -4,9 +4,8 @@ import abc
 import functools
 from typing import Any
 
-import tensorflow as tf
-
-from keras_mix._core import keras_compat, xla
+from keras_mix._core import dtypes, keras_compat
+from keras_mix._core.backend import Tensor, namespaces, xp
 from keras_mix._core.batch import call_forms
 from keras_mix._core.draw import random
 from keras_mix._core.leaves import rules
@@ -136,14 +135,14 @@ class Mixer(Traits, ModelSide):
     def all_partners(self, batch, seed):
         """Draws all S - 1 partners of each sample, independently: int32 `(B, S - 1)`."""
         if self.num_sources == 2:
-            return tf.expand_dims(self.partners(batch, seed), 1)
+            return xp.expand_dims(self.partners(batch, seed), 1)
         seeds = random.split(seed, self.num_sources - 1)
         if isinstance(self.pairing, str):
             columns = [self.partners(batch, s, number) for number, s in enumerate(seeds, start=1)]
         else:
             drawn = self.pairing.draw_all(batch, seeds)
             columns = [column + batch.first_donor for column in drawn]
-        return tf.concat([column[:, None] for column in columns], axis=1)
+        return xp.concat([column[:, None] for column in columns], axis=1)
 
     def compiled(self, function, batch, *arguments):
         """Calls `function(*arguments, grid=batch.grid)`, compiled by XLA if plans are applied so.
@@ -152,14 +151,14 @@ class Mixer(Traits, ModelSide):
         """
         fixed = all(isinstance(size, int) for size in batch.grid)
         function = functools.partial(function, grid=batch.grid)
-        return xla.call(function, arguments, fixed and batch.jit_compile)
+        return xp.call_compiled(function, arguments, fixed and batch.jit_compile)
 
     def pasted(self, region, batch, partners, *arguments):
         """The plan that pastes along the region `region(*arguments, grid=batch.grid)`, compiled."""
         return self.compiled(functools.partial(_pasted, region), batch, partners, *arguments)
 
+    @namespaces.of_arguments
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        call_forms.refuse_other_backends(self, args, kwargs)
         args, kwargs = call_forms.as_tensors(self.owner, args, kwargs)
         return super().__call__(*args, **kwargs)
 
@@ -169,7 +168,7 @@ class Mixer(Traits, ModelSide):
         y: Any = None,
         sample_weight: Any = None,
         training: bool | None = None,
-        seed: int | tf.Tensor | None = None,
+        seed: int | Tensor | None = None,
         partners: Any = None,
     ) -> Any:
         """Mixes a batch.
@@ -239,12 +238,14 @@ class Mixer(Traits, ModelSide):
         results, pools = [None] * len(found.rules), found.pools
         chosen = found.mixed
         # XLA knows no strings.
-        texts = [n for n in chosen if pools[n].own.dtype == tf.string]
+        texts = [n for n in chosen if dtypes.of(pools[n].own) == "string"]
         for part in filter(None, (texts, [n for n in chosen if n not in texts])):
             given = [pools[number] for number in part]
             apply = functools.partial(rules.apply, rules=[found.rules[number] for number in part])
-            compiles = self.jit_compile and xla.compiles_once([pool.own for pool in given])
-            for number, result in zip(part, xla.call(apply, (plan, given), compiles), strict=True):
+            compiles = self.jit_compile and xp.compiles_once([pool.own for pool in given])
+            for number, result in zip(
+                part, xp.call_compiled(apply, (plan, given), compiles), strict=True
+            ):
                 results[number] = result
         for number, rule in enumerate(found.rules):
             if number not in chosen:
@@ -259,10 +260,10 @@ class Mixer(Traits, ModelSide):
     def _discounted(self, plan, batch):
         """The plan with padding excluded from its weights."""
         tensors = [pool.own for pool in batch.validity.pools]
-        compiles = self.jit_compile and xla.compiles_once([*tensors, batch.images])
+        compiles = self.jit_compile and xp.compiles_once([*tensors, batch.images])
 
         def call(function, *arguments):
-            return xla.call(function, arguments, compiles)
+            return xp.call_compiled(function, arguments, compiles)
 
         return plan.map(lambda each: batch.validity.discount(each, call))
 

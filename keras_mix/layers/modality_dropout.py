@@ -8,7 +8,8 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import draws, modalities
+from keras_mix._core.draw import random
+from keras_mix._core.ops import modalities
 from keras_mix._core.ops.tensors import differ, is_float, over
 from keras_mix._core.options import argument_errors, idle_options, keywords
 from keras_mix._core.options.config import config_of, saved
@@ -142,7 +143,7 @@ class ModalityDropout(keras.layers.Layer):
             rates = modalities.with_missing(rates, there)
         kept = there
         if training:
-            chances = draws.uniform(draws.begin(self.seed_generator), ops.shape(rates))
+            chances = random.uniform(random.begin(self.seed_generator), ops.shape(rates))
             kept = ops.logical_not(modalities.dropped(rates, chances))
             # A sample that has nothing at all keeps nothing.
             kept = kept if there is None else ops.logical_and(kept, there)

@@ -1,10 +1,10 @@
 """Mosaic."""
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.placements import Resize
@@ -61,11 +61,11 @@ class Mosaic(Mixer):
     def sample(self, batch, seed):
         order, place = random.split(seed, 2)
         share = random.between(place, self.offset, [batch.draws, 2])
-        size = tf.stack(batch.grid)
-        corner = tf.cast(tf.round(share * tf.cast(size, tf.float32)), tf.int32)
+        size = xp.stack(batch.grid)
+        corner = xp.cast(xp.round(share * xp.cast(size, "float32")), "int32")
         # Each quarter has at least one row and column.
-        corner = tf.clip_by_value(corner, 1, size - 1)
+        corner = xp.clip_by_value(corner, 1, size - 1)
         first, sizes = shapes.block_frames(corner, batch.grid)
-        frames = tf.cast(tf.concat([first, sizes], axis=2), tf.float32)
+        frames = xp.cast(xp.concat([first, sizes], axis=2), "float32")
         partners = self.all_partners(batch, order)
         return plan.paste(partners, shapes.blocks(corner, batch.grid), Resize(frames))

@@ -3,10 +3,10 @@
 import functools
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import loudness, random
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.combinations import Gains
@@ -92,16 +92,16 @@ class NoiseMix(Mixer):
         partners = self.partners(batch, order)
         # In double precision, so that the gains are the same in every mode.
         (low, high), drawn = self.snr, random.uniform(level, [batch.draws])
-        snr = low + (high - low) * tf.cast(drawn, tf.float64)
+        snr = low + (high - low) * xp.cast(drawn, "float64")
         own, donors = self._powers(batch)
-        other = tf.gather(donors, partners - batch.first_donor)
+        other = xp.gather(donors, partners - batch.first_donor)
         # The quotient of the pressures of noise and signal.
-        quotient = tf.broadcast_to(10.0 ** (-snr / 20.0), tf.shape(own))
-        gain = tf.sqrt(own / other) * quotient
-        gains = tf.cast(tf.stack([tf.ones_like(gain), gain], axis=1), tf.float32)
-        signal = tf.ones_like(quotient) if self.keep_labels else 1.0 / (1.0 + quotient)
-        signal = tf.cast(signal, tf.float32)
-        mixed = plan.blend(partners, tf.stack([signal, 1.0 - signal], axis=1))
+        quotient = xp.broadcast_to(10.0 ** (-snr / 20.0), xp.shape(own))
+        gain = xp.sqrt(own / other) * quotient
+        gains = xp.cast(xp.stack([xp.ones_like(gain), gain], axis=1), "float32")
+        signal = xp.ones_like(quotient) if self.keep_labels else 1.0 / (1.0 + quotient)
+        signal = xp.cast(signal, "float32")
+        mixed = plan.blend(partners, xp.stack([signal, 1.0 - signal], axis=1))
         mixed = plan.unless_alone(mixed._replace(combine=Gains(gains)))
         return mixed.keep(~((own <= _SILENCE) | (other <= _SILENCE)))
 

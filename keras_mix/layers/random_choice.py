@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random
 from keras_mix._core.plan.choice import Choice
 from keras_mix.layers._mixer.mixer_of_mixers import Composed, refuse_no_list, saved
@@ -48,7 +48,7 @@ class RandomChoice(Composed):
     >>> mix = keras_mix.layers.RandomChoice(mixers, num_classes=10)
     >>> images, labels = mix(images, np.arange(8))
     >>> images.dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         Touvron et al., "Training data-efficient image transformers & distillation through
@@ -75,7 +75,7 @@ class RandomChoice(Composed):
         choice, *seeds = random.split(seed, 1 + len(self.mixers))
         ends = np.cumsum(self.probabilities)[:-1].astype("float32")
         chance = random.uniform(choice, [batch.draws, 1])
-        index = tf.reduce_sum(tf.cast(chance >= ends, tf.int32), axis=1)
+        index = xp.reduce_sum(xp.cast(chance >= xp.constant(ends), "int32"), axis=1)
         drawn = [mixer.draw(batch, s) for mixer, s in zip(self.mixers, seeds, strict=True)]
         return Choice(index, tuple(drawn))
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks, keras_compat
+from keras_mix._core.backend import Tensor, xp
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.placements import Resize
@@ -99,7 +99,7 @@ class RecursiveMix(Mixer):
         y: Any = None,
         sample_weight: Any = None,
         training: bool | None = None,
-        seed: int | tf.Tensor | None = None,
+        seed: int | Tensor | None = None,
         partners: Any = None,
     ) -> Any:
         """Mixes a batch with the previous mixed one, `partners`; without it, with itself.
@@ -107,7 +107,7 @@ class RecursiveMix(Mixer):
         The other arguments are those of `Mixer.call`.
         """
         if partners is None:
-            forgets = not (tf.executing_eagerly() or keras_compat.in_symbolic_scope())
+            forgets = not (xp.executing_eagerly() or keras_compat.in_symbolic_scope())
             if forgets and seed is None and training is not False:
                 recursion.refuse_forgetful(self)
             return super().call(x, y, sample_weight, training, seed)
@@ -122,13 +122,13 @@ class RecursiveMix(Mixer):
         fraction = random.between(share, self.fraction, [batch.draws])
         sides = shapes.sides(fraction, batch.grid)
         corner = random.points(place, batch.draws, batch.grid) - sides // 2
-        size = tf.stack(batch.grid)
-        end = tf.minimum(corner + sides, size)
-        corner = tf.maximum(corner, 0)
+        size = xp.stack(batch.grid)
+        end = xp.minimum(corner + sides, size)
+        corner = xp.maximum(corner, 0)
         sides = end - corner
         # A box without a pixel shows nothing, but its frame must have a size.
-        frame = tf.concat([corner, tf.maximum(sides, 1)], axis=1)
-        whole = tf.broadcast_to(tf.concat([[0, 0], size], axis=0), tf.shape(frame))
-        frames = tf.reshape(tf.concat([whole, frame], axis=1), [-1, 2, 4])
+        frame = xp.concat([corner, xp.maximum(sides, 1)], axis=1)
+        whole = xp.broadcast_to(xp.concat([[0, 0], size], axis=0), xp.shape(frame))
+        frames = xp.reshape(xp.concat([whole, frame], axis=1), [-1, 2, 4])
         box = shapes.box(corner, sides, batch.grid)
-        return plan.paste(self.partners(batch, order), box, Resize(tf.cast(frames, tf.float32)))
+        return plan.paste(self.partners(batch, order), box, Resize(xp.cast(frames, "float32")))

@@ -1,10 +1,10 @@
 """ResizeMix."""
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.placements import Resize
@@ -43,7 +43,7 @@ class ResizeMix(Mixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.ResizeMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         Qin et al., "ResizeMix: Mixing Data with Preserved Object Information and True Labels",
@@ -63,13 +63,13 @@ class ResizeMix(Mixer):
     def sample(self, batch, seed):
         order, share, place = random.split(seed, 3)
         scale = random.between(share, self.scale, [batch.draws, 1])
-        size = tf.stack(batch.grid)
-        sides = tf.maximum(tf.cast(scale * tf.cast(size, tf.float32), tf.int32), 1)
-        sides = tf.broadcast_to(sides, [batch.size, 2])
+        size = xp.stack(batch.grid)
+        sides = xp.maximum(xp.cast(scale * xp.cast(size, "float32"), "int32"), 1)
+        sides = xp.broadcast_to(sides, [batch.size, 2])
         centre = random.points(place, batch.size, batch.grid)
-        corner = tf.clip_by_value(centre - sides // 2, 0, size - sides)
-        frame = tf.concat([corner, sides], axis=1)
-        whole = tf.broadcast_to(tf.concat([[0, 0], size], axis=0), tf.shape(frame))
-        frames = tf.reshape(tf.concat([whole, frame], axis=1), [-1, 2, 4])
+        corner = xp.clip_by_value(centre - sides // 2, 0, size - sides)
+        frame = xp.concat([corner, sides], axis=1)
+        whole = xp.broadcast_to(xp.concat([[0, 0], size], axis=0), xp.shape(frame))
+        frames = xp.reshape(xp.concat([whole, frame], axis=1), [-1, 2, 4])
         box = shapes.box(corner, sides, batch.grid)
-        return plan.paste(self.partners(batch, order), box, Resize(tf.cast(frames, tf.float32)))
+        return plan.paste(self.partners(batch, order), box, Resize(xp.cast(frames, "float32")))

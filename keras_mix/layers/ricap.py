@@ -1,9 +1,9 @@
 """RICAP."""
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.placements import Shift
@@ -62,11 +62,11 @@ class RICAP(BetaMixer):
     def sample(self, batch, seed):
         *shares, crop, order = random.split(seed, 4)
         sides = [
-            tf.round(self.draw_lambda(batch, s) * tf.cast(size, tf.float32))
+            xp.round(self.draw_lambda(batch, s) * xp.cast(size, "float32"))
             for s, size in zip(shares, batch.grid, strict=True)
         ]
-        corner = tf.cast(tf.concat([side[:, None] for side in sides], axis=1), tf.int32)
+        corner = xp.cast(xp.concat([side[:, None] for side in sides], axis=1), "int32")
         first, sizes = shapes.block_frames(corner, batch.grid)
-        origin = random.below(crop, tf.stack(batch.grid) - sizes + 1)
+        origin = random.below(crop, xp.stack(batch.grid) - sizes + 1)
         partners = self.all_partners(batch, order)
         return plan.paste(partners, shapes.blocks(corner, batch.grid), Shift(first - origin))

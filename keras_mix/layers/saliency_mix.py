@@ -3,10 +3,10 @@
 from typing import Literal
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import fine_grained_saliency, random, shapes, spectral_residual
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
@@ -59,7 +59,7 @@ class SaliencyMix(BetaMixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.SaliencyMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    tf.uint8
+    "uint8"
 
     Reference:
         Uddin et al., "SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better
@@ -94,7 +94,7 @@ class SaliencyMix(BetaMixer):
         sides = shapes.sides(1.0 - lam, batch.grid)
         return plan.paste(
             partners,
-            shapes.rectangle(tf.gather(peaks, partners - batch.first_donor), sides, batch.grid),
+            shapes.rectangle(xp.gather(peaks, partners - batch.first_donor), sides, batch.grid),
         )
 
     def _peaks(self, batch):

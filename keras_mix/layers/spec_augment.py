@@ -3,10 +3,10 @@
 import numbers
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.option_types import FillValue, SharedOptions
@@ -86,7 +86,7 @@ class SpecAugment(Mixer):
 
     def sample(self, batch, seed):
         seeds, (time, frequency) = random.split(seed, 2), batch.grid
-        longest = tf.minimum(_bins(self.time_width, time), _bins(self.max_time_fraction, time))
+        longest = xp.minimum(_bins(self.time_width, time), _bins(self.max_time_fraction, time))
         widest = _bins(self.frequency_width, frequency)
         drawn = [
             _bands(seeds[0], [batch.draws, self.time_masks], longest, time),
@@ -99,12 +99,12 @@ class SpecAugment(Mixer):
 def _bins(width, size):
     """Returns a width in bins, at most the size, from a number or a fraction of them."""
     if isinstance(width, numbers.Integral):
-        return tf.minimum(width, size)
-    return tf.cast(width * tf.cast(size, tf.float32), tf.int32)
+        return xp.minimum(width, size)
+    return xp.cast(width * xp.cast(size, "float32"), "int32")
 
 
 def _bands(seed, shape, widest, size):
     """Where bands start, and how wide they are, both int32 of the shape."""
     spread, place = random.split(seed, 2)
-    width = random.below(spread, tf.fill(shape, widest + 1))
+    width = random.below(spread, xp.fill(shape, widest + 1))
     return random.below(place, size - width + 1), width

@@ -1,10 +1,10 @@
 """SpecMix."""
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random, shapes
 from keras_mix.layers._mixer.option_types import SharedOptions
 from keras_mix.layers.mixer import Mixer
@@ -101,11 +101,11 @@ class SpecMix(Mixer):
     def _bands(self, seed, size, numbers, draws):
         """The starts and the widths of the bands along an axis, both int32 `(draws, most)`."""
         (least, most), (number, spread, place) = numbers, random.split(seed, 3)
-        number = least + random.below(number, tf.fill([draws, 1], most - least + 1))
+        number = least + random.below(number, xp.fill([draws, 1], most - least + 1))
         low, high = (
-            tf.maximum(tf.cast(share * tf.cast(size, tf.float32), tf.int32), 1)
+            xp.maximum(xp.cast(share * xp.cast(size, "float32"), "int32"), 1)
             for share in self.width
         )
-        width = low + random.below(spread, tf.fill([draws, most], high - low + 1))
+        width = low + random.below(spread, xp.fill([draws, most], high - low + 1))
         start = random.below(place, size - width + 1)
-        return start, tf.where(tf.range(most) < number, width, 0)
+        return start, xp.where(xp.range(most) < number, width, 0)

@@ -5,10 +5,10 @@ from typing import Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.combinations import LogBlend
@@ -81,7 +81,7 @@ class SpectrogramMixUp(BetaMixer):
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
         lam = self.draw_lambda(batch, share)
-        weights = tf.stack([lam, 1.0 - lam], axis=1)
+        weights = xp.stack([lam, 1.0 - lam], axis=1)
         drawn = plan.blend(self.partners(batch, order), weights)
         if self._exponent is not None:
             drawn = drawn._replace(combine=LogBlend(self._exponent))

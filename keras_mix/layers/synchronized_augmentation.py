@@ -8,7 +8,7 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
-from keras_mix._core.axes import over
+from keras_mix._core.backend.axes import over
 from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.structure import BoxDict, BoxSet, is_set_of_boxes
 from keras_mix._core.draw import random, shared_windows

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import keras
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from keras_mix._core import checks, leaf_names
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
@@ -57,7 +57,7 @@ class TabularMix(BetaMixer):
     >>> mix = keras_mix.layers.TabularMix(alpha=1.0, num_classes=2)
     >>> table, labels = mix(table, np.arange(8) % 2)
     >>> table["job"].dtype
-    tf.int64
+    "int64"
 
     Reference:
         Continuous columns: Zhang et al., "mixup", arXiv:1710.09412, section 2. Swapping columns by
@@ -93,19 +93,19 @@ class TabularMix(BetaMixer):
         if self.cut and not continuous:
             rule = "cut=True needs a table, columns (B,) or a matrix (B, F)"
             checks.refuse(self.owner, rule, "no input of these shapes")
-        weights = tf.concat([own, 1.0 - own], axis=1)
+        weights = xp.concat([own, 1.0 - own], axis=1)
         if all(continuous) and not self.cut:
             return plan.blend(partners, weights)
         drawn = random.uniform(place, [batch.draws, len(continuous)]) < 1.0 - own
         if self.cut:
             return _by_columns(plan.paste(partners, drawn))
-        taken = tf.where(tf.constant(continuous), 1.0 - own, tf.cast(drawn, tf.float32))
-        region = tf.concat([1.0 - taken[..., None], taken[..., None]], axis=-1)
+        taken = xp.where(xp.constant(continuous), 1.0 - own, xp.cast(drawn, "float32"))
+        region = xp.concat([1.0 - taken[..., None], taken[..., None]], axis=-1)
         return _by_columns(plan.blend(partners, weights, region))
 
     def dtype_of_shape(self, name, kind, shape):
         one_hot = leaf_names.key(name) in self.one_hot
-        return tf.int32 if one_hot else super().dtype_of_shape(name, kind, shape)
+        return "int32" if one_hot else super().dtype_of_shape(name, kind, shape)
 
 
 def _by_columns(drawn):

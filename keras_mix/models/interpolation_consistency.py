@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, concentration
-from keras_mix._core.ops import draws, mixup
+from keras_mix._core.draw import random
+from keras_mix._core.ops import mixup
 from keras_mix.models._semi_supervised import batches, ramps
 from keras_mix.models._semi_supervised.with_teacher import TaughtModel
 
@@ -130,7 +131,7 @@ class InterpolationConsistency(TaughtModel):
 
     def training_pass(self, labeled, unlabeled, seed):
         labeled, unlabeled = self.augmented(labeled), self.augmented(unlabeled)
-        of_labeled, of_unlabeled = draws.split(seed, 2)
+        of_labeled, of_unlabeled = random.split(seed, 2)
         # A rate of 0 draws λ = 1.
         own = self._plan(of_labeled, labeled, float(self.mix_labeled))
         other = self._plan(of_unlabeled, unlabeled, 1.0)

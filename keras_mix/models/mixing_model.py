@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import keras
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 from keras_mix._core.options import argument_errors, call_repr, keywords
 from keras_mix._core.options.config import saved
 from keras_mix._core.options.signatures import FullSignature, documented
@@ -60,8 +60,8 @@ class MixingModel(keras.Model):
 
     Args:
         model: Keras model. The model to train: sequential, functional or subclassed.
-        mixer: Layer of `keras_mix.layers`, or list of them, of which each batch draws one;
-            TensorFlow only. Its `num_classes`, `label_mode`, `label_rule`, `soft_masks`,
+        mixer: Layer of `keras_mix.layers`, or list of them, of which each batch draws one.
+            Its `num_classes`, `label_mode`, `label_rule`, `soft_masks`,
             `bounding_boxes`, `sequences` and `inputs_only` are refused, since labels are mixed in
             the loss, as they are given. Defaults to None, Mixup's blend, on any backend.
         mix_at: List of mix points: "input", names or paths of layers ("backbone/block3_out"),
@@ -110,7 +110,7 @@ class MixingModel(keras.Model):
     Raises:
         ValueError: If an option has no effect; if a mix point is not in the model, is not called,
             or does not compute floats with the samples along the first axis; if the model has a
-            stateful recurrent layer; if a mixer is given on another backend than TensorFlow; if
+            stateful recurrent layer; if
             `compile` gets no loss; if labels change from ids to one-hot rows, or back.
 
     Example:
@@ -273,7 +273,7 @@ class MixingModel(keras.Model):
         if outermost not in (None, self):
             arguments.refuse_inside(self.owner, outermost)
         probabilities, rate = map(keras.ops.convert_to_tensor, self.dials.weights)
-        seed = draws.begin(self._seeds)
+        seed = random.begin(self._seeds)
         drawing = probabilities, rate, seed
         forward_pass = self.forward_pass(self.base, self._choices, *drawing, self._label_map)
         with self._hooks, forward_pass:

@@ -2,8 +2,7 @@
 
 import abc
 
-import tensorflow as tf
-
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random
 from keras_mix.pairings.pairing import Pairing
 
@@ -21,11 +20,11 @@ class WeightedPairing(Pairing):
     def by_weight(self, batch, seed, weights):
         """int32 `(B,)`, a partner for each sample; the sample itself where no weight is above 0."""
         index = random.by_weight(seed, weights)
-        alone = tf.zeros_like(index) if batch.has_second_batch else tf.range(batch.size)
-        return tf.where(index < 0, alone, index)
+        alone = xp.zeros_like(index) if batch.has_second_batch else xp.range(batch.size)
+        return xp.where(index < 0, alone, index)
 
     def finds(self, batch):
-        return tf.reduce_any(self.legal(batch), axis=1)
+        return xp.reduce_any(self.legal(batch), axis=1)
 
     @abc.abstractmethod
     def legal(self, batch):
@@ -38,4 +37,4 @@ class WeightedPairing(Pairing):
 
 def others(batch):
     """bool `(B, B)`, False on the diagonal."""
-    return tf.range(batch.size)[:, None] != tf.range(batch.size)[None]
+    return xp.range(batch.size)[:, None] != xp.range(batch.size)[None]

@@ -6,9 +6,9 @@ from typing import Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import label_kernels
 from keras_mix._core.options import call_repr
 from keras_mix.pairings._weighted import WeightedPairing, others
@@ -71,12 +71,12 @@ class ByClass(WeightedPairing):
     def legal(self, batch):
         own, donors = self._class_ids(batch)
         same = own[:, None] == donors[None]
-        legal = {"same": same, "different": ~same}.get(self.relation, tf.ones_like(same))
+        legal = {"same": same, "different": ~same}.get(self.relation, xp.ones_like(same))
         return legal if batch.has_second_batch else legal & others(batch)
 
     def weights(self, batch):
         _, donors = self._class_ids(batch)
-        return tf.where(self.legal(batch), self._rarity(donors), tf.zeros([], tf.int64))
+        return xp.where(self.legal(batch), self._rarity(donors), xp.zeros([], "int64"))
 
     def _class_ids(self, batch):
         owner = type(self).__name__
@@ -85,14 +85,14 @@ class ByClass(WeightedPairing):
     def _rarity(self, donors):
         """int64 `(1, donors)`, the weight of each sample by the frequency of its class."""
         if self.exponent == 0:
-            return tf.ones_like(donors, tf.int64)[None]
+            return xp.ones_like(donors, "int64")[None]
         if self.class_counts is not None:
             table = _powers(self.class_counts, self.exponent)
-            return tf.gather(tf.constant(table), donors)[None]
-        alike = tf.cast(donors[:, None] == donors[None], tf.int32)
-        counts = tf.minimum(tf.reduce_sum(alike, axis=1), _MOST)
+            return xp.gather(xp.constant(table), donors)[None]
+        alike = xp.cast(donors[:, None] == donors[None], "int32")
+        counts = xp.minimum(xp.reduce_sum(alike, axis=1), _MOST)
         table = _powers(tuple(range(1, _MOST + 1)), self.exponent)
-        return tf.gather(tf.constant(table), counts - 1)[None]
+        return xp.gather(xp.constant(table), counts - 1)[None]
 
     def __repr__(self):
         values = self.get_config()

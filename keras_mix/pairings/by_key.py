@@ -3,9 +3,9 @@
 from typing import Literal
 
 import keras
-import tensorflow as tf
 
-from keras_mix._core import checks, leaf_names
+from keras_mix._core import checks, dtypes, leaf_names
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import label_kernels, random
 from keras_mix.pairings._weighted import WeightedPairing, others
 
@@ -81,9 +81,9 @@ class ByKey(WeightedPairing):
         for seed in seeds:
             kind, column = random.split(seed, 2)
             chosen = random.coin(kind, self._probability, batch.draws)[:, None]
-            first, second = tf.where(chosen, label, key), tf.where(chosen, key, label)
-            found = tf.reduce_any(first, axis=1, keepdims=True)
-            weights = tf.cast(tf.where(found, first, second), tf.int64)
+            first, second = xp.where(chosen, label, key), xp.where(chosen, key, label)
+            found = xp.reduce_any(first, axis=1, keepdims=True)
+            weights = xp.cast(xp.where(found, first, second), "int64")
             drawn.append(self.by_weight(batch, column, weights))
         return drawn
 
@@ -92,7 +92,7 @@ class ByKey(WeightedPairing):
         return label | key
 
     def weights(self, batch):
-        return tf.cast(self.legal(batch), tf.int64)
+        return xp.cast(self.legal(batch), "int64")
 
     @property
     def _probability(self):
@@ -109,7 +109,7 @@ class ByKey(WeightedPairing):
         same_label, same_domain = (
             own[:, None] == donors[None] for own, donors in (labels, domains)
         )
-        allowed = tf.ones_like(same_label) if batch.has_second_batch else others(batch)
+        allowed = xp.ones_like(same_label) if batch.has_second_batch else others(batch)
         return (
             same_label & ~same_domain & allowed & (self._probability > 0),
             same_domain & ~same_label & allowed & (self._probability < 1),
@@ -143,11 +143,11 @@ def _one_each(owner, name, values):
     """One domain per sample, `(B,)`."""
     rank = getattr(values.shape, "rank", None)
     is_one = rank == 1 or (rank == 2 and values.shape[1] == 1)
-    if not is_one or values.dtype.is_floating:
+    if not is_one or dtypes.is_floating(values):
         checks.reject(
             owner,
             name,
             "must hold one domain per sample, integers, booleans or strings (B,) or (B, 1)",
             checks.described(values),
         )
-    return tf.reshape(values, [-1])
+    return xp.reshape(values, [-1])

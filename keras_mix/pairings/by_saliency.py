@@ -1,9 +1,9 @@
 """BySaliency."""
 
 import keras
-import tensorflow as tf
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import saliency_maps
 from keras_mix.pairings.pairing import Pairing
 
@@ -51,12 +51,12 @@ class BySaliency(Pairing):
         ]
         distances = saliency_maps.distances(levels[0], levels[-1])
         if batch.has_second_batch:
-            falling = tf.argsort(-distances, axis=1, stable=True)
-            return falling[:, tf.minimum(number, batch.donors) - 1]
+            falling = xp.argsort(-distances, axis=1, stable=True)
+            return falling[:, xp.minimum(number, batch.donors) - 1]
         cycle = _cycle(distances)
         partner = cycle
         for _ in range(number - 1):
-            partner = tf.gather(cycle, partner)
+            partner = xp.gather(cycle, partner)
         return partner
 
 
@@ -66,19 +66,19 @@ def _cycle(distances):
     Args:
         distances: float64 `(B, B)`, not negative.
     """
-    size = tf.shape(distances)[0]
-    index = tf.range(size)
+    size = xp.shape(distances)[0]
+    index = xp.range(size)
     # Below all distances. Of equal ones the first is taken; an empty batch has none.
-    lowest = tf.constant(-1.0, tf.float64)
-    apart = tf.where(index[:, None] == index, lowest, distances)
-    flat = tf.concat([tf.reshape(apart, [size * size]), [2.0 * lowest]], axis=0)
-    first = tf.argmax(flat, output_type=tf.int32) // tf.maximum(size, 1)
+    lowest = xp.constant(-1.0, "float64")
+    apart = xp.where(index[:, None] == index, lowest, distances)
+    flat = xp.concat([xp.reshape(apart, [size * size]), [2.0 * lowest]], axis=0)
+    first = xp.argmax(flat, output_type="int32") // xp.maximum(size, 1)
 
     def step(count, row, taken, partners):
         taken |= index == row
-        free = tf.where(taken, lowest, tf.gather(distances, row))
-        column = tf.argmax(free, output_type=tf.int32)
-        return count + 1, column, taken, tf.where(index == row, column, partners)
+        free = xp.where(taken, lowest, xp.gather(distances, row))
+        column = xp.argmax(free, output_type="int32")
+        return count + 1, column, taken, xp.where(index == row, column, partners)
 
-    state = 1, first, tf.zeros_like(index, tf.bool), tf.fill(tf.shape(index), first)
-    return tf.while_loop(lambda count, *_: count < size, step, state)[-1]
+    state = 1, first, xp.zeros_like(index, "bool"), xp.fill(xp.shape(index), first)
+    return xp.while_loop(lambda count, *_: count < size, step, state)[-1]

@@ -1,8 +1,8 @@
 """InOrder."""
 
 import keras
-import tensorflow as tf
 
+from keras_mix._core.backend import Tensor, xp
 from keras_mix._core.batch.batch import Batch
 from keras_mix.pairings.pairing import Pairing
 
@@ -21,5 +21,5 @@ class InOrder(Pairing):
     >>> x, y = mix((x, y), partners=(x[::-1], y[::-1]))
     """
 
-    def draw(self, batch: Batch, seed: tf.Tensor, number: int = 1) -> tf.Tensor:
-        return tf.range(batch.size) % batch.donors
+    def draw(self, batch: Batch, seed: Tensor, number: int = 1) -> Tensor:
+        return xp.range(batch.size) % batch.donors

@@ -4,8 +4,8 @@ import abc
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
 
+from keras_mix._core.backend import Tensor, xp
 from keras_mix._core.batch.batch import Batch
 from keras_mix._core.options import option
 
@@ -27,7 +27,7 @@ class Pairing(option.Option, abc.ABC):
     """
 
     @abc.abstractmethod
-    def draw(self, batch: Batch, seed: tf.Tensor, number: int = 1) -> tf.Tensor:
+    def draw(self, batch: Batch, seed: Tensor, number: int = 1) -> Tensor:
         """Draws a partner for each sample.
 
         Args:
@@ -40,11 +40,11 @@ class Pairing(option.Option, abc.ABC):
             int32 `(B,)`, indices into the `batch.donors` samples that partners come from.
         """
 
-    def draw_all(self, batch: Batch, seeds: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    def draw_all(self, batch: Batch, seeds: Sequence[Tensor]) -> list[Tensor]:
         """A list of int32 `(B,)`, the partners of each sample, one for each of the seeds."""
         return [self.draw(batch, seed, number) for number, seed in enumerate(seeds, start=1)]
 
-    def finds(self, batch: Batch) -> tf.Tensor:
+    def finds(self, batch: Batch) -> Tensor:
         """Finds the samples that have a partner in a second batch; by default all.
 
         The others stay unmixed. `ByClass("same")`, for example, finds no partner for a sample whose
@@ -53,4 +53,4 @@ class Pairing(option.Option, abc.ABC):
         Returns:
             bool `(B or 1,)`.
         """
-        return tf.constant([True])
+        return xp.constant([True])

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_mix._core.ops import aligned_mixup, draws, transport
+from keras_mix._core.draw import random
+from keras_mix._core.ops import aligned_mixup, transport
 from keras_mix.layers import MixPoint
 from keras_mix.models import AlignMixup
 
@@ -162,8 +163,8 @@ def test_a_step_blends_the_map_and_weighs_the_labels(at_partner, monkeypatch):
         drawn = at_partner if isinstance(probability, float) else True
         return ops.convert_to_tensor([drawn])
 
-    monkeypatch.setattr(draws, "beta", lambda *args: ops.convert_to_tensor([0.3]))
-    monkeypatch.setattr(draws, "coin", coin)
+    monkeypatch.setattr(random, "beta", lambda *args: ops.convert_to_tensor([0.3]))
+    monkeypatch.setattr(random, "coin", coin)
     first = layers.Dense(4, use_bias=False, kernel_initializer="identity")
     base = keras.Sequential([keras.Input(MAPS.shape[1:]), first, MixPoint(), layers.Flatten()])
     model = AlignMixup(base, pairing="roll", iterations=ITERATIONS)
@@ -181,7 +182,7 @@ def test_positions_are_drawn_with_equal_odds():
     def drawn(per):
         generator = keras.random.SeedGenerator(1)
         plan = aligned_mixup.draw(
-            draws.begin(generator), 2000, 1.0, alpha=2.0, keep_major=False, pairing="roll", per=per
+            random.begin(generator), 2000, 1.0, alpha=2.0, keep_major=False, pairing="roll", per=per
         )
         return numpy_of(plan.at_partner)
 

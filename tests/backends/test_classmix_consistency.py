@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_mix._core.ops import class_masks, draws
+from keras_mix._core.draw import random
+from keras_mix._core.ops import class_masks
 from keras_mix.models import ClassMixConsistency
 
 pytestmark = pytest.mark.slow
@@ -19,7 +20,7 @@ IMAGES = ONE_HOT + RNG.normal(size=(12, 4, 4, 3)).astype("float32") * 0.3
 
 
 def seed_of(number=1):
-    return draws.begin(keras.random.SeedGenerator(number))
+    return random.begin(keras.random.SeedGenerator(number))
 
 
 def of_pixels():
@@ -45,7 +46,7 @@ def test_all_pixels_of_half_of_the_classes_are_taken():
 def test_the_unlabeled_loss_is_that_of_pasted_pseudo_labels(monkeypatch, threshold):
     keras.utils.set_random_seed(3)
     partners, pasted = np.roll(np.arange(6), -1), RNG.random((6, 4, 4)) < 0.5
-    monkeypatch.setattr(draws, "partners", lambda *a, **k: ops.convert_to_tensor(partners))
+    monkeypatch.setattr(random, "partners", lambda *a, **k: ops.convert_to_tensor(partners))
     monkeypatch.setattr(class_masks, "halves", lambda *args: ops.convert_to_tensor(pasted))
     model = ClassMixConsistency(of_pixels(), threshold=threshold, unlabeled_weight=5.0)
     model.compile("sgd", "categorical_crossentropy", jit_compile=JIT)

@@ -7,7 +7,7 @@ from keras import layers
 from scipy import special, stats
 
 from keras_mix._core import incomplete_beta, lambda_quantiles
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 from keras_mix.models import MixingModel
 
 DRAWS = 2**16
@@ -15,8 +15,8 @@ ALPHAS = [0.01, 0.2, 1.0, 2.0, 8.0, (0.5, 2.0), (5.0, 0.1)]
 
 
 def drawn(alpha, **options):
-    seed = draws.begin(keras.random.SeedGenerator(5))
-    return keras.ops.convert_to_numpy(draws.beta(seed, alpha, DRAWS, **options))
+    seed = random.begin(keras.random.SeedGenerator(5))
+    return keras.ops.convert_to_numpy(random.beta(seed, alpha, DRAWS, **options))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_0_draws_1_and_a_huge_concentration_one_half():
 
 
 def test_a_concentration_that_changes_draws_as_one_that_does_not():
-    changing = draws.Concentration(0.3)
+    changing = random.Concentration(0.3)
     for alpha in (0.3, 2.0, (0.5, 2.0), 0.0):
         changing.assign(alpha)
         np.testing.assert_array_equal(drawn(changing), drawn(alpha))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 from keras_mix.layers import MixStyle
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ ROLLED = (np.arange(SIZE) + 1) % SIZE
 @pytest.fixture
 def _fixed(monkeypatch):
     """λ is known, and each sample's partner is the next one."""
-    monkeypatch.setattr(draws, "beta", lambda *args: ops.convert_to_tensor(LAMBDA))
+    monkeypatch.setattr(random, "beta", lambda *args: ops.convert_to_tensor(LAMBDA))
 
 
 def mixed(maps=MAPS, **options):
@@ -105,7 +105,7 @@ def test_batches_are_mixed_at_the_rate_and_others_stay_to_the_bit():
 
 @pytest.mark.parametrize("size", [1, 2, 7, 8])
 def test_halves_are_partners_of_each_other(size, monkeypatch):
-    monkeypatch.setattr(draws, "beta", lambda *args: ops.zeros([size]))
+    monkeypatch.setattr(random, "beta", lambda *args: ops.zeros([size]))
     # A sample's mean is its number, and λ = 0 gives it that of its partner.
     numbers = np.arange(size, dtype="float32")[:, None, None] + np.array([[-1.0], [1.0]], "float32")
     layer, seen = MixStyle(rate=1.0, pairing="halves", seed=2), set()
@@ -133,7 +133,7 @@ class Scaled(layers.Layer):
 
 
 def test_no_gradient_flows_through_the_statistics(monkeypatch):
-    monkeypatch.setattr(draws, "beta", lambda *args: ops.convert_to_tensor(LAMBDA))
+    monkeypatch.setattr(random, "beta", lambda *args: ops.convert_to_tensor(LAMBDA))
     model = keras.Sequential(
         [keras.Input(MAPS.shape[1:]), Scaled(), MixStyle(rate=1.0, pairing="roll")]
     )

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from keras_mix._core import checks
+from keras_mix._core.backend import Tensor
 
 # How a leaf of a kind comes into a batch, for those who are told that it is missing.
 _WAYS_IN = {
@@ -28,10 +27,10 @@ class Annotations(NamedTuple):
         min_visible: How much of an object must be visible for it to be kept.
     """
 
-    instance_masks: tf.Tensor | None = None
-    bounding_boxes: tf.Tensor | None = None
-    has_box: tf.Tensor | None = None
-    segmentation_masks: tf.Tensor | None = None
+    instance_masks: Tensor | None = None
+    bounding_boxes: Tensor | None = None
+    has_box: Tensor | None = None
+    segmentation_masks: Tensor | None = None
     num_classes: int | None = None
     min_visible: float = 0.0
 

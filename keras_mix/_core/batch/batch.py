@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-import tensorflow as tf
+import keras
 
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import Tensor, xp
 from keras_mix._core.batch.annotations import Annotations, refuse
 
 
@@ -23,13 +24,13 @@ class Leaf(NamedTuple):
 
     name: str
     kind: str
-    tensor: tf.Tensor
+    tensor: Tensor
     target: bool = False
 
     @property
-    def precise_dtype(self) -> tf.DType:
+    def precise_dtype(self) -> str:
         """The dtype that labels and weights come out in: float32, or float64 as they came in."""
-        return tf.float64 if self.tensor.dtype == tf.float64 else tf.float32
+        return "float64" if dtypes.of(self.tensor) == "float64" else "float32"
 
 
 class Head(NamedTuple):
@@ -44,8 +45,8 @@ class Head(NamedTuple):
 
     name: str
     kind: str
-    labels: tf.Tensor
-    donor_labels: tf.Tensor | None
+    labels: Tensor
+    donor_labels: Tensor | None
 
 
 class Batch(NamedTuple):
@@ -74,16 +75,16 @@ class Batch(NamedTuple):
         donor_annotations: Those of the batch that partners are drawn from.
     """
 
-    size: tf.Tensor | int
-    donors: tf.Tensor | int
+    size: Tensor | int
+    donors: Tensor | int
     has_second_batch: bool
-    draws: tf.Tensor | int
+    draws: Tensor | int
     grid: tuple | None
-    images: tf.Tensor
-    labels: tf.Tensor | None
+    images: Tensor
+    labels: Tensor | None
     axes: tuple | None = None
-    donor_images: tf.Tensor | None = None
-    donor_labels: tf.Tensor | None = None
+    donor_images: Tensor | None = None
+    donor_labels: Tensor | None = None
     table: tuple | None = None
     heads: tuple = ()
     unmixed: tuple = ()
@@ -95,12 +96,12 @@ class Batch(NamedTuple):
     donor_annotations: Annotations | None = None
 
     @property
-    def height(self) -> int | tf.Tensor:
+    def height(self) -> int | Tensor:
         """The grid's first size."""
         return self._size(0)
 
     @property
-    def width(self) -> int | tf.Tensor:
+    def width(self) -> int | Tensor:
         """The grid's second size."""
         return self._size(1)
 
@@ -115,13 +116,13 @@ class Batch(NamedTuple):
         return self.grid[axis]
 
     @property
-    def first_donor(self) -> int | tf.Tensor:
+    def first_donor(self) -> int | Tensor:
         """The number of the first donor in the pool that `Plan.sources` counts."""
         return self.size if self.has_second_batch else 0
 
     def pool(self, own, donors):
         """The values `(B, ...)` of all samples, as `Plan.sources` counts them."""
-        return tf.concat([own, donors], axis=0) if self.has_second_batch else own
+        return xp.concat([own, donors], axis=0) if self.has_second_batch else own
 
     def annotated(self, owner, kind):
         """The annotations of a kind `(B, ...)` and those of the donors; refused if there are none.
@@ -140,20 +141,15 @@ class Batch(NamedTuple):
 
     def donor_light(self):
         """float32 `(donors, *grid)`, the mean of `donor_images` over all other axes."""
-        others = [a for a in range(1, self.donor_images.shape.rank) if a not in self.axes]
-        return tf.reduce_mean(tf.cast(self.donor_images, tf.float32), axis=others)
+        others = [a for a in range(1, len(self.donor_images.shape)) if a not in self.axes]
+        return xp.reduce_mean(xp.cast(self.donor_images, "float32"), axis=others)
 
 
 def behind(checks, leaves):
-    """The leaves, guarded by checks that the running graph makes.
-
-    An operation on an unguarded leaf could run before a check, and fail with an error of its own.
-    """
-    with tf.control_dependencies(checks):
-        same = tf.nest.map_structure(
-            lambda part: tf.identity(part) if tf.is_tensor(part) else part,
-            [leaf.tensor for leaf in leaves],
-        )
+    """The leaves, guarded by checks that the running graph makes: see `xp.behind`."""
+    tensors = [leaf.tensor for leaf in leaves]
+    guarded = xp.behind(checks, keras.tree.flatten(tensors))
+    same = keras.tree.pack_sequence_as(tensors, guarded)
     return [leaf._replace(tensor=tensor) for leaf, tensor in zip(leaves, same, strict=True)]
 
 

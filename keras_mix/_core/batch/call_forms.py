@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import namespaces, xp
+from keras_mix._core.backend.axes import compatible
 from keras_mix._core.batch.reader import tensor_of
 from keras_mix._core.batch.structure import ROLES
-
-_TENSORS = (keras.KerasTensor, tf.Tensor, tf.Variable, tf.RaggedTensor, tf.SparseTensor)
 
 
 def arranged(owner, x, y, sample_weight):
@@ -61,10 +60,10 @@ def as_tensors(owner, args, kwargs):
     batches = {name: kwargs[name] for name in (*ROLES, "partners") if name in kwargs}
     given = {**batches, **dict(zip(ROLES, args, strict=False))}
     try:
-        flat = tf.nest.flatten(given)
+        flat = keras.tree.flatten(given)
     except TypeError:  # for keys that cannot be sorted, which are refused by name
         flat = [given]
-    if all(value is None or isinstance(value, _TENSORS) for value in flat):
+    if all(value is None or _is_tensor(value) for value in flat):
         return args, kwargs
     found = {name: _as_tensors(owner, name, value) for name, value in given.items()}
     return [found[name] for name in ROLES[: len(args)]], {
@@ -75,26 +74,27 @@ def as_tensors(owner, args, kwargs):
 def _as_tensors(owner, name, arg):
     arg = _with_arrays(arg)
     try:
-        given = tf.nest.flatten(arg)
+        paths = list(_paths(arg))
     except TypeError:
         checks.reject(
             owner, name, "must have keys of one type", "a dict whose keys cannot be sorted"
         )
-    if not any(isinstance(value, _TENSORS) for value in given):
+    given = keras.tree.flatten(arg)
+    if not any(_is_tensor(value) for value in given):
         return arg
     whole = isinstance(arg, tuple) and name == "x"
     tensors = []
-    for path, value in zip(_paths(arg), given, strict=True):
+    for path, value in zip(paths, given, strict=True):
         full = (*path,) if isinstance(arg, dict) else (name, *path)
         if whole and int(path[0]) < len(ROLES):
             full = (ROLES[int(path[0])], *path[1:])
-        kept = value is None or isinstance(value, _TENSORS)
+        kept = value is None or _is_tensor(value)
         tensors.append(value if kept else tensor_of(owner, "/".join(full), value))
-    return tf.nest.pack_sequence_as(arg, tensors)
+    return keras.tree.pack_sequence_as(arg, tensors)
 
 
 def _paths(structure, path=()):
-    """The path of every leaf, in the order of tf.nest (which sorts the keys of a dict)."""
+    """The path of every leaf, in the order of keras.tree (which sorts the keys of a dict)."""
     if isinstance(structure, Mapping):
         for key in sorted(structure):
             yield from _paths(structure[key], (*path, str(key)))
@@ -109,7 +109,7 @@ def _with_arrays(value):
     """The structure, with every list of numbers in it, nested or not, as one tensor."""
     if isinstance(value, list) and value and _is_array(value):
         try:
-            return tf.convert_to_tensor(value)
+            return xp.convert_to_tensor(value)
         except (TypeError, ValueError):
             return value
     if isinstance(value, dict):
@@ -165,21 +165,25 @@ def _is_batch(value):
     """Whether a value is no argument: a tensor, or an array that is more than a row of numbers."""
     if isinstance(value, np.ndarray):
         return value.ndim > 1
-    return tf.is_tensor(value) or keras.ops.is_tensor(value) or isinstance(value, keras.KerasTensor)
+    return _is_tensor(value)
+
+
+def _is_tensor(value):
+    return isinstance(value, keras.KerasTensor) or namespaces.is_tensor(value)
 
 
 def seed(owner, value):
     """int32[2] of the seed of a call: two integers, or one as elsewhere in Keras."""
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         low, high = value & 0xFFFFFFFF, (value >> 32) & 0xFFFFFFFF
-        return tf.constant(np.array([low, high], np.uint32).view(np.int32))
+        return xp.constant(np.array([low, high], np.uint32).view(np.int32))
     try:
-        tensor = tf.convert_to_tensor(value)
+        tensor = xp.convert_to_tensor(value)
     except (TypeError, ValueError):
         _refuse_seed(owner, f"seed={value!r}")
-    if not tensor.dtype.is_integer or not tensor.shape.is_compatible_with([2]):
+    if not dtypes.is_integer(tensor) or not compatible(tensor.shape, [2]):
         _refuse_seed(owner, f"seed={value!r}" if np.isscalar(value) else checks.described(tensor))
-    return tf.cast(tf.ensure_shape(tensor, [2]), tf.int32)
+    return xp.cast(xp.ensure_shape(tensor, [2]), "int32")
 
 
 def _refuse_seed(owner, received):
@@ -189,22 +193,6 @@ def _refuse_seed(owner, received):
         received,
         "Pass seed=1, or int32[2], such as tf.random.Generator's make_seeds(1)[:, 0].",
     )
-
-
-def refuse_other_backends(mixer, args, kwargs):
-    """Inside a model of another backend TensorFlow's operations cannot run."""
-    backend = keras.config.backend()
-    if backend == "tensorflow":
-        return
-    given = tf.nest.flatten((args, kwargs))
-    if any(isinstance(v, keras.KerasTensor) or keras.ops.is_tensor(v) for v in given):
-        checks.refuse(
-            mixer.owner,
-            "a mixer works inside a model on the TensorFlow backend only",
-            f"a tensor of the {backend} backend",
-            "Map the mixer over a tf.data dataset, or wrap the model in "
-            "keras_mix.models.ManifoldMixup; both work with any backend.",
-        )
 
 
 def refuse_lost_labels(mixer, structure):

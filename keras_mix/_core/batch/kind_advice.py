@@ -1,8 +1,6 @@
 """Advice in error messages for leaves of a kind that cannot be inferred."""
 
-import tensorflow as tf
-
-from keras_mix._core import kinds
+from keras_mix._core import dtypes, kinds
 from keras_mix._core.leaf_names import key
 
 # A set of boxes is proposed by its shape as well.
@@ -55,21 +53,21 @@ def _for_kinds(unknown):
 
 def for_input(name, tensor):
     """The way out for an input of integers or booleans."""
-    rank, dtype = tensor.shape.rank, tensor.dtype
+    rank, dtype = len(tensor.shape), dtypes.of(tensor)
     leave = f'leave them, passthrough=["{name}"]'
     ways = [f"for identifiers {leave}"] if _is_identifier(name) else []
     if key(name) == "1":
         ways.append("for labels call layer(x, y), or pass a tuple (x, y) instead of a list")
     if rank >= 3:
         ways.append(f'for images of this dtype name them, kinds={{"{name}": "images"}}')
-    if rank <= 2 and dtype.is_integer:
+    if rank <= 2 and dtypes.is_integer(dtype):
         ways.append(
             "for token ids or categories mix the embedding, or cut token ids by "
             f'kinds={{"{name}": "token_ids"}}'
         )
     if rank == 2 and tensor.shape[1] != 1:
         ways.append(f'for a mask of the valid steps of sequences, kinds={{"{name}": "masks"}}')
-    if rank == 1 and dtype.is_integer:
+    if rank == 1 and dtypes.is_integer(dtype):
         ways.append(f'for the lengths of sequences, kinds={{"{name}": "lengths"}}')
     numbers = f'for numbers cast to float or name them, kinds={{"{name}": "values"}}'
     ways += [f"or {numbers}."] if _is_identifier(name) else [numbers, f"or {leave}."]
@@ -78,8 +76,8 @@ def for_input(name, tensor):
 
 def _likely_kind(name, tensor):
     """A kind by the key, or else by dtype and rank; None for what is better left as it is."""
-    dtype, rank = tensor.dtype, tensor.shape.rank
-    if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+    dtype, rank = dtypes.of(tensor), len(tensor.shape)
+    if not (dtypes.is_floating(dtype) or dtypes.is_integer(dtype) or dtype == "bool"):
         return None
     usual = _USUAL.get(key(name).lower())
     if usual == "segmentation_masks" and rank == 4 and tensor.shape[-1] != 1:
@@ -92,12 +90,12 @@ def _likely_kind(name, tensor):
     if rank is None or rank == 0:
         return None
     if rank == 1:
-        return "values" if dtype.is_floating else "labels"
-    if dtype.is_floating:
+        return "values" if dtypes.is_floating(dtype) else "labels"
+    if dtypes.is_floating(dtype):
         return "images" if rank >= 4 else "values"
     if rank == 2:
         return "labels"
-    images = dtype in (tf.uint8, tf.uint16, tf.int16) or (rank == 4 and tensor.shape[-1] == 3)
+    images = dtype in ("uint8", "uint16", "int16") or (rank == 4 and tensor.shape[-1] == 3)
     return "images" if images else "segmentation_masks"
 
 
@@ -108,7 +106,7 @@ def _is_identifier(name):
 
 def _may_be_boxes(tensor):
     """Whether a leaf has the shape of boxes, (B, N, 4)."""
-    return tensor.dtype.is_floating and tensor.shape.rank == 3 and tensor.shape[-1] == 4
+    return dtypes.is_floating(tensor) and len(tensor.shape) == 3 and tensor.shape[-1] == 4
 
 
 def _as_boxes(boxes, unknown):
@@ -117,8 +115,8 @@ def _as_boxes(boxes, unknown):
     beside = [
         name
         for name, tensor in unknown
-        if tensor.dtype.is_integer
-        and tensor.shape.rank == 2
+        if dtypes.is_integer(tensor)
+        and len(tensor.shape) == 2
         and name.rpartition("/")[0] == folder
         and not _is_identifier(name)
     ]

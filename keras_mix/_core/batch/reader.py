@@ -3,15 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from keras_mix._core import checks, kinds, leaf_names
-from keras_mix._core.axes import axis_size
+from keras_mix._core import checks, dtypes, kinds, leaf_names
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size, compatible
 from keras_mix._core.batch.batch import Leaf, behind
 from keras_mix._core.batch.kind_advice import for_input, for_keys
 from keras_mix._core.batch.second_batch import matched
 from keras_mix._core.batch.structure import BoxDict, BoxSet, Structure
-from keras_mix._core.batch.value_checks import asserted, known_values
 from keras_mix._core.leaf_names import key
 
 
@@ -60,7 +59,7 @@ class Reader:
         value = entry.value
         if isinstance(value, BoxDict):
             tensor = value if passes else self._boxes(name, value.parts)
-        elif passes and (value is None or tf.is_tensor(value)):
+        elif passes and (value is None or xp.is_tensor(value)):
             # Returned unchanged, whatever it is.
             tensor = value
         else:
@@ -112,7 +111,7 @@ class Reader:
             parts[part] = tensor_of(self.owner, path, parts[part])
             refuse_unmixable(self.owner, path, parts[part], texts=False, labels=part == "labels")
         boxes, labels = parts["boxes"], parts["labels"]
-        if labels.dtype.is_bool or labels.dtype.is_unsigned:
+        if dtypes.of(labels) == "bool" or dtypes.of(labels).startswith("uint"):
             checks.reject(
                 self.owner,
                 f"{name}/labels",
@@ -121,9 +120,9 @@ class Reader:
                 "Cast them to int32.",
             )
         shapes = boxes.shape, labels.shape
-        if shapes[0].rank != 3 or shapes[0][-1] != 4:
+        if len(shapes[0]) != 3 or shapes[0][-1] != 4:
             checks.reject(self.owner, name, "must hold boxes (B, N, 4)", checks.described(boxes))
-        if shapes[1].rank != 2 or not shapes[0][:2].is_compatible_with(shapes[1]):
+        if len(shapes[1]) != 2 or not compatible(shapes[0][:2], shapes[1]):
             checks.reject(
                 self.owner,
                 name,
@@ -132,11 +131,10 @@ class Reader:
             )
         if None in (*shapes[0], *shapes[1]):
             sentence = f"{self.owner}: `{name}` must have one label for each box, (B, N)."
-            check = asserted(tf.equal(tf.shape(boxes)[:2], tf.shape(labels)), sentence)
-            with tf.control_dependencies([check]):
-                boxes, labels = tf.identity(boxes), tf.identity(labels)
-        if not boxes.dtype.is_floating:
-            boxes = tf.cast(boxes, tf.float32)
+            check = xp.checked(xp.equal(xp.shape(boxes)[:2], xp.shape(labels)), sentence)
+            boxes, labels = xp.behind([check], [boxes, labels])
+        if not dtypes.is_floating(boxes):
+            boxes = xp.cast(boxes, "float32")
         return BoxSet(boxes, labels)
 
     def _refuse_unknown_keys(self, given):
@@ -153,12 +151,12 @@ class Reader:
             )
 
     def _kind_of_input(self, name, tensor):
-        rank = tensor.shape.rank
+        rank = len(tensor.shape)
         if self.tables and rank <= 2:
             return "columns"
-        if tensor.dtype.is_floating:
+        if dtypes.is_floating(tensor):
             return "images" if rank >= 4 else "values"
-        if tensor.dtype == tf.uint8 and rank >= 3:
+        if dtypes.of(tensor) == "uint8" and rank >= 3:
             return "images"
         return checks.reject(
             self.owner,
@@ -169,7 +167,7 @@ class Reader:
         )
 
     def _kind_of_label(self, name, tensor, sole):
-        rank, shape = tensor.shape.rank, tensor.shape
+        rank, shape = len(tensor.shape), tensor.shape
         column = rank == 1 or (rank == 2 and shape[1] == 1)
         if self.label_mode == "values":
             return "labels" if rank == 2 and not column else "values"
@@ -178,11 +176,11 @@ class Reader:
         clear = sole or isinstance(self.num_classes, dict)
         floats_are_ids = clear and classes_of(self.num_classes, name) is not None
         floats_are_ids |= sole and self.label_mode != "auto"
-        if column and (floats_are_ids or not tensor.dtype.is_floating):
+        if column and (floats_are_ids or not dtypes.is_floating(tensor)):
             return "class_ids"
-        if rank == 2 and shape[1] is None and (floats_are_ids or not tensor.dtype.is_floating):
+        if rank == 2 and shape[1] is None and (floats_are_ids or not dtypes.is_floating(tensor)):
             self._check_several_columns(name, tensor)
-        if tensor.dtype.is_floating:
+        if dtypes.is_floating(tensor):
             return "labels" if rank == 2 and not column else "values"
         if rank == 0:
             return "class_ids"
@@ -214,15 +212,15 @@ class Reader:
             "it then holds class ids. "
             f" Received: {checks.described(tensor)}. Call `set_shape` on it."
         )
-        asserted(tf.not_equal(tf.shape(tensor)[1], 1), sentence)
+        xp.checked(xp.not_equal(xp.shape(tensor)[1], 1), sentence)
 
     def _check_indicators(self, name, tensor):
         rule = "as integers (B, K) must hold only 0 and 1"
         way_out = "Multi-hot encode several class ids per sample, or cast numbers to float."
-        values = known_values(tensor)
+        values = xp.known(tensor)
         if values is None:
-            legal = tf.equal(tensor, tf.cast(tf.cast(tensor, tf.bool), tensor.dtype))
-            asserted(legal, f"{self.owner}: `{name}` {rule}. {way_out}")
+            legal = xp.equal(tensor, xp.cast(xp.cast(tensor, "bool"), tensor.dtype))
+            xp.checked(legal, f"{self.owner}: `{name}` {rule}. {way_out}")
         elif not np.isin(values, (0, 1)).all():
             received = f"values up to {values.max()}, {checks.described(tensor)}"
             checks.reject(self.owner, name, rule, received, way_out)
@@ -233,7 +231,7 @@ class Reader:
             rule, received = "a batch must have something to mix", "no tensor that can be mixed"
             checks.refuse(self.owner, rule, received)
         for leaf in mixed:
-            if leaf.tensor.shape.rank == 0:
+            if len(leaf.tensor.shape) == 0:
                 checks.reject(
                     self.owner,
                     leaf.name,
@@ -243,7 +241,7 @@ class Reader:
                 )
         images = [leaf for leaf in mixed if leaf.kind == "images"]
         for leaf in images:
-            if leaf.tensor.shape.rank < 3 or (leaf.tensor.shape.rank == 3 and len(mixed) == 1):
+            if len(leaf.tensor.shape) < 3 or (len(leaf.tensor.shape) == 3 and len(mixed) == 1):
                 checks.reject(
                     self.owner,
                     leaf.name,
@@ -269,8 +267,8 @@ class Reader:
             if None not in (size, known):
                 checks.reject(self.owner, leaf.name, rule, f"{size} beside {known} samples", hint)
             counted = axis_size(first.tensor, 0) if counted is None else counted
-            alike = tf.equal(axis_size(leaf.tensor, 0), counted)
-            checked.append(asserted(alike, f"{self.owner}: `{leaf.name}` {rule}. {hint}"))
+            alike = xp.equal(axis_size(leaf.tensor, 0), counted)
+            checked.append(xp.checked(alike, f"{self.owner}: `{leaf.name}` {rule}. {hint}"))
         return behind(checked, leaves) if checked else leaves
 
 
@@ -308,13 +306,13 @@ def tensor_of(owner, name, value):
     """The value as a tensor of known rank; refuses anything else."""
     if value is None:
         checks.reject(owner, name, "must be a tensor", "None")
-    if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
-        kind = "ragged" if isinstance(value, tf.RaggedTensor) else "sparse"
+    kind = type(value).__name__.removesuffix("Tensor").lower()
+    if kind in ("ragged", "sparse"):
         checks.reject(owner, name, "must be a dense tensor", f"a {kind} tensor", "Pad it first.")
     try:
-        tensor = tf.convert_to_tensor(value)
+        tensor = xp.convert_to_tensor(value)
     except (TypeError, ValueError):
-        dataset = isinstance(value, tf.data.Dataset)
+        dataset = hasattr(value, "element_spec")
         checks.reject(
             owner,
             name,
@@ -324,7 +322,7 @@ def tensor_of(owner, name, value):
             if dataset
             else "",
         )
-    if tensor.shape.rank is None:
+    if getattr(tensor.shape, "rank", 0) is None:
         checks.reject(owner, name, "must have a known rank", "unknown", "Call `set_shape` on it.")
     return tensor
 
@@ -339,14 +337,14 @@ def refuse_unmixable(owner, name, tensor, texts, labels):
         texts: Whether it may hold strings.
         labels: Whether it holds labels.
     """
-    dtype = tensor.dtype
-    known = dtype.is_floating or dtype.is_integer or dtype.is_bool
-    if known or (texts and dtype == tf.string):
+    dtype = dtypes.of(tensor)
+    known = dtypes.is_floating(dtype) or dtypes.is_integer(dtype) or dtype == "bool"
+    if known or (texts and dtype == "string"):
         return
     checks.reject(
         owner,
         name,
-        f"has dtype {dtype.name}, which cannot be mixed",
+        f"has dtype {dtype}, which cannot be mixed",
         checks.described(tensor),
         f"{_way_out_of_strings(labels)} or leave it as it is, passthrough=['{key(name)}'].",
     )

@@ -3,12 +3,10 @@
 import math
 from typing import NamedTuple
 
-import tensorflow as tf
-
-from keras_mix._core import checks
-from keras_mix._core.axes import axis_size
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size, compatible
 from keras_mix._core.batch.batch import Leaf, inputs_of
-from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.leaf_names import key, position
 
 
@@ -35,17 +33,17 @@ class Grid(NamedTuple):
         return tuple(axis_size(self.leaf.tensor, axis) for axis in self.axes)
 
     def alignment(self, shape):
-        """The `Alignment` of a leaf of this `tf.TensorShape`; None if it is off the grid."""
+        """The `Alignment` of a leaf of this shape; None if it is off the grid."""
         return alignment(shape, self.leaf.tensor.shape, len(self.axes), self.data_format)
 
     def is_of_video(self, leaf):
         """Whether a leaf's second axis is the time of a video, with all frames cut alike."""
         shape, rank = self.leaf.tensor.shape, len(self.axes)
-        frames = rank > 1 and shape.rank > rank + 2
+        frames = rank > 1 and len(shape) > rank + 2
         return (
             frames
             and self.data_format == "channels_last"
-            and leaf.tensor.shape[1:2].is_compatible_with(shape[1:2])
+            and compatible(leaf.tensor.shape[1:2], shape[1:2])
         )
 
     def time_axis(self, leaf):
@@ -68,7 +66,7 @@ def grid_of(mixer, leaves):
 
 def grid_on(mixer, leaf):
     """The `Grid` of a mixer on a leaf; refuses one with too few axes or too few positions."""
-    axes = spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format)
+    axes = spatial_axes(len(leaf.tensor.shape), mixer.grid_rank, mixer.data_format)
     if axes is None:
         rule = f"must have {mixer.grid_rank} axes to be cut along, after the batch axis"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
@@ -91,7 +89,7 @@ def large_enough(mixer, grid):
         f"{mixer.smallest_grid} along each axis that is cut. "
         f"Received: {checks.described(tensor)}, some of which is smaller."
     )
-    return asserted(tf.stack(grid.sizes) >= mixer.smallest_grid, sentence)
+    return xp.checked(xp.stack(grid.sizes) >= mixer.smallest_grid, sentence)
 
 
 def _leaf_of_the_grid(mixer, leaves):
@@ -100,7 +98,7 @@ def _leaf_of_the_grid(mixer, leaves):
     Token ids can only be cut, and images must not be blended while others are cut, so these come
     first; along one axis an image is like any other input.
     """
-    inputs = [leaf for leaf in inputs_of(leaves) if leaf.tensor.shape.rank > mixer.grid_rank]
+    inputs = [leaf for leaf in inputs_of(leaves) if len(leaf.tensor.shape) > mixer.grid_rank]
     if not inputs:
         received = ", ".join(f"{leaf.name}: {checks.described(leaf.tensor)}" for leaf in leaves)
         axes = "height and width" if mixer.grid_rank == 2 else f"{mixer.grid_rank} spatial axes"
@@ -126,7 +124,7 @@ def _largest(mixer, inputs):
     sizes = [
         sizes_of(
             leaf.tensor.shape,
-            spatial_axes(leaf.tensor.shape.rank, mixer.grid_rank, mixer.data_format),
+            spatial_axes(len(leaf.tensor.shape), mixer.grid_rank, mixer.data_format),
         )
         for leaf in inputs
     ]
@@ -156,7 +154,7 @@ def aligned(mixer, leaf, grid):
     if grid is None or leaf.kind in ("class_ids", "labels"):
         return None
     shape = leaf.tensor.shape
-    if leaf.target and leaf.kind == "values" and (shape.rank < 2 or shape[1:] == [1]):
+    if leaf.target and leaf.kind == "values" and (len(shape) < 2 or tuple(shape[1:]) == (1,)):
         # One number for each sample has no spatial axes, whatever the size of the grid.
         return None
     if leaf is grid.leaf:
@@ -181,7 +179,7 @@ def _way_onto_the_grid(leaf):
             "Resize it by the nearest pixel before mixing; or mix it at full size and downsample "
             "the result."
         )
-    if leaf.tensor.dtype.is_integer:
+    if dtypes.is_integer(leaf.tensor):
         return f"Resize it; or, if it holds intensities and not ids, {blended}."
     return f"Resize it; or {blended}."
 
@@ -230,18 +228,18 @@ def alignment(shape, grid_shape, grid_rank, data_format):
     (B, D, H, W) is the mask of a volume (B, D, H, W, C). So the leaf of the grid decides.
 
     Args:
-        shape: The leaf's `tf.TensorShape`.
+        shape: The leaf's shape.
         grid_shape: That of the leaf of the grid.
         grid_rank: The number of axes that the mixer's regions cover.
         data_format: "channels_last" or "channels_first".
     """
-    grid_axes = spatial_axes(grid_shape.rank, grid_rank, data_format)
+    grid_axes = spatial_axes(len(grid_shape), grid_rank, data_format)
     if grid_axes is None:
         return None
     sizes = sizes_of(grid_shape, grid_axes)
     for axes in _layouts(shape, grid_shape, grid_axes, data_format):
         own = sizes_of(shape, axes)
-        if tf.TensorShape(own).is_compatible_with(sizes):
+        if compatible(own, sizes):
             return Alignment(axes, None not in (*own, *sizes))
     return None
 
@@ -255,12 +253,12 @@ def followed(shape, grid_shape, grid_rank, data_format):
     found = alignment(shape, grid_shape, grid_rank, data_format)
     if found is not None:
         return found.axes
-    axes = spatial_axes(grid_shape.rank, grid_rank, data_format)
-    alike = shape.rank == axes[-1] + 1 and shape[-1] != 1
-    before = shape[1 : axes[0]].is_compatible_with(grid_shape[1 : axes[0]])
+    axes = spatial_axes(len(grid_shape), grid_rank, data_format)
+    alike = len(shape) == axes[-1] + 1 and shape[-1] != 1
+    before = compatible(shape[1 : axes[0]], grid_shape[1 : axes[0]])
     if data_format == "channels_last" and alike and before:
         return axes
-    return spatial_axes(shape.rank, grid_rank, data_format)
+    return spatial_axes(len(shape), grid_rank, data_format)
 
 
 def sizes_of(shape, axes):
@@ -284,15 +282,15 @@ def same_size(owner, leaf, axes, main, main_axes):
         "which differ in size. Resize it, or leave it as it is by `passthrough`."
     )
     sizes = (
-        [tf.shape(each.tensor)[axis] for axis in chosen]
+        [xp.shape(each.tensor)[axis] for axis in chosen]
         for each, chosen in ((leaf, axes), (main, main_axes))
     )
-    return asserted(tf.equal(*map(tf.stack, sizes)), sentence)
+    return xp.checked(xp.equal(*map(xp.stack, sizes)), sentence)
 
 
 def _layouts(shape, grid_shape, grid_axes, data_format):
     """The axes that may be the grid's, the likeliest first."""
-    rank, grid_rank = shape.rank, len(grid_axes)
+    rank, grid_rank = len(shape), len(grid_axes)
     if data_format == "channels_first":
         layouts = [rank - grid_rank] if rank > grid_rank else []
     else:
@@ -307,8 +305,8 @@ def _layouts(shape, grid_shape, grid_axes, data_format):
 def _begins_alike(shape, grid_shape, grid_axes):
     """Whether a leaf has the axes of the other up to the grid's, then at most channels."""
     end = grid_axes[-1] + 1
-    if shape.rank == grid_shape.rank + 1 and shape[-1] == 1:
-        end = grid_shape.rank
-    elif shape.rank not in (end, end + 1):
+    if len(shape) == len(grid_shape) + 1 and shape[-1] == 1:
+        end = len(grid_shape)
+    elif len(shape) not in (end, end + 1):
         return False
-    return shape[1:end].is_compatible_with(grid_shape[1:end])
+    return compatible(shape[1:end], grid_shape[1:end])

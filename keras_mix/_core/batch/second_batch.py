@@ -1,8 +1,8 @@
 """The leaves of a second batch, which holds the partners, in the order of the first."""
 
-import tensorflow as tf
-
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import compatible
 from keras_mix._core.batch.batch import behind
 
 _ALIKE = "must have the same kind and shape in the batch that partners come from"
@@ -36,16 +36,16 @@ def _matching(owner, leaf, other):
     if not hasattr(leaf.tensor, "shape") or not hasattr(other.tensor, "shape"):
         return other
     shapes = leaf.tensor.shape[1:], other.tensor.shape[1:]
-    same = other.kind == leaf.kind and other.tensor.dtype == leaf.tensor.dtype
-    if not same or not shapes[0].is_compatible_with(shapes[1]):
+    same = other.kind == leaf.kind and dtypes.of(other.tensor) == dtypes.of(leaf.tensor)
+    if not same or not compatible(*shapes):
         checks.reject(owner, leaf.name, _ALIKE, f"{checks.described(other.tensor)} beside {own}")
     return other
 
 
 def _same_shape(owner, leaf, other):
-    shapes = [tf.shape(getattr(each.tensor, "boxes", each.tensor))[1:] for each in (leaf, other)]
+    shapes = [xp.shape(getattr(each.tensor, "boxes", each.tensor))[1:] for each in (leaf, other)]
     sentence = (
         f"{owner}: `{leaf.name}` {_ALIKE}. Received: {checks.described(other.tensor)} beside "
         f"{checks.described(leaf.tensor)}, which differ in size."
     )
-    return tf.debugging.assert_equal(*shapes, sentence)
+    return xp.checked(xp.equal(*shapes), sentence)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import tensorflow as tf
+import keras
+
+from keras_mix._core.backend import Tensor
 
 # What the entries of a tuple are.
 ROLES = ("x", "y", "sample_weight")
@@ -18,9 +20,9 @@ class BoxSet(NamedTuple):
         frame: float32 [2], the height and width of the images.
     """
 
-    boxes: tf.Tensor
-    labels: tf.Tensor
-    frame: tf.Tensor | None = None
+    boxes: Tensor
+    labels: Tensor
+    frame: Tensor | None = None
 
     @property
     def shape(self):
@@ -34,7 +36,7 @@ class BoxSet(NamedTuple):
 
 
 class BoxDict:
-    """A dict of boxes and their labels, which tf.nest takes for one leaf.
+    """A dict of boxes and their labels, which keras.tree takes for one leaf.
 
     Args:
         given: The dict, of "boxes" and "labels" (as in Keras) or "classes" (as in KerasCV).
@@ -100,12 +102,12 @@ class Structure:
             entry.value.restored(result) if isinstance(entry.value, BoxDict) else result
             for entry, result in zip(self.entries, results, strict=True)
         ]
-        return tf.nest.pack_sequence_as(self.folded, found)
+        return keras.tree.pack_sequence_as(self.folded, found)
 
     def _walk(self, value, path):
         """The value as it is folded; its leaves become entries."""
         if isinstance(value, Mapping) and not (path and is_set_of_boxes(value)):
-            # In the order of tf.nest.
+            # In the order of keras.tree.
             folded = {key: self._walk(value[key], (*path, str(key))) for key in sorted(value)}
             if all(folded[key] is value[key] for key in folded):
                 return value

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-import tensorflow as tf
+import keras
 
-from keras_mix._core import checks, kinds
+from keras_mix._core import checks, dtypes, kinds
+from keras_mix._core.backend import xp
 from keras_mix._core.batch.structure import BoxDict
 
 _CHANNELS = (1, 3, 4)
@@ -46,7 +47,7 @@ def refuse_single(mixer, leaves):
 
 def _refuse_unclear(mixer, leaf):
     """Refuses an input alone that has one axis less than a batch with channels, (B, H, W, C)."""
-    if leaf.kind != "token_ids" and leaf.tensor.shape.rank == mixer.grid_rank + 1:
+    if leaf.kind != "token_ids" and len(leaf.tensor.shape) == mixer.grid_rank + 1:
         checks.reject(
             mixer.owner,
             leaf.name,
@@ -62,17 +63,17 @@ def _is_whole_batch(part):
         return len(set(part) & set(kinds.KEYS)) > 1
     if not isinstance(part, tuple) or len(part) not in (2, 3):
         return False
-    inputs, labels = (tf.nest.flatten(each) for each in part[:2])
+    inputs, labels = (keras.tree.flatten(each) for each in part[:2])
     # Two inputs of one form may be labelled by two targets of that form.
     return not all(_form(a) == _form(b) for a in inputs for b in labels)
 
 
 def _alike(one, other):
     try:
-        tf.nest.assert_same_structure(one, other)
+        keras.tree.assert_same_structure(one, other)
     except (TypeError, ValueError):
         return False
-    pairs = zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True)
+    pairs = zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True)
     return all(_form(a) == _form(b) for a, b in pairs)
 
 
@@ -81,18 +82,18 @@ def _form(leaf):
     if isinstance(leaf, BoxDict):
         return "boxes"
     dtype, shape = getattr(leaf, "dtype", None), getattr(leaf, "shape", None)
-    return None if dtype is None else (tf.as_dtype(dtype), tf.TensorShape(shape)[1:].as_list())
+    return None if dtype is None else (dtypes.name(dtype), list(shape[1:]))
 
 
 def _is_image(leaf):
     """Whether a leaf has three axes, (H, W, C), H and W both known or, as decoded, both not."""
     shape = leaf.tensor.shape
-    return shape.rank == 3 and shape[-1] in _CHANNELS and (shape[0] is None) == (shape[1] is None)
+    return len(shape) == 3 and shape[-1] in _CHANNELS and (shape[0] is None) == (shape[1] is None)
 
 
 def _is_images(leaf):
     """Whether a leaf is a batch of images (B, H, W, C) or videos."""
-    return leaf.kind == "images" and leaf.tensor.shape.rank >= 4
+    return leaf.kind == "images" and len(leaf.tensor.shape) >= 4
 
 
 def _is_single(mixer, leaf, leaves):
@@ -106,17 +107,17 @@ def _is_single(mixer, leaf, leaves):
     shapes = [getattr(target.tensor, "boxes", target.tensor).shape for target in targets]
     if height is None:
         # The rows of a decoded image, beside a vector of known size: not that of a batch.
-        return any(shape.rank == 1 and shape[0] is not None for shape in shapes)
+        return any(len(shape) == 1 and shape[0] is not None for shape in shapes)
     # A mask (H, W) or (H, W, 1) of class ids.
     if any(
-        shape.rank in (2, 3)
+        len(shape) in (2, 3)
         and tuple(shape[:2]) == (height, width)
-        and getattr(target.tensor, "dtype", tf.float32).is_integer
+        and dtypes.is_integer(target.tensor)
         for shape, target in zip(shapes, targets, strict=True)
     ):
         return True
     batched = any(
-        shape.rank > 1 or target.kind == "class_ids"
+        len(shape) > 1 or target.kind == "class_ids"
         for shape, target in zip(shapes, targets, strict=True)
     )
-    return not batched and (height == width or (not targets and tf.inside_function()))
+    return not batched and (height == width or (not targets and xp.inside_function()))

@@ -1,8 +1,7 @@
 """Options that name leaves: a name that no leaf of the batch has would change nothing."""
 
-import tensorflow as tf
-
 from keras_mix._core import checks, kinds, leaf_names, spelling
+from keras_mix._core.backend import xp
 
 # A batch is whole without these, so an option may name them where they are absent.
 _ROLES = ("y", "sample_weight")
@@ -25,7 +24,7 @@ def refuse_unknown(mixer, structure, alone):
     """
     keyed, given = structure.keyed, structure.folded
     labelled = bool(set(given) & set(kinds.TARGETS)) if keyed else len(given) > 1
-    if not labelled and not (alone and tf.executing_eagerly()):
+    if not labelled and not (alone and xp.executing_eagerly()):
         return
     given = set(given) if keyed else {"x", *_ROLES[: len(given) - 1]}
     absent, names = set(kinds.KEYS if keyed else _ROLES) - given, structure.names

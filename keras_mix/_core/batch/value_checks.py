@@ -8,9 +8,9 @@ import functools
 import operator
 
 import numpy as np
-import tensorflow as tf
 
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
 from keras_mix._core.ops.tensors import EXACT
 
 # The tolerance for rounded sums of class probabilities.
@@ -37,7 +37,7 @@ def check_packable(owner, leaf):
 
 def check_shares(owner, leaf, rule, way_out=""):
     """Refuses a leaf of floats below 0 or above 1, within the tolerance of rounding."""
-    if leaf.tensor.dtype.is_floating:
+    if dtypes.is_floating(leaf.tensor):
         _check(owner, leaf, rule, way_out, -_MARGIN, 1 + _MARGIN, whole=False)
 
 
@@ -46,24 +46,11 @@ def check_whole(owner, leaf, rule, way_out, lowest=-np.inf, highest=np.inf):
     _check(owner, leaf, rule, way_out, lowest, highest, whole=True)
 
 
-def known_values(tensor):
-    """The values of an eager tensor; None while a graph is traced."""
-    return tensor.numpy() if hasattr(tensor, "numpy") else None
-
-
-def asserted(legal, sentence):
-    """An operation that fails with a sentence, as the graph runs, unless all of `legal` is True.
-
-    `tf.debugging.assert_equal` would add a branch, which costs as much as some of the mixing.
-    """
-    return tf.debugging.Assert(tf.reduce_all(legal), [sentence])
-
-
 def _check(owner, leaf, rule, way_out, lowest, highest, whole):
-    values = known_values(leaf.tensor)
+    values = xp.known(leaf.tensor)
     if values is None:
         sentence = f"{owner}: `{leaf.name}` {rule}. {way_out}".rstrip()
-        asserted(_legal(leaf.tensor, lowest, highest, whole), sentence)
+        xp.checked(_legal(leaf.tensor, lowest, highest, whole), sentence)
         return
     numbers = np.asarray(values).astype(np.float64)
     legal = (numbers >= lowest) & (numbers <= highest)
@@ -74,19 +61,20 @@ def _check(owner, leaf, rule, way_out, lowest, highest, whole):
 
 def _legal(tensor, lowest, highest, whole):
     """bool, whether each value is within the limits; NaN is not."""
-    if tensor.dtype.is_bool:
-        tensor = tf.cast(tensor, tf.uint8)
-    if tensor.dtype.is_floating:
+    if dtypes.of(tensor) == "bool":
+        tensor = xp.cast(tensor, "uint8")
+    if dtypes.is_floating(tensor):
         # float32 holds all limits exactly but those of very many classes.
         exact = all(abs(limit) <= 2**24 or np.isinf(limit) for limit in (lowest, highest))
-        narrow = exact and tensor.dtype != tf.float64
-        tensor = tf.cast(tensor, tf.float32 if narrow else tf.float64)
-        legal = [tf.equal(tf.round(tensor), tensor)] * whole
+        narrow = exact and dtypes.of(tensor) != "float64"
+        tensor = xp.cast(tensor, "float32" if narrow else "float64")
+        legal = [xp.equal(xp.round(tensor), tensor)] * whole
     else:
         legal = []
     # No dtype has to hold a limit beyond its own.
-    if lowest > tensor.dtype.min:
-        legal.append(tensor >= tf.constant(lowest, tensor.dtype))
-    if highest < tensor.dtype.max:
-        legal.append(tensor <= tf.constant(highest, tensor.dtype))
+    smallest, largest = dtypes.limits(dtypes.of(tensor))
+    if lowest > smallest:
+        legal.append(tensor >= xp.constant(lowest, tensor.dtype))
+    if highest < largest:
+        legal.append(tensor <= xp.constant(highest, tensor.dtype))
     return functools.reduce(operator.and_, legal, True)

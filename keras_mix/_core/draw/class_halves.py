@@ -1,19 +1,18 @@
 """The region of half of the classes of a partner's segmentation mask."""
 
-import tensorflow as tf
-
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import subsets
 from keras_mix._core.plan.regions import Mask
 
 
 def ids_of(masks, channels_last):
     """The class ids `(B, H, W)` of masks: of ids `(B, H, W)`, `(B, H, W, 1)`, or probabilities."""
-    if masks.shape.rank == 3:
+    if len(masks.shape) == 3:
         return masks
     axis = -1 if channels_last else 1
     if masks.shape[axis] == 1:
-        return tf.squeeze(masks, axis=axis)
-    return tf.argmax(masks, axis=axis, output_type=tf.int32)
+        return xp.squeeze(masks, axis=axis)
+    return xp.argmax(masks, axis=axis, output_type="int32")
 
 
 def region(order, ids, partners, num_classes, grid):
@@ -30,19 +29,19 @@ def region(order, ids, partners, num_classes, grid):
     Returns:
         `Mask`.
     """
-    ids = tf.cast(ids, tf.int32)
+    ids = xp.cast(ids, "int32")
     known = (ids >= 0) & (ids < num_classes)
-    ids = tf.where(known, ids, num_classes)
-    there = tf.gather(_present(ids, num_classes), partners)
+    ids = xp.where(known, ids, num_classes)
+    there = xp.gather(_present(ids, num_classes), partners)
     chosen = subsets.first(there, order, subsets.size_of(there) // 2)
-    chosen = tf.pad(chosen, [[0, 0], [0, 1]])
-    return Mask(tf.gather(chosen, tf.gather(ids, partners), batch_dims=1))
+    chosen = xp.pad(chosen, [[0, 0], [0, 1]])
+    return Mask(xp.gather(chosen, xp.gather(ids, partners), batch_dims=1))
 
 
 def _present(ids, num_classes):
     """bool `(P, K)`, the classes of which each mask has a pixel; K is none of them."""
-    size = tf.shape(ids)[0]
-    numbers = ids + (num_classes + 1) * tf.range(size)[:, None, None]
-    places = tf.reshape(numbers, [-1, 1])
-    seen = tf.scatter_nd(places, tf.ones_like(places[:, 0]), [size * (num_classes + 1)])
-    return tf.reshape(seen > 0, [size, num_classes + 1])[:, :num_classes]
+    size = xp.shape(ids)[0]
+    numbers = ids + (num_classes + 1) * xp.range(size)[:, None, None]
+    places = xp.reshape(numbers, [-1, 1])
+    seen = xp.bincount(places, minlength=size * (num_classes + 1))
+    return xp.reshape(seen > 0, [size, num_classes + 1])[:, :num_classes]

@@ -11,9 +11,8 @@ exactly, so the map is the same in every mode.
 import functools
 import operator
 
-import tensorflow as tf
-
-from keras_mix._core.plan.selecting import select
+from keras_mix._core import dtypes
+from keras_mix._core.backend import xp
 
 # Half the side of the window of each scale, in pixels.
 _RADII = (12, 24, 48, 28, 56, 112)
@@ -41,9 +40,9 @@ def peaks(images, axes, grid, call):
     """
     salient = saliency(levels(images, axes, call), grid, call)
     # Not compiled, like the largest contrasts.
-    flat = tf.reshape(salient, [-1, grid[0] * grid[1]])
-    best = tf.argmax(flat, axis=1, output_type=tf.int32)[:, None]
-    return tf.concat([best // grid[1], best % grid[1]], axis=1)
+    flat = xp.reshape(salient, [-1, grid[0] * grid[1]])
+    best = xp.argmax(flat, axis=1, output_type="int32")[:, None]
+    return xp.concat([best // grid[1], best % grid[1]], axis=1)
 
 
 def levels(images, axes, call):
@@ -59,11 +58,11 @@ def levels(images, axes, call):
     Returns:
         int16 `(B, H, W)`.
     """
-    if images.dtype == tf.uint8:
+    if dtypes.of(images) == "uint8":
         return call(lambda images: _rounded(_light(images, axes)), images)
     light = call(functools.partial(_finite_light, axes=axes), images)
     low, high = (
-        reduce(light, axis=[1, 2], keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max)
+        reduce(light, axis=[1, 2], keepdims=True) for reduce in (xp.reduce_min, xp.reduce_max)
     )
     return call(_stretched, light, low, high)
 
@@ -90,57 +89,57 @@ def saliency(levels, grid, call):
     sums = call(functools.partial(_padded_sums, grid=grid), smooth)
     contrast = call(functools.partial(_contrast, grid=grid), smooth, sums)
     # Not compiled: XLA compares one value at a time.
-    largest = [tf.reduce_max(each, axis=[1, 2]) for each in (contrast, call(_darker, contrast))]
+    largest = [xp.reduce_max(each, axis=[1, 2]) for each in (contrast, call(_darker, contrast))]
     return call(_saliency, contrast, *largest)
 
 
 def _finite_light(images, axes):
     """float32, the brightness of each pixel, 0 where it is not finite."""
     # XLA flushes subnormal numbers to zero, so a subnormal range counts as 0.
-    light = tf.cast(_light(images, axes), tf.float32)
-    return tf.where(tf.math.is_finite(light), light, 0.0)
+    light = xp.cast(_light(images, axes), "float32")
+    return xp.where(xp.is_finite(light), light, 0.0)
 
 
 def _stretched(light, low, high):
-    light, low, high = (tf.cast(each, tf.float64) for each in (light, low, high))
+    light, low, high = (xp.cast(each, "float64") for each in (light, low, high))
     extent = high - low
-    return _rounded(255.0 * (light - low) / tf.where(extent > 1e-30, extent, 1.0))
+    return _rounded(255.0 * (light - low) / xp.where(extent > 1e-30, extent, 1.0))
 
 
 def _rounded(light):
-    return tf.cast(light + (0.5 + _TIE), tf.int16)
+    return xp.cast(light + (0.5 + _TIE), "int16")
 
 
 def _light(images, axes):
     """float64 `(B, H, W)`, the brightness of each pixel."""
-    last = images.shape.rank - 1
+    last = len(images.shape) - 1
     channels = last if axes[-1] < last else axes[0] - 1
     if channels > 0 and images.shape[channels] in (3, None):
         light = _weighted(images, channels)
         axes = [axis - (axis > channels) for axis in axes]
     else:
-        light = tf.cast(images, tf.float64)
-    others = [axis for axis in range(1, light.shape.rank) if axis not in axes]
-    return tf.reduce_mean(light, axis=others) if others else light
+        light = xp.cast(images, "float64")
+    others = [axis for axis in range(1, len(light.shape)) if axis not in axes]
+    return xp.reduce_mean(light, axis=others) if others else light
 
 
 def _weighted(images, channels):
     """The mean over the channel axis in float64, weighted if there are three channels."""
     if images.shape[channels] == 3:
-        values = [tf.cast(each, tf.float64) for each in tf.unstack(images, axis=channels)]
+        values = [xp.cast(each, "float64") for each in xp.unstack(images, axis=channels)]
         return sum(weight * each for weight, each in zip(_WEIGHTS, values, strict=True)) / 2.0**15
-    number = tf.shape(images)[channels]
-    of_three = tf.gather(tf.constant(_WEIGHTS, tf.float64), tf.minimum(tf.range(number), 2))
-    weights = tf.where(number == 3, of_three / 2.0**15, 1.0 / tf.cast(number, tf.float64))
-    weights = tf.reshape(weights, [-1] + [1] * (images.shape.rank - 1 - channels))
-    return tf.reduce_sum(tf.cast(images, tf.float64) * weights, axis=channels)
+    number = xp.shape(images)[channels]
+    of_three = xp.gather(xp.constant(_WEIGHTS, "float64"), xp.minimum(xp.range(number), 2))
+    weights = xp.where(number == 3, of_three / 2.0**15, 1.0 / xp.cast(number, "float64"))
+    weights = xp.reshape(weights, [-1] + [1] * (len(images.shape) - 1 - channels))
+    return xp.reduce_sum(xp.cast(images, "float64") * weights, axis=channels)
 
 
 def _add_rows(levels, height):
     """Sums of three rows with weights 1, 2, 1; borders are mirrored."""
-    row, last = tf.range(height), height - 1
-    before = tf.gather(levels, tf.minimum(tf.abs(row - 1), last), axis=1)
-    after = tf.gather(levels, tf.maximum(last - tf.abs(last - 1 - row), 0), axis=1)
+    row, last = xp.range(height), height - 1
+    before = xp.gather(levels, xp.minimum(xp.abs(row - 1), last), axis=1)
+    after = xp.gather(levels, xp.maximum(last - xp.abs(last - 1 - row), 0), axis=1)
     return before + 2 * levels + after
 
 
@@ -148,17 +147,17 @@ def _smooth(sums, width):
     """The rounded levels from the sums of `_add_rows`, which it adds in the same way."""
     # XLA does not vectorize a read of columns, so all rows are joined and shifted by a pixel. What
     # a pixel at a border finds beyond it is of another row, and is replaced.
-    shift = tf.minimum(1, width - 1)
-    flat, beyond = tf.reshape(sums, [-1]), tf.zeros([shift], sums.dtype)
-    flat = tf.concat([beyond, flat, beyond], axis=0)
-    size = tf.size(sums)
-    before, after = (tf.reshape(flat[first:][:size], tf.shape(sums)) for first in (0, 2 * shift))
-    column = tf.range(width)[None, None]
+    shift = xp.minimum(1, width - 1)
+    flat, beyond = xp.reshape(sums, [-1]), xp.zeros([shift], sums.dtype)
+    flat = xp.concat([beyond, flat, beyond], axis=0)
+    size = xp.size(sums)
+    before, after = (xp.reshape(flat[first:][:size], xp.shape(sums)) for first in (0, 2 * shift))
+    column = xp.range(width)[None, None]
     before, after = (
-        select(column == 0, after, before),
-        select(column == width - 1, before, after),
+        xp.select(column == 0, after, before),
+        xp.select(column == width - 1, before, after),
     )
-    return tf.bitwise.right_shift(before + 2 * sums + after + 8, 4)
+    return xp.right_shift(before + 2 * sums + after + 8, 4)
 
 
 def _padded_sums(values, grid):
@@ -173,10 +172,10 @@ def _padded_sums(values, grid):
         nevertheless.
     """
     (height, width), padding = grid, _padding(grid[1])
-    rows = _sums_along_rows(tf.cast(values, tf.float32), width)
-    sums = _sums_along_columns(tf.cast(rows, tf.int32), height)
-    last = tf.tile(sums[:, :, -1:], [1, 1, padding])
-    return tf.pad(tf.concat([sums, last], axis=2), [[0, 0], [1, 0], [1 + padding, 0]])
+    rows = _sums_along_rows(xp.cast(values, "float32"), width)
+    sums = _sums_along_columns(xp.cast(rows, "int32"), height)
+    last = xp.tile(sums[:, :, -1:], [1, 1, padding])
+    return xp.pad(xp.concat([sums, last], axis=2), [[0, 0], [1, 0], [1 + padding, 0]])
 
 
 def _sums_along_rows(values, width):
@@ -185,42 +184,42 @@ def _sums_along_rows(values, width):
     In a block they are a matrix product, to which the sum of all blocks before is added.
     """
     blocks = _in_blocks(values, 2, width)
-    number = tf.range(_BLOCK)
-    inner = tf.tensordot(blocks, tf.cast(number[:, None] <= number, tf.float32), 1)
-    sums = inner + tf.cumsum(inner[..., -1:], axis=2, exclusive=True)
-    return tf.reshape(sums, _whole_shape(blocks, 2))[:, :, :width]
+    number = xp.range(_BLOCK)
+    inner = xp.tensordot(blocks, xp.cast(number[:, None] <= number, "float32"), 1)
+    sums = inner + xp.cumsum(inner[..., -1:], axis=2, exclusive=True)
+    return xp.reshape(sums, _whole_shape(blocks, 2))[:, :, :width]
 
 
 def _sums_along_columns(values, height):
     """int32, cumulative sums along axis 1, which may overflow; by blocks too, but of whole rows."""
     blocks = _in_blocks(values, 1, height)
-    number = tf.range(_BLOCK)[:, None]
+    number = xp.range(_BLOCK)[:, None]
     inner = sum(
-        tf.where(number >= first, blocks[:, :, first : first + 1], 0) for first in range(_BLOCK)
+        xp.where(number >= first, blocks[:, :, first : first + 1], 0) for first in range(_BLOCK)
     )
-    sums = inner + tf.cumsum(inner[:, :, -1:], axis=1, exclusive=True)
-    return tf.reshape(sums, _whole_shape(blocks, 1))[:, :height]
+    sums = inner + xp.cumsum(inner[:, :, -1:], axis=1, exclusive=True)
+    return xp.reshape(sums, _whole_shape(blocks, 1))[:, :height]
 
 
 def _in_blocks(values, axis, size):
     """The values, with an axis of this size, padded with 0, divided into blocks."""
     number = (size + _BLOCK - 1) // _BLOCK
     paddings = [[0, number * _BLOCK - size if a == axis else 0] for a in range(3)]
-    shape = tf.unstack(tf.shape(values))
+    shape = xp.unstack(xp.shape(values))
     shape[axis : axis + 1] = [number, _BLOCK]
-    return tf.reshape(tf.pad(values, paddings), shape)
+    return xp.reshape(xp.pad(values, paddings), shape)
 
 
 def _whole_shape(blocks, axis):
     """The shape of blocks with the two axes joined."""
-    shape = tf.unstack(tf.shape(blocks))
+    shape = xp.unstack(xp.shape(blocks))
     shape[axis : axis + 2] = [shape[axis] * shape[axis + 1]]
     return shape
 
 
 def _padding(width):
     """The number of columns beyond each border that windows read."""
-    return tf.minimum(max(_RADII), width) if tf.is_tensor(width) else min(max(_RADII), width)
+    return xp.minimum(max(_RADII), width) if xp.is_tensor(width) else min(max(_RADII), width)
 
 
 def _window(sums, radius, grid):
@@ -234,14 +233,14 @@ def _window(sums, radius, grid):
         grid: (height, width).
     """
     (height, width), padding = grid, _padding(grid[1])
-    row = tf.range(height)
-    below, above = tf.minimum(row + radius + 1, height), tf.maximum(row - radius + 1, 0)
-    right = 1 + padding + tf.minimum(radius, padding)
-    left = tf.maximum(1 + padding - radius, 0)
+    row = xp.range(height)
+    below, above = xp.minimum(row + radius + 1, height), xp.maximum(row - radius + 1, 0)
+    right = 1 + padding + xp.minimum(radius, padding)
+    left = xp.maximum(1 + padding - radius, 0)
     # Whole rows are read at the speed of a copy, and so are columns at a fixed distance.
     before_right, before_left = (sums[:, :, start : start + width] for start in (right, left))
     strips = (
-        tf.gather(columns, below, axis=1) - tf.gather(columns, above, axis=1)
+        xp.gather(columns, below, axis=1) - xp.gather(columns, above, axis=1)
         for columns in (before_right, before_left)
     )
     return operator.sub(*strips)
@@ -253,15 +252,15 @@ def _contrast(smooth, sums, grid):
     One number holds two: the contrasts at the scales at which the pixel is the lighter one, times
     `_LIGHTER`, and those at the others. XLA does not vectorize a function with two results.
     """
-    smooth = tf.cast(smooth, tf.float32)
-    total = tf.zeros_like(smooth)
+    smooth = xp.cast(smooth, "float32")
+    total = xp.zeros_like(smooth)
     for radius in _RADII:
         height, width = (_extents(size, radius) for size in grid)
         area = height[:, None] * width
         # The difference to the mean of the other pixels in the window, multiplied by their number.
-        excess = smooth * area - tf.cast(_window(sums, radius, grid), tf.float32)
-        contrast = _quotient(tf.abs(excess), tf.maximum(area - 1.0, 1.0))
-        total += tf.where(excess > 0, _LIGHTER * contrast, contrast)
+        excess = smooth * area - xp.cast(_window(sums, radius, grid), "float32")
+        contrast = _quotient(xp.abs(excess), xp.maximum(area - 1.0, 1.0))
+        total = total + xp.where(excess > 0, _LIGHTER * contrast, contrast)
     return total
 
 
@@ -269,7 +268,7 @@ def _saliency(contrast, largest, largest_darker):
     """The sum of both contrasts of each pixel, the largest of each in an image scaled to 255."""
     parts = (_lighter(contrast), _darker(contrast))
     return sum(
-        _quotient(255.0 * part, tf.maximum(most, 1.0)[:, None, None])
+        _quotient(255.0 * part, xp.maximum(most, 1.0)[:, None, None])
         for part, most in zip(parts, (_lighter(largest), largest_darker), strict=True)
     )
 
@@ -284,9 +283,9 @@ def _darker(contrast):
 
 def _extents(size, radius):
     """float32 `(size,)`, the number of pixels of each window along an axis."""
-    center = tf.range(size)
-    extent = tf.minimum(center + radius + 1, size) - tf.maximum(center - radius + 1, 0)
-    return tf.cast(extent, tf.float32)
+    center = xp.range(size)
+    extent = xp.minimum(center + radius + 1, size) - xp.maximum(center - radius + 1, 0)
+    return xp.cast(extent, "float32")
 
 
 def _quotient(dividend, divisor):
@@ -296,9 +295,9 @@ def _quotient(dividend, divisor):
     """
     whole = _whole(dividend / divisor)
     rest = dividend - whole * divisor
-    return whole + tf.cast(rest >= divisor, tf.float32) - tf.cast(rest < 0, tf.float32)
+    return whole + xp.cast(rest >= divisor, "float32") - xp.cast(rest < 0, "float32")
 
 
 def _whole(values):
     """float32, the floor of values that are not negative, by casts: XLA's `tf.floor` is slower."""
-    return tf.cast(tf.cast(values, tf.int32), tf.float32)
+    return xp.cast(xp.cast(values, "int32"), "float32")

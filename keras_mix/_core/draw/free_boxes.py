@@ -1,6 +1,6 @@
 """Choosing, among boxes to paste, the one that covers least of a sample's own objects."""
 
-import tensorflow as tf
+from keras_mix._core.backend import xp
 
 
 def least_covering(corner, sides, objects, exist):
@@ -15,10 +15,10 @@ def least_covering(corner, sides, objects, exist):
         exist: bool `(B, N)`, which rows hold one.
     """
     covered, area = _overlap(corner, sides, objects)
-    fraction = tf.math.divide_no_nan(covered, area[:, None])
-    total = tf.reduce_sum(tf.where(exist[:, None], fraction, 0.0), axis=2)
+    fraction = xp.divide_no_nan(covered, area[:, None])
+    total = xp.reduce_sum(xp.where(exist[:, None], fraction, 0.0), axis=2)
     # Compilers round sums differently, and equal ones must stay equal.
-    return tf.argmin(tf.cast(total, tf.float32), axis=1, output_type=tf.int32)
+    return xp.argmin(xp.cast(total, "float32"), axis=1, output_type="int32")
 
 
 def show(corner, sides, objects, exist, least):
@@ -33,14 +33,14 @@ def show(corner, sides, objects, exist, least):
     """
     covered, area = _overlap(corner[:, None], sides[:, None], objects)
     enough = (covered > 0) & (covered >= least * area[:, None])
-    return tf.reduce_any(enough & exist[:, None], axis=[1, 2])
+    return xp.reduce_any(enough & exist[:, None], axis=[1, 2])
 
 
 def _overlap(corner, sides, objects):
     """float64 `(B, K, N)`, the area that boxes and objects share, and `(B, N)`, that of objects."""
-    first = tf.cast(corner, tf.float64)[:, :, None]
-    last = first + tf.cast(sides, tf.float64)[:, :, None]
-    left, top, right, bottom = tf.unstack(tf.cast(objects, tf.float64), axis=2)
-    start, end = (tf.stack(ends, axis=2)[:, None] for ends in ((top, left), (bottom, right)))
-    shared = tf.maximum(tf.minimum(last, end) - tf.maximum(first, start), 0.0)
+    first = xp.cast(corner, "float64")[:, :, None]
+    last = first + xp.cast(sides, "float64")[:, :, None]
+    left, top, right, bottom = xp.unstack(xp.cast(objects, "float64"), axis=2)
+    start, end = (xp.stack(ends, axis=2)[:, None] for ends in ((top, left), (bottom, right)))
+    shared = xp.maximum(xp.minimum(last, end) - xp.maximum(first, start), 0.0)
     return shared[..., 0] * shared[..., 1], (right - left) * (bottom - top)

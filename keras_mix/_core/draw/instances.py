@@ -1,8 +1,8 @@
 """Objects of a partner that are pasted by their masks: which, where, and what is visible then."""
 
-import tensorflow as tf
-
-from keras_mix._core.axes import axis_size
+from keras_mix._core import dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.draw import random, subsets
 from keras_mix._core.plan.object_regions import PastedObjects, Seen
 from keras_mix._core.plan.placements import Resize
@@ -21,18 +21,18 @@ def frames(seed, scale, flip, batch):
         batch: A `Batch`.
     """
     size, place, turn = random.split(seed, 3)
-    grid = tf.stack(batch.grid)
+    grid = xp.stack(batch.grid)
     factor = random.between(size, scale, [batch.draws, 1])
-    sides = tf.maximum(tf.cast(factor * tf.cast(grid, tf.float32), tf.int32), 1)
-    sides = tf.broadcast_to(sides, [batch.size, 2])
+    sides = xp.maximum(xp.cast(factor * xp.cast(grid, "float32"), "int32"), 1)
+    sides = xp.broadcast_to(sides, [batch.size, 2])
     room = grid - sides
-    corner = random.below(place, tf.abs(room) + 1) * tf.sign(room)
-    mirrored = random.coin(turn, flip, batch.draws)[:, None] & [False, True]
-    corner = tf.where(mirrored, corner + sides, corner)
-    frame = tf.concat([corner, tf.where(mirrored, -sides, sides)], axis=1)
-    whole = tf.broadcast_to(tf.concat([[0, 0], grid], axis=0), tf.shape(frame))
-    both = tf.reshape(tf.concat([whole, frame], axis=1), [-1, 2, 4])
-    return Resize(tf.cast(both, tf.float32))
+    corner = random.below(place, xp.abs(room) + 1) * xp.sign(room)
+    mirrored = random.coin(turn, flip, batch.draws)[:, None] & xp.constant([False, True])
+    corner = xp.where(mirrored, corner + sides, corner)
+    frame = xp.concat([corner, xp.where(mirrored, -sides, sides)], axis=1)
+    whole = xp.broadcast_to(xp.concat([[0, 0], grid], axis=0), xp.shape(frame))
+    both = xp.reshape(xp.concat([whole, frame], axis=1), [-1, 2, 4])
+    return Resize(xp.cast(both, "float32"))
 
 
 def region(number, order, masks, listed, partners, placement, most, least, grid):
@@ -55,25 +55,25 @@ def region(number, order, masks, listed, partners, placement, most, least, grid)
     Returns:
         `PastedObjects`.
     """
-    inside = masks if masks.dtype == tf.bool else masks != 0
+    inside = masks if dtypes.of(masks) == "bool" else masks != 0
     size = axis_size(partners, 0)
-    own, partner = inside[:size], tf.gather(inside, partners)
+    own, partner = inside[:size], xp.gather(inside, partners)
     total, placed = _count(partner), partner
     if placement is not None:
-        sources = tf.stack([tf.range(size), partners], axis=1)
+        sources = xp.stack([xp.range(size), partners], axis=1)
         placed = placement.read(inside, sources, (2, 3), 1, nearest=True)
         # Beyond its frame, a source repeats the pixels of its border.
         placed &= placement.inside(1, grid)[:, None]
         total *= placement.magnification(1, grid)
-    total = tf.maximum(total, 1.0)
+    total = xp.maximum(total, 1.0)
     shown = _count(placed)
-    there = (shown > 0) & (shown >= tf.cast(least, tf.float32) * total)
+    there = (shown > 0) & (shown >= xp.cast(least, "float32") * total)
     if listed is not None:
-        there &= tf.gather(listed, partners)
+        there &= xp.gather(listed, partners)
     chosen = _subset(number, order, most, there)
-    covered = tf.reduce_any(placed & chosen[..., None, None], axis=1)
-    seen = tf.where(chosen, shown, 0.0)
-    unmoved = chosen if placement is None else tf.zeros_like(chosen)
+    covered = xp.reduce_any(placed & chosen[..., None, None], axis=1)
+    seen = xp.where(chosen, shown, 0.0)
+    unmoved = chosen if placement is None else xp.zeros_like(chosen)
     pasted = Seen(seen, total, _boxes_around(placed), unmoved)
     return PastedObjects(Mask(covered), (_left(own, covered), pasted))
 
@@ -84,7 +84,7 @@ def _left(own, covered):
     visible, total = _count(left), _count(own)
     stays = visible == total
     # An object without a mask cannot be hidden.
-    empty = tf.cast(total == 0, tf.float32)
+    empty = xp.cast(total == 0, "float32")
     return Seen(visible + empty, total + empty, _boxes_around(left), stays)
 
 
@@ -92,31 +92,31 @@ def _subset(number, order, most, there):
     """bool `(B, N)`, the objects to paste among those that are there."""
     count = subsets.size_of(there)
     if most is not None:
-        count = tf.minimum(count, most)
-    drawn = tf.cast(number * tf.cast(count + 1, tf.float32), tf.int32)
+        count = xp.minimum(count, most)
+    drawn = xp.cast(number * xp.cast(count + 1, "float32"), "int32")
     # A product may be rounded up.
-    drawn = tf.minimum(drawn, count)
+    drawn = xp.minimum(drawn, count)
     return subsets.first(there, order, drawn)
 
 
 def _count(masks):
     """float32 `(B, N)`, the number of pixels of each mask, exact up to 2^24."""
-    return tf.cast(tf.reduce_sum(tf.cast(masks, tf.int32), axis=[2, 3]), tf.float32)
+    return xp.cast(xp.reduce_sum(xp.cast(masks, "int32"), axis=[2, 3]), "float32")
 
 
 def _boxes_around(masks):
     """float32 `(B, N, 4)`, left, top, right, bottom around masks; undefined around empty ones."""
     (top, bottom), (left, right) = (
-        _ends(tf.reduce_any(masks, axis=axis), axis_size(masks, 5 - axis)) for axis in (3, 2)
+        _ends(xp.reduce_any(masks, axis=axis), axis_size(masks, 5 - axis)) for axis in (3, 2)
     )
-    return tf.cast(tf.stack([left, top, right, bottom], axis=-1), tf.float32)
+    return xp.cast(xp.stack([left, top, right, bottom], axis=-1), "float32")
 
 
 def _ends(lines, size):
     """int32 `(B, N)`, the first True of each line and one past the last."""
-    position = tf.range(size)
-    end = tf.reduce_max(tf.where(lines, position + 1, 0), axis=2)
-    return tf.reduce_min(tf.where(lines, position, size), axis=2), end
+    position = xp.range(size)
+    end = xp.reduce_max(xp.where(lines, position + 1, 0), axis=2)
+    return xp.reduce_min(xp.where(lines, position, size), axis=2), end
 
 
 def feathered(covered, sigma):
@@ -127,13 +127,13 @@ def feathered(covered, sigma):
         sigma: Float > 0, the standard deviation in pixels.
     """
     rows, columns = (_gaussian(axis_size(covered, axis), sigma) for axis in (1, 2))
-    alpha = tf.matmul(rows, tf.cast(covered, tf.float32))
-    return tf.clip_by_value(tf.matmul(alpha, columns, transpose_b=True), 0.0, 1.0)
+    alpha = xp.matmul(rows, xp.cast(covered, "float32"))
+    return xp.clip_by_value(xp.matmul(alpha, columns, transpose_b=True), 0.0, 1.0)
 
 
 def _gaussian(size, sigma):
     """float32 `(size, size)`, the filter along one axis as rows that sum to 1, also at borders."""
-    position = tf.cast(tf.range(size), tf.float32)
+    position = xp.cast(xp.range(size), "float32")
     distance = (position[:, None] - position) / sigma
-    weight = tf.where(tf.abs(distance) <= 3.0, tf.exp(-0.5 * distance * distance), 0.0)
-    return weight / tf.reduce_sum(weight, axis=1, keepdims=True)
+    weight = xp.where(xp.abs(distance) <= 3.0, xp.exp(-0.5 * distance * distance), 0.0)
+    return weight / xp.reduce_sum(weight, axis=1, keepdims=True)

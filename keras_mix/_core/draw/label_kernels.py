@@ -10,9 +10,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from keras_mix._core import checks, leaf_names
+from keras_mix._core.backend import Tensor, xp
 
 # The kernel's weight at distance 0.
 PEAK = 2**30
@@ -39,9 +39,9 @@ class Levels(NamedTuple):
         rate: float64, the steps of the table for a squared distance of 1.
     """
 
-    own: tf.Tensor
-    donors: tf.Tensor
-    rate: tf.Tensor | float
+    own: Tensor
+    donors: Tensor
+    rate: Tensor | float
 
 
 def numbers_of(owner, batch, target=None):
@@ -60,7 +60,7 @@ def class_ids_of(owner, batch, target=None, class_counts=None):
     ids = [_class_ids(owner, y) for y in labels]
     if class_counts is None:
         return ids
-    classes = labels[0].shape[1] if labels[0].shape.rank == 2 else 1
+    classes = labels[0].shape[1] if len(labels[0].shape) == 2 else 1
     if classes == 1:
         classes = batch.num_classes
         classes = leaf_names.entry(classes, name) if isinstance(classes, dict) else classes
@@ -75,13 +75,12 @@ def _counted(owner, ids, classes, counts):
         if classes != counts:
             checks.refuse(owner, rule, f"{counts} numbers, and {classes} classes", way_out)
         return ids
-    legal = tf.reduce_all((ids >= 0) & (ids < counts))
-    if tf.executing_eagerly() and not legal:
-        received = f"{counts} numbers, and class ids from {tf.reduce_min(ids)} to "
-        checks.refuse(owner, rule, f"{received}{tf.reduce_max(ids)}", way_out)
+    legal = xp.reduce_all((ids >= 0) & (ids < counts))
+    if xp.executing_eagerly() and not legal:
+        received = f"{counts} numbers, and class ids from {xp.reduce_min(ids)} to "
+        checks.refuse(owner, rule, f"{received}{xp.reduce_max(ids)}", way_out)
     sentence = f"{owner}: {rule}. Received: {counts} numbers, and other class ids. {way_out}"
-    with tf.control_dependencies([tf.debugging.Assert(legal, [sentence])]):
-        return tf.identity(ids)
+    return xp.behind([xp.checked(legal, sentence)], [ids])[0]
 
 
 def _labels_of(owner, batch, target, heads):
@@ -139,28 +138,28 @@ def _named(owner, target, heads):
 
 def _numbers(owner, labels):
     """Numbers as float64 `(B, K)`."""
-    if labels.shape.rank not in (1, 2):
+    if len(labels.shape) not in (1, 2):
         checks.refuse(owner, "labels must be numbers (B,) or (B, K)", checks.described(labels))
-    values = tf.cast(labels, tf.float64)
-    return values if labels.shape.rank == 2 else values[:, None]
+    values = xp.cast(labels, "float64")
+    return values if len(labels.shape) == 2 else values[:, None]
 
 
 def _class_ids(owner, labels):
     """int32 `(B,)`, class ids `(B,)` or `(B, 1)`, or the largest entry of labels `(B, K)`."""
-    rank = labels.shape.rank
+    rank = len(labels.shape)
     if rank == 1 or (rank == 2 and labels.shape[1] == 1):
-        return tf.cast(tf.reshape(labels, [-1]), tf.int32)
+        return xp.cast(xp.reshape(labels, [-1]), "int32")
     if rank != 2:
         checks.refuse(
             owner,
             "labels must be class ids (B,) or (B, 1), or one-hot (B, K)",
             checks.described(labels),
         )
-    largest = tf.argmax(tf.cast(labels, tf.float32), axis=1, output_type=tf.int32)
+    largest = xp.argmax(xp.cast(labels, "float32"), axis=1, output_type="int32")
     if labels.shape[1] is not None:
         return largest
     # A single column holds class ids, which is known only when the graph runs.
-    return tf.where(tf.shape(labels)[1] == 1, tf.cast(labels[:, 0], tf.int32), largest)
+    return xp.where(xp.shape(labels)[1] == 1, xp.cast(labels[:, 0], "int32"), largest)
 
 
 def reach(bandwidth, targets):
@@ -170,7 +169,7 @@ def reach(bandwidth, targets):
 
 def finite(values):
     """bool `(B,)`, whether all values of a label are finite."""
-    return tf.reduce_all(tf.math.is_finite(values), axis=1)
+    return xp.reduce_all(xp.is_finite(values), axis=1)
 
 
 def levels(own, donors, bandwidth=None):
@@ -182,31 +181,31 @@ def levels(own, donors, bandwidth=None):
         bandwidth: The kernel's σ; None for `DEVIATIONS` times the standard deviation of all labels
             (for K values, the root of the sum of their variances).
     """
-    both = tf.concat([own, donors], axis=0)
+    both = xp.concat([own, donors], axis=0)
     width = both.shape[1] or 2**10
-    known = tf.math.is_finite(both)
-    low = tf.reduce_min(tf.where(known, both, tf.cast(np.inf, tf.float64)), axis=0)
-    above = tf.where(known, both - low, tf.zeros([], tf.float64))
+    known = xp.is_finite(both)
+    low = xp.reduce_min(xp.where(known, both, xp.cast(np.inf, "float64")), axis=0)
+    above = xp.where(known, both - low, xp.zeros([], "float64"))
     if bandwidth is None:
-        extent = tf.reduce_max(above)
-        extent = tf.where(extent > 0, extent, tf.ones([], tf.float64))
-        steps = tf.cast(tf.round(above * (_ACROSS / extent)), tf.int64)
+        extent = xp.reduce_max(above)
+        extent = xp.where(extent > 0, extent, xp.ones([], "float64"))
+        steps = xp.cast(xp.round(above * (_ACROSS / extent)), "int64")
         rate = _rate_of(steps)
     else:
-        above = tf.minimum(above * (_FINE / bandwidth), _LARGEST / math.sqrt(width))
-        steps, rate = tf.cast(tf.round(above), tf.int64), RATE
-    size = tf.shape(own)[0]
+        above = xp.minimum(above * (_FINE / bandwidth), _LARGEST / math.sqrt(width))
+        steps, rate = xp.cast(xp.round(above), "int64"), RATE
+    size = xp.shape(own)[0]
     return Levels(steps[:size], steps[size:], rate)
 
 
 def _rate_of(steps):
     """The rate of the default bandwidth. Integer sums do not depend on the order."""
-    count = tf.shape(steps, out_type=tf.int64)[0]
-    total, squares = tf.reduce_sum(steps, axis=0), tf.reduce_sum(steps * steps, axis=0)
-    variance = tf.cast(tf.reduce_sum(count * squares - total * total), tf.float64)
-    wide = tf.cast(count * count, tf.float64) * (0.5 * _STEPS / DEVIATIONS**2)
+    count = xp.shape(steps, out_type="int64")[0]
+    total, squares = xp.reduce_sum(steps, axis=0), xp.reduce_sum(steps * steps, axis=0)
+    variance = xp.cast(xp.reduce_sum(count * squares - total * total), "float64")
+    wide = xp.cast(count * count, "float64") * (0.5 * _STEPS / DEVIATIONS**2)
     # If all labels are equal, all distances are 0.
-    return wide / tf.maximum(variance, 1.0)
+    return wide / xp.maximum(variance, 1.0)
 
 
 def kernel(levels, legal):
@@ -223,21 +222,21 @@ def kernel(levels, legal):
         int64 `(B, D)`.
     """
     exponent = steps_apart(levels.own[:, None] - levels.donors[None], levels.rate)
-    exponent = tf.where(legal, exponent, tf.cast(2.0**60, tf.float64))
-    nearest = tf.reduce_min(exponent, axis=1, keepdims=True)
-    return tf.where(legal, weight(exponent - nearest), tf.zeros([], tf.int64))
+    exponent = xp.where(legal, exponent, xp.cast(2.0**60, "float64"))
+    nearest = xp.reduce_min(exponent, axis=1, keepdims=True)
+    return xp.where(legal, weight(exponent - nearest), xp.zeros([], "int64"))
 
 
 def steps_apart(differences, rate):
     """Steps of the table for differences of levels `(..., K)`: float64 integers `(...)`."""
-    squared = tf.cast(tf.reduce_sum(differences * differences, axis=-1), tf.float64)
-    return tf.floor(squared * rate)
+    squared = xp.cast(xp.reduce_sum(differences * differences, axis=-1), "float64")
+    return xp.floor(squared * rate)
 
 
 def weight(exponent):
     """int64, the kernel at steps of the table."""
-    step = tf.cast(tf.minimum(exponent, tf.cast(FARTHEST, tf.float64)), tf.int32)
-    return tf.gather(tf.constant(_table()), step)
+    step = xp.cast(xp.minimum(exponent, xp.cast(FARTHEST, "float64")), "int32")
+    return xp.gather(xp.constant(_table()), step)
 
 
 @functools.cache

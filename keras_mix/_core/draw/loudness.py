@@ -1,7 +1,8 @@
 """The loudness of sounds: the mean power of all of a sound, or of its loudest window."""
 
 import numpy as np
-import tensorflow as tf
+
+from keras_mix._core.backend import xp
 
 # Relative to full scale. Quieter sounds are clipped to it, so that gains stay bounded.
 _SILENCE = 1e-8  # -80 dB
@@ -18,14 +19,14 @@ def mean_power(sounds, axis, valid=None):
     Returns:
         float64 `(B,)`.
     """
-    channels = [a for a in range(1, sounds.shape.rank) if a != axis]
-    powers = tf.reduce_sum(tf.square(tf.cast(sounds, tf.float64)), axis=channels)
+    channels = [a for a in range(1, len(sounds.shape)) if a != axis]
+    powers = xp.reduce_sum(xp.square(xp.cast(sounds, "float64")), axis=channels)
     if valid is None:
-        return tf.reduce_mean(powers, axis=1)
-    total = tf.reduce_sum(tf.where(valid, powers, tf.zeros([], tf.float64)), axis=1)
+        return xp.reduce_mean(powers, axis=1)
+    total = xp.reduce_sum(xp.where(valid, powers, xp.zeros([], "float64")), axis=1)
     # A sound of padding alone has no power.
-    count = tf.maximum(tf.math.count_nonzero(valid, axis=1), 1)
-    return total / tf.cast(count, tf.float64)
+    count = xp.maximum(xp.count_nonzero(valid, axis=1), 1)
+    return total / xp.cast(count, "float64")
 
 
 def pressure(sounds, axis, window, sampling_rate=None):
@@ -42,40 +43,40 @@ def pressure(sounds, axis, window, sampling_rate=None):
     Returns:
         float64 `(B,)`.
     """
-    last = sounds.shape.rank - 1
+    last = len(sounds.shape) - 1
     order = [0, *(a for a in range(1, last + 1) if a != axis), axis]
-    sounds = tf.transpose(sounds, order) if order != list(range(last + 1)) else sounds
-    shape = tf.shape(sounds)
-    sounds = tf.reshape(sounds, [shape[0], -1, shape[last]])
-    missing = tf.maximum(window - shape[last], 0)
-    sounds = tf.pad(sounds, [[0, 0], [0, 0], [0, missing]])
+    sounds = xp.transpose(sounds, order) if order != list(range(last + 1)) else sounds
+    shape = xp.shape(sounds)
+    sounds = xp.reshape(sounds, [shape[0], -1, shape[last]])
+    missing = xp.maximum(window - shape[last], 0)
+    sounds = xp.pad(sounds, [[0, 0], [0, 0], [0, missing]])
     powers = (
         _powers(sounds, window)
         if sampling_rate is None
         else _weighted(sounds, window, sampling_rate)
     )
-    return tf.sqrt(tf.maximum(tf.reduce_max(powers, axis=1), _SILENCE))
+    return xp.sqrt(xp.maximum(xp.reduce_max(powers, axis=1), _SILENCE))
 
 
 def _powers(sounds, window):
     """float64 `(B, windows)`, the mean squares."""
     half = window // 2
-    number = tf.shape(sounds)[2] // half
-    squares = tf.square(tf.cast(sounds[..., : number * half], tf.float64))
-    squares = tf.reshape(tf.reduce_sum(squares, axis=1), [-1, number, half])
-    halves = tf.reduce_sum(squares, axis=2)
+    number = xp.shape(sounds)[2] // half
+    squares = xp.square(xp.cast(sounds[..., : number * half], "float64"))
+    squares = xp.reshape(xp.reduce_sum(squares, axis=1), [-1, number, half])
+    halves = xp.reduce_sum(squares, axis=2)
     return (halves[:, :-1] + halves[:, 1:]) / window
 
 
 def _weighted(sounds, window, sampling_rate):
     """float64 `(B, windows)`, the A-weighted power of windows with a Hann taper."""
-    frames = tf.signal.frame(tf.cast(sounds, tf.float32), window, window // 2)
-    spectra = tf.signal.rfft(frames * tf.signal.hann_window(window))
-    power = tf.square(tf.math.real(spectra)) + tf.square(tf.math.imag(spectra))
-    weights = tf.constant(_a_weights(sampling_rate, window), tf.float32)
+    frames = xp.frame(xp.cast(sounds, "float32"), window, window // 2)
+    spectra = xp.rfft(frames * xp.hann_window(window))
+    power = xp.square(xp.real(spectra)) + xp.square(xp.imag(spectra))
+    weights = xp.constant(_a_weights(sampling_rate, window), "float32")
     # Not `matvec`, which is wrong eagerly with several batch axes (seen on TF 2.21).
-    weighted = tf.tensordot(power, weights, 1)
-    return tf.cast(tf.reduce_sum(weighted, axis=1), tf.float64)
+    weighted = xp.tensordot(power, weights, 1)
+    return xp.cast(xp.reduce_sum(weighted, axis=1), "float64")
 
 
 def _a_weights(sampling_rate, window):

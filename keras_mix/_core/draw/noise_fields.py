@@ -9,8 +9,8 @@ its own. The noise is an argument.
 import math
 
 import numpy as np
-import tensorflow as tf
 
+from keras_mix._core.backend import xp
 from keras_mix._core.draw.top_values import top
 
 # Waves with less than this fraction of a field's energy are left out.
@@ -38,7 +38,7 @@ def synthesize(coefficients, grid):
     field = coefficients
     for number, size in zip(numbers, grid, strict=False):
         # Replaces the first axis of waves by an axis of the grid, which becomes the last one.
-        field = tf.tensordot(field, _waves(number, size), [[1], [0]])
+        field = xp.tensordot(field, _waves(number, size), [[1], [0]])
     return _product(field, _waves(last, grid[-1])[None] / np.sqrt(2.0), grid)
 
 
@@ -68,25 +68,25 @@ def filtered(noise, sigma, grid):
     Returns:
         float32 `(B, *grid)`.
     """
-    longest = tf.cast(tf.reduce_max(tf.stack(grid)), tf.float64)
+    longest = xp.cast(xp.reduce_max(xp.stack(grid)), "float64")
     filters = []
     for size in grid:
-        size = tf.cast(size, tf.float64)
-        pixel, cell = _centers(size), _centers(tf.cast(noise.shape[1], tf.float64))
+        size = xp.cast(size, "float64")
+        pixel, cell = _centers(size), _centers(xp.cast(noise.shape[1], "float64"))
         distance = (pixel - cell[:, None]) * size / longest
-        filters.append(tf.exp(-0.5 * tf.square(distance / sigma[:, None, None])))
+        filters.append(xp.exp(-0.5 * xp.square(distance / sigma[:, None, None])))
     down, columns = filters
-    rows = tf.matmul(noise, down, transpose_a=True)
+    rows = xp.matmul(noise, down, transpose_a=True)
     # Wide filters are almost constant. The mean of each column is a product of its own, and that of
     # the field, which no mask depends on, is left out: what remains is precise for any filter.
-    mean = tf.reduce_mean(columns, axis=2, keepdims=True)
-    level = tf.reduce_sum(rows * mean, axis=1, keepdims=True)
-    level -= tf.reduce_mean(level, axis=2, keepdims=True)
-    columns -= mean
-    largest = tf.reduce_max(tf.abs(columns), axis=[1, 2], keepdims=True)
-    columns = tf.math.divide_no_nan(columns, largest)
-    rows = tf.concat([rows * largest, level], axis=1)
-    columns = tf.concat([columns, tf.ones_like(columns[:, :1])], axis=1)
+    mean = xp.reduce_mean(columns, axis=2, keepdims=True)
+    level = xp.reduce_sum(rows * mean, axis=1, keepdims=True)
+    level = level - xp.reduce_mean(level, axis=2, keepdims=True)
+    columns = columns - mean
+    largest = xp.reduce_max(xp.abs(columns), axis=[1, 2], keepdims=True)
+    columns = xp.divide_no_nan(columns, largest)
+    rows = xp.concat([rows * largest, level], axis=1)
+    columns = xp.concat([columns, xp.ones_like(columns[:, :1])], axis=1)
     return _product(rows, columns, grid)
 
 
@@ -118,14 +118,14 @@ def softly_highest(coefficients, fraction, softness, grid):
     Returns:
         float32 `(B, *grid, 2)`, the weight of the rest and of the selected positions.
     """
-    field = tf.reshape(synthesize(coefficients, grid), [tf.shape(coefficients)[0], -1])
+    field = xp.reshape(synthesize(coefficients, grid), [xp.shape(coefficients)[0], -1])
     # The rank of each value, from the largest on.
-    rank = tf.argsort(tf.argsort(field, direction="DESCENDING", stable=True), stable=True)
-    rank, total = tf.cast(rank, tf.float32) + 0.5, _size(grid)
-    edge = tf.minimum(float(softness), tf.minimum(fraction, 1.0 - fraction))[:, None]
-    inside = 0.5 + (fraction[:, None] * total - rank) / tf.maximum(2.0 * edge * total, 1.0)
-    inside = tf.reshape(tf.clip_by_value(inside, 0.0, 1.0), [-1, *grid])
-    return tf.stack([1.0 - inside, inside], axis=-1)
+    rank = xp.argsort(xp.argsort(field, direction="DESCENDING", stable=True), stable=True)
+    rank, total = xp.cast(rank, "float32") + 0.5, _size(grid)
+    edge = xp.minimum(float(softness), xp.minimum(fraction, 1.0 - fraction))[:, None]
+    inside = 0.5 + (fraction[:, None] * total - rank) / xp.maximum(2.0 * edge * total, 1.0)
+    inside = xp.reshape(xp.clip_by_value(inside, 0.0, 1.0), [-1, *grid])
+    return xp.stack([1.0 - inside, inside], axis=-1)
 
 
 def frequencies(cycles, grid):
@@ -134,18 +134,20 @@ def frequencies(cycles, grid):
     Frequencies that the grid cannot represent are infinite.
     """
     number = _numbers(2 * cycles + 1)
-    squares = tf.zeros([1] * (len(grid) + 1), tf.float64)
+    squares = xp.zeros([1] * (len(grid) + 1), "float64")
     for axis, size in enumerate(grid):
-        size = tf.cast(size, tf.float64)
-        along = tf.where(2 * number < size, tf.square(number / size), np.inf)
-        squares += tf.reshape(along, [1, *(-1 if a == axis else 1 for a in range(len(grid)))])
-    return tf.sqrt(squares)
+        size = xp.cast(size, "float64")
+        along = xp.where(2 * number < size, xp.square(number / size), np.inf)
+        squares = squares + xp.reshape(
+            along, [1, *(-1 if a == axis else 1 for a in range(len(grid)))]
+        )
+    return xp.sqrt(squares)
 
 
 def power_law(frequency, power, grid):
     """Amplitudes frequency ** -power in float64, constant below one cycle per longest side."""
-    lowest = 1.0 / tf.cast(tf.reduce_max(tf.stack(grid)), tf.float64)
-    return normal(tf.maximum(frequency, lowest) ** -float(power))
+    lowest = 1.0 / xp.cast(xp.reduce_max(xp.stack(grid)), "float64")
+    return normal(xp.maximum(frequency, lowest) ** -float(power))
 
 
 def one_wave_across(noise, power, grid):
@@ -163,37 +165,37 @@ def one_wave_across(noise, power, grid):
     Returns:
         float64 `(B, n, 3)`.
     """
-    height, width = (tf.cast(size, tf.float64) for size in grid)
-    number = tf.constant(np.arange(noise.shape[1]), tf.float64)
+    height, width = (xp.cast(size, "float64") for size in grid)
+    number = xp.constant(np.arange(noise.shape[1]), "float64")
     representable = (2 * number < height) & (2 * number <= width)
     parts = []
     for down in (0.0, 1.0):
-        frequency = tf.sqrt(tf.square(down / height) + tf.square(number / width))
-        amplitude = tf.maximum(frequency, 1.0 / tf.maximum(height, width)) ** -float(power)
-        parts.append(tf.where(representable, amplitude, 0.0)[:, None] * noise[..., int(down)])
+        frequency = xp.sqrt(xp.square(down / height) + xp.square(number / width))
+        amplitude = xp.maximum(frequency, 1.0 / xp.maximum(height, width)) ** -float(power)
+        parts.append(xp.where(representable, amplitude, 0.0)[:, None] * noise[..., int(down)])
     real, imaginary = parts  # (B, cycles + 1, 2), vertical and horizontal cycles
     # Re (r + i m) e^iθ = r cos θ - m sin θ, with θ the sum of a vertical and a horizontal phase.
     constant = _vertical_waves(real[..., 0], -imaginary[..., 0])
     cosine = _vertical_waves(real[..., 1], -imaginary[..., 1])
     sine = _vertical_waves(-imaginary[..., 1], -real[..., 1])
     root = np.sqrt(2.0)
-    return normal(tf.concat([constant, root * cosine, root * sine], axis=2))
+    return normal(xp.concat([constant, root * cosine, root * sine], axis=2))
 
 
 def _vertical_waves(cosines, sines):
     """float64 `(B, n, 1)`, coefficients of 1, cos, sin, … from those of cosines and sines."""
-    pairs = tf.concat([cosines[..., None], sines[..., None]], axis=2) / np.sqrt(2.0)
-    waves = tf.reshape(pairs, [-1, 2 * cosines.shape[1], 1])
+    pairs = xp.concat([cosines[..., None], sines[..., None]], axis=2) / np.sqrt(2.0)
+    waves = xp.reshape(pairs, [-1, 2 * cosines.shape[1], 1])
     # There is no sine of 0 cycles, and the constant 1 already has a mean square of 1.
-    return tf.concat([np.sqrt(2.0) * waves[:, :1], waves[:, 2:]], axis=1)
+    return xp.concat([np.sqrt(2.0) * waves[:, :1], waves[:, 2:]], axis=1)
 
 
 def normal(amplitude):
     """Scales amplitudes `(B or 1, n, ...)` so that their squares sum to 1."""
-    axes = list(range(1, amplitude.shape.rank))
-    energy = tf.reduce_sum(tf.square(amplitude), axis=axes, keepdims=True)
+    axes = list(range(1, len(amplitude.shape)))
+    energy = xp.reduce_sum(xp.square(amplitude), axis=axes, keepdims=True)
     # A field of a single pixel has no waves: its energy is 0.
-    return tf.math.divide_no_nan(amplitude, tf.sqrt(energy))
+    return xp.divide_no_nan(amplitude, xp.sqrt(energy))
 
 
 def cycles_of_power_law(power, rank):
@@ -222,11 +224,11 @@ def gaussian(frequency, sigma, grid):
     Returns:
         float64 `(B, n, ...)`.
     """
-    longest = tf.cast(tf.reduce_max(tf.stack(grid)), tf.float64)
+    longest = xp.cast(xp.reduce_max(xp.stack(grid)), "float64")
     # Relative to the lowest wave, since a common factor cancels and could underflow.
-    exponent = tf.square(frequency * longest) - 1.0
-    amplitude = tf.exp(-2.0 * (np.pi * sigma) ** 2 * exponent)
-    return normal(tf.where(frequency == 0, tf.zeros([], tf.float64), amplitude))
+    exponent = xp.square(frequency * longest) - 1.0
+    amplitude = xp.exp(-2.0 * (np.pi * sigma) ** 2 * exponent)
+    return normal(xp.where(frequency == 0, xp.zeros([], "float64"), amplitude))
 
 
 def cycles_of_gaussian(sigma):
@@ -236,7 +238,7 @@ def cycles_of_gaussian(sigma):
 
 def _centers(number):
     """float64 `(number,)`, the centers of equal intervals of [0, 1]."""
-    return (tf.range(number) + 0.5) / number
+    return (xp.range(number) + 0.5) / number
 
 
 def _product(rows, columns, grid):
@@ -258,22 +260,22 @@ def _product(rows, columns, grid):
     def whole(dtype, limit):
         # No sum of products of a row and a column reaches the limit, up to which the dtype
         # represents whole numbers.
-        rounded = tf.round(columns * limit ** (5 / 12))
-        batch, number, *others = tf.unstack(tf.shape(rows))
-        flat = tf.reshape(rows, [batch, number, math.prod(others)])
-        bound = tf.reduce_max(tf.reduce_sum(tf.abs(flat), axis=1), axis=1)[:, None, None]
+        rounded = xp.round(columns * limit ** (5 / 12))
+        batch, number, *others = xp.unstack(xp.shape(rows))
+        flat = xp.reshape(rows, [batch, number, math.prod(others)])
+        bound = xp.reduce_max(xp.reduce_sum(xp.abs(flat), axis=1), axis=1)[:, None, None]
         # Rounding may enlarge each number by a half, for which this leaves room if n is below 300.
-        flat = tf.round(tf.math.divide_no_nan(flat, bound) * (0.99 * limit ** (7 / 12)))
-        product = tf.matmul(tf.cast(flat, dtype), tf.cast(rounded, dtype), transpose_a=True)
-        product = tf.cast(product * (_LIMIT / limit), tf.float32)
-        return tf.reshape(product, [batch, *others, tf.shape(columns)[2]])
+        flat = xp.round(xp.divide_no_nan(flat, bound) * (0.99 * limit ** (7 / 12)))
+        product = xp.matmul(xp.cast(flat, dtype), xp.cast(rounded, dtype), transpose_a=True)
+        product = xp.cast(product * (_LIMIT / limit), "float32")
+        return xp.reshape(product, [batch, *others, xp.shape(columns)[2]])
 
-    return _by_length(grid, lambda: whole(tf.float32, 2.0**24), lambda: whole(tf.float64, 2.0**48))
+    return _by_length(grid, lambda: whole("float32", 2.0**24), lambda: whole("float64", 2.0**48))
 
 
 def _top_fraction(field, fraction, grid):
     """Selects a fraction of the positions, rounded to a whole number, where a field is highest."""
-    count = tf.cast(tf.round(fraction * _size(grid)), tf.int32)
+    count = xp.cast(xp.round(fraction * _size(grid)), "int32")
     return _by_length(
         grid, lambda: top(field, _LIMIT, count), lambda: top(field, _LIMIT, count, precise=True)
     )
@@ -281,25 +283,25 @@ def _top_fraction(field, fraction, grid):
 
 def _by_length(grid, short, long):
     """`long()` if an axis of the grid is long, else `short()`."""
-    if any(tf.is_tensor(size) for size in grid):
-        return tf.cond(tf.reduce_max(tf.stack(grid)) > _LONG, long, short)
+    if any(xp.is_tensor(size) for size in grid):
+        return xp.cond(xp.reduce_max(xp.stack(grid)) > _LONG, long, short)
     return long() if max(grid) > _LONG else short()
 
 
 def _size(grid):
     """float32, the number of positions."""
-    return tf.cast(tf.reduce_prod(tf.stack(grid)), tf.float32)
+    return xp.cast(xp.reduce_prod(xp.stack(grid)), "float32")
 
 
 def _numbers(count):
     """float64 `(count,)`, the cycles 0, 1, 1, 2, 2, … of the functions 1, cos, sin, cos 2, …."""
-    return tf.constant(np.arange(1, count + 1) // 2, tf.float64)
+    return xp.constant(np.arange(1, count + 1) // 2, "float64")
 
 
 def _waves(count, size):
     """float64 `(count, size)`, the functions 1, cos, sin, cos 2, … of mean square 1."""
-    position = tf.cast(tf.range(size), tf.float64) / tf.cast(size, tf.float64)
+    position = xp.cast(xp.range(size), "float64") / xp.cast(size, "float64")
     phase = 2.0 * np.pi * _numbers(count)[:, None] * position
     is_sine = np.arange(count)[:, None] % 2 == 0
-    waves = np.sqrt(2.0) * tf.where(is_sine, tf.sin(phase), tf.cos(phase))
-    return tf.where(np.arange(count)[:, None] == 0, tf.ones([], tf.float64), waves)
+    waves = np.sqrt(2.0) * xp.where(is_sine, xp.sin(phase), xp.cos(phase))
+    return xp.where(np.arange(count)[:, None] == 0, xp.ones([], "float64"), waves)

@@ -10,9 +10,9 @@ import functools
 import statistics
 
 import numpy as np
-import tensorflow as tf
 
 from keras_mix._core import lambda_quantiles
+from keras_mix._core.backend import xp
 from keras_mix._core.concentration import pair
 from keras_mix._core.lambda_quantiles import HALF
 
@@ -32,37 +32,26 @@ __all__ = [
     "split",
     "uniform",
 ]
-# The Philox algorithm, as TensorFlow numbers it, from the start of its sequence.
-_PHILOX = {"counter": np.zeros(2, np.uint64), "alg": 1}
 
 
 def begin(generator):
-    """The seed of one step, different in each replica of a `tf.distribute` strategy.
-
-    Keras's generators return the same seed in all replicas.
-    """
-    context = tf.distribute.get_replica_context()
-    replica = 0 if context is None else context.replica_id_in_sync_group
-    return tf.cast(generator.next(), tf.int32) + tf.stack([replica, 0])
+    """int32 `(2,)`, the seed of one step by a `keras.random.SeedGenerator`."""
+    return xp.seed_of_replica(xp.cast(generator.next(), "int32"))
 
 
 def split(seed, count):
     """A list of `count` independent seeds int32 `(2,)`; use each for one draw only."""
-    return tf.unstack(bits(seed, [count, 2]), num=count)
+    return xp.unstack(bits(seed, [count, 2]), num=count)
 
 
 def bits(seed, shape):
     """int32 of a shape; every bit pattern is equally likely."""
-    # `tf.random` would hash the seed into a key first, at each draw.
-    key = tf.bitcast(tf.expand_dims(seed, 0), tf.uint64)
-    return tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=shape, dtype=tf.int32, key=key, **_PHILOX
-    )
+    return xp.bits(seed, shape)
 
 
 def uniform(seed, shape):
     """float32 of a shape, uniform in [0, 1), in multiples of 2**-24."""
-    return tf.cast(bits(seed, shape) & 0xFFFFFF, tf.float32) * 2.0**-24
+    return xp.cast(bits(seed, shape) & 0xFFFFFF, "float32") * 2.0**-24
 
 
 def between(seed, limits, shape):
@@ -78,9 +67,9 @@ def coin(seed, probability, count):
 
 def below(seed, limits):
     """int32 of the shape of `limits`, each uniform over 0 … limit - 1."""
-    pattern = tf.cast(bits(seed, tf.shape(limits)) & 0x7FFFFFFF, tf.int64)
-    scaled = pattern * tf.cast(limits, tf.int64)
-    return tf.cast(tf.bitwise.right_shift(scaled, tf.constant(31, tf.int64)), tf.int32)
+    pattern = xp.cast(bits(seed, xp.shape(limits)) & 0x7FFFFFFF, "int64")
+    scaled = pattern * xp.cast(limits, "int64")
+    return xp.cast(xp.right_shift(scaled, xp.constant(31, "int64")), "int32")
 
 
 def by_weight(seed, weights):
@@ -94,24 +83,24 @@ def by_weight(seed, weights):
     Returns:
         int32 `(B,)`; -1 for rows of zeros.
     """
-    sums = tf.cumsum(weights, axis=1)
-    total = tf.reduce_sum(weights, axis=1)
-    pattern = tf.cast(bits(seed, [tf.shape(weights)[0], 2]) & 0x7FFFFFFF, tf.int64)
-    drawn = (pattern[:, 0] * 2**31 + pattern[:, 1]) % tf.maximum(total, 1)
-    column = tf.reduce_sum(tf.cast(sums <= drawn[:, None], tf.int32), axis=1)
-    return tf.where(total > 0, column, -1)
+    sums = xp.cumsum(weights, axis=1)
+    total = xp.reduce_sum(weights, axis=1)
+    pattern = xp.cast(bits(seed, [xp.shape(weights)[0], 2]) & 0x7FFFFFFF, "int64")
+    drawn = (pattern[:, 0] * 2**31 + pattern[:, 1]) % xp.maximum(total, 1)
+    column = xp.reduce_sum(xp.cast(sums <= drawn[:, None], "int32"), axis=1)
+    return xp.where(total > 0, column, -1)
 
 
 def normal(seed, shape):
     """float32 of a shape, standard normal, from 2**14 equally likely quantiles."""
     pattern = bits(seed, shape)
-    small = tf.gather(tf.constant(_lower_normal_quantiles()), pattern & (HALF - 1))
-    return tf.where(pattern < 0, small, -small)
+    small = xp.gather(xp.constant(_lower_normal_quantiles()), pattern & (HALF - 1))
+    return xp.where(pattern < 0, small, -small)
 
 
 def points(seed, count, grid):
     """int32 `(count, axes)`, positions on a grid, all equally likely."""
-    return below(seed, tf.broadcast_to(grid, [count, len(grid)]))
+    return below(seed, xp.broadcast_to(grid, [count, len(grid)]))
 
 
 def beta(seed, alpha, count, keep_major=False):
@@ -132,13 +121,13 @@ def beta(seed, alpha, count, keep_major=False):
     if isinstance(alpha, Concentration):
         quantiles = alpha.quantiles
     elif alpha == 0:
-        return tf.ones([count])
+        return xp.ones([count])
     else:
-        quantiles = tf.constant(_quantiles(alpha))
+        quantiles = xp.constant(_quantiles(alpha))
     pattern = bits(seed, [count])
     number = pattern & (HALF - 1)
-    lam = tf.gather(quantiles, tf.where(pattern < 0, number + HALF, number))
-    return tf.maximum(lam, 1.0 - lam) if keep_major else lam
+    lam = xp.gather(quantiles, xp.where(pattern < 0, number + HALF, number))
+    return xp.maximum(lam, 1.0 - lam) if keep_major else lam
 
 
 def dirichlet(seed, alpha, count, sources, keep_major=False):
@@ -158,25 +147,25 @@ def dirichlet(seed, alpha, count, sources, keep_major=False):
     """
     if sources == 2:
         lam = beta(seed, alpha, count, keep_major)
-        return tf.stack([lam, 1.0 - lam], axis=1)
-    rest, weights = tf.ones([count]), []
+        return xp.stack([lam, 1.0 - lam], axis=1)
+    rest, weights = xp.ones([count]), []
     sticks = alpha.sticks[sources] if isinstance(alpha, Concentration) else _sticks(alpha, sources)
     for each, stick in zip(split(seed, sources - 1), sticks, strict=True):
         lam = beta(each, stick, count)
         weights.append(rest * lam)
         # Not a difference of products, which compilers round differently.
-        rest *= 1.0 - lam
-    weights = tf.stack([*weights, rest], axis=1)
+        rest = rest * (1.0 - lam)
+    weights = xp.stack([*weights, rest], axis=1)
     return _largest_first(weights) if keep_major else weights
 
 
 def _largest_first(weights):
     """Exchanges the first weight and the largest one."""
-    largest = tf.one_hot(
-        tf.argmax(weights, axis=1), weights.shape[1], on_value=True, off_value=False
+    largest = xp.one_hot(
+        xp.argmax(weights, axis=1), weights.shape[1], on_value=True, off_value=False
     )
-    others = tf.where(largest, weights[:, :1], weights)[:, 1:]
-    return tf.concat([tf.reduce_max(weights, axis=1, keepdims=True), others], axis=1)
+    others = xp.where(largest, weights[:, :1], weights)[:, 1:]
+    return xp.concat([xp.reduce_max(weights, axis=1, keepdims=True), others], axis=1)
 
 
 class Concentration:
@@ -184,7 +173,7 @@ class Concentration:
 
     Attributes:
         quantiles: The variable with the table of `beta`.
-        variables: None of Keras's: graphs read and write TensorFlow's own by themselves.
+        variables: List of the variables that a model must track, see `xp.tracked`.
         sticks: Dict from a number of sources to the list of concentrations for `dirichlet`; see
             `prepare`.
 
@@ -192,13 +181,11 @@ class Concentration:
         alpha: As in `beta`.
     """
 
-    variables = ()
-
     def __init__(self, alpha):
         self._alpha = alpha
         self.sticks = {}
-        with tf.init_scope():
-            self.quantiles = tf.Variable(_quantiles(alpha), trainable=False)
+        self.quantiles = xp.variable(_quantiles(alpha))
+        self.variables = xp.tracked([self.quantiles])
 
     def prepare(self, sources):
         """Creates the variables for weights of several sources."""
@@ -241,31 +228,22 @@ def partners(seed, pairing, size, donors, has_second_batch, number=1):
     Returns:
         int32 `(size,)`, indices into the samples that partners are drawn from.
     """
-    index = tf.range(size)
+    index = xp.range(size)
     if pairing == "reverse":
         return (donors - number - index) % donors
     if pairing == "roll":
         return (index + number) % donors
-    # Of equal numbers the first, as by a stable sort. `tf.argsort` would negate and measure first.
-    falling = tf.bitwise.invert(bits(seed, [donors]))
-    order = tf.math.top_k(falling, donors).indices
+    order = xp.order_of(xp.invert(bits(seed, [donors])))
     if pairing == "derange" and not has_second_batch:
         # The successor in the cycle through the batch that `order` defines.
-        return tf.gather(tf.roll(order, -1, axis=0), tf.argsort(order, stable=True))
-    return tf.gather(order, index % donors) if has_second_batch else order
+        return xp.gather(xp.roll(order, -1, axis=0), xp.argsort(order, stable=True))
+    return xp.gather(order, index % donors) if has_second_batch else order
 
 
 @functools.lru_cache(maxsize=64)
 def _quantiles(alpha):
     """The table of λ, `lambda_quantiles.table`."""
-    return lambda_quantiles.table(alpha, _incomplete_beta_inverse)
-
-
-def _incomplete_beta_inverse(a, b, levels):
-    special = _tfp_math()
-    with tf.init_scope(), tf.device("CPU"):
-        a, b = tf.constant(a, tf.float64), tf.constant(b, tf.float64)
-        return special.betaincinv(a, b, levels).numpy()
+    return lambda_quantiles.table(alpha, xp.incomplete_beta_inverse)
 
 
 @functools.cache
@@ -274,20 +252,6 @@ def _lower_normal_quantiles():
     inverse = statistics.NormalDist().inv_cdf
     levels = (np.arange(HALF) + 0.5) / (2 * HALF)
     return np.array([inverse(level) for level in levels], np.float32)
-
-
-def _tfp_math():
-    try:
-        import tensorflow_probability as tfp
-
-        return tfp.math
-    except ImportError as error:
-        minor = ".".join(tf.__version__.split(".")[:2])
-        raise ImportError(
-            "keras_mix draws λ with TensorFlow Probability, which could not be imported: "
-            f"{error}. With this TensorFlow ({tf.__version__}) it needs: "
-            f'pip install tensorflow-probability && pip install --no-deps "tf-keras=={minor}.*"'
-        ) from error
 
 
 def __dir__():

@@ -4,9 +4,8 @@ They are computed in double precision and rounded to integers, so that they are 
 graphs and under XLA. What follows from them, shares and distances, is exact.
 """
 
-import tensorflow as tf
-
-from keras_mix._core.axes import axis_size
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.draw.spectral_residual import blurred, magnitude, shrunk
 
 # The most pixels along a side of a map; larger images are shrunk.
@@ -31,56 +30,56 @@ def levels(images, axes, grid):
         axes: The axes of height and width.
         grid: (height, width).
     """
-    others = [a for a in range(1, images.shape.rank) if a not in axes]
-    light = tf.reduce_mean(tf.cast(images, tf.float64), axis=others)
+    others = [a for a in range(1, len(images.shape)) if a not in axes]
+    light = xp.reduce_mean(xp.cast(images, "float64"), axis=others)
     light = shrunk(light, grid, _steps(grid))
-    mean = tf.reduce_mean(light, axis=[1, 2], keepdims=True)
-    size = tf.cast(tf.shape(light)[1] * tf.shape(light)[2], tf.float64)
-    map = magnitude(light, _NOISE * size * tf.abs(mean) + 1e-30)
+    mean = xp.reduce_mean(light, axis=[1, 2], keepdims=True)
+    size = xp.cast(xp.shape(light)[1] * xp.shape(light)[2], "float64")
+    map = magnitude(light, _NOISE * size * xp.abs(mean) + 1e-30)
     # The authors blur a map where they make it and where they use it.
     map = blurred(blurred(map, _GAUSSIAN), _GAUSSIAN)
-    relative = map / tf.reduce_mean(map, axis=[1, 2], keepdims=True)
-    relative = tf.where(tf.math.is_finite(relative), relative, tf.ones([], tf.float64))
-    return tf.maximum(tf.cast(tf.round(_MEAN * relative), tf.int32), 1)
+    relative = map / xp.reduce_mean(map, axis=[1, 2], keepdims=True)
+    relative = xp.where(xp.is_finite(relative), relative, xp.ones([], "float64"))
+    return xp.maximum(xp.cast(xp.round(_MEAN * relative), "int32"), 1)
 
 
 def distances(own, donors):
     """float64 `(B, D)`, whole numbers: the squared distance of each map from each other one."""
-    own, donors = (tf.cast(_flat(levels) // _COARSE, tf.float64) for levels in (own, donors))
-    products = tf.matmul(own, donors, transpose_b=True)
+    own, donors = (xp.cast(_flat(levels) // _COARSE, "float64") for levels in (own, donors))
+    products = xp.matmul(own, donors, transpose_b=True)
     return _squares(own)[:, None] + _squares(donors) - 2.0 * products
 
 
 def shares(own, other, grid):
     """float32 `(B, *grid)`, the part of the partner in the saliency of each pixel of both."""
-    both = tf.cast(own, tf.float64) + tf.cast(other, tf.float64)
-    share = tf.cast(other, tf.float64) / both
+    both = xp.cast(own, "float64") + xp.cast(other, "float64")
+    share = xp.cast(other, "float64") / both
     rows, columns = (
         _interpolation(size, axis_size(own, axis), step)
         for axis, (size, step) in enumerate(zip(grid, _steps(grid), strict=True), start=1)
     )
-    share = tf.einsum("hr,brc,wc->bhw", rows, share, columns)
-    return tf.clip_by_value(tf.cast(share, tf.float32), 0.0, 1.0)
+    share = xp.einsum("hr,brc,wc->bhw", rows, share, columns)
+    return xp.clip_by_value(xp.cast(share, "float32"), 0.0, 1.0)
 
 
 def _steps(grid):
     """The side of the blocks of pixels that one pixel of the map stands for, along each axis."""
-    return [tf.maximum((size + _SIDE - 1) // _SIDE, 1) for size in grid]
+    return [xp.maximum((size + _SIDE - 1) // _SIDE, 1) for size in grid]
 
 
 def _interpolation(size, small, step):
     """float64 `(size, small)`, the weights of bilinear interpolation along an axis."""
     # The centers of pixels, in pixels of the map.
-    at = (tf.cast(tf.range(size), tf.float64) + 0.5) / tf.cast(step, tf.float64) - 0.5
-    at = tf.clip_by_value(at, 0.0, tf.cast(small - 1, tf.float64))
-    away = tf.abs(at[:, None] - tf.cast(tf.range(small), tf.float64))
-    return tf.maximum(1.0 - away, 0.0)
+    at = (xp.cast(xp.range(size), "float64") + 0.5) / xp.cast(step, "float64") - 0.5
+    at = xp.clip_by_value(at, 0.0, xp.cast(small - 1, "float64"))
+    away = xp.abs(at[:, None] - xp.cast(xp.range(small), "float64"))
+    return xp.maximum(1.0 - away, 0.0)
 
 
 def _flat(levels):
-    shape = tf.shape(levels)
-    return tf.reshape(levels, [shape[0], shape[1] * shape[2]])
+    shape = xp.shape(levels)
+    return xp.reshape(levels, [shape[0], shape[1] * shape[2]])
 
 
 def _squares(rows):
-    return tf.reduce_sum(tf.square(rows), axis=1)
+    return xp.reduce_sum(xp.square(rows), axis=1)

@@ -1,8 +1,8 @@
 """Regions by their geometry, without randomness."""
 
 import numpy as np
-import tensorflow as tf
 
+from keras_mix._core.backend import xp
 from keras_mix._core.plan.regions import Blocks, Box, Boxes, Cells, SoftBox
 
 __all__ = [
@@ -31,10 +31,10 @@ def sides(fraction, grid):
         int32 `(N, axes)`.
     """
     # A square root is correctly rounded and therefore the same in every mode; a power is not.
-    scale = tf.sqrt(fraction) if len(grid) == 2 else fraction ** (1.0 / len(grid))
-    axes = [tf.cast(scale[:, None] * tf.cast(n, tf.float32), tf.int32) for n in grid]
+    scale = xp.sqrt(fraction) if len(grid) == 2 else fraction ** (1.0 / len(grid))
+    axes = [xp.cast(scale[:, None] * xp.cast(n, "float32"), "int32") for n in grid]
     # Not `tf.stack`: TensorFlow's graph optimizer breaks slices of stacks (seen on TF 2.21).
-    return tf.concat(axes, axis=1)
+    return xp.concat(axes, axis=1)
 
 
 def rectangle(center, sides, grid):
@@ -57,10 +57,10 @@ def box(corner, sides, grid):
     """Boxes by their first corner; arguments and result as in `rectangle`."""
     end = corner + sides
     lines = tuple(
-        (tf.range(size) >= corner[..., axis, None]) & (tf.range(size) < end[..., axis, None])
+        (xp.range(size) >= corner[..., axis, None]) & (xp.range(size) < end[..., axis, None])
         for axis, size in enumerate(grid)
     )
-    return Box(lines) if corner.shape.rank == 2 else Boxes(lines)
+    return Box(lines) if len(corner.shape) == 2 else Boxes(lines)
 
 
 def bands(starts, widths, grid):
@@ -76,15 +76,15 @@ def bands(starts, widths, grid):
     """
     covered = []
     for size, start, width in zip(grid, starts, widths, strict=True):
-        position, end = tf.range(size), start + width
+        position, end = xp.range(size), start + width
         inside = (position >= start[..., None]) & (position < end[..., None])
-        covered.append(tf.reduce_any(inside, axis=1)[:, None])
+        covered.append(xp.reduce_any(inside, axis=1)[:, None])
     region = []
     for axis, line in enumerate(covered):
         # Along the other axes, a box covers the whole grid.
-        boxes = [line if box == axis else tf.ones_like(line) for box in range(len(grid))]
+        boxes = [line if box == axis else xp.ones_like(line) for box in range(len(grid))]
         # Not `tf.stack`, see `sides`.
-        region.append(tf.concat(boxes, axis=1))
+        region.append(xp.concat(boxes, axis=1))
     return Boxes(tuple(region))
 
 
@@ -96,7 +96,7 @@ def blocks(corner, grid):
         grid: (height, width).
     """
     rows, columns = (
-        tf.cast(tf.range(size) >= corner[:, axis, None], tf.int32) for axis, size in enumerate(grid)
+        xp.cast(xp.range(size) >= corner[:, axis, None], "int32") for axis, size in enumerate(grid)
     )
     return Blocks((2 * rows, columns))
 
@@ -104,12 +104,12 @@ def blocks(corner, grid):
 def block_frames(corner, grid):
     """The first corners and the sizes of the four `blocks`, each int32 `(B, 4, 2)`."""
     y, x = corner[:, :1], corner[:, 1:]
-    zero = tf.zeros_like(y)
+    zero = xp.zeros_like(y)
     below, right = grid[0] - y, grid[1] - x
     first = [zero, zero, zero, x, y, zero, y, x]
     sizes = [y, x, y, right, below, x, below, right]
     # Not `tf.stack`, see `sides`.
-    return [tf.reshape(tf.concat(parts, axis=1), [-1, 4, 2]) for parts in (first, sizes)]
+    return [xp.reshape(xp.concat(parts, axis=1), [-1, 4, 2]) for parts in (first, sizes)]
 
 
 def cells(values, grid):
@@ -138,9 +138,9 @@ def spot(center, sigma, grid):
     """
     lines = []
     for axis, size in enumerate(grid):
-        distance = tf.cast(tf.range(size) - center[:, axis, None], tf.float32)
-        distance /= sigma[:, None] * tf.cast(size, tf.float32)
-        lines.append(tf.exp(-0.5 * tf.square(distance)))
+        distance = xp.cast(xp.range(size) - center[:, axis, None], "float32")
+        distance = distance / (sigma[:, None] * xp.cast(size, "float32"))
+        lines.append(xp.exp(-0.5 * xp.square(distance)))
     return SoftBox(tuple(lines))
 
 
@@ -161,21 +161,21 @@ def lattice(angle, offset, unit, side, grid):
     """
     turns = np.deg2rad(np.arange(360))
     sine, cosine = (
-        tf.gather(tf.constant(np.round(_TURN * f(turns)), tf.float32), angle)[:, None, None]
+        xp.gather(xp.constant(np.round(_TURN * f(turns)), "float32"), angle)[:, None, None]
         for f in (np.sin, np.cos)
     )
     # Twice the distance from the center is an integer.
-    y, x = (2.0 * tf.cast(tf.range(n), tf.float32) - tf.cast(n - 1, tf.float32) for n in grid)
+    y, x = (2.0 * xp.cast(xp.range(n), "float32") - xp.cast(n - 1, "float32") for n in grid)
     y, x = y[None, :, None], x[None, None, :]
-    period, inside = (2.0 * _TURN * tf.cast(n, tf.float32)[:, None, None] for n in (unit, side))
+    period, inside = (2.0 * _TURN * xp.cast(n, "float32")[:, None, None] for n in (unit, side))
     region = True
     for axis, rotated in enumerate((cosine * y - sine * x, sine * y + cosine * x)):
-        position = rotated + 2.0 * _TURN * tf.cast(offset[:, axis], tf.float32)[:, None, None]
-        position -= period * tf.floor(position / period)
+        position = rotated + 2.0 * _TURN * xp.cast(offset[:, axis], "float32")[:, None, None]
+        position = position - period * xp.floor(position / period)
         # The quotient may have been rounded to the next integer.
-        position = tf.where(position < 0, position + period, position)
-        position = tf.where(position >= period, position - period, position)
-        region &= position < inside
+        position = xp.where(position < 0, position + period, position)
+        position = xp.where(position >= period, position - period, position)
+        region = region & (position < inside)
     return region
 
 

@@ -5,8 +5,8 @@ import math
 from fractions import Fraction
 from typing import NamedTuple
 
-import tensorflow as tf
-
+from keras_mix._core import dtypes
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random
 
 
@@ -46,7 +46,7 @@ def fraction(value):
 
 def starts(seed, length, total):
     """int32, uniform starts of windows of int32 `length` steps among int32 `total` steps."""
-    return random.below(seed, tf.maximum(total - length, 0) + 1)
+    return random.below(seed, xp.maximum(total - length, 0) + 1)
 
 
 def cut(tensor, start, size, axis):
@@ -58,7 +58,7 @@ def cut(tensor, start, size, axis):
         size: int.
         axis: int.
     """
-    return tf.gather(tensor, start[:, None] + tf.range(size), axis=axis, batch_dims=1)
+    return xp.gather(tensor, start[:, None] + xp.range(size), axis=axis, batch_dims=1)
 
 
 def resample(tensor, start, size, speed):
@@ -72,18 +72,18 @@ def resample(tensor, start, size, speed):
         size: int.
         speed: float32 `(B,)`.
     """
-    offset = tf.range(size, dtype=tf.float32) * speed[:, None]
-    last = tf.shape(tensor)[1] - 1
-    if not tensor.dtype.is_floating:
-        nearest = start[:, None] + tf.cast(tf.round(offset), tf.int32)
-        return tf.gather(tensor, tf.minimum(nearest, last), axis=1, batch_dims=1)
-    whole = tf.floor(offset)
-    before = tf.minimum(start[:, None] + tf.cast(whole, tf.int32), last)
-    low = tf.gather(tensor, before, axis=1, batch_dims=1)
-    high = tf.gather(tensor, tf.minimum(before + 1, last), axis=1, batch_dims=1)
-    weight = tf.cast(offset - whole, tensor.dtype)
-    trailing = [1] * (tensor.shape.rank - 2)
-    weight = tf.reshape(weight, tf.concat([tf.shape(weight), trailing], axis=0))
+    offset = xp.range(size, dtype="float32") * speed[:, None]
+    last = xp.shape(tensor)[1] - 1
+    if not dtypes.is_floating(tensor):
+        nearest = start[:, None] + xp.cast(xp.round(offset), "int32")
+        return xp.gather(tensor, xp.minimum(nearest, last), axis=1, batch_dims=1)
+    whole = xp.floor(offset)
+    before = xp.minimum(start[:, None] + xp.cast(whole, "int32"), last)
+    low = xp.gather(tensor, before, axis=1, batch_dims=1)
+    high = xp.gather(tensor, xp.minimum(before + 1, last), axis=1, batch_dims=1)
+    weight = xp.cast(offset - whole, tensor.dtype)
+    trailing = [1] * (len(tensor.shape) - 2)
+    weight = xp.reshape(weight, xp.concat([xp.shape(weight), trailing], axis=0))
     return low + weight * (high - low)
 
 

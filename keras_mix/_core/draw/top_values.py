@@ -5,10 +5,10 @@ times or more. Four values share a word of 32 bits, a byte each, and one additio
 adding 128 - t to a byte below 128 sets its highest bit where the byte is at least t.
 """
 
-import tensorflow as tf
+import math
 
+from keras_mix._core.backend import xp
 from keras_mix._core.plan.counting import row_sums
-from keras_mix._core.xla import apart
 
 # A byte's values below 128 are the coarse levels. Each is divided into fine ones: one less at each
 # end, for the values below and above the level.
@@ -39,14 +39,15 @@ def top(values, limit, count, precise=False):
     Returns:
         bool of the shape of `values`.
     """
-    grid = tf.shape(values)
-    size = values.shape[1:].num_elements() or tf.reduce_prod(grid[1:])
-    levels = tf.reshape(values, [grid[0], size]) * (_COARSE / 2 / limit)
+    grid = xp.shape(values)
+    known = tuple(values.shape[1:])
+    size = xp.reduce_prod(grid[1:]) if None in known else math.prod(known)
+    levels = xp.reshape(values, [grid[0], size]) * (_COARSE / 2 / limit)
     words = _fine_words(levels, count, size, (*_BETWEEN, _FINE) if precise else (_FINE,))
     # XLA would compute the mask again for each of its consumers.
-    lanes = apart(tf.reduce_any(count > 0), _mask, words, count)
-    mask = tf.reshape(lanes, [grid[0], lanes.shape[1] * tf.shape(lanes)[2]])
-    return tf.reshape(mask[:, :size], grid)
+    lanes = xp.apart(xp.reduce_any(count > 0), _mask, words, count)
+    mask = xp.reshape(lanes, [grid[0], lanes.shape[1] * xp.shape(lanes)[2]])
+    return xp.reshape(mask[:, :size], grid)
 
 
 def _fine_words(levels, count, size, divisions):
@@ -61,11 +62,11 @@ def _fine_words(levels, count, size, divisions):
         size: An int or a scalar tensor.
         divisions: The numbers of levels into which each level is divided, in turn.
     """
-    words = _packed(tf.floor(levels) + _COARSE // 2, size)
+    words = _packed(xp.floor(levels) + _COARSE // 2, size)
     level = _highest(words, count, 0) - _COARSE // 2
     for place, number in enumerate(divisions, start=1):
-        levels = (levels - tf.cast(level, tf.float32)[:, None]) * number
-        words = _packed(tf.clip_by_value(tf.floor(levels) + 1, 0, number + 1), size)
+        levels = (levels - xp.cast(level, "float32")[:, None]) * number
+        words = _packed(xp.clip_by_value(xp.floor(levels) + 1, 0, number + 1), size)
         if place < len(divisions):
             level = _highest(words, count, 1)
     return words
@@ -74,14 +75,14 @@ def _fine_words(levels, count, size, divisions):
 def _packed(digits, size):
     """uint32 `(B, pieces, n)`, four digits a word, from float32 `(B, size)` in [0, 127]."""
     missing = -size % (_LANES * _PIECES)
-    if tf.is_tensor(missing) or missing:
-        digits = tf.pad(digits, [[0, 0], [0, missing]])
-    batch, row = tf.shape(digits)[0], (size + missing) // (_LANES * _PIECES)
-    lanes = tf.reshape(tf.cast(digits, tf.int32), [batch, _LANES, _PIECES, row])
+    if xp.is_tensor(missing) or missing:
+        digits = xp.pad(digits, [[0, 0], [0, missing]])
+    batch, row = xp.shape(digits)[0], (size + missing) // (_LANES * _PIECES)
+    lanes = xp.reshape(xp.cast(digits, "int32"), [batch, _LANES, _PIECES, row])
     words = (
-        lane * 2**shift for shift, lane in zip(_SHIFTS, tf.unstack(lanes, axis=1), strict=True)
+        lane * 2**shift for shift, lane in zip(_SHIFTS, xp.unstack(lanes, axis=1), strict=True)
     )
-    return tf.cast(sum(words), tf.uint32)
+    return xp.cast(sum(words), "uint32")
 
 
 def _highest(words, count, least):
@@ -95,17 +96,17 @@ def _highest(words, count, least):
 
     def next_bit(bit, found):
         reached = _count(words, found + bit + least) > count
-        return bit // 2, tf.where(reached, found + bit, found)
+        return bit // 2, xp.where(reached, found + bit, found)
 
-    found = tf.zeros_like(count)
-    return tf.while_loop(lambda bit, _: bit > 0, next_bit, [2 ** (_BITS - 1), found])[1]
+    found = xp.zeros_like(count)
+    return xp.while_loop(lambda bit, _: bit > 0, next_bit, [2 ** (_BITS - 1), found])[1]
 
 
 def _at_least(words, digit):
     """Compares each byte of `words` with `digit` `(B,)`: 1 if it is at least that, else 0."""
-    added = tf.cast(128 - digit, tf.uint32) * _ONES
-    reached = tf.bitwise.right_shift(words + added[:, None, None], 7)
-    return tf.bitwise.bitwise_and(reached, _ONES)
+    added = xp.cast(128 - digit, "uint32") * _ONES
+    reached = xp.right_shift(words + added[:, None, None], 7)
+    return xp.bitwise_and(reached, _ONES)
 
 
 def _count(words, digit):
@@ -116,21 +117,21 @@ def _count(words, digit):
 
 def _pieces_added(words):
     """uint32 `(B, n)`, the sum of all pieces. Bytes are 0 or 1, so sums fit into bytes."""
-    return sum(tf.unstack(words, axis=1))
+    return sum(xp.unstack(words, axis=1))
 
 
 def _lane_sums(words):
     """int32, the sum of the bytes of each word."""
-    pairs = tf.bitwise.bitwise_and(words, 0x00FF00FF)
-    pairs += tf.bitwise.bitwise_and(tf.bitwise.right_shift(words, 8), 0x00FF00FF)
-    both = tf.bitwise.bitwise_and(pairs, 0xFFFF) + tf.bitwise.right_shift(pairs, 16)
-    return tf.cast(both, tf.int32)
+    pairs = xp.bitwise_and(words, 0x00FF00FF)
+    pairs = pairs + xp.bitwise_and(xp.right_shift(words, 8), 0x00FF00FF)
+    both = xp.bitwise_and(pairs, 0xFFFF) + xp.right_shift(pairs, 16)
+    return xp.cast(both, "int32")
 
 
 def _mask(words, count):
     """bool `(B, lanes, pieces * n)`, the selected values."""
     # XLA would choose again for each lane of a word.
-    return _lanes(apart(tf.reduce_any(count > 0), _chosen, words, count)) > 0
+    return _lanes(xp.apart(xp.reduce_any(count > 0), _chosen, words, count)) > 0
 
 
 def _chosen(words, count):
@@ -143,33 +144,33 @@ def _chosen(words, count):
     above = _at_least(words, threshold + 1)
     equal = _at_least(words, threshold) - above
     missing = (count - _count(words, threshold + 1))[:, None]
-    until = tf.cumsum(_lane_sums(_pieces_added(equal)), axis=1)
+    until = xp.cumsum(_lane_sums(_pieces_added(equal)), axis=1)
     whole = until <= missing
-    column = tf.math.count_nonzero(whole, axis=1, dtype=tf.int32)[:, None]
-    missing -= tf.reduce_max(tf.where(whole, until, 0), axis=1, keepdims=True)
-    last = tf.minimum(column, tf.shape(words)[2] - 1)
-    part = _first_of_column(tf.gather(equal, last, axis=2, batch_dims=1), missing)
-    place = tf.range(tf.shape(words)[2]) - column[..., None]
-    zero = tf.zeros([], tf.uint32)
-    return above + tf.where(place < 0, equal, tf.where(place == 0, part, zero))
+    column = xp.count_nonzero(whole, axis=1, dtype="int32")[:, None]
+    missing = missing - xp.reduce_max(xp.where(whole, until, 0), axis=1, keepdims=True)
+    last = xp.minimum(column, xp.shape(words)[2] - 1)
+    part = _first_of_column(xp.gather(equal, last, axis=2, batch_dims=1), missing)
+    place = xp.range(xp.shape(words)[2]) - column[..., None]
+    zero = xp.zeros([], "uint32")
+    return above + xp.where(place < 0, equal, xp.where(place == 0, part, zero))
 
 
 def _first_of_column(words, missing):
     """Keeps the first `missing` bytes that are 1 in words `(B, pieces, 1)`."""
-    shape = tf.shape(words)
-    ones = tf.cast(_lanes(words), tf.int32)
-    flat = tf.reshape(ones, [shape[0], _LANES * _PIECES])
-    kept = tf.where(tf.cumsum(flat, axis=1) <= missing, flat, 0)
-    kept = tf.cast(tf.reshape(kept, tf.shape(ones)), tf.uint32)
-    return tf.reshape(tf.reduce_sum(tf.bitwise.left_shift(kept, _shifts()), axis=1), shape)
+    shape = xp.shape(words)
+    ones = xp.cast(_lanes(words), "int32")
+    flat = xp.reshape(ones, [shape[0], _LANES * _PIECES])
+    kept = xp.where(xp.cumsum(flat, axis=1) <= missing, flat, 0)
+    kept = xp.cast(xp.reshape(kept, xp.shape(ones)), "uint32")
+    return xp.reshape(xp.reduce_sum(xp.left_shift(kept, _shifts()), axis=1), shape)
 
 
 def _lanes(words):
     """uint32 `(B, lanes, pieces * n)`, the lowest bit of each byte."""
-    rows = tf.reshape(words, [tf.shape(words)[0], 1, _PIECES * tf.shape(words)[2]])
-    return tf.bitwise.bitwise_and(tf.bitwise.right_shift(rows, _shifts()), 1)
+    rows = xp.reshape(words, [xp.shape(words)[0], 1, _PIECES * xp.shape(words)[2]])
+    return xp.bitwise_and(xp.right_shift(rows, _shifts()), 1)
 
 
 def _shifts():
     """uint32 `(lanes, 1)`."""
-    return tf.constant(_SHIFTS, tf.uint32)[:, None]
+    return xp.constant(_SHIFTS, "uint32")[:, None]

@@ -2,9 +2,8 @@
 
 import functools
 
-import tensorflow as tf
-
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.leaves import boxes
 
 # In pixels: rounded or scaled boxes may extend slightly beyond the border.
@@ -19,9 +18,9 @@ def check_boxes(owner, leaf, options):
     pixels = boxes.pixels(leaf.tensor, options)
     valid = leaf.tensor.labels != -1
     height, width = leaf.tensor.frame[0], leaf.tensor.frame[1]
-    left, top, right, bottom = tf.unstack(pixels, axis=-1)
+    left, top, right, bottom = xp.unstack(pixels, axis=-1)
     rules = {
-        "must be finite numbers": tf.reduce_all(tf.math.is_finite(pixels), axis=-1),
+        "must be finite numbers": xp.reduce_all(xp.is_finite(pixels), axis=-1),
         "must not have a maximum below its minimum": (left <= right) & (top <= bottom),
         "must lie inside their images": (left >= -_TOLERANCE)
         & (top >= -_TOLERANCE)
@@ -34,23 +33,23 @@ def check_boxes(owner, leaf, options):
         "beyond the border with keras.utils.bounding_boxes.clip_to_image_size, and give padding "
         "boxes the label -1."
     )
-    if tf.executing_eagerly():
+    if xp.executing_eagerly():
         _refuse(owner, leaf, rules, way_out)
         return
     # A single condition, since each one costs as much as part of the mixing.
     assertions = functools.partial(_assert, owner, leaf.name, rules, way_out)
-    tf.cond(tf.reduce_all(list(rules.values())), tf.no_op, assertions)
+    xp.cond(xp.reduce_all(list(rules.values())), xp.no_op, assertions)
 
 
 def _refuse(owner, leaf, rules, way_out):
     for rule, legal in rules.items():
-        if not tf.reduce_all(legal):
-            wrong = tf.boolean_mask(leaf.tensor.boxes, ~legal)[0].numpy().tolist()
+        if not xp.reduce_all(legal):
+            wrong = xp.known(xp.boolean_mask(leaf.tensor.boxes, ~legal)[0]).tolist()
             checks.refuse(owner, f"the boxes of `{leaf.name}` {rule}", str(wrong), way_out)
 
 
 def _assert(owner, name, rules, way_out):
     for rule, legal in rules.items():
         sentence = f"{owner}: the boxes of `{name}` {rule}. {way_out}"
-        tf.debugging.assert_equal(legal, True, sentence)
-    return tf.no_op()
+        xp.checked(legal, sentence)
+    return xp.no_op()

@@ -3,30 +3,34 @@
 import functools
 from typing import NamedTuple
 
-import tensorflow as tf
+import numpy as np
+
+from keras_mix._core.backend import Tensor, xp
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Span(NamedTuple):
     """Intervals on an axis: float tensors of their ends, in pixels."""
 
-    low: tf.Tensor
-    high: tf.Tensor
+    low: Tensor
+    high: Tensor
 
     @property
     def length(self):
         """The length of each interval; 0 where it is empty."""
-        return tf.maximum(self.high - self.low, 0.0)
+        return xp.maximum(self.high - self.low, 0.0)
 
     def within(self, other):
         """The intersection of two spans."""
-        return Span(tf.maximum(self.low, other.low), tf.minimum(self.high, other.high))
+        return Span(xp.maximum(self.low, other.low), xp.minimum(self.high, other.high))
 
     def around(self, amounts):
         """The interval, along the last axis, around those with an amount above 0."""
         visible = amounts > 0
-        first = tf.where(visible, self.low, tf.float32.max)
-        last = tf.where(visible, self.high, tf.float32.min)
-        return Span(tf.reduce_min(first, axis=-1), tf.reduce_max(last, axis=-1))
+        first = xp.where(visible, self.low, _LARGEST)
+        last = xp.where(visible, self.high, -_LARGEST)
+        return Span(xp.reduce_min(first, axis=-1), xp.reduce_max(last, axis=-1))
 
 
 def visible(plan, source, rectangles, frame):
@@ -42,7 +46,7 @@ def visible(plan, source, rectangles, frame):
         float32 `(B, N)`, the visible area in pixels; and float32 `(B, N, 4)`, the rectangle around
         the visible part, undefined where the area is 0.
     """
-    left, top, right, bottom = tf.unstack(rectangles[..., None], axis=2)
+    left, top, right, bottom = xp.unstack(rectangles[..., None], axis=2)
     rows = Span(top, bottom).within(Span(0.0, frame[0]))
     columns = Span(left, right).within(Span(0.0, frame[1]))
     if plan.region is None:
@@ -55,9 +59,9 @@ def visible(plan, source, rectangles, frame):
     by_rectangles = functools.partial(_by_rectangles, rows, columns, _rectangles(lines, outside))
     # A mixer may choose lines with gaps, which make no rectangles.
     are_runs = [
-        _run(line).length == tf.math.count_nonzero(line, axis=1, dtype=tf.float32) for line in lines
+        _run(line).length == xp.count_nonzero(line, axis=1, dtype="float32") for line in lines
     ]
-    return tf.cond(tf.reduce_all(are_runs), by_rectangles, by_pixels)
+    return xp.cond(xp.reduce_all(are_runs), by_rectangles, by_pixels)
 
 
 def _by_rectangles(rows, columns, visible_spans=()):
@@ -79,19 +83,19 @@ def _by_pixels(rows, columns, plan, source, frame):
     """The result of `visible` for any region, by sums over its rows and columns."""
     rows, columns = (
         span.within(_pixels(size))
-        for span, size in zip((rows, columns), tf.unstack(frame), strict=True)
+        for span, size in zip((rows, columns), xp.unstack(frame), strict=True)
     )
     # (B or 1, H, W), how much of each pixel the source covers.
-    covered = tf.cast(plan.coverage()[source], tf.float32)
-    in_rows = rows.length * tf.matmul(columns.length, covered, transpose_b=True)
-    return _result(rows, in_rows, columns, columns.length * tf.matmul(rows.length, covered))
+    covered = xp.cast(plan.coverage()[source], "float32")
+    in_rows = rows.length * xp.matmul(columns.length, covered, transpose_b=True)
+    return _result(rows, in_rows, columns, columns.length * xp.matmul(rows.length, covered))
 
 
 def _result(rows, in_rows, columns, in_columns):
     """The result of `visible`, by spans `(B, N, number)` and the visible area in each."""
     rows, columns = rows.around(in_rows), columns.around(in_columns)
-    rectangle = tf.stack([columns.low, rows.low, columns.high, rows.high], axis=-1)
-    return tf.reduce_sum(in_rows, axis=-1), rectangle
+    rectangle = xp.stack([columns.low, rows.low, columns.high, rows.high], axis=-1)
+    return xp.reduce_sum(in_rows, axis=-1), rectangle
 
 
 def _rectangles(lines, outside):
@@ -107,7 +111,7 @@ def _rectangles(lines, outside):
     rows, columns = lines
     pairs = [(_run(rows), _run(columns))]
     if outside:
-        whole = _run(tf.ones_like(columns))
+        whole = _run(xp.ones_like(columns))
         pairs = [(_run(rows), span) for span in _around_run(columns)]
         pairs += [(span, whole) for span in _around_run(rows)]
     return [_stacked(spans) for spans in zip(*pairs, strict=True)]
@@ -115,24 +119,24 @@ def _rectangles(lines, outside):
 
 def _run(line):
     """The span `(B or 1,)` from the first to the last True of each line, bool `(B or 1, size)`."""
-    index = tf.cast(tf.range(tf.shape(line)[1]), tf.float32)
-    end = tf.reduce_max(tf.where(line, index + 1, 0.0), axis=1)
-    return Span(tf.reduce_min(tf.where(line, index, end[:, None]), axis=1), end)
+    index = xp.cast(xp.range(xp.shape(line)[1]), "float32")
+    end = xp.reduce_max(xp.where(line, index + 1, 0.0), axis=1)
+    return Span(xp.reduce_min(xp.where(line, index, end[:, None]), axis=1), end)
 
 
 def _around_run(line):
     """The spans before and after the run in each line."""
-    run, whole = _run(line), _run(tf.ones_like(line))
+    run, whole = _run(line), _run(xp.ones_like(line))
     return Span(whole.low, run.low), Span(run.high, whole.high)
 
 
 def _stacked(spans):
     """Stacks spans `(B or 1,)` into one, `(B or 1, 1, number)`."""
-    lows, highs = (tf.stack(ends, axis=-1)[:, None] for ends in zip(*spans, strict=True))
+    lows, highs = (xp.stack(ends, axis=-1)[:, None] for ends in zip(*spans, strict=True))
     return Span(lows, highs)
 
 
 def _pixels(size):
     """The span of each pixel along an axis."""
-    start = tf.range(size)
+    start = xp.range(size)
     return Span(start, start + 1.0)

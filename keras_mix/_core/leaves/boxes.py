@@ -6,14 +6,11 @@ part is a smaller rectangle, and is kept if only its middle or a corner is hidde
 """
 
 import dataclasses
-import functools
 from typing import NamedTuple
 
-import keras
-import tensorflow as tf
-
 from keras_mix._core import checks
-from keras_mix._core.axes import axis_size, filled
+from keras_mix._core.backend import Tensor, xp
+from keras_mix._core.backend.axes import axis_size, filled
 from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.box_visibility import visible
@@ -52,13 +49,13 @@ class _Visible(NamedTuple):
         labels: `(B, N)`, the class of each box.
     """
 
-    pixels: tf.Tensor
-    area: tf.Tensor
-    visible: tf.Tensor
-    weights: tf.Tensor
-    original: tf.Tensor
-    moved: tf.Tensor
-    labels: tf.Tensor
+    pixels: Tensor
+    area: Tensor
+    visible: Tensor
+    weights: Tensor
+    original: Tensor
+    moved: Tensor
+    labels: Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +69,8 @@ class BoundingBoxes(Rule):
     def form(self, tensor):
         """The unmixed boxes, padded to the number of boxes of a mixed sample."""
         given = pixels(tensor, self.options)
-        whole = tf.ones_like(given[..., 0])
-        moved = tf.zeros_like(whole, tf.bool)
+        whole = xp.ones_like(given[..., 0])
+        moved = xp.zeros_like(whole, "bool")
         found = _Visible(given, area_of(given), whole, whole, tensor.boxes, moved, tensor.labels)
         return _collected([found], tensor, self.options)
 
@@ -100,16 +97,16 @@ class BoundingBoxes(Rule):
         objects = plan.region and plan.region.seen(source)
         if objects is None:
             area, cropped = visible(plan, source, placed, frame)
-            fraction = tf.math.divide_no_nan(area, area_of(placed))
+            fraction = xp.divide_no_nan(area, area_of(placed))
         else:
             area, fraction = objects.visible, objects.fraction
-            cropped = tf.where(objects.stays[..., None], placed, objects.box)
-        weights = tf.ones_like(fraction)
+            cropped = xp.where(objects.stays[..., None], placed, objects.box)
+        weights = xp.ones_like(fraction)
         if plan.region is None:
-            weights *= plan.weights[:, source, None]
+            weights = weights * plan.weights[:, source, None]
         elif not plan.hard:
             weights = fraction
-        moved = tf.reduce_any(cropped != given, axis=-1)
+        moved = xp.reduce_any(cropped != given, axis=-1)
         return _Visible(cropped, area, fraction, weights, boxes, moved, labels)
 
 
@@ -130,8 +127,8 @@ def bind(mixer, leaf, grid):
 
 def pixels(boxes, options):
     """The boxes as float32 `(B, N, 4)`, left, top, right, bottom in pixels."""
-    given = tf.cast(boxes.boxes, tf.float32)
-    return _on_pixels(_converted(given, boxes.frame, options.format, "xyxy"))
+    given = xp.cast(boxes.boxes, "float32")
+    return _on_pixels(xp.convert_boxes(given, boxes.frame, options.format, "xyxy"))
 
 
 def _on_pixels(pixels):
@@ -139,38 +136,18 @@ def _on_pixels(pixels):
 
     A sliver of a pixel would count as visible, and the box around what is visible would hold it.
     """
-    whole = tf.round(pixels)
-    return tf.where(tf.abs(pixels - whole) < _ROUNDING, whole, pixels)
+    whole = xp.round(pixels)
+    return xp.where(xp.abs(pixels - whole) < _ROUNDING, whole, pixels)
 
 
 def from_pixels(pixels, frame, target):
     """Converts boxes (left, top, right, bottom) in pixels to a format: float32 `(B, N, 4)`."""
-    return _converted(pixels, frame, "xyxy", target)
-
-
-def _converted(boxes, frame, source, target):
-    """Converts inside a graph, where Keras uses TensorFlow on any backend."""
-    if tf.inside_function():
-        return _convert(boxes, frame, source, target)
-    return _conversion(source, target, boxes.dtype)(boxes, frame)
-
-
-def _convert(boxes, frame, source, target):
-    convert = keras.utils.bounding_boxes.convert_format
-    return convert(boxes, source, target, height=frame[0], width=frame[1])
-
-
-@functools.cache
-def _conversion(source, target, dtype):
-    """A conversion that is traced once for any number of samples and boxes."""
-    signature = [tf.TensorSpec([None, None, 4], dtype), tf.TensorSpec([2], tf.float32)]
-    convert = functools.partial(_convert, source=source, target=target)
-    return tf.function(convert, input_signature=signature, autograph=False)
+    return xp.convert_boxes(pixels, frame, "xyxy", target)
 
 
 def area_of(pixels):
     """The areas `(B, N)` of boxes (left, top, right, bottom)."""
-    left, top, right, bottom = tf.unstack(pixels, axis=-1)
+    left, top, right, bottom = xp.unstack(pixels, axis=-1)
     return (right - left) * (bottom - top)
 
 
@@ -179,13 +156,13 @@ def _placed(plan, pixels, source, frame):
     if plan.placement is None:
         return pixels
     # The upper left and lower right corners as (row, column).
-    size, number, _ = tf.unstack(tf.shape(pixels))
-    corners = tf.reverse(tf.reshape(pixels, [size, 2 * number, 2]), [-1])
-    moved = plan.placement.move(corners, source, tf.unstack(frame))
-    moved = tf.reshape(tf.reverse(moved, [-1]), [size, number, 2, 2])
+    size, number, _ = xp.unstack(xp.shape(pixels))
+    corners = xp.reverse(xp.reshape(pixels, [size, 2 * number, 2]), [-1])
+    moved = plan.placement.move(corners, source, xp.unstack(frame))
+    moved = xp.reshape(xp.reverse(moved, [-1]), [size, number, 2, 2])
     # A mirrored frame exchanges corners.
-    ends = tf.reduce_min(moved, axis=2), tf.reduce_max(moved, axis=2)
-    return _on_pixels(tf.concat(ends, axis=-1))
+    ends = xp.reduce_min(moved, axis=2), xp.reduce_max(moved, axis=2)
+    return _on_pixels(xp.concat(ends, axis=-1))
 
 
 def _collected(found, own, options):
@@ -196,15 +173,15 @@ def _collected(found, own, options):
         own: The `BoxSet` of the batch.
         options: `Options`.
     """
-    found = _Visible(*(tf.concat(tensors, axis=1) for tensors in zip(*found, strict=True)))
+    found = _Visible(*(xp.concat(tensors, axis=1) for tensors in zip(*found, strict=True)))
     valid = (found.labels != -1) & (found.area > 0) & (found.weights > 0)
-    valid &= found.visible >= options.least_visible
+    valid = valid & (found.visible >= options.least_visible)
     count = options.max_boxes or axis_size(own.boxes, 1) * options.sources
-    order = _order(tf.where(valid, found.area, -1.0), options.max_boxes)
-    found = _Visible(*(tf.gather(tensor, order, batch_dims=1) for tensor in found))
-    kept = tf.gather(valid, order, batch_dims=1)
-    moved = _converted(found.pixels, own.frame, "xyxy", options.format)
-    boxes = tf.where(found.moved[..., None], tf.cast(moved, found.original.dtype), found.original)
+    order = _order(xp.where(valid, found.area, -1.0), options.max_boxes)
+    found = _Visible(*(xp.gather(tensor, order, batch_dims=1) for tensor in found))
+    kept = xp.gather(valid, order, batch_dims=1)
+    moved = xp.convert_boxes(found.pixels, own.frame, "xyxy", options.format)
+    boxes = xp.where(found.moved[..., None], xp.cast(moved, found.original.dtype), found.original)
     result = {
         "boxes": _padded(boxes, kept, -1, count),
         "labels": _padded(found.labels, kept, -1, count),
@@ -218,7 +195,7 @@ def _collected(found, own, options):
 
 
 def _number_of(flags):
-    return tf.math.count_nonzero(flags, axis=1, dtype=tf.int32)
+    return xp.count_nonzero(flags, axis=1, dtype="int32")
 
 
 def _order(area, most):
@@ -233,18 +210,18 @@ def _order(area, most):
     """
     if most is None:
         return _negative_last(area)
-    largest = tf.sort(tf.argsort(area, direction="DESCENDING", stable=True)[:, :most])
-    last = _negative_last(tf.gather(area, largest, batch_dims=1))
-    return tf.gather(largest, last, batch_dims=1)
+    largest = xp.sort(xp.argsort(area, direction="DESCENDING", stable=True)[:, :most])
+    last = _negative_last(xp.gather(area, largest, batch_dims=1))
+    return xp.gather(largest, last, batch_dims=1)
 
 
 def _negative_last(values):
-    return tf.argsort(tf.cast(values < 0, tf.int32), stable=True)
+    return xp.argsort(xp.cast(values < 0, "int32"), stable=True)
 
 
 def _padded(values, kept, padding, count):
-    kept = tf.reshape(kept, tf.concat([tf.shape(kept), [1] * (values.shape.rank - 2)], axis=0))
-    values = tf.where(kept, values, tf.cast(padding, values.dtype))
-    missing = count - tf.shape(values)[1]
-    paddings = [[0, 0], [0, missing]] + [[0, 0]] * (values.shape.rank - 2)
-    return tf.pad(values, paddings, constant_values=tf.cast(padding, values.dtype))
+    kept = xp.reshape(kept, xp.concat([xp.shape(kept), [1] * (len(values.shape) - 2)], axis=0))
+    values = xp.where(kept, values, xp.cast(padding, values.dtype))
+    missing = count - xp.shape(values)[1]
+    paddings = [[0, 0], [0, missing]] + [[0, 0]] * (len(values.shape) - 2)
+    return xp.pad(values, paddings, constant_values=xp.cast(padding, values.dtype))

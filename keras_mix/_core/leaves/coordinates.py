@@ -41,7 +41,7 @@ def refuse_coordinates(mixer, leaf, found, grid):
             f'passthrough=["{key(leaf.name)}"].',
         )
     shape = leaf.tensor.shape
-    vector = shape.rank > 1 and shape[-1] != 1 and all(size == 1 for size in shape[1:-1])
+    vector = len(shape) > 1 and shape[-1] != 1 and all(size == 1 for size in shape[1:-1])
     cuts = mixer.draws_regions and not mixer.mixes_tables
     if cuts and vector and mixer.label_mode != "values" and not stated:
         check_shares(
@@ -57,7 +57,7 @@ def refuse_coordinates(mixer, leaf, found, grid):
 def _for_points(leaf):
     """The way out for keypoints, by their name or shape; else an empty string."""
     shape, name = leaf.tensor.shape, key(leaf.name)
-    if shape.rank == 3 and shape[-1] in (2, 3):
+    if len(shape) == 3 and shape[-1] in (2, 3):
         return f'Name keypoints in pixels, kinds={{"{name}": "keypoints"}}. '
     if name.lower() in _POINTS:
         return f'Reshape keypoints to (B, N, 2) and name them, kinds={{"{name}": "keypoints"}}. '
@@ -67,9 +67,9 @@ def _for_points(leaf):
 def _has_positions(leaf, of_video, stated, draws_regions):
     """Whether the values of a target belong to several positions, by its name or its shape."""
     shape, name = leaf.tensor.shape, key(leaf.name).lower()
-    if name in _BOXES and shape.rank == 3:
+    if name in _BOXES and len(shape) == 3:
         return True
-    named = name in (*_BOXES, *_POINTS) and shape.rank == 2 and not stated
-    positions = math.prod(size or 2 for size in shape[1:-1]) if shape.rank > 2 else 1
-    dense = positions > 1 and not (of_video and shape.rank <= 3)
+    named = name in (*_BOXES, *_POINTS) and len(shape) == 2 and not stated
+    positions = math.prod(size or 2 for size in shape[1:-1]) if len(shape) > 2 else 1
+    dense = positions > 1 and not (of_video and len(shape) <= 3)
     return draws_regions and (named or dense)

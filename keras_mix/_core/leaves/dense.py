@@ -6,15 +6,15 @@ this one.
 
 import dataclasses
 
-import tensorflow as tf
-
-from keras_mix._core.axes import along, columns
+from keras_mix._core import dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import along, columns
 from keras_mix._core.batch.region_grid import aligned
 from keras_mix._core.leaves.coordinates import refuse_coordinates
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.plan.blending import convert, precise
 from keras_mix._core.plan.combinations import Blend
-from keras_mix._core.plan.selecting import by_quadrants, select
+from keras_mix._core.plan.selecting import by_quadrants
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Dense(Rule):
     """
 
     axes: tuple | None = dataclasses.field()  # no default
-    dtype: tf.DType
+    dtype: str
     target: bool = False
 
     nearest = False
@@ -50,7 +50,7 @@ class Dense(Rule):
     def pasted(self, plan, pool):
         """Takes each position from its source, or fills it."""
         if plan.placement is not None:
-            return convert(self.placed(plan, pool, plan.region), pool.own.dtype)
+            return convert(self.placed(plan, pool, plan.region), dtypes.of(pool.own))
         value = pool.own
         if plan.combine.fills and self.target:
             return value
@@ -61,7 +61,7 @@ class Dense(Rule):
         if plan.combine.fills:
             layers.append(plan.combine.filling(value, self.axes))
         for covered, layer in zip(plan.coverage_by_others(), layers, strict=True):
-            value = select(along(covered, value, self.axes), layer, value)
+            value = xp.select(along(covered, value, self.axes), layer, value)
         return value
 
     def placed(self, plan, pool, source):
@@ -92,11 +92,11 @@ class DenseOfUnknownSize(Dense):
         blended = Dense(None, self.dtype, self.target).mix(plan, pool)
         if plan.region is None:
             return blended
-        sizes = [tf.shape(pool.own)[axis] for axis in self.axes]
-        on_the_grid = tf.reduce_all(tf.equal(sizes, plan.region.sizes))
+        sizes = [xp.shape(pool.own)[axis] for axis in self.axes]
+        on_the_grid = xp.reduce_all(xp.equal(sizes, plan.region.sizes))
         # Stretched to the leaf's own sizes, so that both branches have one shape.
         pasted = super().mix(plan._replace(region=plan.region.stretch(sizes)), pool)
-        mixed = tf.where(on_the_grid, pasted, blended)
+        mixed = xp.where(on_the_grid, pasted, blended)
         mixed.set_shape(pool.own.shape)
         return mixed
 
@@ -108,7 +108,7 @@ def bind(mixer, leaf, grid):
     if leaf.target:
         refuse_coordinates(mixer, leaf, found, grid)
         return Dense(axes, leaf.precise_dtype, target=True)
-    own, computed = leaf.tensor.dtype, tf.as_dtype(mixer.compute_dtype)
+    own, computed = dtypes.of(leaf.tensor), mixer.compute_dtype
     if found is not None and not found.known and leaf.kind == "values" and leaf is not grid.leaf:
         return DenseOfUnknownSize(axes, own if mixer.keep_dtype else computed)
     kept = mixer.keep_dtype or (mixer.pastes and axes is not None)

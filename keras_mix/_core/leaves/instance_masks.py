@@ -2,10 +2,9 @@
 
 import dataclasses
 
-import tensorflow as tf
-
-from keras_mix._core import checks
-from keras_mix._core.axes import filled
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import compatible, filled
 from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks
@@ -44,36 +43,36 @@ class InstanceMasks(Rule):
 
     def _of_source(self, plan, pool, source):
         """The masks of one source, as far as the result shows them."""
-        placed = SegmentationMasks(self.axes, pool.own.dtype, target=True).placed(
+        placed = SegmentationMasks(self.axes, dtypes.of(pool.own), target=True).placed(
             plan, pool, source
         )
         weight = plan.weights[:, source, None]
-        covered = tf.ones([1, 1, 1, 1])
+        covered = xp.ones([1, 1, 1, 1])
         if plan.region is not None:
-            covered = tf.cast(plan.coverage()[source][:, None], tf.float32)
+            covered = xp.cast(plan.coverage()[source][:, None], "float32")
         objects = plan.region and plan.region.seen(source)
         if objects is None:
             whole = _sum(_inside(pool.source(plan, source)))
             if plan.placement is not None:
-                whole *= plan.placement.magnification(source, plan.region.sizes)
-            visible = tf.math.divide_no_nan(_sum(_inside(placed) * covered), whole)
+                whole = whole * plan.placement.magnification(source, plan.region.sizes)
+            visible = xp.divide_no_nan(_sum(_inside(placed) * covered), whole)
             kept = (visible >= self.min_visible) & (weight > 0)
         else:
             kept = objects.visible > 0
-            kept &= (objects.fraction >= self.min_visible) & (weight > 0)
+            kept = kept & (objects.fraction >= self.min_visible) & (weight > 0)
         shown = kept[..., None, None] & (covered > 0)
-        return tf.where(shown, placed, tf.zeros([], placed.dtype))
+        return xp.where(shown, placed, xp.zeros([], placed.dtype))
 
     def _padded(self, found):
         """The masks of the sources, as many as always come out."""
         missing = self.number - len(found)
-        return tf.concat([*found, *[tf.zeros_like(found[0])] * missing], axis=1)
+        return xp.concat([*found, *[xp.zeros_like(found[0])] * missing], axis=1)
 
 
 def bind(mixer, leaf, grid):
     """The rule of instance masks."""
-    shape, dtype = leaf.tensor.shape, leaf.tensor.dtype
-    if shape.rank != 4 or not (dtype.is_integer or dtype.is_bool):
+    shape, dtype = leaf.tensor.shape, dtypes.of(leaf.tensor)
+    if len(shape) != 4 or not (dtypes.is_integer(dtype) or dtype == "bool"):
         checks.reject(
             mixer.owner,
             leaf.name,
@@ -82,7 +81,7 @@ def bind(mixer, leaf, grid):
             "Cast floats to uint8 or bool; give masks (B, H, W) an axis of objects, `[:, None]`.",
         )
     refuse_other_axes(mixer, leaf)
-    if grid is not None and not shape[2:].is_compatible_with(grid.known):
+    if grid is not None and not compatible(shape[2:], grid.known):
         checks.reject(
             mixer.owner,
             leaf.name,
@@ -96,8 +95,8 @@ def bind(mixer, leaf, grid):
 
 def _inside(masks):
     """float32 like the masks, 1 inside of objects."""
-    return tf.cast(masks if masks.dtype == tf.bool else masks != 0, tf.float32)
+    return xp.cast(masks if dtypes.of(masks) == "bool" else masks != 0, "float32")
 
 
 def _sum(values):
-    return tf.reduce_sum(values, axis=[2, 3])
+    return xp.reduce_sum(values, axis=[2, 3])

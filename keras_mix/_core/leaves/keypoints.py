@@ -2,12 +2,10 @@
 
 import dataclasses
 
-import tensorflow as tf
-
-from keras_mix._core import checks
-from keras_mix._core.axes import filled
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import filled
 from keras_mix._core.batch.region_grid import refuse_other_axes
-from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.plan import plan as plans
 
@@ -48,36 +46,38 @@ class Keypoints(Rule):
     def _of_source(self, plan, points, source):
         """The keypoints of one source, marked where the result does not show them."""
         weight = plan.weights[:, source, None]
-        xy = tf.cast(points[..., :2], tf.float32)
+        xy = xp.cast(points[..., :2], "float32")
         moved, seen = xy, weight > 0
         if plan.placement is not None:
             # A placement counts rows first.
-            rows_first = tf.reverse(xy, [-1])
+            rows_first = xp.reverse(xy, [-1])
             rows_first = plan.placement.move(rows_first, source, plan.region.sizes)
-            moved = tf.reverse(rows_first, [-1])
+            moved = xp.reverse(rows_first, [-1])
         if plan.region is not None:
             covered, inside = _coverage(plan.coverage()[source], moved)
             # Outside of the image nothing is hidden where all of it shows one source.
-            seen &= tf.where(inside, (covered > 0) & (covered >= self.min_visible), weight == 1)
+            seen = seen & xp.where(
+                inside, (covered > 0) & (covered >= self.min_visible), weight == 1
+            )
         given = _given(points)
         # What stays in place keeps the bits that float32 would lose.
         stays = ~given[..., None] | (moved == xy)
-        moved = tf.where(stays, points[..., :2], tf.cast(moved, points.dtype))
+        moved = xp.where(stays, points[..., :2], xp.cast(moved, points.dtype))
         kept = seen | (~given & (weight > 0))
-        return tf.where(
-            kept[..., None], tf.concat([moved, points[..., 2:]], axis=-1), _none(points)
+        return xp.where(
+            kept[..., None], xp.concat([moved, points[..., 2:]], axis=-1), _none(points)
         )
 
     def _padded(self, found):
         """The keypoints of the sources, in as many rows as always come out."""
-        none = tf.zeros_like(found[0]) + _none(found[0])
-        return tf.concat([*found, *[none] * (self.number - len(found))], axis=1)
+        none = xp.zeros_like(found[0]) + _none(found[0])
+        return xp.concat([*found, *[none] * (self.number - len(found))], axis=1)
 
 
 def bind(mixer, leaf, grid):
     """The rule of keypoints."""
-    shape, dtype = leaf.tensor.shape, leaf.tensor.dtype
-    if shape.rank != 3 or shape[2] not in (2, 3) or not dtype.is_floating:
+    shape, dtype = leaf.tensor.shape, dtypes.of(leaf.tensor)
+    if len(shape) != 3 or shape[2] not in (2, 3) or not dtypes.is_floating(dtype):
         checks.reject(
             mixer.owner,
             leaf.name,
@@ -93,12 +93,12 @@ def bind(mixer, leaf, grid):
 
 def _check_finite(mixer, leaf):
     """Refuses keypoints that exist but lie nowhere."""
-    finite = tf.reduce_all(tf.math.is_finite(leaf.tensor[..., :2]), axis=-1)
-    legal = tf.reduce_all(finite | ~_given(leaf.tensor))
+    finite = xp.reduce_all(xp.is_finite(leaf.tensor[..., :2]), axis=-1)
+    legal = xp.reduce_all(finite | ~_given(leaf.tensor))
     rule = "must hold finite coordinates of keypoints that exist"
     way_out = "Mark missing ones by -1, and by a flag of 0 if there are flags."
-    if not tf.executing_eagerly():
-        asserted(legal, f"{mixer.owner}: `{leaf.name}` {rule}. {way_out}")
+    if not xp.executing_eagerly():
+        xp.checked(legal, f"{mixer.owner}: `{leaf.name}` {rule}. {way_out}")
     elif not legal:
         checks.reject(mixer.owner, leaf.name, rule, "NaN or an infinity", way_out)
 
@@ -113,24 +113,22 @@ def _coverage(covered, points):
     Returns:
         float32 `(B, N)` and bool `(B, N)`.
     """
-    height, width = tf.unstack(tf.shape(covered))[1:]
-    size = tf.stack([width, height])
-    inside = tf.reduce_all((points >= 0) & (points < tf.cast(size, tf.float32)), axis=-1)
-    x, y = tf.unstack(
-        tf.cast(tf.floor(tf.where(inside[..., None], points, 0.0)), tf.int32), axis=-1
-    )
-    pixels = tf.reshape(tf.cast(covered, tf.float32), [-1, height * width])
-    pixels = tf.broadcast_to(pixels, [tf.shape(points)[0], height * width])
-    return tf.gather(pixels, y * width + x, batch_dims=1), inside
+    height, width = xp.unstack(xp.shape(covered))[1:]
+    size = xp.stack([width, height])
+    inside = xp.reduce_all((points >= 0) & (points < xp.cast(size, "float32")), axis=-1)
+    x, y = xp.unstack(xp.cast(xp.floor(xp.where(inside[..., None], points, 0.0)), "int32"), axis=-1)
+    pixels = xp.reshape(xp.cast(covered, "float32"), [-1, height * width])
+    pixels = xp.broadcast_to(pixels, [xp.shape(points)[0], height * width])
+    return xp.gather(pixels, y * width + x, batch_dims=1), inside
 
 
 def _given(points):
     """bool `(B, N)`, which rows hold a keypoint."""
     if points.shape[-1] == 3:
         return points[..., 2] > 0
-    return tf.reduce_all(points >= 0, axis=-1)
+    return xp.reduce_all(points >= 0, axis=-1)
 
 
 def _none(points):
     """The row that stands where there is no keypoint, `(2 or 3,)`."""
-    return tf.constant([-1, -1, 0][: points.shape[-1]], points.dtype)
+    return xp.constant([-1, -1, 0][: points.shape[-1]], points.dtype)

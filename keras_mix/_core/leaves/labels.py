@@ -3,10 +3,9 @@
 import dataclasses
 import functools
 
-import tensorflow as tf
-
-from keras_mix._core import checks
-from keras_mix._core.axes import columns
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import columns
 from keras_mix._core.batch.kind_advice import for_class_ids
 from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.batch.value_checks import check_class_ids, check_packable
@@ -25,7 +24,7 @@ class Labels(Rule):
         smoothing: The label smoothing, in [0, 1].
     """
 
-    dtype: tf.DType
+    dtype: str
     union: bool = False
     smoothing: float = 0.0
     group: str | None = dataclasses.field(default="labels", kw_only=True)
@@ -42,22 +41,22 @@ class Labels(Rule):
         if not self.union:
             return blend(sources, weights)
         # The maximum over the sources with a weight above 0.
-        lowest = sources[0].dtype.min
+        lowest = dtypes.limits(dtypes.of(sources[0]))[0]
         pairs = zip(sources, weights, strict=True)
-        weighted = [tf.where(weight > 0, source, lowest) for source, weight in pairs]
-        return functools.reduce(tf.maximum, weighted)
+        weighted = [xp.where(weight > 0, source, lowest) for source, weight in pairs]
+        return functools.reduce(xp.maximum, weighted)
 
     def smooth(self, tensor):
         """y (1 - s) + s / K, with K = 2 for a binary label, which is one number."""
         if not self.smoothing:
             return tensor
-        classes = 2 if self.is_binary(tensor.shape) else tf.shape(tensor)[-1]
-        spread = self.smoothing / tf.cast(classes, tensor.dtype)
+        classes = 2 if self.is_binary(tensor.shape) else xp.shape(tensor)[-1]
+        spread = self.smoothing / xp.cast(classes, tensor.dtype)
         return tensor * (1.0 - self.smoothing) + spread
 
     def is_binary(self, shape):
         """Whether labels of this shape are binary: one number from 0 to 1."""
-        return shape.rank == 1 or shape[-1] == 1
+        return len(shape) == 1 or shape[-1] == 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +80,8 @@ class ClassIds(Labels):
     num_classes: int = 0
 
     def form(self, tensor):
-        ids = tf.cast(tf.reshape(tensor, [-1]), tf.int32)
-        return tf.one_hot(ids, self.num_classes, dtype=self.dtype)
+        ids = xp.cast(xp.reshape(tensor, [-1]), "int32")
+        return xp.one_hot(ids, self.num_classes, dtype=self.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,19 +96,19 @@ class PackedClassIds(Rule):
     group: str | None = dataclasses.field(default="labels", kw_only=True)
 
     def form(self, tensor):
-        ids = tf.repeat(self._flat(tensor)[:, None], self.number, axis=1)
-        weights = tf.broadcast_to(tf.one_hot(0, self.number), tf.shape(ids))
-        return tf.stack([ids, weights], axis=1)
+        ids = xp.repeat(self._flat(tensor)[:, None], self.number, axis=1)
+        weights = xp.broadcast_to(xp.one_hot(0, self.number), xp.shape(ids))
+        return xp.stack([ids, weights], axis=1)
 
     def mix(self, plan, pool):
         sources = pool.map(self._flat).sources(plan)
         # A plan of a `Choice` may have fewer sources: padded by the sample itself with weight 0.
         missing = self.number - plan.number
-        ids = tf.stack(sources + sources[:1] * missing, axis=1)
-        return tf.stack([ids, tf.pad(plan.weights, [[0, 0], [0, missing]])], axis=1)
+        ids = xp.stack(sources + sources[:1] * missing, axis=1)
+        return xp.stack([ids, xp.pad(plan.weights, [[0, 0], [0, missing]])], axis=1)
 
     def _flat(self, ids):
-        return tf.cast(tf.reshape(ids, [-1]), tf.float32)
+        return xp.cast(xp.reshape(ids, [-1]), "float32")
 
 
 def refuse_unused_mode(mixer, leaves, rules):
@@ -158,4 +157,4 @@ def bind_class_ids(mixer, leaf, grid):
             way_out,
         )
     check_class_ids(mixer.owner, leaf, count)
-    return ClassIds(tf.float32, mixer.label_mode == "union", num_classes=count)
+    return ClassIds("float32", mixer.label_mode == "union", num_classes=count)

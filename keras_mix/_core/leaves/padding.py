@@ -4,8 +4,7 @@ import functools
 import operator
 from typing import NamedTuple
 
-import tensorflow as tf
-
+from keras_mix._core.backend import xp
 from keras_mix._core.leaves.rule import Pool
 from keras_mix._core.leaves.sequences import lengths_of, refuse_moved, valid_coverage
 from keras_mix._core.plan.counting import count, weights_of, with_own
@@ -47,7 +46,7 @@ class Validity(NamedTuple):
 
 def _discounted(plan, pools, rules):
     """The region, the weights, and bool `(B or 1,)`, which samples have a valid step."""
-    everywhere = tf.constant([True])
+    everywhere = xp.constant([True])
     pool = _valid_steps(rules, pools, plan.region.sizes[0])
     if pool is None:
         return plan.region, plan.weights, everywhere
@@ -82,15 +81,15 @@ def counted(plan, pool):
     covered = valid_coverage(plan, pool)
     if plan.hard:
         counts = [count(positions) for positions in covered]
-        total = tf.add_n(counts)
-        weights = weights_of(counts[1:], tf.maximum(total, 1)[:, None], plan.sources)
+        total = xp.add_n(counts)
+        weights = weights_of(counts[1:], xp.maximum(total, 1)[:, None], plan.sources)
     else:
         # In double precision: see `regions.Soft.weights`.
-        covered = [tf.cast(weights, tf.float64) for weights in covered]
-        sums = [tf.reduce_sum(each, axis=list(range(1, each.shape.rank))) for each in covered]
-        total = tf.add_n(sums)
-        weights = tf.math.divide_no_nan(tf.stack(sums[1:], axis=1), total[:, None])
-        weights = with_own(tf.cast(weights, tf.float32), plan.sources)
+        covered = [xp.cast(weights, "float64") for weights in covered]
+        sums = [xp.reduce_sum(each, axis=list(range(1, len(each.shape)))) for each in covered]
+        total = xp.add_n(sums)
+        weights = xp.divide_no_nan(xp.stack(sums[1:], axis=1), total[:, None])
+        weights = with_own(xp.cast(weights, "float32"), plan.sources)
     return weights, total > 0
 
 
@@ -111,7 +110,7 @@ def between(plan, pool, ends):
     # Filled steps have no source.
     others += [free] * plan.combine.fills
     for covered, allowed in zip(plan.coverage_by_others(), others, strict=True):
-        source = tf.where(covered & ~(free & allowed), tf.zeros([], source.dtype), source)
+        source = xp.where(covered & ~(free & allowed), xp.zeros([], source.dtype), source)
     return plan._replace(region=Mask(source))
 
 
@@ -121,6 +120,6 @@ def _all(masks):
 
 def _inside(valid, ends):
     """bool `(B, T)`, True from the first to the last valid step, without `ends`."""
-    step, (first, last) = tf.range(tf.shape(valid)[1]), ends
-    start = tf.reduce_min(tf.where(valid, step, tf.shape(valid)[1]), axis=1)
+    step, (first, last) = xp.range(xp.shape(valid)[1]), ends
+    start = xp.reduce_min(xp.where(valid, step, xp.shape(valid)[1]), axis=1)
     return (step >= start[:, None] + first) & (step < lengths_of(valid)[:, None] - last)

@@ -4,7 +4,9 @@ import abc
 import dataclasses
 from typing import NamedTuple
 
-import tensorflow as tf
+import keras
+
+from keras_mix._core.backend import Tensor, xp
 
 
 class Pool(NamedTuple):
@@ -15,8 +17,8 @@ class Pool(NamedTuple):
         second: The same leaf of the second batch; None if partners come from the batch itself.
     """
 
-    own: tf.Tensor
-    second: tf.Tensor | None = None
+    own: Tensor
+    second: Tensor | None = None
 
     def source(self, plan, number):
         """Source `number` of each sample of a plan, `(B, ...)`."""
@@ -24,7 +26,7 @@ class Pool(NamedTuple):
 
     def sources(self, plan):
         """A list of all sources of a plan, each `(B, ...)`."""
-        _, *partners = tf.unstack(plan.sources, axis=1)
+        _, *partners = xp.unstack(plan.sources, axis=1)
         return [self.own, *(self._taken(index) for index in partners)]
 
     def _taken(self, index):
@@ -32,12 +34,12 @@ class Pool(NamedTuple):
         if self.second is not None:
             taken_from = self.second
             # An unmixed sample is its own source; the value that is read here has weight 0.
-            index = tf.maximum(index - tf.shape(tf.nest.flatten(self.own)[0])[0], 0)
-        return tf.nest.map_structure(lambda tensor: tf.gather(tensor, index), taken_from)
+            index = xp.maximum(index - xp.shape(keras.tree.flatten(self.own)[0])[0], 0)
+        return keras.tree.map_structure(lambda tensor: xp.gather(tensor, index), taken_from)
 
     def whole(self):
         """All samples, in the order of the indices in `plan.sources`."""
-        return self.own if self.second is None else tf.concat([self.own, self.second], axis=0)
+        return self.own if self.second is None else xp.concat([self.own, self.second], axis=0)
 
     def map(self, function):
         """The pool in which both batches are replaced by `function(batch)`."""

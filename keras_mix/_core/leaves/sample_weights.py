@@ -2,9 +2,8 @@
 
 import dataclasses
 
-import tensorflow as tf
-
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend.axes import compatible
 from keras_mix._core.batch.region_grid import sizes_of
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.dense import Dense
@@ -41,7 +40,7 @@ def bind_later(mixer, leaf, grid):
 
 def _of_weights(mixer, leaf, targets, grid):
     shape = leaf.tensor.shape
-    if not leaf.tensor.dtype.is_floating:
+    if not dtypes.is_floating(leaf.tensor):
         checks.reject(
             mixer.owner,
             leaf.name,
@@ -77,10 +76,9 @@ def _of_weights(mixer, leaf, targets, grid):
 def _beside(leaf, target, rule):
     """The rule of weights of a target; None if their shapes do not match."""
     shape, whole = leaf.tensor.shape, target.tensor.shape
-    rank = shape.rank - (shape[-1] == 1)
+    rank = len(shape) - (shape[-1] == 1)
     matches = any(
-        whole.rank >= end and shape[:end].is_compatible_with(whole[:end])
-        for end in {rank, shape.rank}
+        len(whole) >= end and compatible(shape[:end], whole[:end]) for end in {rank, len(shape)}
     )
     if not matches:
         return None
@@ -97,8 +95,7 @@ def _may_lie_on(leaf, axes, grid):
     """Whether axes may lie on the grid: their known sizes equal those of the grid."""
     if grid is None or axes is None:
         return True
-    sizes = tf.TensorShape(sizes_of(leaf.tensor.shape, axes))
-    return sizes.is_compatible_with(grid.known[: len(axes)])
+    return compatible(sizes_of(leaf.tensor.shape, axes), grid.known[: len(axes)])
 
 
 def _on_the_grid(leaf, grid):

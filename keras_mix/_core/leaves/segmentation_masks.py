@@ -2,9 +2,8 @@
 
 import dataclasses
 
-import tensorflow as tf
-
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
 from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.batch.region_grid import aligned
 from keras_mix._core.batch.value_checks import check_shares, check_whole
@@ -38,9 +37,9 @@ class SoftMasks(Dense):
     smoothing: float = 0.0
 
     def form(self, tensor):
-        if tensor.shape.rank == self.axes[-1] + 2:
-            tensor = tf.squeeze(tensor, axis=-1)
-        return tf.one_hot(tf.cast(tensor, tf.int32), self.num_classes, dtype=self.dtype)
+        if len(tensor.shape) == self.axes[-1] + 2:
+            tensor = xp.squeeze(tensor, axis=-1)
+        return xp.one_hot(xp.cast(tensor, "int32"), self.num_classes, dtype=self.dtype)
 
     def mix(self, plan, pool):
         return super().mix(plan, pool.map(self.form))
@@ -49,7 +48,7 @@ class SoftMasks(Dense):
         if not self.smoothing:
             return tensor
         # A pixel of no class stays zero.
-        spread = self.smoothing / self.num_classes * tf.reduce_sum(tensor, axis=-1, keepdims=True)
+        spread = self.smoothing / self.num_classes * xp.reduce_sum(tensor, axis=-1, keepdims=True)
         return tensor * (1.0 - self.smoothing) + spread
 
 
@@ -65,7 +64,7 @@ def bind(mixer, leaf, grid):
         return _bind_soft(mixer, leaf, axes)
     if not mixer.pastes:
         way_out = "Pass soft_masks=True and num_classes=… for masks of class probabilities; "
-        if leaf.tensor.shape.rank == 4 and leaf.tensor.shape[-1] != 1:
+        if len(leaf.tensor.shape) == 4 and leaf.tensor.shape[-1] != 1:
             way_out += f'name masks of objects, kinds={{"{key(leaf.name)}": "instance_masks"}}; '
         checks.reject(
             mixer.owner,
@@ -74,7 +73,7 @@ def bind(mixer, leaf, grid):
             checks.described(leaf.tensor),
             f"{way_out}or use a mixer that pastes, such as CutMix.",
         )
-    return SegmentationMasks(axes, leaf.tensor.dtype, target=True)
+    return SegmentationMasks(axes, dtypes.of(leaf.tensor), target=True)
 
 
 def _refuse_unclear(mixer, leaf, grid, axes):
@@ -96,7 +95,7 @@ def _refuse_unclear(mixer, leaf, grid, axes):
 def _is_soft(mixer, leaf):
     """Whether a mask already holds class probabilities (B, H, W, K) to be blended."""
     shape, count = leaf.tensor.shape, classes_of(mixer.num_classes, leaf.name)
-    if not leaf.tensor.dtype.is_floating or shape.rank < 4 or shape[-1] == 1:
+    if not dtypes.is_floating(leaf.tensor) or len(shape) < 4 or shape[-1] == 1:
         return False
     return count in (None, shape[-1]) if mixer.soft_masks else not mixer.pastes
 
@@ -112,12 +111,12 @@ def _bind_soft(mixer, leaf, axes):
             "Pass num_classes=…, or a dict by the names of the targets if they differ.",
         )
     shape = leaf.tensor.shape
-    if axes is None and shape.rank >= 3:
-        column = shape.rank > 3 and shape[-1] == 1
-        axes = tuple(range(1, shape.rank - column))
+    if axes is None and len(shape) >= 3:
+        column = len(shape) > 3 and shape[-1] == 1
+        axes = tuple(range(1, len(shape) - column))
     spatial = len(axes) + 1 if axes else 0
-    channels_first = mixer.data_format == "channels_first" and shape.rank > spatial
-    columns = shape.rank - 1 - axes[-1] if axes else 0
+    channels_first = mixer.data_format == "channels_first" and len(shape) > spatial
+    columns = len(shape) - 1 - axes[-1] if axes else 0
     if not axes or channels_first or (columns and shape[-1] != 1):
         checks.reject(
             mixer.owner,
@@ -125,7 +124,7 @@ def _bind_soft(mixer, leaf, axes):
             "must be (B, H, W) or (B, H, W, 1) to become a soft mask",
             checks.described(leaf.tensor),
         )
-    if leaf.tensor.dtype.is_floating:
+    if dtypes.is_floating(leaf.tensor):
         rule = "must hold class ids, whole numbers, to become a soft mask"
         check_whole(mixer.owner, leaf, rule, "Pass class probabilities as (B, H, W, K).")
-    return SoftMasks(axes, tf.float32, target=True, num_classes=count)
+    return SoftMasks(axes, "float32", target=True, num_classes=count)

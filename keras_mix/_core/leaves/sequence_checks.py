@@ -1,11 +1,9 @@
 """Checks of the values of lengths and masks of padded sequences."""
 
-import tensorflow as tf
-
-from keras_mix._core import checks
-from keras_mix._core.axes import axis_size
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.batch.batch import inputs_of
-from keras_mix._core.batch.value_checks import asserted, known_values
 from keras_mix._core.leaf_names import key
 
 
@@ -23,7 +21,7 @@ def check_sequences(mixer, found):
             name, longest = _longest(mixer, found.leaves, found.grid)
             rule = f"must be from 0 to the number of time steps of `{name}`"
             _check_range(mixer, leaf, longest, rule, "Check that they count time steps.")
-        elif leaf.kind == "masks" and leaf.tensor.dtype.is_integer:
+        elif leaf.kind == "masks" and dtypes.is_integer(leaf.tensor):
             _check_range(mixer, leaf, 1, "must hold 0 and 1, or booleans", "")
     # Beside images, a mask is of something else.
     if found.grid is not None and found.grid.leaf.kind != "images":
@@ -53,13 +51,13 @@ def _longest(mixer, leaves, grid):
     if grid is not None:
         return grid.leaf.name, grid.sizes[0]
     axis = _time_axis(mixer)
-    inputs = [leaf for leaf in inputs_of(leaves) if leaf.tensor.shape.rank > 1]
+    inputs = [leaf for leaf in inputs_of(leaves) if len(leaf.tensor.shape) > 1]
     if not inputs:
         checks.refuse(mixer.owner, "lengths need a sequence among the inputs", "none")
     sizes = [axis_size(leaf.tensor, axis) for leaf in inputs]
     if all(isinstance(size, int) for size in sizes):
         return max(zip(sizes, (leaf.name for leaf in inputs), strict=True))[::-1]
-    return inputs[0].name, tf.reduce_max(tf.stack(sizes))
+    return inputs[0].name, xp.reduce_max(xp.stack(sizes))
 
 
 def _time_axis(mixer):
@@ -67,13 +65,13 @@ def _time_axis(mixer):
 
 
 def _check_range(mixer, leaf, highest, rule, way_out):
-    values = known_values(leaf.tensor)
+    values = xp.known(leaf.tensor)
     if values is None or not isinstance(highest, int):
         # A narrow dtype may not hold the size of the axis.
-        numbers = tf.cast(leaf.tensor, tf.int64)
-        legal = (numbers >= 0) & (numbers <= tf.cast(highest, tf.int64))
+        numbers = xp.cast(leaf.tensor, "int64")
+        legal = (numbers >= 0) & (numbers <= xp.cast(highest, "int64"))
         sentence = f"{mixer.owner}: `{leaf.name}` {rule}. {way_out}".rstrip()
-        asserted(legal, sentence)
+        xp.checked(legal, sentence)
     elif values.size and not (values.min() >= 0 and values.max() <= highest):
         received = f"values from {values.min()} to {values.max()}, not from 0 to {highest}"
         checks.reject(mixer.owner, leaf.name, rule, received, way_out)

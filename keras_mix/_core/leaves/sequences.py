@@ -8,9 +8,8 @@ import dataclasses
 import functools
 import operator
 
-import tensorflow as tf
-
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
 from keras_mix._core.batch.value_checks import check_whole
 from keras_mix._core.leaf_names import entry, key
 from keras_mix._core.leaves.dense import Dense
@@ -25,18 +24,18 @@ class Lengths(Rule):
     If whole samples are blended, this is the largest length of a source with a weight above 0.
     """
 
-    dtype: tf.DType
+    dtype: str
     owner: str = "Mixer"
 
     tells_validity = True
 
     def mix(self, plan, pool):
         if plan.region is None:
-            lengths = tf.stack(pool.sources(plan), axis=1)
-            return tf.reduce_max(tf.where(plan.weights > 0, lengths, 0), axis=1)
+            lengths = xp.stack(pool.sources(plan), axis=1)
+            return xp.reduce_max(xp.where(plan.weights > 0, lengths, 0), axis=1)
         size = plan.region.sizes[0]
         valid = mixed(plan, pool.map(lambda lengths: of_lengths(lengths, size)))
-        return tf.cast(lengths_of(valid), self.dtype)
+        return xp.cast(lengths_of(valid), self.dtype)
 
     def valid(self, tensor, size):
         return of_lengths(tensor, size)
@@ -47,18 +46,18 @@ class ValidityMasks(Rule):
     """The rule of masks `(B, T)`, True or 1 at valid steps; the union if samples are blended."""
 
     axes: tuple | None = dataclasses.field()  # no default
-    dtype: tf.DType
+    dtype: str
     owner: str = "Mixer"
 
     tells_validity = True
 
     def mix(self, plan, pool):
         plan = plan if self.axes else plan._replace(region=None)
-        return tf.cast(mixed(plan, pool.map(lambda x: tf.cast(x, tf.bool))), self.dtype)
+        return xp.cast(mixed(plan, pool.map(lambda x: xp.cast(x, "bool"))), self.dtype)
 
     def valid(self, tensor, size):
         # A mask that is not on the grid does not refer to its time steps.
-        return tf.cast(tensor, tf.bool) if self.axes else None
+        return xp.cast(tensor, "bool") if self.axes else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,8 +95,8 @@ class TokenIds(Dense):
 
     def valid(self, tensor, size):
         if self.padding_id is not None:
-            return tensor != tf.cast(self.padding_id, tensor.dtype)
-        return tf.ones_like(tensor, tf.bool) if self.special_tokens else None
+            return tensor != xp.cast(self.padding_id, tensor.dtype)
+        return xp.ones_like(tensor, "bool") if self.special_tokens else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,27 +114,27 @@ class FrameLabels(Labels):
         pool = pool.map(self.form)
         if plan.number == 1:
             return pool.own
-        weights = tf.unstack(plan.weights[:, None], axis=2)
+        weights = xp.unstack(plan.weights[:, None], axis=2)
         if self.axes is not None and plan.region is not None:
             refuse_moved(plan, self.owner)
             weights = weights_of_frames(plan)
-        trailing = [1] * (pool.own.shape.rank - 2)
-        weights = [tf.reshape(w, [*tf.unstack(tf.shape(w)), *trailing]) for w in weights]
+        trailing = [1] * (len(pool.own.shape) - 2)
+        weights = [xp.reshape(w, [*xp.unstack(xp.shape(w)), *trailing]) for w in weights]
         return self.combined(pool.sources(plan), weights)
 
     def is_binary(self, shape):
-        return shape.rank == 2 or shape[-1] == 1
+        return len(shape) == 2 or shape[-1] == 1
 
 
 def of_lengths(lengths, size):
     """bool `(B, size)`, True at the valid steps by lengths `(B,)`."""
-    return tf.range(size) < tf.cast(lengths, tf.int32)[:, None]
+    return xp.range(size) < xp.cast(lengths, "int32")[:, None]
 
 
 def lengths_of(valid):
     """int32 `(B,)`, one past the last valid step; 0 if there is none."""
-    steps = tf.range(1, tf.shape(valid)[1] + 1)
-    return tf.reduce_max(tf.where(valid, steps, 0), axis=1)
+    steps = xp.range(1, xp.shape(valid)[1] + 1)
+    return xp.reduce_max(xp.where(valid, steps, 0), axis=1)
 
 
 def mixed(plan, pool):
@@ -147,14 +146,14 @@ def mixed(plan, pool):
     if plan.number == 1:
         return pool.own
     if plan.region is None:
-        weighted = tf.unstack(plan.weights[:, None] > 0, axis=2)
+        weighted = xp.unstack(plan.weights[:, None] > 0, axis=2)
         pairs = zip(pool.sources(plan), weighted, strict=True)
         return functools.reduce(operator.or_, [valid & mixed for valid, mixed in pairs])
     covered = valid_coverage(plan, pool)
     if not plan.hard:
         covered = [weights > 0 for weights in covered]
     positions = functools.reduce(operator.or_, covered)
-    return tf.reduce_any(positions, axis=list(range(2, positions.shape.rank)))
+    return xp.reduce_any(positions, axis=list(range(2, len(positions.shape))))
 
 
 def valid_coverage(plan, pool):
@@ -165,11 +164,11 @@ def valid_coverage(plan, pool):
         pool: A `Pool` of bool `(B, T)`, the valid steps along the first axis of the region.
     """
     covered = plan.coverage()
-    trailing = (..., *[tf.newaxis] * (covered[0].shape.rank - 2))
+    trailing = (..., *[None] * (len(covered[0].shape) - 2))
     pairs = zip([valid[trailing] for valid in pool.sources(plan)], covered, strict=True)
     if plan.hard:
         return [valid & positions for valid, positions in pairs]
-    return [tf.where(valid, weights, 0.0) for valid, weights in pairs]
+    return [xp.where(valid, weights, 0.0) for valid, weights in pairs]
 
 
 def weights_of_frames(plan):
@@ -177,9 +176,9 @@ def weights_of_frames(plan):
 
     Frames are the steps along the first axis of the region; the weights are means over the others.
     """
-    others = [tf.cast(covered, tf.float32) for covered in plan.coverage_by_others()]
-    others = [tf.reduce_mean(each, axis=list(range(2, each.shape.rank))) for each in others]
-    return [tf.maximum(1.0 - tf.add_n(others), 0.0), *others]
+    others = [xp.cast(covered, "float32") for covered in plan.coverage_by_others()]
+    others = [xp.reduce_mean(each, axis=list(range(2, len(each.shape)))) for each in others]
+    return [xp.maximum(1.0 - xp.add_n(others), 0.0), *others]
 
 
 def refuse_moved(plan, owner="Mixer"):
@@ -195,23 +194,23 @@ def refuse_moved(plan, owner="Mixer"):
 
 def bind_lengths(mixer, leaf, grid):
     """The rule of lengths."""
-    if leaf.tensor.shape.rank != 1 or not leaf.tensor.dtype.is_integer:
+    if len(leaf.tensor.shape) != 1 or not dtypes.is_integer(leaf.tensor):
         rule = "must be integers (B,), the number of valid time steps of each sample"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    return Lengths(leaf.tensor.dtype, mixer.owner)
+    return Lengths(dtypes.of(leaf.tensor), mixer.owner)
 
 
 def bind_validity_masks(mixer, leaf, grid):
     """The rule of masks of valid time steps."""
-    if leaf.tensor.shape.rank != 2 or leaf.tensor.dtype.is_floating:
+    if len(leaf.tensor.shape) != 2 or dtypes.is_floating(leaf.tensor):
         rule = "must be booleans or integers (B, T), True or 1 at valid time steps"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    return ValidityMasks(_time_axis(leaf, grid), leaf.tensor.dtype, mixer.owner)
+    return ValidityMasks(_time_axis(leaf, grid), dtypes.of(leaf.tensor), mixer.owner)
 
 
 def bind_token_ids(mixer, leaf, grid):
     """The rule of token ids."""
-    if leaf.tensor.shape.rank != 2 or not leaf.tensor.dtype.is_integer:
+    if len(leaf.tensor.shape) != 2 or not dtypes.is_integer(leaf.tensor):
         rule = "must be integers (B, L) to be token ids"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
     axes = _time_axis(leaf, grid)
@@ -225,7 +224,7 @@ def bind_token_ids(mixer, leaf, grid):
             "mix_at=[…]); or cut spans of tokens, CutMix(spatial_dims=1); or leave them, "
             f'passthrough=["{key(leaf.name)}"].',
         )
-    rule = TokenIds(axes, leaf.tensor.dtype, leaf.target, owner=mixer.owner)
+    rule = TokenIds(axes, dtypes.of(leaf.tensor), leaf.target, owner=mixer.owner)
     return with_ends(rule, mixer, leaf)
 
 
@@ -243,14 +242,14 @@ def with_ends(rule, mixer, leaf):
 
 def bind_frame_labels(mixer, leaf, grid):
     """The rule of frame labels."""
-    timed = leaf.tensor.shape.rank > 1
+    timed = len(leaf.tensor.shape) > 1
     axes = _time_axis(leaf, grid) if timed else None
     cut = grid is not None and timed and not grid.is_of_video(leaf)
     if not timed or (cut and axes is None):
         beside = "" if grid is None else f", one for each time step of `{grid.leaf.name}`"
         rule = f"must be frame labels (B, T, …){beside}"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
-    if leaf.tensor.dtype.is_integer and mixer.label_mode != "values":
+    if dtypes.is_integer(leaf.tensor) and mixer.label_mode != "values":
         # Averaged ids would be other classes.
         rule = "must hold 0 and 1, since integer frame labels are indicators"
         way_out = 'One-hot encode class ids, (B, T, K), or pass label_mode="values" for numbers.'

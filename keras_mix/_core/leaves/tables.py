@@ -2,9 +2,8 @@
 
 import dataclasses
 
-import tensorflow as tf
-
-from keras_mix._core import checks
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
 from keras_mix._core.batch.value_checks import check_whole
 from keras_mix._core.leaf_names import entry, key
 from keras_mix._core.leaves.rule import Rule
@@ -25,31 +24,31 @@ class Columns(Rule):
 
     first: int
     continuous: tuple
-    dtype: tf.DType
+    dtype: str
     categories: int | None = None
     group: str | None = dataclasses.field(default="columns", kw_only=True)
 
     def form(self, tensor):
         if self.categories is None:
             return convert(tensor, self.dtype)
-        return tf.one_hot(tf.reshape(tensor, [-1]), self.categories, dtype=self.dtype)
+        return xp.one_hot(xp.reshape(tensor, [-1]), self.categories, dtype=self.dtype)
 
     def mix(self, plan, pool):
         if self.categories is not None:
             pool = pool.map(self.form)
         own, other = pool.sources(plan)
         weight = _over(self._partner_weight(plan), own)
-        if weight.dtype == tf.bool:
-            return convert(tf.where(weight, other, own), self.dtype)
-        if own.dtype.is_floating:
+        if dtypes.of(weight) == "bool":
+            return convert(xp.where(weight, other, own), self.dtype)
+        if dtypes.is_floating(own):
             own, other = _filled(own, other, _over(plan.weights[:, 1:] > 0, own))
         if not any(self.continuous):
-            return convert(tf.where(weight == 1, other, own), self.dtype)
+            return convert(xp.where(weight == 1, other, own), self.dtype)
         blended = convert(blend([precise(own), precise(other)], [None, weight]), self.dtype)
         if all(self.continuous):
             return blended
-        taken = convert(tf.where(weight == 1, other, own), self.dtype)
-        return tf.where(tf.constant(self.continuous), blended, taken)
+        taken = convert(xp.where(weight == 1, other, own), self.dtype)
+        return xp.where(xp.constant(self.continuous), blended, taken)
 
     def _partner_weight(self, plan):
         """The weight of the partner in each column: bool or float `(B or 1, columns)`."""
@@ -61,15 +60,15 @@ class Columns(Rule):
 
 def _filled(own, other, mixed):
     """Both values; in mixed samples, a missing one (NaN) is replaced by the other."""
-    own_missing, other_missing = tf.math.is_nan(own), tf.math.is_nan(other)
+    own_missing, other_missing = xp.is_nan(own), xp.is_nan(other)
     return (
-        tf.where(mixed & own_missing, other, own),
-        tf.where(mixed & other_missing, own, other),
+        xp.where(mixed & own_missing, other, own),
+        xp.where(mixed & other_missing, own, other),
     )
 
 
 def _over(weight, tensor):
-    return weight if tensor.shape.rank == 2 else weight[:, 0]
+    return weight if len(tensor.shape) == 2 else weight[:, 0]
 
 
 def table_of(rules):
@@ -91,17 +90,17 @@ def bind(mixer, leaves):
 
 def _columns(mixer, leaf, first):
     kinds = _kinds_of(mixer, leaf)
-    computed = tf.as_dtype(mixer.compute_dtype)
+    computed = mixer.compute_dtype
     categories = entry(mixer.one_hot, leaf.name)
     if categories is not None:
         _check_ids(mixer, leaf, categories)
         return Columns(first, (True,), computed, categories)
-    if isinstance(kinds, tuple) or (leaf.name == "x" and leaf.tensor.shape.rank == 2):
+    if isinstance(kinds, tuple) or (leaf.name == "x" and len(leaf.tensor.shape) == 2):
         continuous = _of_matrix(mixer, leaf, kinds)
     else:
         continuous = (_is_continuous(leaf, kinds),)
-    own = leaf.tensor.dtype
-    if any(continuous) and own == tf.string:
+    own = dtypes.of(leaf.tensor)
+    if any(continuous) and own == "string":
         checks.reject(
             mixer.owner,
             leaf.name,
@@ -115,12 +114,12 @@ def _columns(mixer, leaf, first):
         dtype = computed
     else:
         # A narrower dtype may not hold the ids beside the numbers.
-        dtype = own if own.is_floating else tf.float32
+        dtype = own if dtypes.is_floating(own) else "float32"
     return Columns(first, continuous, dtype)
 
 
 def _of_matrix(mixer, leaf, kinds):
-    width = leaf.tensor.shape[1] if leaf.tensor.shape.rank == 2 else None
+    width = leaf.tensor.shape[1] if len(leaf.tensor.shape) == 2 else None
     if width is None:
         checks.reject(
             mixer.owner,
@@ -141,7 +140,7 @@ def _of_matrix(mixer, leaf, kinds):
 
 
 def _is_continuous(leaf, kind):
-    return leaf.tensor.dtype.is_floating if kind is None else kind == "continuous"
+    return dtypes.is_floating(leaf.tensor) if kind is None else kind == "continuous"
 
 
 def _kinds_of(mixer, leaf):
@@ -170,14 +169,14 @@ def _refuse_unknown_names(mixer, leaves):
 
 
 def _check_ids(mixer, leaf, categories):
-    shape, dtype = leaf.tensor.shape, leaf.tensor.dtype
-    if not dtype.is_integer or not (shape.rank == 1 or (shape.rank == 2 and shape[1] == 1)):
+    shape, dtype = leaf.tensor.shape, dtypes.of(leaf.tensor)
+    if not dtypes.is_integer(dtype) or not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
         checks.reject(
             mixer.owner,
             leaf.name,
             "must be integers (B,) or (B, 1) to be one-hot encoded",
             checks.described(leaf.tensor),
-            "Convert strings to ids with keras.layers.StringLookup." * (dtype == tf.string),
+            "Convert strings to ids with keras.layers.StringLookup." * (dtype == "string"),
         )
     rule = f"must hold ids from 0 to {categories - 1}, the categories of `one_hot`"
     check_whole(mixer.owner, leaf, rule, "", 0, categories - 1)

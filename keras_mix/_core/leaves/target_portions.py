@@ -1,8 +1,8 @@
 """The portions of a target under a plan, which takes each position from its source."""
 
-import tensorflow as tf
-
-from keras_mix._core.axes import along, axis_size
+from keras_mix._core import dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import along, axis_size
 from keras_mix._core.leaves.dense import Dense
 from keras_mix._core.leaves.rule import Pool
 from keras_mix._core.leaves.segmentation_masks import SegmentationMasks
@@ -41,7 +41,7 @@ def _portions(plan, target, fit):
     if fit.along_first:
         return _along_first(plan, target, fit)
     plan = _stretched(plan, [axis_size(target, axis) for axis in fit.axes])
-    rule = (SegmentationMasks if fit.nearest else Dense)(fit.axes, target.dtype, target=True)
+    rule = (SegmentationMasks if fit.nearest else Dense)(fit.axes, dtypes.of(target), target=True)
     pool = Pool(target)
     if plan.hard:
         return [Portion(rule.pasted(plan, pool), None)]
@@ -53,7 +53,7 @@ def _portions(plan, target, fit):
 
 def _portion(value, weight, target):
     """Replaces values of weight 0 by the target, so that their loss cannot be infinite."""
-    return Portion(tf.where(weight > 0, value, target), weight)
+    return Portion(xp.where(weight > 0, value, target), weight)
 
 
 def _along_first(plan, target, fit):
@@ -62,9 +62,9 @@ def _along_first(plan, target, fit):
     pool, size = Pool(target), axis_size(target, fit.axes[0])
     found = []
     for source, weights in enumerate(weights_of_frames(plan)):
-        _check_multiple([size], [tf.shape(weights)[1]])
+        _check_multiple([size], [xp.shape(weights)[1]])
         weight = Soft(weights[..., None]).stretch([size]).values
-        weight = tf.reshape(weight, [-1, size, *[1] * (target.shape.rank - 2)])
+        weight = xp.reshape(weight, [-1, size, *[1] * (len(target.shape) - 2)])
         found.append(_portion(pool.source(plan, source), weight, target))
     return found
 
@@ -85,8 +85,5 @@ def _check_multiple(sizes, own):
     """Asserts that sizes are multiples; sizes that are known have been compared before."""
     for size, old in zip(sizes, own, strict=True):
         if not (isinstance(size, int) and isinstance(old, int)):
-            tf.debugging.assert_equal(
-                size % old,
-                0,
-                "A target on the grid of a region must have its sizes or multiples of them.",
-            )
+            rule = "A target on the grid of a region must have its sizes or multiples of them."
+            xp.checked(xp.equal(size % old, 0), rule)

@@ -2,10 +2,9 @@
 
 import dataclasses
 
-import tensorflow as tf
-
-from keras_mix._core import checks
-from keras_mix._core.axes import axis_size
+from keras_mix._core import checks, dtypes
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.leaf_names import key
 from keras_mix._core.leaves.rule import Rule
 
@@ -42,7 +41,7 @@ class TokenRows(Rule):
     end_id: int | None
 
     def form(self, tensor):
-        return self._joined(tensor, tensor, tf.zeros([tf.shape(tensor)[0]], tf.bool))
+        return self._joined(tensor, tensor, xp.zeros([xp.shape(tensor)[0]], "bool"))
 
     def mix(self, plan, pool):
         return self._joined(*pool.sources(plan), _joins(plan))
@@ -54,11 +53,11 @@ class TokenRows(Rule):
 
 def bind(mixer, leaf, grid):
     """The rule of a text of a `MixGen`."""
-    name, shape, dtype = leaf.name, leaf.tensor.shape, leaf.tensor.dtype
-    column = shape.rank == 1 or (shape.rank == 2 and shape[1] == 1)
-    if dtype == tf.string and column:
+    name, shape, dtype = leaf.name, leaf.tensor.shape, dtypes.of(leaf.tensor)
+    column = len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
+    if dtype == "string" and column:
         return Strings(mixer.separator)
-    if not (dtype.is_integer and shape.rank == 2):
+    if not (dtypes.is_integer(dtype) and len(shape) == 2):
         checks.reject(
             mixer.owner,
             key(name),
@@ -96,10 +95,10 @@ def strings(own, other, joins, separator):
         joins: bool `(B,)`, where to append.
         separator: str between the two.
     """
-    joins = tf.reshape(joins, [-1] + [1] * (own.shape.rank - 1))
-    both = tf.strings.join([own, other], separator)
-    both = tf.where(tf.equal(own, ""), other, tf.where(tf.equal(other, ""), own, both))
-    return tf.where(joins, both, own)
+    joins = xp.reshape(joins, [-1] + [1] * (len(own.shape) - 1))
+    both = xp.join([own, other], separator)
+    both = xp.where(xp.equal(own, ""), other, xp.where(xp.equal(other, ""), own, both))
+    return xp.where(joins, both, own)
 
 
 def ids(own, other, joins, length, pad, start=None, end=None):
@@ -122,35 +121,35 @@ def ids(own, other, joins, length, pad, start=None, end=None):
     """
     sizes, added = _lengths(own, pad), _lengths(other, pad)
     joins = joins & (added > 0)
-    skipped = tf.zeros_like(sizes)
+    skipped = xp.zeros_like(sizes)
     if start is not None:
-        opens = joins & (sizes > 0) & tf.equal(other[:, 0], tf.cast(start, other.dtype))
-        skipped = tf.cast(opens, tf.int32)
+        opens = joins & (sizes > 0) & xp.equal(other[:, 0], xp.cast(start, other.dtype))
+        skipped = xp.cast(opens, "int32")
     kept = sizes
     if end is not None:
-        last = tf.gather(own, tf.maximum(sizes - 1, 0), batch_dims=1)
-        closes = joins & (sizes > 0) & tf.equal(last, tf.cast(end, own.dtype))
-        kept -= tf.cast(closes, tf.int32)
-    total = kept + tf.where(joins, added - skipped, 0)
-    index = tf.range(length)[None]
-    first = _at(own, tf.zeros_like(sizes)[:, None] + index)
+        last = xp.gather(own, xp.maximum(sizes - 1, 0), batch_dims=1)
+        closes = joins & (sizes > 0) & xp.equal(last, xp.cast(end, own.dtype))
+        kept = kept - xp.cast(closes, "int32")
+    total = kept + xp.where(joins, added - skipped, 0)
+    index = xp.range(length)[None]
+    first = _at(own, xp.zeros_like(sizes)[:, None] + index)
     second = _at(other, index - (kept - skipped)[:, None])
-    padding = tf.cast(pad, own.dtype)
-    row = tf.where(index < total[:, None], second, padding)
-    row = tf.where(index < kept[:, None], first, row)
+    padding = xp.cast(pad, own.dtype)
+    row = xp.where(index < total[:, None], second, padding)
+    row = xp.where(index < kept[:, None], first, row)
     if end is not None:
         cut = (index == length - 1) & (total > length)[:, None]
-        row = tf.where(cut, tf.cast(end, own.dtype), row)
+        row = xp.where(cut, xp.cast(end, own.dtype), row)
     return row
 
 
 def _lengths(tokens, pad):
     """int32 `(B,)`, one past the last token that is not padding."""
-    valid = tf.not_equal(tokens, tf.cast(pad, tokens.dtype))
-    ends = tf.range(1, tf.shape(tokens)[1] + 1)
-    return tf.reduce_max(tf.where(valid, ends, 0), axis=1)
+    valid = xp.not_equal(tokens, xp.cast(pad, tokens.dtype))
+    ends = xp.range(1, xp.shape(tokens)[1] + 1)
+    return xp.reduce_max(xp.where(valid, ends, 0), axis=1)
 
 
 def _at(tokens, index):
     """The tokens at indices `(B, length)`, clipped to the row."""
-    return tf.gather(tokens, tf.clip_by_value(index, 0, tf.shape(tokens)[1] - 1), batch_dims=1)
+    return xp.gather(tokens, xp.clip_by_value(index, 0, xp.shape(tokens)[1] - 1), batch_dims=1)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_mix._core.ops import draws, mixup, transport
+from keras_mix._core.draw import random
+from keras_mix._core.ops import mixup, transport
 from keras_mix._core.ops.tensors import over
 
 
@@ -34,9 +35,9 @@ def draw(seed, size, rate, *, per, **options):
         per: "sample" or "batch". Whose λ, and positions, are drawn.
         **options: The others of `mixup.draw`.
     """
-    of_blend, of_positions = draws.split(seed, 2)
+    of_blend, of_positions = random.split(seed, 2)
     plan = mixup.draw(of_blend, size, rate, per=per, **options)
-    at_partner = draws.coin(of_positions, 0.5, 1 if per == "batch" else size)
+    at_partner = random.coin(of_positions, 0.5, 1 if per == "batch" else size)
     return AlignedPlan(*plan, ops.broadcast_to(at_partner, [size]))
 
 

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 
 
 def draw(seed, count, sizes, area):
@@ -13,17 +13,17 @@ def draw(seed, count, sizes, area):
     that is left and a uniform number.
 
     Args:
-        seed: As `draws.begin` or `draws.split` gives it.
+        seed: As `random.begin` or `random.split` gives it.
         count: The number of boxes.
         sizes: Pair of ints (H, W).
         area: Float in (0, 1], the fraction of the grid.
     """
-    shape, *places = draws.split(seed, 3)
-    rows = ops.power(area, draws.uniform(shape, [count]))
+    shape, *places = random.split(seed, 3)
+    rows = ops.power(area, random.uniform(shape, [count]))
     inside = []
     for size, fraction, place in zip(sizes, (rows, area / rows), places, strict=True):
         length = ops.round(fraction * size)
-        first = ops.round((size - length) * draws.uniform(place, [count]))
+        first = ops.round((size - length) * random.uniform(place, [count]))
         index = ops.arange(size, dtype="float32")[None]
         inside.append((index >= first[:, None]) & (index < (first + length)[:, None]))
     return inside[0][:, :, None] & inside[1][:, None, :]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 from keras_mix._core.ops.tensors import columns
 
 
@@ -25,19 +25,19 @@ def draw(seed, size, rate, *, alpha, keep_major, pairing, per):
     """The `BlendPlan` of a batch.
 
     Args:
-        seed: As `draws.begin` or `draws.split` gives it.
+        seed: As `random.begin` or `random.split` gives it.
         size: The number of samples.
         rate: The probability that a sample is mixed, or the batch if λ is shared.
-        alpha: Float ≥ 0, pair of floats, or `Concentration` of `draws`.
+        alpha: Float ≥ 0, pair of floats, or `random.Concentration`.
         keep_major: As in `keras_mix.layers.MixUp`, like `pairing` and `per`.
         pairing: A string.
         per: "sample" or "batch".
     """
-    order, share, chance = draws.split(seed, 3)
+    order, share, chance = random.split(seed, 3)
     count = 1 if per == "batch" else size
-    lam = draws.beta(share, alpha, count, keep_major)
-    lam = ops.where(draws.coin(chance, rate, count), lam, 1.0)
-    partners = draws.partners(order, pairing, size, size, has_second_batch=False)
+    lam = random.beta(share, alpha, count, keep_major)
+    lam = ops.where(random.coin(chance, rate, count), lam, 1.0)
+    partners = random.partners(order, pairing, size, size, has_second_batch=False)
     return plan_of(partners, ops.broadcast_to(lam, [size]))
 
 

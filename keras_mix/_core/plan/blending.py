@@ -2,24 +2,25 @@
 
 import functools
 
-import tensorflow as tf
-
-from keras_mix._core.plan.selecting import select
+from keras_mix._core import dtypes
+from keras_mix._core.backend import xp
 
 
 def convert(tensor, dtype):
     """Casts a tensor; floats are rounded and clipped to the range of an integer dtype."""
-    if tensor.dtype == dtype:
+    given, dtype = dtypes.of(tensor), dtypes.name(dtype)
+    if given == dtype:
         return tensor
-    if dtype.is_integer and tensor.dtype.is_floating:
-        return tf.saturate_cast(tf.round(tensor), dtype)
-    return tf.cast(tensor, dtype)
+    if dtypes.is_integer(dtype) and dtypes.is_floating(given):
+        return xp.saturate_cast(xp.round(tensor), dtype)
+    return xp.cast(tensor, dtype)
 
 
 def precise(tensor):
     """Casts a tensor to float32, or to float64 where float32 would lose precision."""
-    narrow = tensor.dtype.is_floating or tensor.dtype.size < 4
-    return tf.cast(tensor, tf.float32 if narrow and tensor.dtype != tf.float64 else tf.float64)
+    dtype = dtypes.of(tensor)
+    narrow = dtype != "float64" if dtypes.is_floating(dtype) else dtypes.size(dtype) < 4
+    return xp.cast(tensor, "float32" if narrow else "float64")
 
 
 def blend(sources, weights):
@@ -36,17 +37,14 @@ def blend(sources, weights):
         # A weighted sum of labels, which are not negative, must not become negative by rounding.
         return add(sources, weights)
     own, other = sources
-    weight = tf.cast(weights[1], own.dtype)
+    weight = xp.cast(weights[1], own.dtype)
     # Not own + weight (other - own), which is NaN or infinite where only one source is infinite.
     mixed = (1 - weight) * own + weight * other
     # The operator == loses the static shape where one size is unknown.
-    equal = tf.equal(other, own)
-    # `tf.where`, which broadcasts, is many times as slow as TensorFlow's first operation of the
-    # name; but that takes a number of samples that is known for one that is yet to be checked.
-    choose = tf.where if own.shape != other.shape else tf.raw_ops.Select
-    mixed = choose(condition=equal, x=own, y=mixed)
-    mixed = select(weight == 1, other, mixed)
-    return select(weight == 0, own, mixed)
+    equal = xp.equal(other, own)
+    mixed = xp.choose(equal, own, mixed)
+    mixed = xp.select(weight == 1, other, mixed)
+    return xp.select(weight == 0, own, mixed)
 
 
 def add(sources, gains):
@@ -59,12 +57,12 @@ def add(sources, gains):
     (own, *others), (own_gain, *gains) = sources, gains
     mixed = own
     if others:
-        own_gain = tf.cast(own_gain, own.dtype)
-        mixed = select(own_gain == 0, tf.zeros_like(own), own_gain * own)
-        mixed = select(own_gain == 1, own, mixed)
+        own_gain = xp.cast(own_gain, own.dtype)
+        mixed = xp.select(own_gain == 0, xp.zeros_like(own), own_gain * own)
+        mixed = xp.select(own_gain == 1, own, mixed)
     for other, gain in zip(others, gains, strict=True):
-        gain = tf.cast(gain, own.dtype)
-        mixed = select(gain == 0, mixed, mixed + gain * other)
+        gain = xp.cast(gain, own.dtype)
+        mixed = xp.select(gain == 0, mixed, mixed + gain * other)
     return mixed
 
 
@@ -79,12 +77,12 @@ def blend_logarithms(sources, weights, exponent):
         weights: As in `blend`.
         exponent: Number above 0.
     """
-    highest = functools.reduce(tf.maximum, sources)
+    highest = functools.reduce(xp.maximum, sources)
     # The difference of two infinities is NaN.
-    highest = tf.where(tf.math.is_finite(highest), highest, tf.zeros([], highest.dtype))
-    exponent = tf.cast(exponent, highest.dtype)
-    mixed = add([tf.exp(exponent * (source - highest)) for source in sources], weights)
-    mixed = highest + tf.math.log(mixed) / exponent
+    highest = xp.where(xp.is_finite(highest), highest, xp.zeros([], highest.dtype))
+    exponent = xp.cast(exponent, highest.dtype)
+    mixed = add([xp.exp(exponent * (source - highest)) for source in sources], weights)
+    mixed = highest + xp.log(mixed) / exponent
     for source, weight in zip(sources, weights, strict=True):
-        mixed = select(weight == 1, source, mixed)
+        mixed = xp.select(weight == 1, source, mixed)
     return mixed

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-import tensorflow as tf
+import keras
 
-from keras_mix._core.axes import over
+from keras_mix._core.backend import Tensor, xp
+from keras_mix._core.backend.axes import over
 
 
 class Choice(NamedTuple):
@@ -15,19 +16,19 @@ class Choice(NamedTuple):
         plans: Tuple of plans.
     """
 
-    index: tf.Tensor
+    index: Tensor
     plans: tuple
 
     @property
-    def sources(self) -> tf.Tensor:
+    def sources(self) -> Tensor:
         """int32 `(B, S)`, as `Plan.sources`; S is the largest number of sources of any plan."""
         return self._chosen([plan.sources for plan in self.plans], missing=lambda x: x[:, :1])
 
     @property
-    def weights(self) -> tf.Tensor:
+    def weights(self) -> Tensor:
         """float32 `(B, S)`, as `Plan.weights`."""
         tables = [plan.weights for plan in self.plans]
-        return self._chosen(tables, missing=lambda x: tf.zeros_like(x[:, :1]))
+        return self._chosen(tables, missing=lambda x: xp.zeros_like(x[:, :1]))
 
     @property
     def hard(self) -> bool:
@@ -41,9 +42,9 @@ class Choice(NamedTuple):
         branches = [lambda plan=plan: plan.apply(function) for plan in self.plans]
         if self.index.shape[0] == 1:
             # Only the chosen branch is computed.
-            return tf.switch_case(self.index[0], branches)
+            return xp.switch_case(self.index[0], branches)
         results = [branch() for branch in branches]
-        return tf.nest.map_structure(lambda *outputs: choose(self.index, outputs), *results)
+        return keras.tree.map_structure(lambda *outputs: choose(self.index, outputs), *results)
 
     def fold(self, function, choose):
         return choose(self.index, [plan.fold(function, choose) for plan in self.plans])
@@ -60,7 +61,7 @@ class Choice(NamedTuple):
     def _chosen(self, tables, missing):
         columns = max(table.shape[1] for table in tables)
         padded = [
-            tf.concat([table, *[missing(table)] * (columns - table.shape[1])], axis=1)
+            xp.concat([table, *[missing(table)] * (columns - table.shape[1])], axis=1)
             for table in tables
         ]
         return choose(self.index, padded)
@@ -70,5 +71,5 @@ def choose(index, tensors):
     """Selects, for each sample or for the whole batch, from a list of tensors `(B, ...)`."""
     chosen = tensors[0]
     for number, tensor in enumerate(tensors[1:], start=1):
-        chosen = tf.where(tf.equal(over(index, chosen), number), tensor, chosen)
+        chosen = xp.where(xp.equal(over(index, chosen), number), tensor, chosen)
     return chosen

@@ -6,9 +6,8 @@ is `Blend`.
 
 from typing import NamedTuple
 
-import tensorflow as tf
-
-from keras_mix._core.axes import columns
+from keras_mix._core.backend import Tensor, xp
+from keras_mix._core.backend.axes import columns
 from keras_mix._core.plan.blending import add, blend, blend_logarithms, convert, precise
 
 
@@ -42,7 +41,7 @@ class Blend(Combination, _Nothing):
 
 
 class _Gains(NamedTuple):
-    gains: tf.Tensor
+    gains: Tensor
 
 
 class Gains(Combination, _Gains):
@@ -52,8 +51,8 @@ class Gains(Combination, _Gains):
         return add(sources, columns(self.gains, sources[0]))
 
     def keep(self, mixed):
-        own = tf.one_hot(0, self.gains.shape[1])
-        return Gains(tf.where(mixed[:, None], self.gains, own))
+        own = xp.one_hot(0, self.gains.shape[1])
+        return Gains(xp.where(mixed[:, None], self.gains, own))
 
 
 class _Exponent(NamedTuple):
@@ -83,5 +82,5 @@ class Fill(Combination, _Value):
     def filling(self, tensor, axes):
         """The value to fill with: a scalar, or the means of inputs `(B, ...)` over spatial axes."""
         if not isinstance(self.value, str):
-            return convert(tf.convert_to_tensor(self.value, tf.float64), tensor.dtype)
-        return convert(tf.reduce_mean(precise(tensor), axis=axes, keepdims=True), tensor.dtype)
+            return convert(xp.convert_to_tensor(self.value, "float64"), tensor.dtype)
+        return convert(xp.reduce_mean(precise(tensor), axis=axes, keepdims=True), tensor.dtype)

@@ -4,7 +4,7 @@ The weights of a plan are these counts divided by the number of positions, never
 drawn. All counts are exact.
 """
 
-import tensorflow as tf
+from keras_mix._core.backend import xp
 
 # Positions are counted in this many pieces at once.
 _PIECES = 16
@@ -21,16 +21,16 @@ def count(positions):
     Returns:
         int32 `(B,)`.
     """
-    positions = tf.reshape(positions, [tf.shape(positions)[0], -1])
+    positions = xp.reshape(positions, [xp.shape(positions)[0], -1])
     size = positions.shape[1]
-    if tf.executing_eagerly():
+    if xp.executing_eagerly():
         # Eagerly, one operation is faster than many small ones.
-        return tf.math.count_nonzero(positions, axis=1, dtype=tf.int32)
+        return xp.count_nonzero(positions, axis=1, dtype="int32")
     if size is None:
-        return tf.reduce_sum(tf.cast(positions, tf.int32), axis=1)
-    *pieces, rest = tf.split(positions, [size // _PIECES] * _PIECES + [size % _PIECES], axis=1)
-    counts = sum(tf.cast(piece, tf.int32) for piece in pieces)
-    return row_sums(counts, _PIECES) + tf.reduce_sum(tf.cast(rest, tf.int32), axis=1)
+        return xp.reduce_sum(xp.cast(positions, "int32"), axis=1)
+    *pieces, rest = xp.split(positions, [size // _PIECES] * _PIECES + [size % _PIECES], axis=1)
+    counts = sum(xp.cast(piece, "int32") for piece in pieces)
+    return row_sums(counts, _PIECES) + xp.reduce_sum(xp.cast(rest, "int32"), axis=1)
 
 
 def row_sums(numbers, largest):
@@ -47,11 +47,11 @@ def row_sums(numbers, largest):
         int32 `(B,)`.
     """
     size, most = numbers.shape[1], 2**24 // largest
-    if size is None or tf.executing_eagerly():
-        return tf.reduce_sum(numbers, axis=1)
-    parts = tf.split(tf.cast(numbers, tf.float32), [most] * (size // most) + [size % most], axis=1)
-    added = [tf.linalg.matvec(part, tf.ones([part.shape[1]])) for part in parts]
-    return sum(tf.cast(part, tf.int32) for part in added)
+    if size is None or xp.executing_eagerly():
+        return xp.reduce_sum(numbers, axis=1)
+    parts = xp.split(xp.cast(numbers, "float32"), [most] * (size // most) + [size % most], axis=1)
+    added = [xp.matvec(part, xp.ones([part.shape[1]])) for part in parts]
+    return sum(xp.cast(part, "int32") for part in added)
 
 
 def weights_of(counts, total, sources):
@@ -64,8 +64,8 @@ def weights_of(counts, total, sources):
     """
     # Compiled graphs may multiply by the reciprocal. In double precision the quotient, rounded to
     # float32, is nevertheless the same in every mode.
-    quotients = tf.cast(tf.stack(counts, axis=1), tf.float64) / tf.cast(total, tf.float64)
-    return with_own(tf.cast(quotients, tf.float32), sources)
+    quotients = xp.cast(xp.stack(counts, axis=1), "float64") / xp.cast(total, "float64")
+    return with_own(xp.cast(quotients, "float32"), sources)
 
 
 def with_own(weights, sources):
@@ -76,5 +76,5 @@ def with_own(weights, sources):
         sources: int32 `(B, S)`.
     """
     # After rounding, the weights of several sources may sum to more than 1.
-    own = tf.maximum(1.0 - tf.reduce_sum(weights, axis=1, keepdims=True), 0.0)
-    return tf.broadcast_to(tf.concat([own, weights], axis=1), tf.shape(sources))
+    own = xp.maximum(1.0 - xp.reduce_sum(weights, axis=1, keepdims=True), 0.0)
+    return xp.broadcast_to(xp.concat([own, weights], axis=1), xp.shape(sources))

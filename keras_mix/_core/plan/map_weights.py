@@ -1,8 +1,7 @@
 """Mixing weights by a map: how much of it the region takes from each source."""
 
-import tensorflow as tf
-
-from keras_mix._core.axes import axis_size
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.plan.counting import with_own
 
 
@@ -26,12 +25,12 @@ def weights_by_map(plan, values):
 def _weighed(plan, values):
     if plan.region is None or plan.number == 1:
         return plan
-    axes = list(range(1, values.shape.rank))
+    axes = list(range(1, len(values.shape)))
     region = plan.region.stretch([axis_size(values, axis) for axis in axes])
-    total = tf.reduce_sum(values, axis=axes)
+    total = xp.reduce_sum(values, axis=axes)
     sums = [
-        tf.reduce_sum(values * tf.cast(covered, values.dtype), axis=axes)
+        xp.reduce_sum(values * xp.cast(covered, values.dtype), axis=axes)
         for covered in region.coverage_by_others(plan.number)
     ]
-    found = with_own(tf.stack(sums, axis=1) / total[:, None], plan.sources)
-    return plan._replace(weights=tf.where(total[:, None] > 0, found, plan.weights))
+    found = with_own(xp.stack(sums, axis=1) / total[:, None], plan.sources)
+    return plan._replace(weights=xp.where(total[:, None] > 0, found, plan.weights))

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-import tensorflow as tf
-
-from keras_mix._core.axes import over
+from keras_mix._core.backend import Tensor, xp
+from keras_mix._core.backend.axes import over
 from keras_mix._core.plan.regions import Mask, Region
 
 
@@ -19,10 +18,10 @@ class Seen(NamedTuple):
         stays: bool `(B, N)`, whether the object is wholly visible where it was.
     """
 
-    visible: tf.Tensor
-    total: tf.Tensor
-    box: tf.Tensor
-    stays: tf.Tensor
+    visible: Tensor
+    total: Tensor
+    box: Tensor
+    stays: Tensor
 
     @property
     def fraction(self):
@@ -33,7 +32,7 @@ class Seen(NamedTuple):
         """The same, but all of each object stays where bool `unmixed` `(B or 1,)` is True."""
         unmixed = over(unmixed, self.visible)
         return self._replace(
-            visible=tf.where(unmixed, self.total, self.visible), stays=self.stays | unmixed
+            visible=xp.where(unmixed, self.total, self.visible), stays=self.stays | unmixed
         )
 
 
@@ -51,7 +50,7 @@ class PastedObjects(Region, _PastedObjects):
     """
 
     @property
-    def sizes(self) -> list[int | tf.Tensor]:
+    def sizes(self) -> list[int | Tensor]:
         return self.mask.sizes
 
     def dense(self):

@@ -8,16 +8,13 @@ import functools
 import operator
 from typing import NamedTuple
 
-import tensorflow as tf
-
-from keras_mix._core import xla
-from keras_mix._core.axes import over
+from keras_mix._core.backend import Tensor, xp
+from keras_mix._core.backend.axes import over
 from keras_mix._core.plan import resampling
-from keras_mix._core.plan.selecting import select
 
 
 class _Frames(NamedTuple):
-    frames: tf.Tensor
+    frames: Tensor
 
 
 class Shift(_Frames):
@@ -30,19 +27,19 @@ class Shift(_Frames):
 
     def keep(self, mixed, sizes):
         """The placement that leaves the frames of samples in place where bool `mixed` is False."""
-        return Shift(tf.where(over(mixed, self.frames), self.frames, 0))
+        return Shift(xp.where(over(mixed, self.frames), self.frames, 0))
 
     def scale(self, factors):
         """The placement on a grid that is larger by an integer factor along each axis."""
-        return Shift(self.frames * tf.stack(factors))
+        return Shift(self.frames * xp.stack(factors))
 
     def move(self, points, source, sizes):
         """Maps points (row, column) of a source, float32 `(B, N, 2)`, to the result."""
-        return points + tf.cast(self.frames[:, source, None], tf.float32)
+        return points + xp.cast(self.frames[:, source, None], "float32")
 
     def magnification(self, source, sizes):
         """The factor by which the area of a source is enlarged, `(B or 1, 1)`."""
-        return tf.ones([1, 1])
+        return xp.ones([1, 1])
 
     def read(self, pool, sources, axes, source, nearest):
         """The value of each position, as `Resize.read`; a position always lies on a pixel."""
@@ -59,19 +56,19 @@ class Resize(_Frames):
     """
 
     def keep(self, mixed, sizes):
-        whole = tf.cast(tf.stack([0, 0, *sizes]), tf.float32)
-        return Resize(tf.where(over(mixed, self.frames), self.frames, whole))
+        whole = xp.cast(xp.stack([0, 0, *sizes]), "float32")
+        return Resize(xp.where(over(mixed, self.frames), self.frames, whole))
 
     def scale(self, factors):
-        return Resize(self.frames * tf.cast(tf.stack([*factors, *factors]), tf.float32))
+        return Resize(self.frames * xp.cast(xp.stack([*factors, *factors]), "float32"))
 
     def move(self, points, source, sizes):
         frame = self.frames[:, source, None]
-        return frame[..., :2] + points * (frame[..., 2:] / tf.cast(tf.stack(sizes), tf.float32))
+        return frame[..., :2] + points * (frame[..., 2:] / xp.cast(xp.stack(sizes), "float32"))
 
     def magnification(self, source, sizes):
-        extent = self.frames[:, source, 2:] / tf.cast(tf.stack(sizes), tf.float32)
-        return tf.abs(tf.reduce_prod(extent, axis=1, keepdims=True))
+        extent = self.frames[:, source, 2:] / xp.cast(xp.stack(sizes), "float32")
+        return xp.abs(xp.reduce_prod(extent, axis=1, keepdims=True))
 
     def inside(self, source, sizes):
         """bool `(B or 1, *sizes)`, the positions of a grid of two axes in the frame of a source."""
@@ -84,9 +81,9 @@ class Resize(_Frames):
     def _between(self, start, extent, size):
         """bool `(B or 1, size)`, the positions whose center lies between the ends of a frame."""
         end = start + extent
-        center = tf.cast(tf.range(size), tf.float32) + 0.5
-        after = center > tf.minimum(start, end)[:, None]
-        return after & (center < tf.maximum(start, end)[:, None])
+        center = xp.cast(xp.range(size), "float32") + 0.5
+        after = center > xp.minimum(start, end)[:, None]
+        return after & (center < xp.maximum(start, end)[:, None])
 
     def read(self, pool, sources, axes, source, nearest):
         """The value of each position.
@@ -110,63 +107,63 @@ class Resize(_Frames):
 
 def _by_images(read, pool, axes, sources, frames, source):
     """Calls `read` with the pool reshaped to `(N, images, *spatial, values)`."""
-    shape = tf.unstack(tf.shape(pool))
+    shape = xp.unstack(xp.shape(pool))
     spatial = shape[axes[0] : axes[-1] + 1]
     # A video has many images, and channels may come before the spatial axes.
     before, after = _product(shape[1 : axes[0]]), _product(shape[axes[-1] + 1 :])
-    images = tf.reshape(pool, [shape[0], before, *spatial, after])
+    images = xp.reshape(pool, [shape[0], before, *spatial, after])
     result = read(images, sources, frames, source)
-    return tf.reshape(result, [tf.shape(sources)[0], *shape[1:]])
+    return xp.reshape(result, [xp.shape(sources)[0], *shape[1:]])
 
 
 def _shifted(pool, sources, frames, source):
     quadrants = None if isinstance(source, int) else source.quadrants()
     if quadrants is not None:
         return _shifted_quadrants(pool, sources, frames, quadrants)
-    number, *sizes, values = tf.unstack(tf.shape(pool))[1:]
+    number, *sizes, values = xp.unstack(xp.shape(pool))[1:]
     strides = [_product(sizes[axis + 1 :]) for axis in range(len(sizes))]
     if not isinstance(source, int):
-        source = tf.expand_dims(tf.cast(source.dense(), tf.int32), 1)
+        source = xp.expand_dims(xp.cast(source.dense(), "int32"), 1)
     # The flat index is a sum of terms of one axis each; only the sum is made for each position.
     lines = [
-        (tf.range(size) - corner[..., None]) * stride
-        for size, corner, stride in zip(sizes, tf.unstack(frames, axis=2), strides, strict=True)
+        (xp.range(size) - corner[..., None]) * stride
+        for size, corner, stride in zip(sizes, xp.unstack(frames, axis=2), strides, strict=True)
     ]
-    lines[0] += sources[..., None] * (number * _product(sizes))
-    index = _line(tf.range(number), -1, len(sizes)) * _product(sizes)
+    lines[0] = lines[0] + sources[..., None] * (number * _product(sizes))
+    index = _line(xp.range(number), -1, len(sizes)) * _product(sizes)
     for axis, line in enumerate(lines):
-        index += _chosen(source, line, axis, len(sizes))
-    pixels = tf.reshape(pool, [tf.shape(pool)[0] * number * _product(sizes), values])
-    return tf.gather(pixels, tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1))
+        index = index + _chosen(source, line, axis, len(sizes))
+    pixels = xp.reshape(pool, [xp.shape(pool)[0] * number * _product(sizes), values])
+    return xp.gather(pixels, xp.clip_by_value(index, 0, xp.shape(pixels)[0] - 1))
 
 
 def _shifted_quadrants(pool, sources, frames, quadrants):
     """As `_shifted`, and faster: the pixels that a row takes from one source are contiguous."""
-    number, height, width, values = tf.unstack(tf.shape(pool))[1:]
-    row, column = tf.range(height)[:, None], tf.range(width)
-    image = tf.range(number)[:, None, None]
-    pixels = tf.reshape(pool, [tf.shape(pool)[0] * number * height * width, values])
+    number, height, width, values = xp.unstack(xp.shape(pool))[1:]
+    row, column = xp.range(height)[:, None], xp.range(width)
+    image = xp.range(number)[:, None, None]
+    pixels = xp.reshape(pool, [xp.shape(pool)[0] * number * height * width, values])
 
     def first(source):
         """The index of the pixel of a source that each row begins with, `(B, images, H, 1)`."""
         of_source = sources[:, source, None, None, None] * number + image
-        top, left = (corner[..., None, None] for corner in tf.split(frames[:, source], 2, axis=1))
+        top, left = (corner[..., None, None] for corner in xp.split(frames[:, source], 2, axis=1))
         return (of_source * height + row - top) * width - left
 
     def firsts():
         inside = quadrants.rows[:, None, :, None]
         pairs = zip(*quadrants.numbers, strict=True)
-        return [tf.where(inside, first(below), first(above)) for above, below in pairs]
+        return [xp.where(inside, first(below), first(above)) for above, below in pairs]
 
     def read(first):
         index = first + column
         # XLA clips an index by itself, and reads faster where only it does.
-        if not xla.compiling():
-            index = tf.clip_by_value(index, 0, tf.shape(pixels)[0] - 1)
-        return tf.gather(pixels, index)
+        if not xp.compiling():
+            index = xp.clip_by_value(index, 0, xp.shape(pixels)[0] - 1)
+        return xp.gather(pixels, index)
 
-    left, right = (read(each) for each in xla.apart(tf.reduce_any(sources >= 0), firsts))
-    return select(quadrants.columns[:, None, None, :, None], right, left)
+    left, right = (read(each) for each in xp.apart(xp.reduce_any(sources >= 0), firsts))
+    return xp.select(quadrants.columns[:, None, None, :, None], right, left)
 
 
 def _chosen(source, lines, axis, rank):
@@ -178,20 +175,20 @@ def _chosen(source, lines, axis, rank):
         axis: The axis of the lines.
         rank: The number of spatial axes.
     """
-    lines = [_line(line, axis, rank) for line in tf.unstack(lines, axis=1)]
+    lines = [_line(line, axis, rank) for line in xp.unstack(lines, axis=1)]
     if isinstance(source, int):
         return lines[source]
     chosen = lines[0]
     for number, line in enumerate(lines[1:], start=1):
-        chosen = tf.where(tf.equal(source, number), line, chosen)
+        chosen = xp.where(xp.equal(source, number), line, chosen)
     return chosen
 
 
 def _line(values, axis, rank):
     """Reshapes values `(size,)` or `(B, size)` to broadcast along an axis; -1 is the images."""
     shape = [1] * (1 + rank)
-    shape[1 + axis] = tf.shape(values)[-1]
-    return tf.reshape(values, [-1, *shape])
+    shape[1 + axis] = xp.shape(values)[-1]
+    return xp.reshape(values, [-1, *shape])
 
 
 def _product(sizes):

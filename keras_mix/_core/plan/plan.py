@@ -6,9 +6,9 @@ from source s, counted from the region after rounding and clipping, never the λ
 
 from typing import NamedTuple
 
-import tensorflow as tf
-
-from keras_mix._core.axes import axis_size
+from keras_mix._core import dtypes
+from keras_mix._core.backend import Tensor, xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.plan.combinations import Blend, Combination, Fill
 from keras_mix._core.plan.placements import Resize, Shift
 from keras_mix._core.plan.regions import Mask, Region, Soft, SoftBox
@@ -28,8 +28,8 @@ class Plan(NamedTuple):
         combine: `Combination` of the inputs. Targets are always blended by the weights.
     """
 
-    sources: tf.Tensor
-    weights: tf.Tensor
+    sources: Tensor
+    weights: Tensor
     region: Region | None = None
     placement: Shift | Resize | None = None
     combine: Combination = Blend()
@@ -59,11 +59,11 @@ class Plan(NamedTuple):
             mixed: bool `(B or 1,)`.
             sizes: The sizes of the grid. Needed if the plan has a placement.
         """
-        own = tf.one_hot(0, self.number)
+        own = xp.one_hot(0, self.number)
         placement = self.placement and self.placement.keep(mixed, sizes)
         return Plan(
-            tf.where(mixed[:, None], self.sources, self.sources[:, :1]),
-            tf.where(mixed[:, None], self.weights, own),
+            xp.where(mixed[:, None], self.sources, self.sources[:, :1]),
+            xp.where(mixed[:, None], self.weights, own),
             self.region and self.region.keep(mixed),
             placement,
             self.combine.keep(mixed),
@@ -99,7 +99,7 @@ class Plan(NamedTuple):
         """The plan, with the weights `rule(plan)` for the labels of mixed samples."""
         if self.number == 1:
             return self
-        weights = tf.where(self.weights[:, :1] == 1, self.weights, rule(self))
+        weights = xp.where(self.weights[:, :1] == 1, self.weights, rule(self))
         return PerGroup(self, {"labels": self._replace(weights=weights)})
 
 
@@ -115,11 +115,11 @@ class PerGroup(NamedTuple):
     groups: dict
 
     @property
-    def sources(self) -> tf.Tensor:
+    def sources(self) -> Tensor:
         return self.default.sources
 
     @property
-    def weights(self) -> tf.Tensor:
+    def weights(self) -> Tensor:
         return self.default.weights
 
     @property
@@ -146,15 +146,15 @@ class PerGroup(NamedTuple):
         return self._replace(groups={**self.groups, **self.default.relabelled(rule).groups})
 
 
-def blend(partners: tf.Tensor, weights: tf.Tensor, region: Region | None = None) -> Plan:
+def blend(partners: Tensor, weights: Tensor, region: Region | None = None) -> Plan:
     """See `keras_mix.plans.blend`, which also checks its arguments."""
     sources = _sources(partners)
     region = None if region is None else _region(region)
-    return Plan(sources, tf.broadcast_to(weights, tf.shape(sources)), region)
+    return Plan(sources, xp.broadcast_to(weights, xp.shape(sources)), region)
 
 
 def paste(
-    partners: tf.Tensor, region: Region | tf.Tensor, placement: Shift | Resize | None = None
+    partners: Tensor, region: Region | Tensor, placement: Shift | Resize | None = None
 ) -> Plan:
     """See `keras_mix.plans.paste`, which also checks its arguments."""
     sources, region = _sources(partners), _region(region)
@@ -162,23 +162,23 @@ def paste(
 
 
 def soft(
-    partners: tf.Tensor,
-    region: Soft | SoftBox | tf.Tensor,
+    partners: Tensor,
+    region: Soft | SoftBox | Tensor,
     placement: Shift | Resize | None = None,
 ) -> Plan:
     """See `keras_mix.plans.soft`, which also checks its arguments."""
     return paste(partners, region, placement)
 
 
-def erase(size: int | tf.Tensor, region: Region | tf.Tensor, fill: float | str) -> Plan:
+def erase(size: int | Tensor, region: Region | Tensor, fill: float | str) -> Plan:
     """See `keras_mix.plans.erase`, which also checks its arguments."""
     region = _region(region)
-    return Plan(tf.range(size)[:, None], tf.ones([size, 1]), region, combine=Fill(fill))
+    return Plan(xp.range(size)[:, None], xp.ones([size, 1]), region, combine=Fill(fill))
 
 
 def unless_alone(plan):
     """The plan that leaves samples unmixed whose partners are all the sample itself."""
-    return plan.keep(tf.reduce_any(plan.sources != plan.sources[:, :1], axis=1))
+    return plan.keep(xp.reduce_any(plan.sources != plan.sources[:, :1], axis=1))
 
 
 def once(plan):
@@ -191,21 +191,21 @@ def once(plan):
         return plan
     if plan.region is None and plan.number > 2:
         same = plan.sources[:, :, None] == plan.sources[:, None]
-        weights = tf.reduce_sum(tf.where(same, plan.weights[:, None], 0.0), axis=2)
+        weights = xp.reduce_sum(xp.where(same, plan.weights[:, None], 0.0), axis=2)
         # The first source counts for all that are the same sample.
-        number = tf.range(plan.number)
-        repeated = tf.reduce_any(same & (number < number[:, None]), axis=2)
-        plan = plan._replace(weights=tf.where(repeated, 0.0, weights))
+        number = xp.range(plan.number)
+        repeated = xp.reduce_any(same & (number < number[:, None]), axis=2)
+        plan = plan._replace(weights=xp.where(repeated, 0.0, weights))
     return unless_alone(plan)
 
 
 def _sources(partners):
-    others = partners if partners.shape.rank == 2 else tf.expand_dims(partners, 1)
-    own = tf.expand_dims(tf.range(axis_size(others, 0)), 1)
-    return tf.concat([own, others], axis=1)
+    others = partners if len(partners.shape) == 2 else xp.expand_dims(partners, 1)
+    own = xp.expand_dims(xp.range(axis_size(others, 0)), 1)
+    return xp.concat([own, others], axis=1)
 
 
 def _region(region):
     if isinstance(region, Region):
         return region
-    return Soft(region) if region.dtype.is_floating else Mask(region)
+    return Soft(region) if dtypes.is_floating(region) else Mask(region)

@@ -11,9 +11,9 @@ import itertools
 import operator
 from typing import NamedTuple
 
-import tensorflow as tf
-
-from keras_mix._core.axes import axis_size, over
+from keras_mix._core import dtypes
+from keras_mix._core.backend import Tensor, xp
+from keras_mix._core.backend.axes import axis_size, over
 from keras_mix._core.plan.counting import count, weights_of, with_own
 
 
@@ -28,7 +28,7 @@ class Region(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def sizes(self) -> list[int | tf.Tensor]:
+    def sizes(self) -> list[int | Tensor]:
         """The sizes of the spatial axes, each an int if known, else a scalar tensor."""
 
     @abc.abstractmethod
@@ -84,8 +84,8 @@ class Quadrants(NamedTuple):
     """
 
     numbers: tuple
-    rows: tf.Tensor
-    columns: tf.Tensor
+    rows: Tensor
+    columns: Tensor
 
     def crossing(self, source):
         """The cells of a source: bool lines `(rows, columns)`, and whether to invert their product.
@@ -107,24 +107,24 @@ class _Hard(Region):
         others = self.coverage_by_others(number)
         if others:
             return [~functools.reduce(operator.or_, others), *others]
-        return [tf.ones_like(self.dense(), tf.bool)]
+        return [xp.ones_like(self.dense(), "bool")]
 
     def coverage_by_others(self, number):
         dense = self.dense()
-        if dense.dtype == tf.bool:
+        if dtypes.of(dense) == "bool":
             return [dense] * (number > 1)
-        return [tf.equal(dense, source) for source in range(1, number)]
+        return [xp.equal(dense, source) for source in range(1, number)]
 
     def weights(self, sources):
         counts = [count(covered) for covered in self.coverage_by_others(sources.shape[1])]
-        return weights_of(counts, tf.reduce_prod(self.sizes), sources)
+        return weights_of(counts, xp.reduce_prod(self.sizes), sources)
 
 
 class _ByAxes(Region):
     """A region stored as one line for each spatial axis; made dense only where needed."""
 
     @property
-    def sizes(self) -> list[int | tf.Tensor]:
+    def sizes(self) -> list[int | Tensor]:
         return [axis_size(line, -1) for line in self.lines]
 
     def keep(self, mixed):
@@ -149,7 +149,7 @@ class Box(_ByAxes, _Hard, _Lines):
         if len(self.lines) == 1:
             # `count` is faster for one long axis, such as that of a sound.
             return super().weights(sources)
-        return weights_of([_area(self.lines)], tf.reduce_prod(self.sizes), sources)
+        return weights_of([_area(self.lines)], xp.reduce_prod(self.sizes), sources)
 
     def quadrants(self):
         return Quadrants(((0, 0), (0, 1)), *self.lines) if len(self.lines) == 2 else None
@@ -159,7 +159,7 @@ class Boxes(_ByAxes, _Hard, _Lines):
     """The union of N boxes of source 1: `lines` holds bool `(B or 1, N, size)` for each axis."""
 
     def dense(self):
-        return tf.reduce_any(functools.reduce(operator.and_, _over_all_axes(self.lines)), axis=1)
+        return xp.reduce_any(functools.reduce(operator.and_, _over_all_axes(self.lines)), axis=1)
 
     def weights(self, sources):
         if len(self.lines) == 1 or self.lines[0].shape[1] != 2:
@@ -168,7 +168,7 @@ class Boxes(_ByAxes, _Hard, _Lines):
         one, other = ([line[:, number] for line in self.lines] for number in range(2))
         both = [line & beside for line, beside in zip(one, other, strict=True)]
         covered = _area(one) + _area(other) - _area(both)
-        return weights_of([covered], tf.reduce_prod(self.sizes), sources)
+        return weights_of([covered], xp.reduce_prod(self.sizes), sources)
 
 
 class Blocks(_ByAxes, _Hard, _Lines):
@@ -185,16 +185,16 @@ class Blocks(_ByAxes, _Hard, _Lines):
         if len(self.lines) == 1:
             return super().weights(sources)
         sizes = self.sizes
-        after = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in self.lines]
+        after = [xp.count_nonzero(line, axis=1, dtype="int32") for line in self.lines]
         sides = [(size - n, n) for size, n in zip(sizes, after, strict=True)]
         # The bits of a block's number say on which side of the point it lies along each axis.
         counts = [functools.reduce(operator.mul, block) for block in itertools.product(*sides)]
-        return weights_of(counts[1:], tf.reduce_prod(sizes), sources)
+        return weights_of(counts[1:], xp.reduce_prod(sizes), sources)
 
     def quadrants(self):
         if len(self.lines) != 2:
             return None
-        return Quadrants(((0, 1), (2, 3)), *(tf.cast(line, tf.bool) for line in self.lines))
+        return Quadrants(((0, 1), (2, 3)), *(xp.cast(line, "bool") for line in self.lines))
 
 
 class SoftBox(_ByAxes, _Lines):
@@ -206,7 +206,7 @@ class SoftBox(_ByAxes, _Lines):
     hard = False
 
     def dense(self):
-        return tf.stack(self.coverage(2), axis=-1)
+        return xp.stack(self.coverage(2), axis=-1)
 
     def coverage(self, number):
         (inside,) = self.coverage_by_others(number)
@@ -217,13 +217,13 @@ class SoftBox(_ByAxes, _Lines):
 
     def weights(self, sources):
         # The mean of the products is the product of the means.
-        means = [tf.reduce_mean(tf.cast(line, tf.float64), axis=1) for line in self.lines]
+        means = [xp.reduce_mean(xp.cast(line, "float64"), axis=1) for line in self.lines]
         mean = functools.reduce(operator.mul, means)
-        return with_own(tf.cast(mean, tf.float32)[:, None], sources)
+        return with_own(xp.cast(mean, "float32")[:, None], sources)
 
 
 class _CellValues(NamedTuple):
-    values: tf.Tensor
+    values: Tensor
     grid: tuple
 
 
@@ -236,25 +236,25 @@ class Cells(_Hard, _CellValues):
     """
 
     @property
-    def sizes(self) -> list[int | tf.Tensor]:
+    def sizes(self) -> list[int | Tensor]:
         return list(self.grid)
 
     def dense(self):
         rows, columns = self._cells_of_positions()
         # Unlike a gather, XLA does not compute a matrix product again for every row.
-        picked = tf.one_hot(columns, self.values.shape[2], axis=0)
-        wide = tf.tensordot(tf.cast(self.values, tf.float32), picked, 1)
-        return tf.gather(tf.cast(wide, self.values.dtype), rows, axis=1)
+        picked = xp.one_hot(columns, self.values.shape[2], axis=0)
+        wide = xp.tensordot(xp.cast(self.values, "float32"), picked, 1)
+        return xp.gather(xp.cast(wide, self.values.dtype), rows, axis=1)
 
     def weights(self, sources):
         rows, columns = (
-            tf.math.bincount(cells, minlength=count, maxlength=count)
+            xp.bincount(cells, minlength=count, maxlength=count)
             for cells, count in zip(self._cells_of_positions(), self.values.shape[1:], strict=True)
         )
         areas = rows[:, None] * columns
         of_cells = Mask(self.values).coverage_by_others(sources.shape[1])
-        counts = [tf.reduce_sum(tf.where(cells, areas, 0), axis=[1, 2]) for cells in of_cells]
-        return weights_of(counts, tf.reduce_prod(self.sizes), sources)
+        counts = [xp.reduce_sum(xp.where(cells, areas, 0), axis=[1, 2]) for cells in of_cells]
+        return weights_of(counts, xp.reduce_prod(self.sizes), sources)
 
     def keep(self, mixed):
         return Cells(_or_zero(mixed, self.values), self.grid)
@@ -265,19 +265,19 @@ class Cells(_Hard, _CellValues):
     def _cells_of_positions(self):
         """int32 `(H,)` and `(W,)`, the row and the column of cells that each position lies in."""
         pairs = zip(self.grid, self.values.shape[1:], strict=True)
-        return [tf.range(size) * count // size for size, count in pairs]
+        return [xp.range(size) * count // size for size, count in pairs]
 
 
 class _Source(NamedTuple):
-    source: tf.Tensor
+    source: Tensor
 
 
 class Mask(_Hard, _Source):
     """Any hard region: `source` is bool (True is source 1) or int32 `(B or 1, *spatial)`."""
 
     @property
-    def sizes(self) -> list[int | tf.Tensor]:
-        return [axis_size(self.source, axis) for axis in range(1, self.source.shape.rank)]
+    def sizes(self) -> list[int | Tensor]:
+        return [axis_size(self.source, axis) for axis in range(1, len(self.source.shape))]
 
     def dense(self):
         return self.source
@@ -293,7 +293,7 @@ class Mask(_Hard, _Source):
 
 
 class _Values(NamedTuple):
-    values: tf.Tensor
+    values: Tensor
 
 
 class Soft(Region, _Values):
@@ -302,30 +302,30 @@ class Soft(Region, _Values):
     hard = False
 
     @property
-    def sizes(self) -> list[int | tf.Tensor]:
-        return [axis_size(self.values, axis) for axis in range(1, self.values.shape.rank - 1)]
+    def sizes(self) -> list[int | Tensor]:
+        return [axis_size(self.values, axis) for axis in range(1, len(self.values.shape) - 1)]
 
     def dense(self):
         return self.values
 
     def coverage(self, number):
-        return tf.unstack(self.values, axis=-1)
+        return xp.unstack(self.values, axis=-1)
 
     def coverage_by_others(self, number):
         return self.coverage(number)[1:]
 
     def weights(self, sources):
-        means, axes = self.values[..., 1:], list(range(1, self.values.shape.rank - 1))
+        means, axes = self.values[..., 1:], list(range(1, len(self.values.shape) - 1))
         # XLA sums one element at a time: in float32 the mean of millions of positions would drift.
         # A float32 sum of one row of several is exact enough, and much cheaper.
         if len(axes) > 1:
-            means = tf.reduce_mean(means, axis=axes.pop())
-        means = tf.reduce_mean(tf.cast(means, tf.float64), axis=axes)
-        return with_own(tf.cast(means, tf.float32), sources)
+            means = xp.reduce_mean(means, axis=axes.pop())
+        means = xp.reduce_mean(xp.cast(means, "float64"), axis=axes)
+        return with_own(xp.cast(means, "float32"), sources)
 
     def keep(self, mixed):
-        own = tf.one_hot(0, self.values.shape[-1])
-        return Soft(tf.where(over(mixed, self.values), self.values, own))
+        own = xp.one_hot(0, self.values.shape[-1])
+        return Soft(xp.where(over(mixed, self.values), self.values, own))
 
     def stretch(self, sizes):
         values = self.values
@@ -335,12 +335,12 @@ class Soft(Region, _Values):
 
 
 def _or_zero(mixed, tensor):
-    return tf.where(over(mixed, tensor), tensor, tf.zeros([], tensor.dtype))
+    return xp.where(over(mixed, tensor), tensor, xp.zeros([], tensor.dtype))
 
 
 def _area(lines):
     """int32 `(B,)`, the number of positions in a box."""
-    counts = [tf.math.count_nonzero(line, axis=1, dtype=tf.int32) for line in lines]
+    counts = [xp.count_nonzero(line, axis=1, dtype="int32") for line in lines]
     return functools.reduce(operator.mul, counts)
 
 
@@ -348,15 +348,15 @@ def _over_all_axes(lines):
     """Reshapes lines `(..., size)`, one for each axis, to broadcast over all axes."""
     reshaped = []
     for axis, line in enumerate(lines):
-        *leading, size = tf.unstack(tf.shape(line))
+        *leading, size = xp.unstack(xp.shape(line))
         shape = [1] * len(lines)
         shape[axis] = size
-        reshaped.append(tf.reshape(line, [*leading, *shape]))
+        reshaped.append(xp.reshape(line, [*leading, *shape]))
     return reshaped
 
 
 def _stretched(tensor, axis, size):
     # The product of two lengths of sounds exceeds 32 bits.
-    length = tf.shape(tensor, out_type=tf.int64)[axis]
-    size = tf.cast(size, tf.int64)
-    return tf.gather(tensor, tf.range(size) * length // size, axis=axis)
+    length = xp.shape(tensor, out_type="int64")[axis]
+    size = xp.cast(size, "int64")
+    return xp.gather(tensor, xp.range(size) * length // size, axis=axis)

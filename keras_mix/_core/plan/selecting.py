@@ -1,77 +1,8 @@
-"""Selection between two tensors at the speed of a copy, and the rows that a result is made of."""
+"""The rows that a result is made of."""
 
 import math
 
-import tensorflow as tf
-
-from keras_mix._core import xla
-
-_INTEGERS = {1: tf.int8, 2: tf.int16, 4: tf.int32, 8: tf.int64}
-
-
-def select(condition, value, other):
-    """`tf.where(condition, value, other)`, with every bit.
-
-    `tf.where` is slow where the condition broadcasts, by as much as ten times. XLA vectorizes the
-    same as operations on bits, and without XLA the values of each position are selected together.
-
-    Args:
-        condition: bool, broadcasts to `other`.
-        value: Broadcasts to `other`, of its dtype.
-        other: A tensor.
-    """
-    dtype = other.dtype
-    if not xla.compiling():
-        return _together(condition, value, other)
-    if not (dtype.is_integer or dtype.is_floating):
-        return tf.where(condition, value, other)
-    return _by_bits(condition, tf.convert_to_tensor(value), other)
-
-
-@tf.custom_gradient
-def _by_bits(condition, value, other):
-    """`select` for numbers. Bits have no gradient, so it is stated."""
-
-    def gradient(result):
-        nothing = tf.zeros([], result.dtype)
-        of_value = _by_bits(condition, result, nothing)
-        return None, _summed_like(of_value, value), _by_bits(condition, nothing, result)
-
-    dtype, integer = value.dtype, _INTEGERS[value.dtype.size]
-    value_bits, other_bits = tf.bitcast(value, integer), tf.bitcast(other, integer)
-    chosen = -tf.cast(condition, integer)
-    return tf.bitcast(other_bits ^ ((other_bits ^ value_bits) & chosen), dtype), gradient
-
-
-def _summed_like(gradient, tensor):
-    """The gradient of a tensor that was broadcast to the shape of `gradient`."""
-    axes, _ = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(tensor), s1=tf.shape(gradient))
-    return tf.reshape(tf.reduce_sum(gradient, axis=axes), tf.shape(tensor))
-
-
-def _together(condition, value, other):
-    """`select` by TensorFlow's first operation of the name, which takes one bool for each row."""
-    rank = other.shape.rank
-    if condition.shape.rank != rank or value.shape.rank != rank:
-        return tf.where(condition, value, other)
-    varies = [axis for axis, size in enumerate(condition.shape) if size != 1]
-    leading = max(varies, default=0) + 1
-    if leading == rank:
-        return tf.where(condition, value, other)
-    if varies == [0] and condition.shape[0] is not None and value.shape == other.shape:
-        # Whole samples, as eager calls blend them: one row of bools, whatever follows it.
-        return tf.raw_ops.Select(
-            condition=tf.squeeze(condition, list(range(1, rank))), x=value, y=other
-        )
-    sizes = tf.unstack(tf.shape(other))
-    rows, columns = math.prod(sizes[:leading]), math.prod(sizes[leading:])
-    condition = tf.broadcast_to(condition, sizes[:leading] + [1] * (rank - leading))
-    chosen = tf.raw_ops.Select(
-        condition=tf.reshape(condition, [rows]),
-        x=tf.reshape(tf.broadcast_to(value, sizes), [rows, columns]),
-        y=tf.reshape(other, [rows, columns]),
-    )
-    return tf.ensure_shape(tf.reshape(chosen, sizes), other.shape)
+from keras_mix._core.backend import xp
 
 
 def by_quadrants(pool, sources, axes, quadrants):
@@ -90,26 +21,26 @@ def by_quadrants(pool, sources, axes, quadrants):
         _rows(pool, sources, axes, numbers, quadrants.rows)
         for numbers in zip(*quadrants.numbers, strict=True)
     )
-    inside = tf.reshape(quadrants.columns, _broadcast(pool, axes[1], quadrants.columns))
-    return select(inside, right, left)
+    inside = xp.reshape(quadrants.columns, _broadcast(pool, axes[1], quadrants.columns))
+    return xp.select(inside, right, left)
 
 
 def _rows(pool, sources, axes, numbers, inside):
     """The pool's samples, each row from source `numbers[inside]`, which are whole samples."""
     outer, inner = numbers
     if outer == inner:
-        return pool if outer == 0 else tf.gather(pool, sources[:, outer])
-    size, *before, height = tf.unstack(tf.shape(pool)[: axes[0] + 1])
-    source = tf.where(inside, sources[:, inner, None], sources[:, outer, None])
+        return pool if outer == 0 else xp.gather(pool, sources[:, outer])
+    size, *before, height = xp.unstack(xp.shape(pool)[: axes[0] + 1])
+    source = xp.where(inside, sources[:, inner, None], sources[:, outer, None])
     images = math.prod(before)
-    image = source[:, None] * images + tf.range(images)[:, None]  # (B, images, H)
-    row = image * height + tf.range(height)
-    rows = tf.reshape(pool, tf.concat([[size * images * height], tf.shape(pool)[axes[1] :]], 0))
-    return tf.reshape(tf.gather(rows, row), tf.shape(pool))
+    image = source[:, None] * images + xp.range(images)[:, None]  # (B, images, H)
+    row = image * height + xp.range(height)
+    rows = xp.reshape(pool, xp.concat([[size * images * height], xp.shape(pool)[axes[1] :]], 0))
+    return xp.reshape(xp.gather(rows, row), xp.shape(pool))
 
 
 def _broadcast(tensor, axis, line):
     """The shape in which a line `(B or 1, size)` broadcasts along an axis of a tensor."""
-    shape = [1] * tensor.shape.rank
-    shape[0], shape[axis] = tf.unstack(tf.shape(line))
+    shape = [1] * len(tensor.shape)
+    shape[0], shape[axis] = xp.unstack(xp.shape(line))
     return shape

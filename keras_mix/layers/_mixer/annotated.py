@@ -1,5 +1,6 @@
 """The annotations of a batch, for mixers whose regions are drawn from targets."""
 
+from keras_mix._core import dtypes
 from keras_mix._core.batch.annotations import Annotations
 from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.leaves import boxes
@@ -32,9 +33,9 @@ def _num_classes(mixer, leaves):
     """The number of classes of segmentation masks: told, or as many as they have probabilities."""
     for leaf in leaves:
         if leaf is not None and leaf.kind == "segmentation_masks":
-            shape, floats = leaf.tensor.shape, leaf.tensor.dtype.is_floating
+            shape, floats = leaf.tensor.shape, dtypes.is_floating(leaf.tensor)
             last = shape[-1 if mixer.data_format == "channels_last" else 1]
-            if floats and shape.rank == 4 and last != 1:
+            if floats and len(shape) == 4 and last != 1:
                 return last
             return classes_of(mixer.num_classes, leaf.name)
     return None

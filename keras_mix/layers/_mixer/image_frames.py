@@ -1,9 +1,8 @@
 """Sets of boxes, with the size of the image that they belong to."""
 
-import tensorflow as tf
-
 from keras_mix._core import checks
-from keras_mix._core.axes import axis_size
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.batch.batch import behind
 from keras_mix._core.batch.region_grid import same_size, sizes_of, spatial_axes
 from keras_mix._core.leaf_names import key, position
@@ -13,8 +12,8 @@ from keras_mix._core.leaves.box_checks import check_boxes
 def framed(mixer, leaves):
     """The leaves, with the images' size beside each set of boxes; refuses boxes that are none."""
     leaves, image = _image_of_the_boxes(mixer, leaves)
-    axes = spatial_axes(image.tensor.shape.rank, 2, mixer.data_format)
-    frame = tf.cast(tf.stack([axis_size(image.tensor, axis) for axis in axes]), tf.float32)
+    axes = spatial_axes(len(image.tensor.shape), 2, mixer.data_format)
+    frame = xp.cast(xp.stack([axis_size(image.tensor, axis) for axis in axes]), "float32")
     framed_leaves = [
         leaf._replace(tensor=leaf.tensor._replace(frame=frame))
         if leaf and leaf.kind == "bounding_boxes"
@@ -35,7 +34,7 @@ def _image_of_the_boxes(mixer, leaves):
     if mixer.main_input is not None:
         names = [leaf.name for leaf in images]
         return leaves, images[position(mixer.owner, "main_input", mixer.main_input, names)]
-    axes = [spatial_axes(leaf.tensor.shape.rank, 2, mixer.data_format) for leaf in images]
+    axes = [spatial_axes(len(leaf.tensor.shape), 2, mixer.data_format) for leaf in images]
     sizes = [sizes_of(leaf.tensor.shape, a) for leaf, a in zip(images, axes, strict=True)]
     known = {size for size in sizes if None not in size}
     if len(known) > 1:

@@ -5,13 +5,11 @@ import fractions
 import functools
 from typing import Protocol, runtime_checkable
 
-import tensorflow as tf
-
 from keras_mix._core import checks, kinds
-from keras_mix._core.axes import axis_size
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.batch.batch import behind
 from keras_mix._core.batch.region_grid import Grid, followed, grid_on, sizes_of
-from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.draw import random, shapes
 from keras_mix._core.leaf_names import key, position
 from keras_mix._core.leaves import rules
@@ -199,9 +197,9 @@ def _rule(mixer, leaves, leaf, name):
         rule = rules.KINDS[leaf.kind](mixer, leaf, None)
     elif name in mixer.cuts:
         by, leaf, main = _cut(mixer, leaves, name)
-        axes = _axes(by, leaf, main) if leaf.tensor.shape.rank > by.grid_rank else None
+        axes = _axes(by, leaf, main) if len(leaf.tensor.shape) > by.grid_rank else None
         rule = _rule_along(_Pasting(mixer, by.grid_rank, by.data_format), leaf, axes)
-    elif leaf.tensor.shape.rank < 2:
+    elif len(leaf.tensor.shape) < 2:
         rule = "must be (B, T, …) to be cut along its seconds"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
     elif leaf.kind == "labels":
@@ -283,7 +281,7 @@ def _check_seconds(owner, leaves, rates):
         axis_size(leaf.tensor, 1) * rates[0] - axis_size(leaves[0].tensor, 1) * rate
         for leaf, rate in zip(leaves, rates, strict=True)
     ]
-    return [asserted(tf.equal(tf.stack(products), 0), sentence)]
+    return [xp.checked(xp.equal(xp.stack(products), 0), sentence)]
 
 
 def saved_cuts(cuts):
@@ -326,7 +324,7 @@ def cut_in_time(rates, batch, lam, partners, seed):
     (line,) = shapes.rectangle(random.points(seed, batch.draws, grid), sides, grid).lines
     # A time step of the slowest is a whole number of time steps of each other.
     return {
-        name: plan.paste(partners, Box((tf.repeat(line, rate // rates[slowest], axis=1),)))
+        name: plan.paste(partners, Box((xp.repeat(line, rate // rates[slowest], axis=1),)))
         for name, rate in rates.items()
     }
 
@@ -337,5 +335,5 @@ def mean_share(cuts, drawn):
     A modality that follows another one is counted with it.
     """
     counted = [each for name, each in drawn.items() if not isinstance(cuts.get(name), str)]
-    weights = [tf.cast(each.weights[:, 1], tf.float64) for each in counted]
-    return tf.cast(tf.add_n(weights) / len(weights), tf.float32)
+    weights = [xp.cast(each.weights[:, 1], "float64") for each in counted]
+    return xp.cast(xp.add_n(weights) / len(weights), "float32")

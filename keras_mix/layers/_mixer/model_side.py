@@ -1,5 +1,6 @@
 """What models ask of a mixer: a plan for hidden values, applied to them and to targets."""
 
+from keras_mix._core.backend import namespaces
 from keras_mix._core.batch.region_grid import grid_of
 from keras_mix._core.batch.structure import Structure
 from keras_mix._core.leaves import target_portions
@@ -12,6 +13,7 @@ from keras_mix.layers._mixer.reading import read_inputs
 class ModelSide:
     """The methods of a mixer for callers that apply its plan outside of the layer's own call."""
 
+    @namespaces.of_arguments
     def plan(self, x, seed, rate=None):
         """Draws the plan of a batch of inputs.
 
@@ -27,6 +29,7 @@ class ModelSide:
         check_sequences(self, found)
         return self.draw(self.batch(found), self.seed_of_call(seed), rate)
 
+    @namespaces.of_arguments
     def apply(self, plan, x, second=None):
         """Applies a plan to inputs; with `plan=None` they are only cast to the output dtype.
 
@@ -40,6 +43,7 @@ class ModelSide:
             found = found._replace(second=read_inputs(self, second).leaves)
         return found.packed(self.unmixed(found) if plan is None else self.mixed(plan, found))
 
+    @namespaces.of_arguments
     def grid(self, plan, x):
         """The `target_portions.Grid` of a plan's region on the inputs; None if it has none."""
         if self.mixes_tables:
@@ -51,6 +55,7 @@ class ModelSide:
         grid = grid_of(self, self.reader.read(Structure((x,))))
         return Grid(grid.known, grid.axes, self.data_format == "channels_first")
 
+    @namespaces.of_arguments
     def portions(self, plan, target, fit):
         """The portions of a target under a plan: see `targets.portions`."""
         return target_portions.portions(plan, target, fit)
@@ -62,5 +67,5 @@ class ModelSide:
     def _columns(self, x):
         own = self.reader.read(Structure((x,)))
         shape = own[0].tensor.shape
-        one = len(own) == 1 and shape.rank == 2
+        one = len(own) == 1 and len(shape) == 2
         return Grid((shape[1],), (1,)) if one else Grid(None)

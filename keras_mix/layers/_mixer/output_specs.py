@@ -3,26 +3,25 @@
 from collections.abc import Mapping
 
 import keras
-import tensorflow as tf
 
-from keras_mix._core import keras_compat, leaf_names
+from keras_mix._core import leaf_names
+from keras_mix._core.backend import xp
 from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.reader import classes_of
 from keras_mix._core.batch.structure import BoxDict, Structure
 
 # What leaves of these kinds hold; the others may be floats.
 _DTYPES = {
-    "lengths": tf.int32,
-    "masks": tf.bool,
-    "token_ids": tf.int32,
-    "instance_masks": tf.int32,
+    "lengths": "int32",
+    "masks": "bool",
+    "token_ids": "int32",
+    "instance_masks": "int32",
 }
 
 
 def of_call(layer, args, kwargs):
     """The `KerasTensor`s that a call with `KerasTensor`s gives."""
-    args, kwargs = keras.tree.map_structure(_spec, (args, kwargs))
-    return tf.nest.map_structure(_keras_tensor, _traced(layer.call, args, kwargs))
+    return xp.traced(layer.call, args, kwargs)
 
 
 def of_shapes(layer, *shapes):
@@ -35,21 +34,21 @@ def of_shapes(layer, *shapes):
     structure, pack = call_forms.arranged(layer.owner, *given, *[None] * (3 - len(given)))
     structure = Structure(structure)
     batch = pack(structure.packed([_typed(layer, entry) for entry in structure.entries]))
-    outputs = _traced(layer.call, (batch,), {"training": False})
-    return tf.nest.map_structure(lambda spec: tuple(spec.shape), outputs)
+    outputs = xp.traced(layer.call, (batch,), {"training": False})
+    return keras.tree.map_structure(lambda spec: tuple(spec.shape), outputs)
 
 
 def dtype_of_shape(layer, name, kind, shape):
     """The dtype that a leaf of this kind and shape is taken to have."""
     if kind == "labels":
-        if layer.soft_masks and (shape.rank == 3 or (shape.rank == 4 and shape[-1] == 1)):
-            return tf.int32
-        column = shape.rank == 1 or (shape.rank == 2 and shape[1] == 1)
+        if layer.soft_masks and (len(shape) == 3 or (len(shape) == 4 and shape[-1] == 1)):
+            return "int32"
+        column = len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
         known = layer.label_mode == "pairs" or classes_of(layer.num_classes, name) is not None
-        return tf.int32 if column and known and layer.label_mode != "values" else tf.float32
+        return "int32" if column and known and layer.label_mode != "values" else "float32"
     if kind == "segmentation_masks":
-        return tf.int32
-    return _DTYPES.get(kind, tf.float32)
+        return "int32"
+    return _DTYPES.get(kind, "float32")
 
 
 def _typed(layer, entry):
@@ -59,24 +58,7 @@ def _typed(layer, entry):
     kind = "labels" if entry.role == "y" else entry.first or None
     kind = leaf_names.entry(layer.kinds, entry.name) or kind
     shape = entry.value.shape
-    return tf.TensorSpec(shape, layer.dtype_of_shape(entry.name, kind, shape))
-
-
-def _traced(function, args, kwargs):
-    function = tf.function(function, autograph=False)
-    with keras_compat.SymbolicScope():
-        traced = function.get_concrete_function(*args, **kwargs)
-    return traced.structured_outputs
-
-
-def _spec(value):
-    return (
-        tf.TensorSpec(value.shape, value.dtype) if isinstance(value, keras.KerasTensor) else value
-    )
-
-
-def _keras_tensor(spec):
-    return keras.KerasTensor(tuple(spec.shape), dtype=spec.dtype.name)
+    return keras.KerasTensor(shape, layer.dtype_of_shape(entry.name, kind, shape))
 
 
 def _specs(shape):
@@ -84,5 +66,5 @@ def _specs(shape):
     if isinstance(shape, Mapping):
         return {name: _specs(part) for name, part in shape.items()}
     if all(size is None or isinstance(size, int) for size in shape):
-        return tf.TensorSpec(shape)
+        return keras.KerasTensor(shape)
     return type(shape)(_specs(part) for part in shape)

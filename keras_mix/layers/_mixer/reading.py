@@ -4,7 +4,8 @@ import operator
 from typing import NamedTuple
 
 from keras_mix._core import checks, kinds
-from keras_mix._core.axes import axis_size
+from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.batch.annotations import refuse_missing
 from keras_mix._core.batch.batch import Batch, Head, behind, inputs_of
 from keras_mix._core.batch.call_forms import (
@@ -17,7 +18,6 @@ from keras_mix._core.batch.region_grid import Grid, grid_of
 from keras_mix._core.batch.structure import Structure
 from keras_mix._core.batch.unbatched import refuse_single, refuse_zipped
 from keras_mix._core.batch.unknown_names import refuse_unknown, refuse_unknown_heads
-from keras_mix._core.batch.value_checks import asserted
 from keras_mix._core.leaves.padding import Validity
 from keras_mix._core.leaves.rule import Passthrough, Pool
 from keras_mix._core.leaves.sequence_checks import check_sequences
@@ -134,7 +134,7 @@ def _with_objects(mixer, second, found):
     rule = "`partners` must hold at least one sample"
     if not isinstance(size, int):
         # The leaf that the number of donors is read from.
-        check = asserted(size > 0, f"{mixer.owner}: {rule}.")
+        check = xp.checked(size > 0, f"{mixer.owner}: {rule}.")
         second[number : number + 1] = behind([check], [second[number]])
     elif not size:
         checks.refuse(mixer.owner, rule, "none", "Leave it out to draw partners from the batch.")
@@ -203,7 +203,7 @@ def batch_of(mixer, reading, grid=None):
         heads=tuple(
             Head(own[n].name, own[n].kind, *tensors[n])
             for n in targets
-            if own[n].tensor.shape.rank <= 2
+            if len(own[n].tensor.shape) <= 2
         ),
         unmixed=tuple(
             Head(leaf.name, leaf.kind, *tensors[n])

@@ -5,12 +5,11 @@ import random
 from typing import get_type_hints
 
 import keras
-import tensorflow as tf
 
 from keras_mix._core import checks, keras_compat
 from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.reader import Reader
-from keras_mix._core.draw import entropy
+from keras_mix._core.draw.layer_seeds import LayerSeeds
 from keras_mix._core.options import given_options, keywords
 from keras_mix._core.options.config import config_of, saved
 from keras_mix._core.options.layer_repr import layer_repr
@@ -189,8 +188,8 @@ class Configured(keras.layers.Layer):
         self.seed = checks.integer("seed", seed, optional=True)
         # Python's own numbers, which keras.utils.set_random_seed seeds.
         start = random.getrandbits(31) if self.seed is None else self.seed
-        # tf.random.Generator hands out every seed once, also to calls that run in parallel.
-        self._generator = tf.random.Generator.from_seed(start)
+        self._seeds = LayerSeeds(start)
+        self._seed_generator = self._seeds.generator
         self.reader = Reader(
             self.owner,
             self.label_mode,
@@ -228,10 +227,7 @@ class Configured(keras.layers.Layer):
         """int32[2], the seed of a call, or else the next seed of the layer's sequence."""
         if seed is not None:
             return call_forms.seed(self.owner, seed)
-        # Equal to the generator's `make_seeds`, whose second number is 0.
-        first = tf.cast(self._generator.uniform_full_int([1], tf.int64), tf.int32)
-        seed = tf.pad(first, [[0, 1]])
-        return entropy.fresh_in_copies(seed) if self.seed is None else seed
+        return self._seeds.following(fresh=self.seed is None)
 
     def compute_output_spec(self, *args, **kwargs):
         return output_specs.of_call(self, args, kwargs)

@@ -1,4 +1,4 @@
-"""What is done at a mix point: a blend on any backend, or the plan of a mixer on TensorFlow.
+"""What is done at a mix point: a blend, or the plan of a mixer.
 
 Both refuse what they cannot mix, `check(owner, name, tensors)` and `check_mask(owner, name, mask)`,
 draw a plan for the value at the mix point, `plan(value, seed, rate)`, and apply it,
@@ -79,7 +79,7 @@ class Blend(_AnyBlend):
 
 
 class ByMixer(_AnyBlend):
-    """The plan of a mixer; TensorFlow only.
+    """The plan of a mixer.
 
     Args:
         mixer: A layer of `keras_mix.layers`.
@@ -134,7 +134,7 @@ class ByMixer(_AnyBlend):
 
 
 def is_mixer(layer):
-    """Whether a layer is one of TensorFlow's mixers."""
+    """Whether a layer is a mixer."""
     return getattr(layer, "mixes_by_plan", False)
 
 

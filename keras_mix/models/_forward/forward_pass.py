@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 from keras_mix._core.ops.mixup import BlendPlan
 from keras_mix.models._forward import blends, masks
 from keras_mix.models._forward.label_map import Read
@@ -27,7 +27,7 @@ class ForwardPass(Tracking):
         choices: A `Choices`.
         probabilities: float32 `(P,)`, how likely each mix point is drawn.
         rate: Scalar, the probability that a sample (or the batch) is mixed.
-        seed: As `draws.begin` gives it.
+        seed: As `random.begin` gives it.
         label_map: The `LabelMap` by which labels are weighed, or None.
 
     Attributes:
@@ -40,11 +40,11 @@ class ForwardPass(Tracking):
         self.points = choices.points
         self.rate = rate
         self.label_map, self._read = label_map, None
-        choice, self.seed = draws.split(seed, 2)
+        choice, self.seed = random.split(seed, 2)
         self.choice = None
         if len(self.points) > 1:
             bounds = ops.cumsum(probabilities)[:-1]
-            self.choice = ops.sum(ops.cast(draws.uniform(choice, [1]) >= bounds, "int32"))
+            self.choice = ops.sum(ops.cast(random.uniform(choice, [1]) >= bounds, "int32"))
         self.drawn = {}
         self.passed = set()
         self.unmixed_masks = {}

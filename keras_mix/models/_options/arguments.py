@@ -26,12 +26,6 @@ def mixers(owner, mixer):
         checks.refuse(owner, "`mixer` must be a layer, or a list of at least one", repr(mixer))
     for one in given:
         checks.instance(owner, "mixer", one)
-        if keras.backend.backend() != "tensorflow":
-            raise ValueError(
-                f"{owner}: a mixer needs the TensorFlow backend. Received: {one!r} on "
-                f"{keras.backend.backend()}. Leave `mixer` out, for Mixup's blend, or mix in the "
-                "dataset by `keras_mix.data.mix`: both work on any."
-            )
         if not blends.is_mixer(one):
             raise ValueError(
                 f"{owner}: `mixer` must be a layer of keras_mix.layers, or a list of them. "

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_mix._core import checks, concentration, spelling
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 
 NAMES = ("alpha", "rate", "probabilities")
 
@@ -35,7 +35,7 @@ class Dials:
         self._alpha = self.concentration = None
         if alpha is not None:
             self._alpha = _weight(model, "alpha", (2,))
-            self.concentration = draws.Concentration(alpha)
+            self.concentration = random.Concentration(alpha)
             self._alpha.assign(concentration.pair(alpha))
         # What a schedule puts back, and {name: the schedule that sets it}.
         self._resting, self._schedules = None, {}

@@ -5,7 +5,7 @@ import abc
 from keras import ops
 
 from keras_mix._core import checks
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 from keras_mix._core.ops.tensors import over
 from keras_mix.models._semi_supervised.with_teacher import TaughtModel
 
@@ -24,7 +24,7 @@ class PastingModel(TaughtModel):
         """bool `(B, H', W', 1)`, where a partner is pasted.
 
         Args:
-            seed: As `draws.split` gives it.
+            seed: As `random.split` gives it.
             taught: float32 `(B, K)` or `(B, H', W', K)`, the teacher's probabilities.
             partners: int32 `(B,)`.
             grid: Pair of ints (H', W').
@@ -45,8 +45,8 @@ class PastingModel(TaughtModel):
         # 1 where the teacher is confident.
         confident = ops.cast(ops.max(taught, axis=-1, keepdims=True) >= self.threshold, "float32")
         size = ops.shape(unlabeled)[0]
-        order, place = draws.split(seed, 2)
-        partners = draws.partners(order, "shuffle", size, size, has_second_batch=False)
+        order, place = random.split(seed, 2)
+        partners = random.partners(order, "shuffle", size, size, has_second_batch=False)
         grid, factors = self._grid(unlabeled, taught)
         region = self.region(place, taught, partners, grid)
         pasted = region

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_mix._core import checks, keras_compat
-from keras_mix._core.ops import draws
+from keras_mix._core.draw import random
 from keras_mix._core.ops.tensors import differ, is_float
 from keras_mix._core.options import config, unknown_arguments
 from keras_mix.models._forward import blends
@@ -99,7 +99,7 @@ class SemiSupervisedModel(keras.Model):
             arguments.refuse_inside(self.owner, outermost)
         self._check(pair, inputs)
         weight = self.unlabeled_weight * self._ramped(ops.cast(self._steps, "float32"))
-        outputs, passed = self.training_pass(*pair, draws.begin(self._seeds))
+        outputs, passed = self.training_pass(*pair, random.begin(self._seeds))
         class_scores.check_outputs(self.owner, outputs)
         self._steps.assign(self._steps + 1)
         self._step.passed = passed, weight

@@ -1,4 +1,4 @@
-"""Compilation by XLA."""
+"""Compilation by XLA of parts of TensorFlow graphs."""
 
 import contextvars
 import functools
@@ -29,7 +29,7 @@ def compiles_once(tensors):
     return not strings and all(None not in tensor.shape[1:] for tensor in tensors)
 
 
-def call(function, arguments, compiles):
+def call_compiled(function, arguments, compiles):
     """`function(*arguments)`; inside a graph compiled, if it `compiles` and XLA is available."""
     if compiles and tf.inside_function() and available():
         function = tf.function(_marked(function), jit_compile=True, autograph=False)
@@ -37,7 +37,7 @@ def call(function, arguments, compiles):
 
 
 def compiling():
-    """Whether `call` is tracing a function for XLA."""
+    """Whether `call_compiled` is tracing a function for XLA."""
     return _COMPILING.get()
 
 

@@ -1,0 +1,54 @@
+"""The array operations of mixers on NumPy, for pipelines that hold NumPy arrays."""
+
+import numpy as np
+
+from keras_mix._core import dtypes
+from keras_mix._core.backend.portable_arrays import PortableArrays
+
+
+class NumPyArrays(PortableArrays):
+    """NumPy's functions, by TensorFlow's names."""
+
+    def __init__(self):
+        super().__init__(np)
+
+    def is_tensor(self, value):
+        return isinstance(value, np.ndarray | np.generic)
+
+    def convert_to_tensor(self, value, dtype=None):
+        return np.asarray(value, dtype or self.dtype_of(value))
+
+    def cast(self, tensor, dtype):
+        return np.asarray(tensor).astype(dtypes.name(dtype), copy=False)
+
+    def reduce_mean(self, tensor, axis=None, keepdims=False):
+        return np.mean(tensor, axis=_axes(axis), keepdims=keepdims, dtype=tensor.dtype)
+
+    def reduce_all(self, tensor, axis=None, keepdims=False):
+        return np.all(tensor, axis=_axes(axis), keepdims=keepdims)
+
+    def reduce_any(self, tensor, axis=None, keepdims=False):
+        return np.any(tensor, axis=_axes(axis), keepdims=keepdims)
+
+    def reduce_max(self, tensor, axis=None, keepdims=False):
+        return np.max(tensor, axis=_axes(axis), keepdims=keepdims)
+
+    def reduce_min(self, tensor, axis=None, keepdims=False):
+        return np.min(tensor, axis=_axes(axis), keepdims=keepdims)
+
+    def bincount(self, values, minlength, maxlength=None):
+        """int32, how many values equal each number from 0 to `minlength` - 1."""
+        return np.bincount(values.reshape(-1), minlength=minlength).astype("int32")
+
+    def fft2d(self, tensor):
+        return np.fft.fft2(tensor)
+
+    def ifft2d(self, tensor):
+        return np.fft.ifft2(tensor)
+
+    def _stable_argsort(self, values, axis):
+        return np.argsort(values, axis=axis, kind="stable")
+
+
+def _axes(axis):
+    return tuple(axis) if isinstance(axis, list) else axis
