@@ -76,6 +76,10 @@ def test_fit_takes_an_odd_last_batch():
     # In order: of each batch of 6, over both epochs.
     np.testing.assert_allclose(labels[0, 0::6].sum(), 1, atol=1e-6)
     np.testing.assert_allclose(labels[1, 1::6].sum(), 1, atol=1e-6)
+    # Sample weights that come later find a place, too.
+    history = model.fit(IMAGES, IDS, batch_size=6, class_weight={0: 2.0}, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    assert len(model._choices.variables) == 4
 
 
 @pytest.mark.parametrize("loss_mode", ["sources", "mixed_targets"])
@@ -117,7 +121,7 @@ def test_heads_have_labels_of_their_own():
         part = slice(start, start + SIZE)
         sizes = IDS[part, None].astype("f4")
         model.train_on_batch(IMAGES[part], {"kind": IDS[part], "size": sizes})
-    _, _, kinds, numbers = (variable.numpy() for variable in model._choices.variables)
+    _, _, kinds, _, numbers, _ = (variable.numpy() for variable in model._choices.variables)
     np.testing.assert_allclose(numbers[:SIZE, 0], kinds[:SIZE] @ IDS, rtol=1e-5)
 
 

@@ -62,8 +62,10 @@ class RecursiveTarget:
         self.labels = labels
         self.number = number
         self.rows = rows_of(mixture.owner, labels, prediction, loss)
-        self._weights = None
+        self._weights = ops.ones_like(self.rows[:, 0] if len(self.rows.shape) > 1 else self.rows)
+        # Also where there are no weights yet: a step that is compiled makes no room later.
         mixture.previous.prepare(("labels", number), self.rows)
+        mixture.previous.prepare(("sample weights", number), self._weights)
         self._partners = self._of_partners(("labels", number), self.rows)
 
     def portions(self):
@@ -73,13 +75,10 @@ class RecursiveTarget:
     def beside(self, name, tensor):
         if name != "sample weight":
             self._refuse(f"a {name} of predictions")
-        tensor = ops.cast(ops.convert_to_tensor(tensor), "float32")
-        self._weights = tensor
-        key = "sample weights", self.number
-        self.mixture.previous.prepare(key, tensor)
-        values = tensor, self._of_partners(key, tensor)
-        weights = columns(self.mixture.plan.weights, tensor)
-        return [Portion(*portion) for portion in zip(values, weights, strict=True)]
+        if not is_column(tensor.shape):
+            self._refuse(f"sample weights of shape {tuple(tensor.shape)}")
+        self._weights = ops.reshape(ops.cast(ops.convert_to_tensor(tensor), "float32"), [-1])
+        return self._portions_of_weights()
 
     def dominant(self):
         """The labels of the samples, or the previous ones where these have the larger weight."""
@@ -92,15 +91,19 @@ class RecursiveTarget:
         if tensor is None:
             return None
         own, partners = self.beside(name, tensor)
-        return self._of_larger(own.value, partners.value)
+        return ops.reshape(self._of_larger(own.value, partners.value), ops.shape(tensor))
 
     def kept(self):
         """What the next step needs of this one: the mixed labels and sample weights."""
-        kept = {("labels", self.number): _mixed(self.portions())}
-        if self._weights is not None:
-            portions = self.beside("sample weight", self._weights)
-            kept["sample weights", self.number] = _mixed(portions)
-        return kept
+        return {
+            ("labels", self.number): _mixed(self.portions()),
+            ("sample weights", self.number): _mixed(self._portions_of_weights()),
+        }
+
+    def _portions_of_weights(self):
+        values = self._weights, self._of_partners(("sample weights", self.number), self._weights)
+        weights = ops.unstack(self.mixture.plan.weights, axis=1)
+        return [Portion(*portion) for portion in zip(values, weights, strict=True)]
 
     def _of_partners(self, key, own):
         plan = self.mixture.plan
