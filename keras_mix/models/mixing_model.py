@@ -16,8 +16,9 @@ from keras_mix.models._forward import label_map
 from keras_mix.models._forward.forward_pass import ForwardPass
 from keras_mix.models._forward.tracking import Hooks
 from keras_mix.models._options import arguments
-from keras_mix.models._options.dials import NAMES, Dials
+from keras_mix.models._options.dials import Dials
 from keras_mix.models._options.mix_point_choices import Choices, at_positions
+from keras_mix.models._options.model_with_dials import ModelWithDials
 from keras_mix.models._points.inputs import INPUT
 from keras_mix.models._targets.label_forms import LabelForms
 from keras_mix.models._targets.loss import LOSS_MODES, LossOfSources
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # Mixers import TensorFlow, which models do without.
 
 @keras.saving.register_keras_serializable(package="keras_mix")
 @argument_errors.name_class
-class MixingModel(keras.Model):
+class MixingModel(ModelWithDials):
     """Trains a model on mixtures that are drawn and mixed inside the train step.
 
     `fit` trains the wrapped model, whatever its type, on its own labels: integers, one-hot rows,
@@ -205,14 +206,6 @@ class MixingModel(keras.Model):
         self._label_forms = LabelForms(self.owner)
         self.built = model.built
 
-    def __setattr__(self, name, value):
-        if name in NAMES:
-            raise AttributeError(
-                f"{self.owner}: `{name}` is one of the model's dials. Received: {name}={value!r}. "
-                f"Set `model.dials.{name}`."
-            )
-        super().__setattr__(name, value)
-
     @property
     def owner(self) -> str:
         """The name that error messages begin with."""
@@ -309,27 +302,10 @@ class MixingModel(keras.Model):
 
     def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
         """Configures the model for training, as Keras does; a loss is required."""
-        if loss is None or all(part is None for part in keras.tree.flatten(loss)):
-            raise ValueError(
-                f"{self.owner}: `compile` needs a loss, in which labels are mixed. Received: "
-                f"loss={loss!r}. Compile with any Keras loss."
-            )
+        arguments.check_losses(self.owner, loss)
         loss = keras.tree.map_structure(self._of_sources, loss)
         self._label_forms.forget()
         super().compile(optimizer, loss, *args, **kwargs)
-
-    def fit(self, *args, **kwargs):
-        """Trains the model, as Keras does; afterwards restores what a schedule has changed."""
-        try:
-            return super().fit(*args, **kwargs)
-        finally:
-            self.dials.rest()
-
-    def make_train_function(self, *args, **kwargs):
-        """As Keras's; `fit` and `train_on_batch` call it before their first step."""
-        # Weights may have been assigned one by one, α among them.
-        self.dials.renew()
-        return super().make_train_function(*args, **kwargs)
 
     def export(self, *args, **kwargs):
         """Exports the base model, since predictions need no mixing."""
@@ -367,23 +343,6 @@ class MixingModel(keras.Model):
             self._step.measured = False
             return self.get_metrics_result()
         return super().compute_metrics(x, y, y_pred, sample_weight)
-
-    # What is saved and loaded is the model outside of a schedule, which begins anew in each `fit`.
-    def save_own_variables(self, store):
-        with self.dials.at_rest():
-            super().save_own_variables(store)
-
-    def load_own_variables(self, store):
-        with self.dials.at_rest():
-            super().load_own_variables(store)
-
-    def get_weights(self):
-        with self.dials.at_rest():
-            return super().get_weights()
-
-    def set_weights(self, weights):
-        with self.dials.at_rest():
-            super().set_weights(weights)
 
     def __repr__(self):
         values = {"mixer": self.mixers or None, "mix_at": self.mix_points, **self._options()}
@@ -429,10 +388,8 @@ class MixingModel(keras.Model):
         return cls(**config)
 
     def _of_sources(self, loss):
-        if loss is None or isinstance(loss, LossOfSources):
-            return loss
-        arguments.check_loss(self.owner, loss)
-        return LossOfSources(loss, self.loss_mode)
+        known = loss is None or isinstance(loss, LossOfSources)
+        return loss if known else LossOfSources(loss, self.loss_mode)
 
 
 class _Step(threading.local):

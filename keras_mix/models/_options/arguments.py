@@ -178,7 +178,19 @@ def refuse_inside(owner, outer):
     )
 
 
-def check_loss(owner, loss):
+def check_losses(owner, losses):
+    """Refuses a structure of losses without any, or with one that a model does not mix."""
+    given = [loss for loss in keras.tree.flatten(losses) if loss is not None]
+    if not given:
+        raise ValueError(
+            f"{owner}: `compile` needs a loss, in which labels are mixed. Received: "
+            f"loss={losses!r}. Compile with any Keras loss."
+        )
+    for loss in given:
+        _refuse_packed(owner, loss)
+
+
+def _refuse_packed(owner, loss):
     """Refuses a `MixedLoss`: it reads targets that a mixer has packed, and a model packs none."""
     if not isinstance(loss, MixedLoss):
         return
