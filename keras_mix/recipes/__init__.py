@@ -4,6 +4,7 @@ from keras_mix.recipes._balanced import balanced_mixup
 from keras_mix.recipes._big_vision import big_vision
 from keras_mix.recipes._cutmix import cutmix_cifar, cutmix_imagenet
 from keras_mix.recipes._deit import deit, deit3
+from keras_mix.recipes._detection import detection
 from keras_mix.recipes._rsb import rsb
 from keras_mix.recipes._torchvision import torchvision
 
@@ -14,6 +15,7 @@ __all__ = [
     "cutmix_imagenet",
     "deit",
     "deit3",
+    "detection",
     "rsb",
     "torchvision",
 ]
