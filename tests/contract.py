@@ -236,8 +236,8 @@ def bits(array):
     return array.view(f"u{array.itemsize}")
 
 
-def sampled(layer, size=6, grid=(8, 5), seed=SEED):
-    """The plan that a layer draws for a batch."""
+def sampled(layer, size=6, grid=(8, 5), seed=SEED, **given):
+    """The plan that a layer draws for a batch, with other fields of it as given."""
     images = tf.constant(np.random.default_rng(0).random((size, *grid, 3), np.float32))
     batch = Batch(
         size=size,
@@ -249,6 +249,7 @@ def sampled(layer, size=6, grid=(8, 5), seed=SEED):
         images=images,
         donor_images=images,
         labels=tf.range(size),
+        **given,
     )
     return layer.sample(batch, tf.convert_to_tensor(seed, tf.int32))
 

@@ -72,6 +72,8 @@ def test_a_warning_tells_that_no_epoch_is_mixed(unmixed):
         ({"warmup_epochs": float("nan")}, "`warmup_epochs` must be an integer of at least 0"),
         ({"warmup_epochs": 3, "shape": "exponential"}, "`shape` must be one of"),
         ({"unmixed_epochs": 3, "shape": "cosine"}, "`shape` is that of ramps and of the warm-up"),
+        ({"rate": (0, 1), "every": "batch"}, "`every` must be one of"),
+        ({"unmixed_epochs": 3, "every": "step"}, "`every=.step.` is for values that change within"),
         ({"probabilities": {1: [1, 0]}}, "`probabilities` must be .* including 0"),
         ({"probabilities": {0: [1, 0], "5": [0, 1]}}, "`probabilities` must be an integer"),
         ({"probabilities": {0: [1, 0], -5: [0, 1]}}, "`probabilities` must be an integer"),
@@ -165,6 +167,11 @@ def test_what_is_saved_in_a_schedule_is_what_it_goes_on_from(tmp_path):
         assert rates == pytest.approx([0.6, 0.8])
         resumed.dials.rest()
         assert (resumed.dials.rate, resumed.dials.alpha) == (0.8, 0.5)
+
+
+def test_a_model_changes_from_epoch_to_epoch():
+    with pytest.raises(ValueError, match=r"^MixSchedule: `every=.step.` is for pipelines"):
+        begun(model_of_two(), MixSchedule(warmup_epochs=1, every="step"))
 
 
 def test_a_model_that_does_not_mix_is_refused():

@@ -123,6 +123,17 @@ def probabilities(values, count):
     return found
 
 
+def weights(values, count):
+    """`count` floats that sum to 1, from numbers ≥ 0 in their proportion."""
+    found = np.asarray(values, "float64")
+    if found.shape != (count,) or not (found >= 0).all() or not 0 < found.sum() < np.inf:
+        raise ValueError(
+            f"`probabilities` must be a list of one number for each choice, {count} in all, "
+            f"none negative and not all 0. Received: probabilities={values!r}"
+        )
+    return (found / found.sum()).tolist()
+
+
 def positive(name, value):
     """A finite number above 0."""
     if number(name, value) == 0:

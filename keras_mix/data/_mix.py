@@ -10,7 +10,9 @@ import tensorflow as tf
 from keras_mix import layers
 from keras_mix._core import checks, spelling
 from keras_mix._core.options import argument_errors
+from keras_mix.callbacks import MixSchedule
 from keras_mix.data import _checkpoints, _clean_and_mixed, _recursion, _seed_stream
+from keras_mix.data._course import Course
 from keras_mix.data._pair_by_label import refuse_unpaired
 from keras_mix.layers._mixer import shared_options
 
@@ -25,6 +27,9 @@ def mix(
     partner_labels: Callable[[Any], Any] | Literal["kept"] | None = None,
     keep_clean: bool = False,
     resumable: bool = False,
+    schedule: MixSchedule | None = None,
+    epochs: int | None = None,
+    steps_per_epoch: int | None = None,
 ) -> tf.data.Dataset:
     """Mixes the batches of a dataset, with different draws in every epoch.
 
@@ -38,6 +43,22 @@ def mix(
     - A `tf.train.Checkpoint` of an iterator resumes any epoch in the middle, with the batches that
       were due, even if batches were prefetched. If `dataset` shuffles, caches, interleaves or
       filters, see `resumable`.
+
+    With a `schedule`, the rate, α or the probabilities of mixers change from epoch to epoch, or
+    from step to step, and nothing is traced again. The draws of a batch then depend on `seed`, its
+    epoch and its step alone, so that a pipeline that is built again goes on in any epoch with the
+    draws that were due. The pipeline must know which epoch a batch belongs to, and Keras makes
+    iterators that it does not read, so `fit` tells it: pass the same schedule as a callback. A
+    training loop of your own calls `schedule.on_epoch_begin(epoch)`. Batches beyond the first are
+    refused until an epoch is known. There are two ways to train:
+
+    - `fit(dataset, epochs=…)`: each epoch has an iterator of its own, which keeps the epoch in
+      which it began.
+    - `fit(dataset, epochs=…, steps_per_epoch=…)`: pass `steps_per_epoch` here, too. One iterator
+      goes on through all epochs, so `dataset` is repeated without end, and the number of a batch
+      says which epoch and step it belongs to. Do not repeat the dataset that `mix` returns.
+
+    A checkpoint holds the epoch, so it resumes in mid-epoch around every change.
 
     Sharding: automatic sharding (by `tf.distribute`, or static sharding by tf.data service) is by
     data, since TensorFlow cannot shard files beside a stream of seeds. The policies `AUTO` and
@@ -56,6 +77,7 @@ def mix(
       epochs that differ, call `mix(…).repeat(epochs)` before `distribute`, or omit the seed.
     - Batches of bytes travel several times as fast as floats, so workers should paste, or blend
       with `keep_dtype=True` (docs/pages/guides/distributed.md has figures).
+    - A schedule cannot tell the workers an epoch: call `mix` after `distribute`.
     - TensorFlow cannot checkpoint iterators of the service, and `Dataset.snapshot` stores no
       position. `Dataset.save` and `Dataset.load` keep the order.
 
@@ -90,6 +112,15 @@ def mix(
             start over if the current one had already been read to its end, for example by a
             prefetch. With either value, TensorFlow 2.21 loses the next order of a shuffle at the
             exact end of an epoch.
+        schedule: `keras_mix.callbacks.MixSchedule`. Sets the rate, α or the probabilities of a
+            `RandomChoice` in place of the layer's own; the rate that a warm-up leads to is the
+            layer's. Values are computed when `mix` is called, those of each different α in a few
+            hundredths of a second; at most 1,024 of them. Defaults to None: all epochs are alike.
+        epochs: Integer ≥ 1. Number of epochs of the schedule, as `fit` has it; a schedule needs it.
+            Defaults to None: no schedule.
+        steps_per_epoch: Integer ≥ 1. Number of batches in an epoch where one iterator goes on
+            through all epochs, as `fit` has it. Defaults to None: each epoch has an iterator of its
+            own, which ends; a schedule by step then needs a dataset that knows its length.
 
     Returns:
         A `tf.data.Dataset` with the structure and the static shapes of `dataset`, twice as large
@@ -97,15 +128,23 @@ def mix(
 
     Raises:
         ValueError: If the dataset is not batched; if an argument has the wrong type, such as a
-            class instead of a layer; if the structure of the second dataset differs; or if pairs
-            would be paired again.
+            class instead of a layer; if the structure of the second dataset differs; if pairs
+            would be paired again; or if a schedule sets what the layer does not have, or lacks the
+            length of training.
 
     Example:
 
     >>> images, labels = np.zeros((256, 32, 32, 3), "uint8"), np.arange(256) % 10
     >>> dataset = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(256, seed=1)
     >>> cutmix = keras_mix.layers.CutMix(num_classes=10)
-    >>> dataset = keras_mix.data.mix(dataset.batch(64), cutmix, seed=1)
+    >>> train = keras_mix.data.mix(dataset.batch(64), cutmix, seed=1)
+
+    Unmixed in the last 2 of 10 epochs, with `model.fit(train, epochs=10, callbacks=[schedule])`:
+
+    >>> schedule = keras_mix.callbacks.MixSchedule(unmixed_epochs=2)
+    >>> train = keras_mix.data.mix(
+    ...     dataset.batch(64), cutmix, seed=1, schedule=schedule, epochs=10
+    ... )
     """
     _check_dataset("dataset", dataset)
     _check_layer(layer)
@@ -115,8 +154,15 @@ def mix(
         keep_clean = checks.boolean("keep_clean", keep_clean)
         resumable = checks.boolean("resumable", resumable)
     _refuse_unbatched(dataset.element_spec)
-    # The seeds come first, so that no file is sharded before TensorFlow finds that it cannot be.
-    beside = [_seed_stream.seeds(seed), dataset]
+    mix_batch: Callable[..., Any]
+    if schedule is None:
+        _refuse_lengths(epochs=epochs, steps_per_epoch=steps_per_epoch)
+        times, mix_batch = _seed_stream.seeds(seed), functools.partial(_mixed_by_seed, layer)
+    else:
+        course = Course(schedule, layer, dataset, epochs, steps_per_epoch, seed)
+        times, mix_batch, dataset = course.times(), course.mix, course.dataset
+    # They come first, so that no file is sharded before TensorFlow finds that it cannot be.
+    beside = [times, dataset]
     in_pairs = isinstance(partners, str) and partners == "paired"
     if partner_labels is not None and (partners is None or in_pairs):
         raise ValueError(
@@ -135,10 +181,10 @@ def mix(
     finish = _clean_and_mixed.finish(layer, keep_clean)
     if layer.recurs:
         _recursion.refuse_partners(layer, partners)
-        result = _recursion.mixed(result, layer, finish, parallel)
+        result = _recursion.mixed(result, layer, mix_batch, finish, parallel)
     else:
         # Unconverted, so that refusals reach users without a traceback of converted code.
-        mixing = functools.partial(_mixed_batch, layer, finish, in_pairs)
+        mixing = functools.partial(_mixed_batch, mix_batch, finish, in_pairs)
         result = result.map(tf.autograph.experimental.do_not_convert(mixing), **parallel)
     free = all(_checkpoints.exact_is_free(each) for each in beside[1:])
     return _checkpoints.exact(result) if resumable or free else result
@@ -161,12 +207,27 @@ def mixed(layer: Any, **options: Any) -> Callable[[tf.data.Dataset], tf.data.Dat
     return functools.partial(mix, layer=layer, **options)
 
 
-def _mixed_batch(layer, finish, in_pairs, seed, element, partners=None):
-    """A batch, mixed by its seed; partners come from a second one if there is one."""
+def _mixed_batch(mix_batch, finish, in_pairs, time, element, partners=None):
+    """A batch, mixed as its time demands; partners come from a second one if there is one."""
     if in_pairs:
         element, partners = element
-    mixed = layer(element, seed=tf.cast(seed, tf.int32), partners=partners, training=True)
-    return finish(element, mixed)
+    return finish(element, mix_batch(time, element, partners))
+
+
+def _mixed_by_seed(layer, seed, batch, partners):
+    return layer(batch, seed=tf.cast(seed, tf.int32), partners=partners, training=True)
+
+
+def _refuse_lengths(**lengths):
+    """Refuses the lengths that only a schedule needs."""
+    for name, value in lengths.items():
+        if value is not None:
+            checks.refuse(
+                "data.mix",
+                f"`{name}` is for a schedule, without which all epochs are alike",
+                f"{name}={value!r} and schedule=None",
+                "Leave it out, or pass `schedule`.",
+            )
 
 
 def _check_dataset(name, value, other=""):

@@ -49,6 +49,28 @@ def seeds(seed):
     return stream.batch(2, drop_remainder=True)
 
 
+def numbered(seed):
+    """A function from the epoch and the step of a batch, int64, to its seed, int32 [2].
+
+    Args:
+        seed: An integer; or None for one from Python's `random`.
+    """
+    seed = random.getrandbits(63) if seed is None else seed
+    key = tf.constant([seed], tf.int64)
+
+    def seed_of(epoch, step):
+        # Philox turns each of its 2**128 counters into numbers of their own.
+        return tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=[2],
+            dtype=tf.int32,
+            key=tf.bitcast(key, tf.uint64),
+            counter=tf.cast(tf.stack([step, epoch]), tf.uint64),
+            alg=1,
+        )
+
+    return seed_of
+
+
 def _generator():
     """TensorFlow's generator of the seeds of iterators, seeded from Python's `random`."""
     seed, seed2 = (tf.constant(random.getrandbits(62), tf.int64) for _ in range(2))

@@ -61,6 +61,6 @@ class MixUp(BetaMixer):
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
         weights = random.dirichlet(
-            share, self.alpha, batch.draws, self.num_sources, self.keep_major
+            share, self.concentration(batch), batch.draws, self.num_sources, self.keep_major
         )
         return plan.blend(self.all_partners(batch, order), weights)

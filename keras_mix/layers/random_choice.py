@@ -8,6 +8,7 @@ from typing_extensions import Unpack
 
 from keras_mix._core import checks
 from keras_mix._core.backend import xp
+from keras_mix._core.batch.settings import Settings
 from keras_mix._core.draw import random
 from keras_mix._core.plan.choice import Choice
 from keras_mix.layers._mixer.mixer_of_mixers import Composed, refuse_no_list, saved
@@ -55,6 +56,8 @@ class RandomChoice(Composed):
         attention", 2020, arXiv:2012.12877, section 6, draws Mixup or CutMix for each batch.
     """
 
+    schedulable = ("rate", "probabilities")
+
     def __new__(cls, *args, **kwargs):
         # Before the second of several mixers is taken for another argument.
         if args and isinstance(args[0], Mixer):
@@ -73,11 +76,19 @@ class RandomChoice(Composed):
 
     def sample(self, batch, seed):
         choice, *seeds = random.split(seed, 1 + len(self.mixers))
-        ends = np.cumsum(self.probabilities)[:-1].astype("float32")
+        ends = batch.settings.ends
+        ends = self.ends(self.probabilities) if ends is None else ends
+        # They are those of this choice, not of one among its mixers.
+        batch = batch._replace(settings=Settings())
         chance = random.uniform(choice, [batch.draws, 1])
-        index = xp.reduce_sum(xp.cast(chance >= xp.constant(ends), "int32"), axis=1)
+        index = xp.reduce_sum(xp.cast(chance >= xp.convert_to_tensor(ends), "int32"), axis=1)
         drawn = [mixer.draw(batch, s) for mixer, s in zip(self.mixers, seeds, strict=True)]
         return Choice(index, tuple(drawn))
+
+    @staticmethod
+    def ends(probabilities):
+        """float32 `(C - 1,)`, where the intervals of C choices end in [0, 1), but for the last."""
+        return np.cumsum(probabilities)[:-1].astype("float32")
 
     def _resolved(self):
         equal = checks.probabilities(None, len(self.mixers))

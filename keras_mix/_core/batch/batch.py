@@ -7,6 +7,7 @@ import keras
 from keras_mix._core import checks, dtypes
 from keras_mix._core.backend import Tensor, xp
 from keras_mix._core.batch.annotations import Annotations, refuse
+from keras_mix._core.batch.settings import Settings
 
 
 class Leaf(NamedTuple):
@@ -73,6 +74,7 @@ class Batch(NamedTuple):
         validity: A `padding.Validity` that says which time steps are valid, or None.
         annotations: `Annotations` of the images, for mixers that draw regions from targets.
         donor_annotations: Those of the batch that partners are drawn from.
+        settings: The `Settings` of a schedule.
     """
 
     size: Tensor | int
@@ -94,6 +96,7 @@ class Batch(NamedTuple):
     validity: object = None
     annotations: Annotations | None = None
     donor_annotations: Annotations | None = None
+    settings: Settings = Settings()
 
     @property
     def height(self) -> int | Tensor:

@@ -22,6 +22,8 @@ class BetaMixer(Mixer):
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
     """
 
+    schedulable = ("alpha", "rate")
+
     def __init__(
         self, alpha: Alpha, *, keep_major: bool = False, **kwargs: Unpack[SharedOptions]
     ) -> None:
@@ -31,4 +33,8 @@ class BetaMixer(Mixer):
 
     def draw_lambda(self, batch, seed):
         """float32 `(draws,)`, λ from Beta(a, b); with `keep_major` max(λ, 1 - λ)."""
-        return random.beta(seed, self.alpha, batch.draws, self.keep_major)
+        return random.beta(seed, self.concentration(batch), batch.draws, self.keep_major)
+
+    def concentration(self, batch):
+        """α of a batch: what a schedule sets, or else the mixer's own."""
+        return self.alpha if batch.settings.alpha is None else batch.settings.alpha

@@ -125,6 +125,8 @@ class Configured(keras.layers.Layer):
 
     __signature__ = FullSignature(get_type_hints(SharedOptions))
     mixes_tables = False
+    recurs = False
+    schedulable: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -25,6 +25,8 @@ class Traits(Configured):
     """The number of spatial axes that the mixer's regions cover; None if it has no region."""
     recurs = False
     """Whether the partners are the batch that was mixed before, which a pipeline carries along."""
+    schedulable: tuple[str, ...] = ("rate",)
+    """What a schedule of a pipeline can set: of "alpha", "rate" and "probabilities"."""
     mixes_tables = False
     """Whether inputs (B,), (B, 1) and (B, F) are columns of a table, each treated by its kind."""
     mixes_by_plan = True

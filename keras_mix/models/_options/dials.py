@@ -2,7 +2,6 @@
 
 import contextlib
 
-import numpy as np
 from keras import ops
 
 from keras_mix._core import checks, concentration, spelling
@@ -93,14 +92,7 @@ class Dials:
 
     @probabilities.setter
     def probabilities(self, value):
-        weights = np.asarray(value, "float64")
-        count = self._probabilities.shape[0]
-        if weights.shape != (count,) or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
-            raise ValueError(
-                f"`probabilities` must be a list of one number for each choice, {count} in all, "
-                f"none negative and not all 0. Received: probabilities={value!r}"
-            )
-        self._probabilities.assign(weights / weights.sum())
+        self._probabilities.assign(checks.weights(value, self._probabilities.shape[0]))
 
     @property
     def resting(self):
