@@ -55,7 +55,7 @@ class ClassToken(layers.Layer):
 
 
 def transformer(keeper):
-    wide = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.7, seed=4)}
+    wide = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.4, seed=4)}
     inputs = keras.Input((SIZE, SIZE, 3))
     x = layers.Conv2D(WIDTH, PATCH, strides=PATCH, **wide)(keeper(inputs))
     x = layers.Activation("relu", name="features")(x)
