@@ -5,18 +5,13 @@ pixel which sample it comes from. A layer keeps it, and the loss of the step is 
 it: attention and predictions of the mixed images, and the weights of their sources.
 """
 
-import importlib
-
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
 
+from keras_mix.layers import RICAP, CutMix, GridMix, MixUp, RandomChoice
 from keras_mix.models import AttentionWeights, FeatureWeights, MixingModel, RegMixup
-
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("mixers inside models run on TensorFlow", allow_module_level=True)
-mixers = importlib.import_module("keras_mix.layers")
 
 pytestmark = pytest.mark.slow
 
@@ -125,19 +120,19 @@ PATCHES = {"class_token": GRID**2 + 1, "grid": (GRID, GRID)}
 ATTENTION = AttentionWeights("attention", **PATCHES)
 PROGRESSIVE = AttentionWeights("attention", trust="progressive", **PATCHES)
 FEATURES = FeatureWeights("features", trust=1.0)
-BOTH = [mixers.MixUp(1.0, pairing="reverse"), mixers.CutMix(pairing="reverse")]
+BOTH = [MixUp(1.0, pairing="reverse"), CutMix(pairing="reverse")]
 
 
 @pytest.mark.parametrize(
     ("mixer", "weights", "options"),
     [
-        (mixers.CutMix(), ATTENTION, {}),
-        (mixers.CutMix(per="batch", rate=0.5), FEATURES, {}),
-        (mixers.GridMix(label_smoothing=0.1), PROGRESSIVE, {"smoothing": 0.1}),
-        (mixers.RICAP(), ATTENTION, {}),
-        (mixers.RandomChoice(BOTH), ATTENTION, {"rate": 0.8}),
+        (CutMix(), ATTENTION, {}),
+        (CutMix(per="batch", rate=0.5), FEATURES, {}),
+        (GridMix(label_smoothing=0.1), PROGRESSIVE, {"smoothing": 0.1}),
+        (RICAP(), ATTENTION, {}),
+        (RandomChoice(BOTH), ATTENTION, {"rate": 0.8}),
         (BOTH, FEATURES, {}),
-        (mixers.CutMix(), PROGRESSIVE, {"wrap": RegMixup}),
+        (CutMix(), PROGRESSIVE, {"wrap": RegMixup}),
     ],
     ids=["cut", "batch", "progressive", "moved", "choice", "list", "regmixup"],
 )
@@ -162,7 +157,7 @@ def test_keras_hubs_vision_transformer_gives_its_attention():
     )
     base.build((None, SIZE, SIZE, 3))
     weights = AttentionWeights("transformer_block_2/mha")
-    model = MixingModel(base, mixer=mixers.CutMix(), weigh_labels=weights)
+    model = MixingModel(base, mixer=CutMix(), weigh_labels=weights)
     model.compile("adam", SPARSE)
     losses = model.fit(images(), IDS, epochs=2, batch_size=B, verbose=0).history["loss"]
     assert np.isfinite(losses).all()

@@ -60,6 +60,7 @@ class ModelSide:
         """The portions of a target under a plan: see `targets.portions`."""
         return target_portions.portions(plan, target, fit)
 
+    @namespaces.of_arguments
     def weights_by_map(self, plan, values):
         """The weights of sources by a map of the mixed inputs: see `map_weights.weights_by_map`."""
         return weights_by_map(plan, values)
