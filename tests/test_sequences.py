@@ -208,7 +208,7 @@ def test_packed_labels_sample_weights_and_plans_follow():
     np.testing.assert_array_equal(pairs[:, 0], drawn.sources)
     np.testing.assert_array_equal(pairs[:, 1], drawn.weights)
     np.testing.assert_array_equal(
-        layer.apply(drawn, x)["length"], layer((x,), seed=seed_of())[0]["length"]
+        layer.apply_plan(drawn, x)["length"], layer((x,), seed=seed_of())[0]["length"]
     )
 
 

@@ -30,7 +30,7 @@ class ModelSide:
         return self.draw(self.batch(found), self.seed_of_call(seed), rate)
 
     @namespaces.of_arguments
-    def apply(self, plan, x, second=None):
+    def apply_plan(self, plan, x, second=None):
         """Applies a plan to inputs; with `plan=None` they are only cast to the output dtype.
 
         Args:

@@ -126,11 +126,11 @@ class ByMixer(_AnyBlend):
             # As in `mixup.blend`.
             plan = plan.map(_fixed)
             return keras.tree.map_structure(_as_given, self.apply_to(plan, value), value)
-        return keras.tree.map_structure(_as_given, self.mixer.apply(None, value), value)
+        return keras.tree.map_structure(_as_given, self.mixer.apply_plan(None, value), value)
 
     def apply_to(self, plan, value):
         """The value as a plan mixes it, in the dtype of the mixer."""
-        return self.mixer.apply(plan, value)
+        return self.mixer.apply_plan(plan, value)
 
 
 def is_mixer(layer):
@@ -155,7 +155,7 @@ def takes_inputs_alone(args, kwargs):
 
 def unmixed(mixer):
     """The call of a mixer in a model, which only gives its inputs the dtype of mixed ones."""
-    return lambda x, **options: mixer.apply(None, x)
+    return lambda x, **options: mixer.apply_plan(None, x)
 
 
 def check(owner, point, layer, value):

@@ -45,7 +45,7 @@ class RecursiveBlend(ByMixer):
 
     def apply_to(self, plan, value):
         previous = [self.previous.part(SAMPLES)]
-        return self.mixer.apply(plan, value, keras.tree.pack_sequence_as(value, previous))
+        return self.mixer.apply_plan(plan, value, keras.tree.pack_sequence_as(value, previous))
 
     def mixture_of(self, inputs):
         return functools.partial(RecursiveMixture, self.previous, self._sole(inputs))
