@@ -46,7 +46,7 @@ class AlignMixup(MixingModel):
     Args:
         model: Keras model. The model to train.
         mixer: Layer of `keras_mix.layers`, or list of them, of which one mixes at the input instead
-            of Mixup's blend, with this model's `alpha`; TensorFlow only. Defaults to None.
+            of Mixup's blend, with this model's `alpha`. Defaults to None.
         mix_at: List of mix points, as in `MixingModel`; at least one must be a layer that computes
             feature maps. Defaults to None: the `keras_mix.layers.MixPoint`s in the model; if it has
             none, "input" (unless the inputs are ids or other integers) and the last layer with

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from keras_mix._core.draw import random
 from keras_mix._core.ops import aligned_mixup, transport
-from keras_mix.layers import MixPoint
+from keras_mix.layers import CutMix, MixPoint
 from keras_mix.models import AlignMixup
 
 pytestmark = pytest.mark.slow
@@ -176,6 +176,17 @@ def test_a_step_blends_the_map_and_weighs_the_labels(at_partner, monkeypatch):
     prediction = blended(MAPS, plan).reshape(SIZE, 24)
     expected = np.sum((0.3 * labels + 0.7 * labels[sources[:, 1]]) * prediction, axis=1).mean()
     assert float(found) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_mixer_mixes_at_the_input_alone():
+    mixer = CutMix()
+    model = AlignMixup(convolutional(), mixer=mixer, iterations=ITERATIONS)
+    assert model.choices == [("input", mixer), ("last", None)]
+    model.compile("sgd", LOSS, run_eagerly=True)
+    images = NOISE.random((SIZE, 6, 6, 1), "float32")
+    for probabilities in ([1, 0], [0, 1]):
+        model.dials.probabilities = probabilities
+        assert np.isfinite(float(model.train_on_batch(images, np.arange(SIZE) % 3)))
 
 
 def test_positions_are_drawn_with_equal_odds():
