@@ -260,6 +260,8 @@ class MixingModel(ModelWithDials):
         self._step.mixture = None
         # On JAX there is no call context to inherit `training` from.
         mode = {} if training is None else {"training": training}
+        if keras_compat.in_symbolic_scope():
+            self._choices.prepare(inputs)
         if not training or keras_compat.in_symbolic_scope():
             return self.base(inputs, **mode)
         outermost = keras_compat.entry_layer()
@@ -325,6 +327,8 @@ class MixingModel(ModelWithDials):
         mixture = self._step.mixture if training else None
         self._step.mixture, self._step.measured = None, False
         self._label_forms.check(y, y_pred)
+        if keras_compat.in_symbolic_scope():
+            self._choices.prepare_labels(y, y_pred)
         if mixture is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         if self.kinds:

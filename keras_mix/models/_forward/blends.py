@@ -22,6 +22,17 @@ class _AnyBlend:
 
     variables = ()
 
+    def prepare(self, inputs):
+        """Makes, before the first step, what steps keep of such inputs."""
+
+    def prepare_labels(self, y, y_pred):
+        """Makes, before the first step, what steps keep of such labels.
+
+        Args:
+            y: The labels, a structure.
+            y_pred: The predictions, a structure.
+        """
+
     def check(self, owner, name, tensors):
         """Takes all that a mix point may hold."""
 

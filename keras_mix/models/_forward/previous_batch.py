@@ -33,29 +33,28 @@ class PreviousBatch:
         """int32 scalar, how many samples are kept; 0 before the first step."""
         return ops.convert_to_tensor(self._count)
 
-    def prepare(self, name, tensor, dtype=None):
+    def prepare(self, name, shape, dtype="float32"):
         """Makes room for a part of a batch, if there is none yet.
 
         Args:
             name: The part's name, any key.
-            tensor: Such a part, `(B, ...)`.
-            dtype: Its dtype. Defaults to None: that of the tensor.
+            shape: The shape of such a part, `(B, ...)`.
+            dtype: Its dtype.
         """
         if name in self._parts:
             return
-        size, *sizes = tensor.shape
+        size, *sizes = shape
         if None in sizes:
             checks.refuse(
                 self.owner,
                 "samples and labels of the previous batch are kept in variables, so their sizes "
                 "must be known",
-                checks.described(tensor),
+                f"a part of shape {tuple(shape)}",
                 "Give the model an Input of fixed sizes, or call `set_shape`.",
             )
         if self._count is None:
             self._kept = KEPT if size is None else size
             self._count = _variable("previous_count", (), "int32")
-        dtype = dtype or keras.backend.standardize_dtype(tensor.dtype)
         number = len(self._parts)
         self._parts[name] = _variable(f"previous_{number}", (self._kept, *sizes), dtype)
 

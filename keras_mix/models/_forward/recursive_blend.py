@@ -8,7 +8,7 @@ from keras import ops
 from keras_mix._core import checks
 from keras_mix.models._forward.blends import ByMixer
 from keras_mix.models._forward.previous_batch import PreviousBatch
-from keras_mix.models._targets.recursive_mixture import SAMPLES, RecursiveMixture
+from keras_mix.models._targets.recursive_mixture import SAMPLES, RecursiveMixture, prepare_labels
 
 
 class RecursiveBlend(ByMixer):
@@ -29,12 +29,22 @@ class RecursiveBlend(ByMixer):
     def variables(self):
         return self.previous.variables
 
+    def prepare(self, inputs):
+        samples = self._sole(inputs)
+        dtype = keras.backend.standardize_dtype(samples.dtype)
+        self.previous.prepare(SAMPLES, samples.shape, dtype)
+
+    def prepare_labels(self, y, y_pred):
+        pairs = zip(keras.tree.flatten(y), keras.tree.flatten(y_pred), strict=False)
+        for number, (labels, prediction) in enumerate(pairs):
+            prepare_labels(self.previous, number, labels, prediction)
+
     def plan(self, value, seed, rate):
         """The mixer's plan, in which partners are samples of the previous batch, if there is one.
 
         The pool that `sources` counts is the batch, followed by the kept samples.
         """
-        self.previous.prepare(SAMPLES, self._sole(value))
+        self.prepare(value)
         plan = super().plan(value, seed, rate)
         own, partners = plan.sources[:, 0], plan.sources[:, 1]
         count, size = self.previous.count, ops.shape(own)[0]

@@ -51,8 +51,6 @@ def check_recursion(model, plain, points):
     layers = [layer for point in points for layer in point.layers]
     if recipe:
         rule = "a loss of its own knows no previous batch"
-    elif keras.backend.backend() == "jax":
-        rule = "the previous batch cannot be kept on JAX"
     elif replicas > 1:
         rule = "the previous batch cannot be kept by several replicas"
     elif len(layers) > 1 or not inputs.is_input(layers[0]):

@@ -1,5 +1,7 @@
 """What each batch draws from: every mix point of a model, with every mixer that may mix there."""
 
+import keras
+
 from keras_mix._core import concentration
 from keras_mix._core.keras_compat import graph_of
 from keras_mix._core.options import idle_options
@@ -127,6 +129,18 @@ class Choices:
     def variables(self):
         """The variables in which mix points keep something from step to step."""
         return [each for point in self.points for each in point.blend.variables]
+
+    def prepare(self, inputs):
+        """Makes, before the first step, what steps keep: JAX makes no variable in a step."""
+        if all(None not in tensor.shape for tensor in keras.tree.flatten(inputs)):
+            for point in self.points:
+                point.blend.prepare(inputs)
+
+    def prepare_labels(self, y, y_pred):
+        """The same for labels."""
+        if all(None not in tensor.shape for tensor in keras.tree.flatten([y, y_pred])):
+            for point in self.points:
+                point.blend.prepare_labels(y, y_pred)
 
     @property
     def mix_points(self):

@@ -63,9 +63,7 @@ class RecursiveTarget:
         self.number = number
         self.rows = rows_of(mixture.owner, labels, prediction, loss)
         self._weights = ops.ones_like(self.rows[:, 0] if len(self.rows.shape) > 1 else self.rows)
-        # Also where there are no weights yet: a step that is compiled makes no room later.
-        mixture.previous.prepare(("labels", number), self.rows)
-        mixture.previous.prepare(("sample weights", number), self._weights)
+        prepare_labels(mixture.previous, number, labels, prediction)
         self._partners = self._of_partners(("labels", number), self.rows)
 
     def portions(self):
@@ -117,6 +115,24 @@ class RecursiveTarget:
 
     def _refuse(self, received):
         _refuse_other_labels(self.mixture.owner, received)
+
+
+def prepare_labels(previous, number, labels, prediction):
+    """Makes room for the labels of an output, and for sample weights, which may come later.
+
+    A step that is compiled makes no room later.
+
+    Args:
+        previous: A `PreviousBatch`.
+        number: The number of the output.
+        labels: Its labels; a shape is enough.
+        prediction: Its prediction; a shape is enough.
+    """
+    size, *sizes = labels.shape
+    if is_column(labels.shape) and prediction.shape[-1] > 1:
+        sizes = prediction.shape[-1:]
+    previous.prepare(("labels", number), (size, *sizes))
+    previous.prepare(("sample weights", number), (size,))
 
 
 def rows_of(owner, labels, prediction, loss):
