@@ -34,7 +34,7 @@ class RecursiveMix(Mixer):
     step to step and over epochs. They hold as many samples as the first batch if its size is known
     when the step is traced, else 128, of which larger batches draw their partners. They are no
     weights, so no file holds them. Labels belong to whole samples there; class ids need Keras's
-    sparse cross-entropy. It runs on one device, and not on JAX.
+    sparse cross-entropy. It runs on one replica.
 
     Labels must be able to hold several classes: class ids come out as rows `(B, K)`. Partners are
     drawn from the previous batch by `pairing`, so that batches may differ in size.
