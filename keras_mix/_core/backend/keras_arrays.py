@@ -105,7 +105,8 @@ class KerasArrays(PortableArrays):
 def _tracing():
     import jax
 
-    return not jax.core.trace_ctx.is_top_level() if hasattr(jax.core, "trace_ctx") else False
+    # What is made inside of a transformation belongs to it.
+    return isinstance(jax.numpy.zeros(()), jax.core.Tracer)
 
 
 def _is_traced(tensor):
