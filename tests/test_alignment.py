@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_mix import layers, pairings
 from keras_mix._core.batch.region_grid import alignment
 from keras_mix.label_rules import Remix
-from keras_mix.layers import BetweenClass, CrossModalMix, CutMix, MixGen, MixUp, RandomChoice
+from keras_mix.layers import BetweenClass, CrossModalMix, CutMix, FMix, MixGen, MixUp, RandomChoice
 
 N = 8
 ONE_HOT = np.eye(N, dtype="float32")
@@ -185,7 +185,7 @@ def test_the_named_head_decides():
         ((8, 8), (8, 8, 8, 1), 2, (1, 2)),
         ((8, 8, 8), (8, 8, 8, 1), 3, (1, 2, 3)),
         ((8, 8, 8, 8), (8, 8, 8, 8, 1), 3, (2, 3, 4)),
-        ((8, 8), (8, 8, 1), 1, (2,)),
+        ((8, 8), (8, 8, 1), 1, (1,)),
         ((8,), (8, 1), 1, (1,)),
         ((8, 8), (8, 1), 1, (1,)),
         ((8, 8, 8, 1), (8, 8, 8), 2, (1, 2)),
@@ -367,3 +367,18 @@ def test_the_number_of_samples_is_known_if_it_is_of_any_leaf(make):
 def test_moving_mixers_take_what_is_empty(make, sizes):
     labels = np.eye(sizes[0], 4)
     assert make()(np.zeros(sizes, "float32"), labels)[0].shape == sizes
+
+
+@pytest.mark.parametrize("mixer", [CutMix, FMix])
+@pytest.mark.parametrize("trailing", [(), (4,), (4, 1), (3, 4, 2)], ids=str)
+def test_one_axis_is_that_of_time(mixer, trailing):
+    """Of sounds, features, spectrograms and videos: whole time steps are cut."""
+    ids = np.arange(6, dtype="float32")
+    x = np.broadcast_to(ids.reshape(-1, 1, *[1] * len(trailing)), (6, 9, *trailing))
+    mixed, labels, weights = mixer(alpha=4.0, spatial_dims=1, seed=1)(x, np.eye(6), ids)
+    steps = mixed.numpy().reshape(6, 9, -1)
+    assert (steps == steps[..., :1]).all()
+    assert len(np.unique(steps)) > 1
+    counted = (steps[:, :, :1] == np.arange(6)).mean(axis=1)
+    np.testing.assert_allclose(labels, counted, atol=1e-6)
+    np.testing.assert_allclose(weights, counted @ ids, atol=1e-5)

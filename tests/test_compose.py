@@ -17,7 +17,17 @@ from contract import (
     seed_of,
 )
 
-from keras_mix.layers import RICAP, CutMix, Cutout, FMix, MixUp, RandomApply, RandomChoice
+from keras_mix._core.draw import fine_grained_saliency
+from keras_mix.layers import (
+    RICAP,
+    CutMix,
+    Cutout,
+    FMix,
+    MixUp,
+    RandomApply,
+    RandomChoice,
+    SaliencyMix,
+)
 
 PASTING = [CutMix(alpha=8.0), RICAP(alpha=8.0)]
 both_ways = pytest.mark.parametrize("per", ["sample", "batch"])
@@ -180,3 +190,25 @@ def test_saved_and_loaded_it_mixes_alike(layer):
 def test_what_cannot_be_composed_is_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_saliency_is_computed_only_where_it_was_drawn(monkeypatch, mode):
+    """One mixer is drawn for the batch: the costly work of the others is left out."""
+    done = []
+    peaks = fine_grained_saliency.peaks
+    monkeypatch.setattr(
+        fine_grained_saliency, "peaks", lambda *given: done.append(None) or peaks(*given)
+    )
+    inner = [SaliencyMix(per="batch", pairing="roll"), CutMix(per="batch", pairing="roll")]
+    layer = RandomChoice([inner[0], RandomChoice(inner, per="batch")], per="batch", num_classes=6)
+    images = random_images(6, 16, 16)
+    call = layer if mode == "eager" else tf.function(layer)
+    for seed in SEEDS[:4]:
+        before = len(done)
+        found = call(tf.constant(images), tf.constant(np.arange(6)), seed=seed_of(seed))
+        if mode == "eager":
+            assert len(done) - before <= 1
+        for one, other in zip(found, layer(images, np.arange(6), seed=seed_of(seed)), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert mode != "eager" or 0 < len(done) < 4 * 2

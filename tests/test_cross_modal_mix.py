@@ -298,19 +298,9 @@ def test_spans_of_token_ids_are_cut():
         ({}, {}, r"`x/ids` holds token ids.*embedding"),
         ({"ids": "image"}, {}, r"`x/ids` holds token ids.*or cut along two axes"),
         (
-            {"ids": CutMix(spatial_dims=1)},
-            {"sequences": SequenceOptions(padding_id=0)},
-            "valid time steps are not counted",
-        ),
-        (
-            {"ids": CutMix(spatial_dims=1)},
-            {"sequences": SequenceOptions(special_tokens=1)},
-            "valid time steps are not counted",
-        ),
-        (
             {},
-            {"sampling_rates": {"ids": 1}, "sequences": SequenceOptions(padding_id=0)},
-            "valid time steps are not counted",
+            {"sequences": SequenceOptions(padding_id=0)},
+            "only mixers that paste along one axis cut token ids",
         ),
     ],
 )
@@ -322,10 +312,90 @@ def test_token_ids_that_would_be_mixed_wrongly_are_refused(cut, options, sentenc
         )
 
 
-def test_padded_modalities_beside_cut_ones_are_refused():
-    layer = CrossModalMix(cuts={"image": CutMix()}, kinds={"length": "lengths"})
-    with pytest.raises(ValueError, match=r"valid time steps are not counted.*\['lengths'\]"):
-        layer({**sample(), "length": np.full(B, 5)}, np.eye(B, dtype="f4"))
+LENGTHS = np.array([40, 25, 33, 8, 40, 17])
+VALID = np.arange(40) < LENGTHS[:, None]
+PADDED = {"sound": constant(40), "ids": np.where(VALID, IDS[:, None] + 1, 0)}
+TOLD = {"length": LENGTHS, "mask": VALID}
+OF_TIME = {"length": "lengths", "mask": "masks", "ids": "token_ids"}
+
+
+def counted_over_valid(sources, partner):
+    """The fraction of valid time steps that the partner gives, and which steps are valid."""
+    valid = VALID[sources, np.arange(sources.shape[1])]
+    given = (sources == partner[:, None]) & valid & (partner != IDS)[:, None]
+    return given.sum(axis=1) / valid.sum(axis=1), valid
+
+
+@pytest.mark.parametrize(
+    ("cut", "options", "compile_all"),
+    [
+        ("sound", {}, False),
+        ("sound", {}, True),
+        (None, {"sampling_rates": {"sound": 4}}, False),
+        ("ids", {"sequences": SequenceOptions(padding_id=0)}, False),
+    ],
+)
+def test_padding_does_not_count(cut, options, compile_all):
+    """λ of the label is counted over valid time steps, beside the pixels of the image."""
+    batch = {"image": constant(12, 9, 1, dtype="uint8"), "sound": PADDED["sound"], **TOLD}
+    batch |= {"ids": PADDED["ids"]} if cut == "ids" else {}
+    cuts = {cut: CutMix(spatial_dims=1)} if cut else {}
+    layer = CrossModalMix(
+        alpha=8.0,
+        cuts={"image": CutMix(), **cuts, "length": "sound", "mask": "sound"},
+        kinds={name: kind for name, kind in OF_TIME.items() if name in batch},
+        label_mode="pairs",
+        pairing="roll",
+        **options,
+    )
+    call = tf.function(layer, jit_compile=True) if compile_all else layer
+    mixed, y = call(keras.tree.map_structure(tf.constant, batch), tf.constant(IDS), seed=seed_of())
+    partner, weight = y[:, 0, 1].numpy().astype(int), y[:, 1, 1].numpy()
+    image = shares_of(mixed["image"])[IDS, partner]
+    if cut == "ids":
+        ids = mixed["ids"].numpy() - 1
+        given = ((ids == partner[:, None]) & (ids >= 0)).sum(axis=1)
+        counted = given / (ids >= 0).sum(axis=1)
+        longest = np.maximum(LENGTHS, np.where(weight > 0, LENGTHS[partner], 0))
+        valid = np.arange(40) < longest[:, None]
+    else:
+        counted, valid = counted_over_valid(mixed["sound"].numpy().astype(int), partner)
+    np.testing.assert_allclose(weight, (counted + image) / 2, atol=1e-6)
+    assert len(set(counted)) > 3
+    np.testing.assert_array_equal(mixed["mask"], valid)
+    last = np.where(valid.any(1), 40 - valid[:, ::-1].argmax(axis=1), 0)
+    np.testing.assert_array_equal(mixed["length"], last)
+
+
+def test_lengths_beside_images_that_are_cut_are_those_of_what_is_blended():
+    layer = CrossModalMix(cuts={"image": CutMix()}, kinds={"length": "lengths"}, label_mode="pairs")
+    mixed, y = layer({**sample(), "length": LENGTHS}, IDS, seed=seed_of())
+    partner = np.where(y[:, 1, 1] > 0, y[:, 0, 1], IDS).astype(int)
+    np.testing.assert_array_equal(mixed["length"], np.maximum(LENGTHS, LENGTHS[partner]))
+
+
+@pytest.mark.parametrize(
+    ("cuts", "told", "sentence"),
+    [
+        ({}, {"length": LENGTHS}, r"`x/length` must name the modality whose valid .*\"length\": "),
+        (
+            {"length": "sound"},
+            {"length": LENGTHS + 1},
+            "from 0 to the number of time steps of `x",
+        ),
+        (
+            {"mask": "sound"},
+            {"mask": VALID[:, 1:]},
+            "must have as many time steps as `x/sound`",
+        ),
+        ({"length": "voice"}, {"length": LENGTHS}, "a sample must have the modality `voice`"),
+    ],
+)
+def test_lengths_that_tell_nothing_are_refused(cuts, told, sentence):
+    kinds = {name: OF_TIME[name] for name in told}
+    layer = CrossModalMix(cuts={"sound": CutMix(spatial_dims=1), **cuts}, kinds=kinds)
+    with pytest.raises(ValueError, match=f"^CrossModalMix: .*{sentence}"):
+        layer({"sound": PADDED["sound"], **told}, np.eye(B, dtype="f4"))
 
 
 def test_modalities_of_different_sizes_are_refused():

@@ -56,6 +56,17 @@ def test_frames_of_one_axis_need_no_name(make):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@every_mixer
+def test_a_label_of_a_span_is_what_is_in_the_span(make):
+    """Labels of two time steps each, and their weights, in which each source is told apart."""
+    values = np.arange(SIZE, dtype="f4")
+    layer, coarse = make(kinds=KINDS), FRAMES[:, ::2]
+    x, y, weights = layer(sounds_for(make), coarse, coarse @ values, seed=seed_of())
+    shares = x.numpy().reshape(SIZE, TIME // 2, -1, SIZE).mean(axis=2)
+    np.testing.assert_allclose(y, shares, atol=2e-6)
+    np.testing.assert_allclose(weights, shares @ values, atol=2e-5)
+
+
 def test_class_ids_of_frames_are_cut_along():
     ids = np.tile(np.arange(SIZE)[:, None], (1, TIME))
     layer = layers.CutMix(spatial_dims=1, kinds={"y": "segmentation_masks"})
@@ -101,7 +112,8 @@ def test_partners_of_another_batch():
 @pytest.mark.parametrize(
     ("frames", "sentence"),
     [
-        (FRAMES[:, 1:], r"`y` must be frame labels \(B, T, …\), one for each time step of `x`"),
+        (FRAMES[:, 1:], r"labels \(B, T, …\), one for each time step of `x`, or for each of equal"),
+        (FRAMES[:, 1:], r"Repeat or pool them to 10 time steps, or to a divisor of that\."),
         (FRAMES[:, 0, 0], r"must be frame labels \(B, T, …\)"),
     ],
 )

@@ -115,6 +115,21 @@ def test_keypoints_are_where_the_resized_pixels_are(make):
     assert shown > SIZE
 
 
+@pytest.mark.parametrize("make", [CutMix, Mosaic, MixUp])
+@pytest.mark.parametrize("entries", [2, 3])
+def test_keypoints_of_objects_are_those_of_a_list(make, entries):
+    """`(B, N, K, 3)`, as COCO has them, in a graph that knows no N."""
+    given = keypoints(count=6)[..., :entries]
+    layer = make(kinds={"y": "keypoints"})
+    _, flat = layer(numbered(), given, seed=seed_of())
+    unknown = tf.TensorSpec([None, None, 3, entries])
+    graph = tf.function(lambda x, y: layer(x, y, seed=seed_of()), autograph=False)
+    graph = graph.get_concrete_function(tf.TensorSpec(numbered().shape, numbered().dtype), unknown)
+    _, found = graph(tf.constant(numbered()), tf.constant(given.reshape(SIZE, 2, 3, entries)))
+    assert found.shape == (SIZE, 2 * layer.num_sources, 3, entries)
+    np.testing.assert_array_equal(found, np.reshape(flat, found.shape))
+
+
 def test_blended_keypoints_of_both_sources_stay():
     layer, given = MixUp(8.0, kinds=KINDS, pairing="roll"), keypoints()
     _, found = layer(numbered(), batch(given), seed=seed_of())

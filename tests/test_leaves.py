@@ -356,6 +356,8 @@ def test_plan_of_oneself_alone_gives_the_unmixed_form(kind):
         (2, 1, "channels_last", (1,)),  # B, T
         (3, 1, "channels_last", (1,)),  # B, T, C
         (3, 1, "channels_first", (2,)),  # B, C, T
+        (4, 1, "channels_last", (1,)),  # B, T, F, C
+        (5, 1, "channels_last", (1,)),  # B, T, H, W, C
         (2, 2, "channels_last", None),
         (3, 2, "channels_last", (1, 2)),  # B, H, W
         (3, 2, "channels_first", (1, 2)),

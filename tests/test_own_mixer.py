@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mix import layers, plans
+from keras_mix.models import MixingModel
 
 IMAGES = np.random.default_rng(0).random((4, 6, 8, 3)).astype("float32")
 LABELS = np.eye(4, dtype="float32")
@@ -49,7 +50,7 @@ def test_a_region_is_pasted_as_it_is_drawn(call):
         (mixer(lambda self, batch, seed: None), "must return a plan. Received: .* NoneType"),
         (mixer(lambda self, batch, seed: batch.images), "must return a plan"),
         (mixer(lambda self, batch, seed: batch.height), "grid=None.*`grid_rank = 2`"),
-        (mixer(lambda self, batch, seed: batch.width, grid_rank=1), r"axis 1.*grid=\(8,\)"),
+        (mixer(lambda self, batch, seed: batch.width, grid_rank=1), r"axis 1.*grid=\(6,\)"),
         (
             mixer(lambda self, batch, seed: plans.blend(PARTNERS / 2, [[0.5, 0.5]])),
             "`partners` must be integers",
@@ -81,3 +82,19 @@ def test_weights_that_do_not_sum_to_1_are_refused(call, sample):
     refusal = (ValueError, tf.errors.InvalidArgumentError)
     with pytest.raises(refusal, match="must sum to 1 over the sources"):
         call(mixer(sample, grid_rank=2))
+
+
+def by_label(self, batch, seed):
+    return plans.blend(tf.argsort(tf.argmax(batch.donor_labels, axis=1)), [[0.5, 0.5]])
+
+
+def test_labels_are_read_where_there_are_some():
+    layer = mixer(by_label)
+    x, _ = layer(IMAGES, LABELS[::-1])
+    np.testing.assert_allclose(x, (IMAGES + IMAGES[::-1]) / 2)
+    base = keras.Sequential([keras.Input((6, 8, 3)), keras.layers.Flatten()])
+    model = MixingModel(base, mixer=layer)
+    model.compile("sgd", "mse")
+    for call in (lambda: layer(IMAGES), lambda: model.train_on_batch(IMAGES, np.zeros((4, 144)))):
+        with pytest.raises(ValueError, match=r"`donor_labels` needs a batch with labels"):
+            call()

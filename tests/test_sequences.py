@@ -337,7 +337,10 @@ BLEND = layers.MixUp(kinds=KINDS)
         ({"length": LENGTHS[:, None]}, r"must be integers \(B,\), .* shape=\(9, 1\)"),
         ({"length": LENGTHS.astype("float32")}, r"must be integers \(B,\), .* dtype=float32"),
         ({"mask": PARTLY[0]}, r"must have the same number of samples as"),
-        ({"mask": PARTLY[..., None]}, r"must be booleans or integers \(B, T\)"),
+        (
+            {"mask": PARTLY[..., None]},
+            r"must be booleans or integers, 1 at valid time steps",
+        ),
         ({"mask": PARTLY.astype("float32")}, r"must be booleans .* dtype=float32"),
         ({"mask": PARTLY * 2}, r"must hold 0 and 1, or booleans. Received: values from 0 to 2"),
     ],

@@ -233,6 +233,53 @@ def test_cut_swaps_what_is_missing_like_a_value():
     np.testing.assert_allclose(np.isnan(mixed).mean(axis=1), labels[:, 5], atol=1e-6)
 
 
+MISSING = np.random.default_rng(3).random((SIZE, 4)) < 0.4
+VALUES = np.random.default_rng(4).normal(size=(SIZE, 4)).astype("float32")
+MARKED = {"table": np.where(MISSING, np.float32(-99), VALUES), "gone": MISSING}
+HOLES = {"table": np.where(MISSING, np.float32(np.nan), VALUES)}
+
+
+def reversed_rows(x):
+    return {name: column[::-1] for name, column in x.items()}
+
+
+@pytest.mark.parametrize("kinds", [["continuous"] * 4, ["continuous", "categorical"] * 2])
+@pytest.mark.parametrize(
+    "options", [{}, {"per": "batch"}, {"rate": 0.5}, {"cut": True}, {"second": True}], ids=str
+)
+def test_what_is_marked_as_missing_is_mixed_as_nan(kinds, options):
+    """The same table with NaN has the same values, and NaN where a value is marked."""
+    options = dict(options)
+    second = options.pop("second", False)
+    layer = {"alpha": 8.0, "columns": {"table": kinds}, **options}
+    calls = [(TabularMix(missing={"table": "gone"}, **layer), MARKED), (TabularMix(**layer), HOLES)]
+    y = IDS / SIZE
+    marked, holes = (
+        mixer(x, y, partners=(reversed_rows(x), y[::-1]) if second else None, seed=seed_of())[0]
+        for mixer, x in calls
+    )
+    assert marked["gone"].dtype == tf.bool
+    np.testing.assert_array_equal(marked["gone"], np.isnan(holes["table"]))
+    assert (marked["gone"].numpy() != MISSING).any()
+    present = ~marked["gone"].numpy()
+    np.testing.assert_array_equal(marked["table"].numpy()[present], holes["table"].numpy()[present])
+
+
+@pytest.mark.parametrize("dtype", ["int64", "bool", "float32"])
+def test_integers_and_strings_may_be_marked(dtype):
+    gone = (IDS % 3 == 0).astype(dtype)
+    x = {**table(), "no_job": gone, "no_town": gone[:, None].astype("int32")}
+    layer = make(missing={"job": "no_job", "town": "no_town"})
+    mixed, labels = tf.function(layer)(x, IDS, seed=seed_of())
+    partner, _ = partner_and_share(labels)
+    both = gone.astype(bool) & gone.astype(bool)[partner]
+    np.testing.assert_array_equal(mixed["no_job"], both.astype(dtype))
+    np.testing.assert_array_equal(mixed["no_town"][:, 0], both)
+    taken = mixed["job"].numpy()
+    assert not gone.astype(bool)[taken][~both].any()
+    assert (taken != IDS).any()
+
+
 @pytest.mark.parametrize("options", [{"alpha": 0}, {"rate": 0}, {"alpha": 0, "cut": True}])
 def test_what_is_not_mixed_keeps_every_bit(options):
     x = {"age": np.array([0.0, -0.0, np.nan, np.inf], "f4"), "town": np.array(list("abcd"))}
@@ -333,6 +380,11 @@ def test_config_makes_an_equal_layer():
         ),
         ({"columns": 3}, r"`columns` must name kinds of columns"),
         ({"one_hot": {"job": 1}}, r"`one_hot` must be an integer of at least 2"),
+        (
+            {"missing": {"age": "gone", "job": "gone"}},
+            r"TabularMix: `missing` .*'gone' is named",
+        ),
+        ({"missing": {"age": "job"}, "one_hot": {"job": 3}}, r"'job' is named twice"),
     ],
 )
 def test_an_option_out_of_range(options, sentence):
@@ -368,6 +420,12 @@ def test_an_option_out_of_range(options, sentence):
         ),
         ({"one_hot": {"job": 3}}, table(), r"must hold ids from 0 to 2, the categories of `o.*11"),
         ({"cut": True}, np.zeros((4, 3, 3, 1), "f4"), r"cut=True needs a table"),
+        ({"missing": {"age": "gone"}}, table(), r"`missing` must name columns .*\['gone'\]"),
+        (
+            {"missing": {"age": "code"}},
+            table(),
+            r"`x/code` must mark each missing value of `x/age` by True or 1\. .*\(12, 12\)",
+        ),
     ],
 )
 def test_a_table_that_does_not_fit(options, x, sentence):

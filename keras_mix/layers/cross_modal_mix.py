@@ -30,9 +30,12 @@ class CrossModalMix(BetaMixer):
 
     Token ids are cut in spans by `CutMix(spatial_dims=1)`. Inside a model their embedding can be
     blended by the plan of the image at the input:
-    `keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")])`. Valid lengths
-    and masks of padded sequences are accepted only if nothing is cut; `sequences` is
-    always refused.
+    `keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")])`.
+
+    Padding does not count: lengths and masks, named by `kinds`, belong to the modality that `cuts`
+    names for them, as in `cuts={"text": CutMix(spatial_dims=1), "text_mask": "text"}`. The fraction
+    of a modality that is cut is counted over its valid time steps. A sample without a valid time
+    step in what would be mixed keeps that modality unmixed.
 
     Args:
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
@@ -41,9 +44,11 @@ class CrossModalMix(BetaMixer):
         cuts: Dict from modality names to the mixer that cuts them: one that pastes from one partner
             without moving it (CutMix, FMix, GridMix, SaliencyMix, CowMix). A value may also be the
             name of an earlier modality, whose region is followed at the corresponding fractions of
-            the axes, as for an image's mask or boxes. λ, partners and all shared options belong to
-            this layer, except `data_format`, which each mixer has for its modality. Defaults to
-            None: no modality is cut by a mixer.
+            the axes, as for an image's mask or boxes. Lengths and masks of valid time steps name
+            their modality, which may also be blended or in `sampling_rates`; without a name they
+            belong to what is blended, where only images are cut. λ, partners and all shared options
+            belong to this layer, except `data_format`, which each mixer has for its modality.
+            Defaults to None: no modality is cut by a mixer.
         sampling_rates: Dict from modality names to their sampling rates along axis 1, integers
             divisible by the lowest: {"video": 25, "audio": 16000}. Defaults to None.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
@@ -84,22 +89,20 @@ class CrossModalMix(BetaMixer):
 
     @property
     def hides(self) -> bool:
-        return bool(self.cuts)
+        return bool(modality_cuts.drawn_cuts(self))
 
     @property
     def draws_regions(self) -> bool:
-        return bool(self.cuts or self.sampling_rates)
+        return bool(modality_cuts.drawn_cuts(self) or self.sampling_rates)
 
     @property
     def stands_alone(self) -> str | None:  # type: ignore[override]
         several = "a mixer of several modalities decides how each is cut"
         return several if self.draws_regions else None
 
-    def without_effect(self):
-        counted = "valid time steps are not counted beside modalities that are cut"
-        return super().without_effect() | dict.fromkeys(
-            ("sequences.padding_id", "sequences.special_tokens"), counted
-        )
+    @property
+    def cuts_tokens(self) -> bool:
+        return modality_cuts.cuts_time(self)
 
     bind = modality_cuts.bind
     sized = modality_cuts.sized
@@ -108,15 +111,20 @@ class CrossModalMix(BetaMixer):
         return modality_cuts.batch(self, found)
 
     def sample(self, batch, seed):
-        order, share, place, *seeds = random.split(seed, 3 + len(self.cuts))
+        cuts, rates = modality_cuts.drawn_cuts(self), self.sampling_rates
+        order, share, place, *seeds = random.split(seed, 3 + len(cuts))
         lam = self.draw_lambda(batch, share)
         partners = self.partners(batch, order)
-        drawn = modality_cuts.cut(self.cuts, batch, lam, partners, seeds)
-        drawn |= modality_cuts.cut_in_time(self.sampling_rates, batch, lam, partners, place)
+        drawn = modality_cuts.cut(cuts, batch, lam, partners, seeds, self._counted)
+        drawn |= modality_cuts.cut_in_time(rates, batch, lam, partners, place, self._counted)
         other = modality_cuts.mean_share(self.cuts, drawn) if drawn else 1.0 - lam
         blend = plan.blend(partners, xp.stack([1.0 - other, other], axis=1))
         groups = {name: each._replace(weights=blend.weights) for name, each in drawn.items()}
         return plan.PerGroup(blend, groups)
+
+    def _counted(self, drawn, batch):
+        """The plan of one modality, counted over its valid time steps if padding is known."""
+        return drawn if batch.validity is None else self._discounted(drawn, batch)
 
     def get_config(self):
         return {

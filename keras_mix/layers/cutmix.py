@@ -32,7 +32,8 @@ class CutMix(BetaMixer):
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α); a pair (a, b)
             draws λ, the weight of the sample itself, from Beta(a, b). 0 mixes nothing. Defaults to
             1.0, the paper's choice (section 3.1).
-        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for all
+        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time, the first axis after the
+            batch's (of sequences, spectrograms `(B, T, F, C)` and videos); 2 for images, or for all
             frames of a video alike; 3 for volumes, or for a span of a video, where sides scale with
             the cube root of 1 - λ. Defaults to 2.
         candidates: Integer ≥ 1. For detection: how many boxes are drawn, each with its own λ and

@@ -52,8 +52,9 @@ class FMix(BetaMixer):
             come out in the compute dtype. Defaults to 0, the paper's choice.
         spectrum: `"paper"` or `"code"`. Definition of the field; `"code"` is that of the authors'
             code, for images only. Defaults to `"paper"`.
-        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time; 2 for images, or for all
-            frames of a video alike; 3 for volumes, or for a span of a video. Defaults to 2.
+        spatial_dims: 1, 2 or 3. Number of axes that are cut: 1 for time, `(B, T, …)`; 2 for images,
+            or for all frames of a video alike; 3 for volumes, or for a span of a video. Defaults
+            to 2.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
     Raises:

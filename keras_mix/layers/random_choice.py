@@ -82,7 +82,10 @@ class RandomChoice(Composed):
         batch = batch._replace(settings=Settings())
         chance = random.uniform(choice, [batch.draws, 1])
         index = xp.reduce_sum(xp.cast(chance >= xp.convert_to_tensor(ends), "int32"), axis=1)
-        drawn = [mixer.draw(batch, s) for mixer, s in zip(self.mixers, seeds, strict=True)]
+        drawn = [
+            mixer.draw(_batch_of(batch, index, number), s)
+            for number, (mixer, s) in enumerate(zip(self.mixers, seeds, strict=True))
+        ]
         return Choice(index, tuple(drawn))
 
     @staticmethod
@@ -106,3 +109,11 @@ class RandomChoice(Composed):
     def from_config(cls, config):
         mixers = [keras.saving.deserialize_keras_object(mixer) for mixer in config["mixers"]]
         return cls(**{**config, "mixers": mixers})
+
+
+def _batch_of(batch, index, number):
+    """The batch of one of the mixers, which knows whether its plan is the one that is applied."""
+    if index.shape[0] != 1:
+        return batch
+    chosen = xp.equal(index[0], number)
+    return batch._replace(chosen=chosen if batch.chosen is None else batch.chosen & chosen)

@@ -1,5 +1,6 @@
 """SaliencyMix."""
 
+import functools
 from typing import Literal
 
 import keras
@@ -90,7 +91,8 @@ class SaliencyMix(BetaMixer):
 
     def sample_given(self, batch, lam, partners, seed):
         """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
-        peaks = self._peaks(batch)
+        none = functools.partial(xp.zeros, [batch.donors, 2], "int32")
+        peaks = batch.of_chosen(functools.partial(self._peaks, batch), none)
         sides = shapes.sides(1.0 - lam, batch.grid)
         return plan.paste(
             partners,

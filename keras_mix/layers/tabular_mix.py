@@ -31,7 +31,9 @@ class TabularMix(BetaMixer):
 
     Missing values are NaN in float columns. If one source has NaN, the other's value is used,
     whichever was drawn; if both have NaN, the result is NaN. Unmixed samples keep their NaN, and
-    `cut=True` swaps NaN like any value.
+    `cut=True` swaps NaN like any value. Values of any dtype that are filled, with a mark beside
+    them, are named by `missing`: they are treated in the same way, and marked where both sources
+    lack them.
 
     Batches with string columns are not compiled by XLA.
 
@@ -44,6 +46,9 @@ class TabularMix(BetaMixer):
             Defaults to None: floats are continuous; integers, booleans and strings are categorical.
         one_hot: Dict from names of id columns to the number of their categories. These columns come
             out one-hot encoded, `(B, number)`, and blended. Defaults to None.
+        missing: Dict from names of columns to the names of the inputs that mark their missing
+            values, True or nonzero, of the same shape: `{"age": "age_missing"}`. Marks are no
+            columns themselves. Defaults to None: only NaN is missing.
         cut: Boolean. Whether all columns are swapped instead of blended. Defaults to False.
         **kwargs: Options shared by all mixers; see `keras_mix.layers.Mixer`.
 
@@ -74,6 +79,7 @@ class TabularMix(BetaMixer):
         *,
         columns: Mapping[str, str] | Sequence[str] | None = None,
         one_hot: Mapping[str, int] | None = None,
+        missing: Mapping[str, str] | None = None,
         cut: bool = False,
         **kwargs: Unpack[BetaOptions],
     ) -> None:
@@ -83,6 +89,7 @@ class TabularMix(BetaMixer):
             name: checks.integer("one_hot", count, low=2)
             for name, count in checks.mapping("one_hot", one_hot).items()
         }
+        self.missing = _marks(self, missing)
         self.cut = checks.boolean("cut", cut)
 
     def sample(self, batch, seed):
@@ -94,18 +101,38 @@ class TabularMix(BetaMixer):
             rule = "cut=True needs a table, columns (B,) or a matrix (B, F)"
             checks.refuse(self.owner, rule, "no input of these shapes")
         weights = xp.concat([own, 1.0 - own], axis=1)
-        if all(continuous) and not self.cut:
-            return plan.blend(partners, weights)
+        blend = plan.blend(partners, weights)
+        if all(continuous) and not self.cut and batch.missing is None:
+            return blend
         drawn = random.uniform(place, [batch.draws, len(continuous)]) < 1.0 - own
         if self.cut:
             return _by_columns(plan.paste(partners, drawn))
         taken = xp.where(xp.constant(continuous), 1.0 - own, xp.cast(drawn, "float32"))
+        if batch.missing is not None:
+            taken = batch.missing.avoided(taken, blend)
         region = xp.concat([1.0 - taken[..., None], taken[..., None]], axis=-1)
         return _by_columns(plan.blend(partners, weights, region))
 
     def dtype_of_shape(self, name, kind, shape):
         one_hot = leaf_names.key(name) in self.one_hot
         return "int32" if one_hot else super().dtype_of_shape(name, kind, shape)
+
+
+def _marks(mixer, missing):
+    """The checked `missing`: each input marks one column, and is none itself."""
+    found = {
+        column: checks.name("missing", mark)
+        for column, mark in checks.mapping("missing", missing).items()
+    }
+    kinds = mixer.columns if isinstance(mixer.columns, dict) else {}
+    others = [*found, *found.values(), *kinds, *mixer.one_hot]
+    for mark in found.values():
+        if mark is None or others.count(mark) > 1:
+            raise ValueError(
+                "`missing` must name for each column an input that marks its missing values, and "
+                f"is no column itself. Received: missing={missing!r}, where {mark!r} is named twice"
+            )
+    return found
 
 
 def _by_columns(drawn):

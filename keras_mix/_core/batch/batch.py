@@ -65,6 +65,7 @@ class Batch(NamedTuple):
         donor_images: The same input of the batch that partners are drawn from.
         donor_labels: The same target of that batch, or None.
         table: Whether each column of a table is continuous, for mixers that mix tables.
+        missing: A `missing_values.Missing` of the table, or None.
         heads: A `Head` for each target; empty where only `labels` is known.
         unmixed: A `Head` for each leaf, input or target, that the mixer returns unchanged.
         num_classes: The mixer's `num_classes`.
@@ -75,6 +76,7 @@ class Batch(NamedTuple):
         annotations: `Annotations` of the images, for mixers that draw regions from targets.
         donor_annotations: Those of the batch that partners are drawn from.
         settings: The `Settings` of a schedule.
+        chosen: A bool scalar, whether the plan will be applied; None if it will in any case.
     """
 
     size: Tensor | int
@@ -88,6 +90,7 @@ class Batch(NamedTuple):
     donor_images: Tensor | None = None
     donor_labels: Tensor | None = None
     table: tuple | None = None
+    missing: object = None
     heads: tuple = ()
     unmixed: tuple = ()
     num_classes: int | dict | None = None
@@ -97,6 +100,7 @@ class Batch(NamedTuple):
     annotations: Annotations | None = None
     donor_annotations: Annotations | None = None
     settings: Settings = Settings()
+    chosen: Tensor | None = None
 
     @property
     def height(self) -> int | Tensor:
@@ -123,6 +127,15 @@ class Batch(NamedTuple):
         """The number of the first donor in the pool that `Plan.sources` counts."""
         return self.size if self.has_second_batch else 0
 
+    def of_chosen(self, work, otherwise):
+        """The result of costly work if the plan will be applied, else one of the same shape.
+
+        Args:
+            work: Function without arguments.
+            otherwise: Likewise.
+        """
+        return work() if self.chosen is None else xp.cond(self.chosen, work, otherwise)
+
     def pool(self, own, donors):
         """The values `(B, ...)` of all samples, as `Plan.sources` counts them."""
         return xp.concat([own, donors], axis=0) if self.has_second_batch else own
@@ -146,6 +159,21 @@ class Batch(NamedTuple):
         """float32 `(donors, *grid)`, the mean of `donor_images` over all other axes."""
         others = [a for a in range(1, len(self.donor_images.shape)) if a not in self.axes]
         return xp.reduce_mean(xp.cast(self.donor_images, "float32"), axis=others)
+
+
+class InputsAlone(Batch):
+    """A batch without labels, which refuses a mixer that reads those of the partners."""
+
+    @property
+    def donor_labels(self):  # type: ignore[override]
+        """Refused: there are none."""
+        checks.refuse(
+            "Batch",
+            "a mixer that reads `donor_labels` needs a batch with labels",
+            "inputs alone",
+            "Call `layer(x, y)`, or map the layer over a dataset of (x, y), not inside a model: "
+            "models draw plans of the inputs alone.",
+        )
 
 
 def behind(checks, leaves):

@@ -212,10 +212,12 @@ def spatial_axes(rank, grid_rank, data_format):
     """The axes of a tensor of this rank that a grid covers, or None where it has too few.
 
     (B, *grid), (B, *grid, C) or (B, C, *grid), and (B, …, *grid, C) where one region serves
-    leading axes such as the time of a video.
+    leading axes such as the time of a video. A single axis is that of time, (B, T, …).
     """
     if rank <= grid_rank:
         return None
+    if grid_rank == 1 and data_format == "channels_last":
+        return (1,)
     channels = rank > grid_rank + 1
     first = rank - grid_rank - (channels and data_format == "channels_last")
     return tuple(range(first, first + grid_rank))
@@ -291,6 +293,8 @@ def same_size(owner, leaf, axes, main, main_axes):
 def _layouts(shape, grid_shape, grid_axes, data_format):
     """The axes that may be the grid's, the likeliest first."""
     rank, grid_rank = len(shape), len(grid_axes)
+    if grid_rank == 1 and data_format == "channels_last":
+        return [(1,)] if rank > 1 else []
     if data_format == "channels_first":
         layouts = [rank - grid_rank] if rank > grid_rank else []
     else:

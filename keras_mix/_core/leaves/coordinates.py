@@ -57,7 +57,7 @@ def refuse_coordinates(mixer, leaf, found, grid):
 def _for_points(leaf):
     """The way out for keypoints, by their name or shape; else an empty string."""
     shape, name = leaf.tensor.shape, key(leaf.name)
-    if len(shape) == 3 and shape[-1] in (2, 3):
+    if len(shape) in (3, 4) and shape[-1] in (2, 3):
         return f'Name keypoints in pixels, kinds={{"{name}": "keypoints"}}. '
     if name.lower() in _POINTS:
         return f'Reshape keypoints to (B, N, 2) and name them, kinds={{"{name}": "keypoints"}}. '

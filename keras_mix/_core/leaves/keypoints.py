@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_mix._core import checks, dtypes
 from keras_mix._core.backend import xp
-from keras_mix._core.backend.axes import filled
+from keras_mix._core.backend.axes import axis_size, filled
 from keras_mix._core.batch.region_grid import refuse_other_axes
 from keras_mix._core.leaves.rule import Rule
 from keras_mix._core.plan import plan as plans
@@ -13,6 +13,8 @@ from keras_mix._core.plan import plan as plans
 @dataclasses.dataclass(frozen=True)
 class Keypoints(Rule):
     """The rule of keypoints `(B, N, 2)` or `(B, N, 3)`, which come out `(B, S · N, 2 or 3)`.
+
+    Those of N objects with K keypoints each, `(B, N, K, 2 or 3)`, come out `(B, S · N, K, 2 or 3)`.
 
     A keypoint is (x, y) in pixels and, of three numbers, a flag above 0. It lies in the pixel of
     row floor(y) and column floor(x). With a flag of 0, or without a flag and with a coordinate
@@ -45,6 +47,11 @@ class Keypoints(Rule):
 
     def _of_source(self, plan, points, source):
         """The keypoints of one source, marked where the result does not show them."""
+        if len(points.shape) == 4:
+            size, objects, number, entries = (axis_size(points, axis) for axis in range(4))
+            flat = xp.reshape(points, [size, objects * number, entries])
+            moved = self._of_source(plan, flat, source)
+            return xp.reshape(moved, [size, objects, number, entries])
         weight = plan.weights[:, source, None]
         xy = xp.cast(points[..., :2], "float32")
         moved, seen = xy, weight > 0
@@ -77,12 +84,12 @@ class Keypoints(Rule):
 def bind(mixer, leaf, grid):
     """The rule of keypoints."""
     shape, dtype = leaf.tensor.shape, dtypes.of(leaf.tensor)
-    if len(shape) != 3 or shape[2] not in (2, 3) or not dtypes.is_floating(dtype):
+    if len(shape) not in (3, 4) or shape[-1] not in (2, 3) or not dtypes.is_floating(dtype):
         checks.reject(
             mixer.owner,
             leaf.name,
-            "must be floats (B, N, 2) or (B, N, 3) to be keypoints: x and y in pixels, and a flag "
-            "that is 0 where there is none",
+            "must be floats (B, N, 2) or (B, N, 3) to be keypoints, or (B, N, K, 2 or 3) for K of "
+            "each of N objects: x and y in pixels, and a flag that is 0 where there is none",
             checks.described(leaf.tensor),
             "Cast integers to float32; reshape (B, 2 · N) to (B, N, 2).",
         )

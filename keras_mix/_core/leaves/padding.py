@@ -59,7 +59,10 @@ def _discounted(plan, pools, rules):
 
 
 def _valid_steps(rules, pools, size):
-    """A `Pool` of bool `(B, T)`, the steps that are valid in all leaves; None if none says so."""
+    """A `Pool` of bool `(B, T)`, the steps that are valid in all leaves; None if none says so.
+
+    Where a mask is of pixels, `(B, H, W)`.
+    """
     known = [
         pool.map(functools.partial(rule.valid, size=size))
         for rule, pool in zip(rules, pools, strict=True)
@@ -115,7 +118,10 @@ def between(plan, pool, ends):
 
 
 def _all(masks):
-    return functools.reduce(operator.and_, masks)
+    rank = max(len(mask.shape) for mask in masks)
+    return functools.reduce(
+        operator.and_, [mask[(..., *[None] * (rank - len(mask.shape)))] for mask in masks]
+    )
 
 
 def _inside(valid, ends):

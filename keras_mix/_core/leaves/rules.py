@@ -12,6 +12,7 @@ from keras_mix._core.leaves import (
     instance_masks,
     keypoints,
     labels,
+    missing_values,
     sample_weights,
     segmentation_masks,
     sequences,
@@ -57,6 +58,7 @@ def bind(mixer, leaves, grid):
         grid: The `Grid` of the mixer's regions, or None.
     """
     columns = tables.bind(mixer, leaves) if mixer.mixes_tables else {}
+    columns |= missing_values.bind(mixer, leaves, columns) if mixer.mixes_tables else {}
     rules = [
         columns[number] if number in columns else KINDS[leaf.kind](mixer, leaf, grid)
         for number, leaf in enumerate(leaves)

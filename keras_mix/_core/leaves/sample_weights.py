@@ -55,7 +55,7 @@ def _of_weights(mixer, leaf, targets, grid):
         rule: None
         for target, each in (named if len(named) == 1 else targets)
         if (rule := _beside(leaf, target, each)) is not None
-        if _may_lie_on(leaf, rule.axes, grid)
+        if isinstance(rule, FrameLabels) or _may_lie_on(leaf, rule.axes, grid)
     }
     if not found and (not targets or any(rule.axes for _, rule in targets)):
         found = dict.fromkeys(_on_the_grid(leaf, grid))
@@ -84,7 +84,7 @@ def _beside(leaf, target, rule):
         return None
     group, dtype = rule.group or "labels", leaf.precise_dtype
     if isinstance(rule, FrameLabels):
-        return FrameLabels(dtype, axes=rule.axes, group=group)
+        return FrameLabels(dtype, axes=rule.axes, steps=rule.steps, group=group)
     if rule.axes is None or rank <= rule.axes[0]:
         return SampleWeights(None, dtype, group=group)
     covered = rank > rule.axes[-1]

@@ -4,7 +4,7 @@ from keras_mix._core import checks, dtypes
 from keras_mix._core.backend import xp
 from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.batch.batch import inputs_of
-from keras_mix._core.leaf_names import key
+from keras_mix._core.leaf_names import key, position
 
 
 def check_sequences(mixer, found):
@@ -16,15 +16,18 @@ def check_sequences(mixer, found):
         mixer: The mixer.
         found: The `reading.Reading` of the batch.
     """
-    for leaf in filter(None, (*found.leaves, *(found.second or ()))):
-        if leaf.kind == "lengths":
-            name, longest = _longest(mixer, found.leaves, found.grid)
-            rule = f"must be from 0 to the number of time steps of `{name}`"
-            _check_range(mixer, leaf, longest, rule, "Check that they count time steps.")
-        elif leaf.kind == "masks" and dtypes.is_integer(leaf.tensor):
+    every = [*zip(found.leaves, found.rules, strict=True)]
+    if found.second:
+        every += zip(found.second, found.rules, strict=True)
+    for leaf, rule in every:
+        if leaf and leaf.kind == "lengths":
+            name, longest = _longest(mixer, found.leaves, found.grid, rule.group)
+            sentence = f"must be from 0 to the number of time steps of `{name}`"
+            _check_range(mixer, leaf, longest, sentence, "Check that they count time steps.")
+        elif leaf and leaf.kind == "masks" and dtypes.is_integer(leaf.tensor):
             _check_range(mixer, leaf, 1, "must hold 0 and 1, or booleans", "")
     # Beside images, a mask is of something else.
-    if found.grid is not None and found.grid.leaf.kind != "images":
+    if found.grid is not None and (found.grid.leaf.kind != "images" or len(found.grid.axes) == 1):
         for leaf, rule in zip(found.leaves, found.rules, strict=True):
             if leaf.kind == "masks" and rule.axes is None:
                 _check_steps(mixer, leaf, found)
@@ -46,8 +49,18 @@ def _check_steps(mixer, leaf, found):
         )
 
 
-def _longest(mixer, leaves, grid):
-    """The name of the input that lengths refer to, and its number of time steps."""
+def _longest(mixer, leaves, grid, group):
+    """The name of the input that lengths refer to, and its number of time steps.
+
+    Args:
+        mixer: The mixer.
+        leaves: List of `batch.Leaf`.
+        grid: The `Grid` of the mixer, or None.
+        group: The name of the modality that they belong to, or None.
+    """
+    if group is not None:
+        number = position(mixer.owner, "cuts", group, [leaf.name for leaf in leaves])
+        return leaves[number].name, axis_size(leaves[number].tensor, 1)
     if grid is not None:
         return grid.leaf.name, grid.sizes[0]
     axis = _time_axis(mixer)

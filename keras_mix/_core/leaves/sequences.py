@@ -10,6 +10,7 @@ import operator
 
 from keras_mix._core import checks, dtypes
 from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import columns
 from keras_mix._core.batch.value_checks import check_whole
 from keras_mix._core.leaf_names import entry, key
 from keras_mix._core.leaves.dense import Dense
@@ -43,7 +44,10 @@ class Lengths(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class ValidityMasks(Rule):
-    """The rule of masks `(B, T)`, True or 1 at valid steps; the union if samples are blended."""
+    """The rule of masks, True or 1 at valid steps `(B, T)`, or at valid pixels `(B, H, W)`.
+
+    They are cut with their sequences or images; the union if samples are blended.
+    """
 
     axes: tuple | None = dataclasses.field()  # no default
     dtype: str
@@ -105,10 +109,12 @@ class FrameLabels(Labels):
 
     Attributes:
         axes: `(1,)` if the frames are on the region's grid, else None.
+        steps: The number of time steps of the grid that a label is of.
     """
 
     axes: tuple | None = None
     owner: str = "Mixer"
+    steps: int = 1
 
     def mix(self, plan, pool):
         pool = pool.map(self.form)
@@ -117,7 +123,7 @@ class FrameLabels(Labels):
         weights = xp.unstack(plan.weights[:, None], axis=2)
         if self.axes is not None and plan.region is not None:
             refuse_moved(plan, self.owner)
-            weights = weights_of_frames(plan)
+            weights = [_means(each, self.steps) for each in weights_of_frames(plan)]
         trailing = [1] * (len(pool.own.shape) - 2)
         weights = [xp.reshape(w, [*xp.unstack(xp.shape(w)), *trailing]) for w in weights]
         return self.combined(pool.sources(plan), weights)
@@ -146,14 +152,13 @@ def mixed(plan, pool):
     if plan.number == 1:
         return pool.own
     if plan.region is None:
-        weighted = xp.unstack(plan.weights[:, None] > 0, axis=2)
-        pairs = zip(pool.sources(plan), weighted, strict=True)
+        pairs = zip(pool.sources(plan), columns(plan.weights > 0, pool.own), strict=True)
         return functools.reduce(operator.or_, [valid & mixed for valid, mixed in pairs])
     covered = valid_coverage(plan, pool)
     if not plan.hard:
         covered = [weights > 0 for weights in covered]
     positions = functools.reduce(operator.or_, covered)
-    return xp.reduce_any(positions, axis=list(range(2, len(positions.shape))))
+    return xp.reduce_any(positions, axis=list(range(len(pool.own.shape), len(positions.shape))))
 
 
 def valid_coverage(plan, pool):
@@ -161,10 +166,11 @@ def valid_coverage(plan, pool):
 
     Args:
         plan: A `plan.Plan` with a region.
-        pool: A `Pool` of bool `(B, T)`, the valid steps along the first axis of the region.
+        pool: A `Pool` of bool `(B, T)`, the valid steps along the first axis of the region; or of
+            `(B, *grid)`, its valid positions.
     """
     covered = plan.coverage()
-    trailing = (..., *[None] * (len(covered[0].shape) - 2))
+    trailing = (..., *[None] * (len(covered[0].shape) - len(pool.own.shape)))
     pairs = zip([valid[trailing] for valid in pool.sources(plan)], covered, strict=True)
     if plan.hard:
         return [valid & positions for valid, positions in pairs]
@@ -179,6 +185,13 @@ def weights_of_frames(plan):
     others = [xp.cast(covered, "float32") for covered in plan.coverage_by_others()]
     others = [xp.reduce_mean(each, axis=list(range(2, len(each.shape)))) for each in others]
     return [xp.maximum(1.0 - xp.add_n(others), 0.0), *others]
+
+
+def _means(weights, steps):
+    """The means `(B or 1, T / steps)` of weights `(B or 1, T)` over spans of time steps."""
+    if steps == 1:
+        return weights
+    return xp.reduce_mean(xp.reshape(weights, [xp.shape(weights)[0], -1, steps]), axis=2)
 
 
 def refuse_moved(plan, owner="Mixer"):
@@ -202,9 +215,17 @@ def bind_lengths(mixer, leaf, grid):
 
 def bind_validity_masks(mixer, leaf, grid):
     """The rule of masks of valid time steps."""
-    if len(leaf.tensor.shape) != 2 or dtypes.is_floating(leaf.tensor):
-        rule = "must be booleans or integers (B, T), True or 1 at valid time steps"
+    rank = len(leaf.tensor.shape)
+    of_pixels = rank == 3 and (len(grid.axes) == 2 if grid else leaf.tensor.shape[2] != 1)
+    if (rank != 2 and not of_pixels) or dtypes.is_floating(leaf.tensor):
+        rule = "must be booleans or integers, 1 at valid time steps (B, T) or pixels (B, H, W)"
         checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
+    if of_pixels and grid is not None:
+        found = grid.alignment(leaf.tensor.shape)
+        if found is None:
+            rule = f"must have the size {grid.known} of `{grid.leaf.name}` to mask its pixels"
+            checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
+        return ValidityMasks(found.axes, dtypes.of(leaf.tensor), mixer.owner)
     return ValidityMasks(_time_axis(leaf, grid), dtypes.of(leaf.tensor), mixer.owner)
 
 
@@ -244,15 +265,20 @@ def bind_frame_labels(mixer, leaf, grid):
     """The rule of frame labels."""
     timed = len(leaf.tensor.shape) > 1
     axes = _time_axis(leaf, grid) if timed else None
-    cut = grid is not None and timed and not grid.is_of_video(leaf)
+    cut, steps = grid is not None and timed and not grid.is_of_video(leaf), 1
+    if cut and axes is None and grid.known[0] % max(leaf.tensor.shape[1], 1) == 0:
+        axes, steps = (1,), grid.known[0] // leaf.tensor.shape[1]
     if not timed or (cut and axes is None):
-        beside = "" if grid is None else f", one for each time step of `{grid.leaf.name}`"
+        beside, way_out = "", ""
+        if grid is not None:
+            beside = f", one for each time step of `{grid.leaf.name}`, or for each of equal spans"
+            way_out = f"Repeat or pool them to {grid.known[0]} time steps, or to a divisor of that."
         rule = f"must be frame labels (B, T, …){beside}"
-        checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor))
+        checks.reject(mixer.owner, leaf.name, rule, checks.described(leaf.tensor), way_out)
     if dtypes.is_integer(leaf.tensor) and mixer.label_mode != "values":
         # Averaged ids would be other classes.
         rule = "must hold 0 and 1, since integer frame labels are indicators"
         way_out = 'One-hot encode class ids, (B, T, K), or pass label_mode="values" for numbers.'
         check_whole(mixer.owner, leaf, rule, way_out, lowest=0, highest=1)
     union = mixer.label_mode == "union"
-    return FrameLabels(leaf.precise_dtype, union, axes=axes, owner=mixer.owner)
+    return FrameLabels(leaf.precise_dtype, union, axes=axes, owner=mixer.owner, steps=steps)

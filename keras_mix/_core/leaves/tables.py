@@ -28,6 +28,11 @@ class Columns(Rule):
     categories: int | None = None
     group: str | None = dataclasses.field(default="columns", kw_only=True)
 
+    @property
+    def of_table(self):
+        """Tuple of bools as `continuous`, for the columns of the table that the leaf holds."""
+        return self.continuous
+
     def form(self, tensor):
         if self.categories is None:
             return convert(tensor, self.dtype)
@@ -73,15 +78,19 @@ def _over(weight, tensor):
 
 def table_of(rules):
     """Tuple of bools, whether each column of a table is continuous, by the rules of its leaves."""
-    columns = [rule.continuous for rule in rules if isinstance(rule, Columns)]
+    columns = [rule.of_table for rule in rules if isinstance(rule, Columns)]
     return tuple(continuous for each in columns for continuous in each)
 
 
 def bind(mixer, leaves):
-    """Dict from the index of each leaf that holds columns of a table to its rule."""
+    """Dict from the index of each leaf that holds columns of a table to its rule.
+
+    Leaves that mark missing values are left out: see `missing_values`.
+    """
     found, first = {}, 0
+    marks = set(mixer.missing.values())
     for position, leaf in enumerate(leaves):
-        if leaf.kind == "columns":
+        if leaf.kind == "columns" and marks.isdisjoint({leaf.name, key(leaf.name)}):
             found[position] = _columns(mixer, leaf, first)
             first += len(found[position].continuous)
     _refuse_unknown_names(mixer, [leaf for leaf in leaves if leaf.kind == "columns"])
@@ -158,8 +167,13 @@ def _kinds_of(mixer, leaf):
 
 def _refuse_unknown_names(mixer, leaves):
     known = {name for leaf in leaves for name in (leaf.name, key(leaf.name))}
-    for option, given in (("columns", mixer.columns), ("one_hot", mixer.one_hot)):
-        missing = [name for name in given or () if isinstance(given, dict) and name not in known]
+    options = {
+        "columns": mixer.columns if isinstance(mixer.columns, dict) else (),
+        "one_hot": mixer.one_hot,
+        "missing": (*mixer.missing, *mixer.missing.values()),
+    }
+    for option, given in options.items():
+        missing = [name for name in given if name not in known]
         if missing:
             checks.refuse(
                 mixer.owner,

@@ -5,7 +5,7 @@ import fractions
 import functools
 from typing import Protocol, runtime_checkable
 
-from keras_mix._core import checks, kinds
+from keras_mix._core import checks, kinds, leaf_names
 from keras_mix._core.backend import xp
 from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.batch.batch import behind
@@ -19,9 +19,11 @@ from keras_mix._core.leaves.sample_weights import SampleWeights
 from keras_mix._core.plan import plan
 from keras_mix._core.plan.regions import Box
 from keras_mix.layers._mixer.mixer_of_mixers import Composed, refuse_outer_options, saved
-from keras_mix.layers._mixer.reading import batch_of
+from keras_mix.layers._mixer.reading import batch_of, validity_of
 from keras_mix.layers.mixer import Mixer
 
+# The kinds of leaves that say which time steps of a modality are valid.
+VALIDITY = ("lengths", "masks")
 # The shared options that a mixer in `cuts` follows; all others belong to `CrossModalMix`.
 OF_A_CUT = ("data_format",)
 
@@ -33,9 +35,12 @@ def checked_cuts(layer, cuts):
         checks.instance(owner, f"cuts[{name!r}]", cut)
         if not isinstance(cut, str):
             _check_mixer(layer, name, cut)
+        elif leaf_names.entry(layer.kinds, name) in VALIDITY:
+            continue
         elif not isinstance(cuts.get(cut), Mixer) or list(cuts).index(cut) > list(cuts).index(name):
             raise ValueError(
-                f"{owner}: a modality can only follow an earlier one in `cuts` that has a mixer. "
+                f"{owner}: a modality can only follow an earlier one in `cuts` that has a mixer, "
+                "except lengths and masks, which `kinds` must name. "
                 f"Received: cuts={{{name!r}: {cut!r}}}"
             )
     return dict(cuts)
@@ -128,6 +133,21 @@ def index_of(owner, leaves, name):
     return position(owner, "cuts` or `rates", name, names)
 
 
+def drawn_cuts(mixer):
+    """The `cuts` without the lengths and masks, which have the plan of their modality."""
+    return {
+        name: cut
+        for name, cut in mixer.cuts.items()
+        if leaf_names.entry(mixer.kinds, name) not in VALIDITY
+    }
+
+
+def cuts_time(mixer):
+    """Whether a modality is cut along its time alone, so that lengths could be those of several."""
+    along = [cut for cut in mixer.cuts.values() if isinstance(cut, Mixer) and cut.grid_rank == 1]
+    return bool(along or mixer.sampling_rates)
+
+
 def _cut(mixer, leaves, name):
     """The mixer that cuts a modality, its leaf, and the leaf that the region is drawn on."""
     by = mixer.cuts[name]
@@ -156,26 +176,18 @@ def _axes(by, leaf, main):
 
 def batch(mixer, found):
     """The `Batch` of a `CrossModalMix`, which holds those of the modalities that are cut."""
-    if (mixer.cuts or mixer.sampling_rates) and found.of_validity:
-        _refuse_uncounted(found)
     whole = batch_of(mixer, found)
-    parts = {name: _batch_of(mixer, name, found) for name in mixer.cuts}
+    parts = {name: _batch_of(mixer, name, found) for name in drawn_cuts(mixer)}
     for name in mixer.sampling_rates:
         leaf = found.leaves[index_of(mixer.owner, found.leaves, name)]
         parts[name] = whole._replace(grid=(axis_size(leaf.tensor, 1),), axes=(1,))
+    own = {"jit_compile": mixer.jit_compile}
     return whole._replace(
-        parts={name: part._replace(jit_compile=mixer.jit_compile) for name, part in parts.items()}
-    )
-
-
-def _refuse_uncounted(found):
-    checks.refuse(
-        "CrossModalMix",
-        "valid time steps are not counted if modalities are cut",
-        f"inputs of the kinds {sorted({found.leaves[n].kind for n in found.of_validity})} beside "
-        "`cuts` or `sampling_rates`",
-        "Leave them out; or blend all modalities, tokens at their embedding: "
-        'keras_mix.models.ManifoldMixup(model, mix_at=[("input/image", "embedding")]).',
+        validity=None,
+        parts={
+            name: part._replace(validity=validity_of(found, group=name), **own)
+            for name, part in parts.items()
+        },
     )
 
 
@@ -191,6 +203,8 @@ def _rule(mixer, leaves, leaf, name):
     of_objects = leaf.kind in kinds.OF_OBJECTS
     if of_objects:
         _refuse_unless_following(mixer, leaves, leaf, name)
+    if leaf.kind in VALIDITY:
+        return _rule_of_validity(mixer, leaves, leaf, name)
     if name is None:
         return rules.KINDS[leaf.kind](mixer, leaf, None)
     if of_objects:
@@ -207,6 +221,34 @@ def _rule(mixer, leaves, leaf, name):
     else:
         rule = _rule_along(_Pasting(mixer, 1, "channels_last"), leaf, (1,))
     return dataclasses.replace(rule, group=name)
+
+
+def _rule_of_validity(mixer, leaves, leaf, name):
+    """The rule of lengths or a mask, which have the plan of the modality that they belong to."""
+    modality = mixer.cuts.get(name)
+    if not isinstance(modality, str) and cuts_time(mixer):
+        checks.reject(
+            mixer.owner,
+            leaf.name,
+            "must name the modality whose valid time steps it tells",
+            f"{leaf.kind} without an entry in `cuts`",
+            f'Name it, cuts={{…, "{key(leaf.name)}": "text"}}.',
+        )
+    grid = None
+    if isinstance(modality, str):
+        main = leaves[index_of(mixer.owner, leaves, modality)]
+        by = mixer.cuts.get(modality)
+        if isinstance(by, Mixer):
+            grid = grid_on(by, main)
+        elif modality in mixer.sampling_rates:
+            grid = Grid(main, (1,), sizes_of(main.tensor.shape, (1,)), "channels_last")
+    rule = rules.KINDS[leaf.kind](mixer, leaf, grid)
+    if leaf.kind == "masks" and grid is not None and rule.axes is None:
+        way_out = "Give it one entry for each time step."
+        received = f"{checks.described(leaf.tensor)} beside {checks.described(main.tensor)}"
+        rule = f"must have as many time steps as `{main.name}` to mask them"
+        checks.reject(mixer.owner, leaf.name, rule, received, way_out)
+    return dataclasses.replace(rule, group=modality)
 
 
 class _Pasting:
@@ -294,15 +336,16 @@ def mapped(function, cuts):
     return {name: cut if isinstance(cut, str) else function(cut) for name, cut in cuts.items()}
 
 
-def cut(cuts, batch, lam, partners, seeds):
+def cut(cuts, batch, lam, partners, seeds, discounted):
     """A dict from the names of the modalities in `cuts` to their plans.
 
     Args:
-        cuts: As `checked_cuts` returns them.
+        cuts: As `drawn_cuts` returns them.
         batch: The `Batch`, with those of the modalities.
         lam: float32 `(draws,)`, the λ of all modalities.
         partners: int32 `(B,)`, the partners of all modalities.
         seeds: int32[2] for each modality.
+        discounted: Function of a plan and the `Batch` of its modality, which excludes padding.
     """
     drawn = {}
     for (name, by), seed in zip(cuts.items(), seeds, strict=True):
@@ -310,12 +353,12 @@ def cut(cuts, batch, lam, partners, seeds):
         if isinstance(by, str):
             drawn[name] = plan.paste(partners, drawn[by].region.stretch(part.grid))
         else:
-            drawn[name] = by.sample_given(part, lam, partners, seed)
+            drawn[name] = discounted(by.sample_given(part, lam, partners, seed), part)
     return drawn
 
 
-def cut_in_time(rates, batch, lam, partners, seed):
-    """A dict from the names of the modalities in `sampling_rates` to their plans."""
+def cut_in_time(rates, batch, lam, partners, seed, discounted):
+    """A dict from the names of the modalities in `sampling_rates` to their plans; see `cut`."""
     if not rates:
         return {}
     slowest = min(rates, key=rates.get)
@@ -324,7 +367,10 @@ def cut_in_time(rates, batch, lam, partners, seed):
     (line,) = shapes.rectangle(random.points(seed, batch.draws, grid), sides, grid).lines
     # A time step of the slowest is a whole number of time steps of each other.
     return {
-        name: plan.paste(partners, Box((xp.repeat(line, rate // rates[slowest], axis=1),)))
+        name: discounted(
+            plan.paste(partners, Box((xp.repeat(line, rate // rates[slowest], axis=1),))),
+            batch.parts[name],
+        )
         for name, rate in rates.items()
     }
 

@@ -7,7 +7,7 @@ from keras_mix._core import checks, kinds
 from keras_mix._core.backend import xp
 from keras_mix._core.backend.axes import axis_size
 from keras_mix._core.batch.annotations import refuse_missing
-from keras_mix._core.batch.batch import Batch, Head, behind, inputs_of
+from keras_mix._core.batch.batch import Batch, Head, InputsAlone, behind, inputs_of
 from keras_mix._core.batch.call_forms import (
     arranged,
     arranged_partners,
@@ -18,6 +18,7 @@ from keras_mix._core.batch.region_grid import Grid, grid_of
 from keras_mix._core.batch.structure import Structure
 from keras_mix._core.batch.unbatched import refuse_single, refuse_zipped
 from keras_mix._core.batch.unknown_names import refuse_unknown, refuse_unknown_heads
+from keras_mix._core.leaves.missing_values import missing_of
 from keras_mix._core.leaves.padding import Validity
 from keras_mix._core.leaves.rule import Passthrough, Pool
 from keras_mix._core.leaves.sequence_checks import check_sequences
@@ -188,7 +189,8 @@ def batch_of(mixer, reading, grid=None):
     labels, donor_labels = tensors[targets[0]] if targets else (None, None)
     # Columns of a table have no padding.
     numbers = [] if mixer.mixes_tables else reading.of_validity
-    return Batch(
+    kind = Batch if targets else InputsAlone
+    return kind(
         size=size,
         donors=donors,
         has_second_batch=reading.second is not None,
@@ -200,6 +202,7 @@ def batch_of(mixer, reading, grid=None):
         labels=labels,
         donor_labels=donor_labels,
         table=table_of(reading.rules) if mixer.mixes_tables else None,
+        missing=missing_of(reading.rules, reading.pools) if mixer.mixes_tables else None,
         heads=tuple(
             Head(own[n].name, own[n].kind, *tensors[n])
             for n in targets
@@ -212,14 +215,21 @@ def batch_of(mixer, reading, grid=None):
         ),
         num_classes=mixer.num_classes,
         jit_compile=mixer.jit_compile,
-        validity=_validity(reading, numbers) if numbers else None,
+        validity=_validity(reading, numbers),
         annotations=annotations(mixer, own),
         donor_annotations=annotations(mixer, second),
     )
 
 
+def validity_of(reading, group):
+    """The `Validity` that the leaves of one group determine; None if they determine none."""
+    return _validity(reading, [n for n in reading.of_validity if reading.rules[n].group == group])
+
+
 def _validity(reading, numbers):
     rules, pools = reading.rules, reading.pools
+    if not numbers:
+        return None
     return Validity([rules[n] for n in numbers], [pools[n] for n in numbers])
 
 

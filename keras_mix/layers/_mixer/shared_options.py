@@ -70,18 +70,20 @@ class Configured(keras.layers.Layer):
               time step is valid if it is valid in its source), and a length becomes one past the
               last valid time step. Where sequences are blended, the weights stay, and a length
               becomes the longest of its sources' lengths.
-            - "masks" `(B, T)`: True at valid time steps, which count as those of "lengths" do.
-              Masks are cut together with their sequences. Where sequences are blended, a mask is
-              the union of its sources' masks.
+            - "masks" `(B, T)`: True at valid time steps, which count as those of "lengths" do; or
+              `(B, H, W)`, at the pixels of images of unequal size that are padded to one. Masks are
+              cut together with their sequences or images. Where samples are blended, a mask is the
+              union of its sources' masks.
             - "token_ids" `(B, L)`: Integers, cut by mixers that paste along one axis,
               `spatial_dims=1`.
             - "frame_labels" `(B, T, …)`: Labels of time steps, mixed at each time step by the
-              weights of its sources there.
+              weights of its sources there. Labels may be coarser: one for each of T spans of
+              equally many time steps.
             - "keypoints" `(B, N, 2)`: Floats, x and y in pixels, with -1 or NaN for a missing
               keypoint; or `(B, N, 3)`, with a flag that is 0 for a missing keypoint. A keypoint
               becomes (-1, -1) with a flag of 0 if its pixel is hidden or filled, or if it lies
               outside a mixed image. The output lists the N keypoints of each source in turn, moved
-              with that source.
+              with that source. Of N objects with K keypoints each, as in COCO, `(B, N, K, 2 or 3)`.
             - "instance_masks" `(B, N, H, W)`: Integers or booleans, nonzero inside an object. A
               mask keeps its values where its source is visible. The output lists the N masks of
               each source in turn, moved with that source. See also
