@@ -33,7 +33,9 @@ BESIDE_LAYERS = {
     "FeatureWeights": "models.feature_weights",
     "InOrder": "pairings.in_order",
     "InterpolationConsistency": "models.interpolation_consistency",
+    "KernelWarping": "lambda_rules.kernel_warping",
     "LabelRule": "label_rules.label_rule",
+    "LambdaRule": "lambda_rules.lambda_rule",
     "LossOfSources": "models._targets.loss",
     "ManifoldMixup": "models.manifold_mixup",
     "MixMatch": "models.mix_match",
@@ -58,7 +60,9 @@ MODULES = BESIDE_LAYERS | {
     name: f"layers.{module}" for name, module in {**OPTIONS, **SAVED}.items()
 }
 NEED_TENSORFLOW = {
-    module for module in BESIDE_LAYERS.values() if module.startswith(("pairings.", "label_rules."))
+    module
+    for module in BESIDE_LAYERS.values()
+    if module.startswith(("pairings.", "label_rules.", "lambda_rules."))
 } | {f"layers.{module}" for name, module in SAVED.items() if name not in IN_MODELS}
 
 

@@ -20,7 +20,7 @@ ORDER = [
     ["_core.ops"],
     ["_core.batch"],
     ["_core.leaves"],
-    ["pairings", "label_rules", "losses", "metrics"],
+    ["pairings", "label_rules", "lambda_rules", "losses", "metrics"],
     ["layers"],
     ["models", "recipes", "plans", "calibration", "callbacks"],
     ["data", "plot", "robustness", "synthesis"],

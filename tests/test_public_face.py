@@ -24,6 +24,7 @@ DOCUMENTED = (
     "callbacks",
     "data",
     "label_rules",
+    "lambda_rules",
     "layers",
     "losses",
     "metrics",
@@ -107,7 +108,7 @@ def test_editors_complete_every_option(name, tmp_path):
 def test_the_types_of_the_shared_options_are_those_that_a_mixer_has():
     shared = inspect.signature(Configured).parameters
     assert set(get_type_hints(SharedOptions)) == set(shared)
-    assert set(get_type_hints(BetaOptions)) == {*shared, "keep_major"}
+    assert set(get_type_hints(BetaOptions)) == {*shared, "keep_major", "lambda_rule"}
 
 
 @pytest.mark.parametrize("name", MIXERS)

@@ -1,4 +1,4 @@
-"""The inverse of the regularized incomplete beta function, in numpy alone.
+"""The regularized incomplete beta function and its inverse, in numpy alone.
 
 Where TensorFlow Probability is not loaded: on other backends its import alone would cost 480 MiB
 and two seconds, since each of its substrates but JAX's imports TensorFlow.
@@ -45,6 +45,28 @@ def inverse(a, b, levels):
     return x
 
 
+def distribution(a, b, x):
+    """I_x(a, b), to a relative error of about 1e-12.
+
+    Args:
+        a: Float > 0.
+        b: Float > 0.
+        x: float64 array `(N,)`, each in [0, 1].
+
+    Returns:
+        float64 array `(N,)`.
+    """
+    small, large = _Half(a, b), _Half(b, a)
+    unit = max(small.log_maximum, large.log_maximum)
+    masses = [half.masses(unit) for half in (small, large)]
+    total = masses[0][-1] + masses[1][-1]
+    values = np.empty_like(x)
+    is_small = x <= 0.5
+    values[is_small] = small.mass(x[is_small], masses[0], unit) / total
+    values[~is_small] = 1.0 - large.mass(1.0 - x[~is_small], masses[1], unit) / total
+    return values
+
+
 class _Half:
     """The integral of x^a (1 - x)^(b - 1) over u = log x, from -∞ to log 1/2.
 
@@ -87,6 +109,17 @@ class _Half:
         return below + np.concatenate(
             [[0.0], np.cumsum(self._integrals(self.edges[:-1], self.edges[1:], unit))]
         )
+
+    def mass(self, x, masses, unit):
+        """The integral up to each x, divided by e^unit."""
+        with np.errstate(divide="ignore"):
+            u = np.log(x)
+        index = np.clip(np.searchsorted(self.edges, u) - 1, 0, _INTERVALS - 1)
+        edge = self.edges[index]
+        inside = masses[index] + self._integrals(edge, np.maximum(u, edge), unit)
+        # Below the first edge the integrand is e^(a u), or negligible.
+        below = 0.0 if self.is_cut else np.exp(self.a * u - unit) / self.a
+        return np.where(u < self.edges[0], below, inside)
 
     def inverse(self, sought, masses, unit):
         """The x up to which the integral, divided by e^unit, is as large as sought."""

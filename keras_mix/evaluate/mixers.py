@@ -13,8 +13,9 @@ by `-device`, which mix in the train step; `manifold` for ManifoldMixup and `reg
 `none` for no mixing; or `all` for every mixer of `keras_mix.layers` with its defaults. Besides its
 own arguments every mixer takes `unmixed_epochs=k`, which switches it off for the last k epochs, or
 for that fraction of them. A value is a Python literal (`0.4`, `None`, `True`, `(2, 2)`), an object
-of `keras_mix.pairings` or `keras_mix.label_rules`, such as `pairing=ByClass('rare', exponent=0.5)`,
-or else a string without quotes. Commas in brackets do not separate.
+of `keras_mix.pairings`, `label_rules` or `lambda_rules`, such as
+`pairing=ByClass('rare', exponent=0.5)`, or else a string without quotes. Commas in brackets do not
+separate.
 """
 
 import ast
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_mix import label_rules, layers, models, pairings
+from keras_mix import label_rules, lambda_rules, layers, models, pairings
 from keras_mix._core import checks
 from keras_mix._core.options import signatures
 from keras_mix._core.spelling import suggestion
@@ -206,7 +207,8 @@ def _value(text):
 def _made(text):
     """What a call such as `ByLabel(bandwidth=2)` makes; other text stays as it is."""
     name, bracket, _ = text.partition("(")
-    known = {n: getattr(home, n) for home in (pairings, label_rules) for n in home.__all__}
+    homes = pairings, label_rules, lambda_rules
+    known = {n: getattr(home, n) for home in homes for n in home.__all__}
     if not bracket or name not in known:
         return text
     try:

@@ -82,8 +82,8 @@ class BetweenClass(BetaMixer):
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
-        lam = self.draw_lambda(batch, share)
         partners = self.partners(batch, order)
+        lam = self.draw_lambda(batch, share, partners)
         levels = functools.partial(
             _pressure, axis=batch.axes[0], window=self.window, sampling_rate=self.sampling_rate
         )

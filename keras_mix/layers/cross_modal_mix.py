@@ -113,8 +113,8 @@ class CrossModalMix(BetaMixer):
     def sample(self, batch, seed):
         cuts, rates = modality_cuts.drawn_cuts(self), self.sampling_rates
         order, share, place, *seeds = random.split(seed, 3 + len(cuts))
-        lam = self.draw_lambda(batch, share)
         partners = self.partners(batch, order)
+        lam = self.draw_lambda(batch, share, partners)
         drawn = modality_cuts.cut(cuts, batch, lam, partners, seeds, self._counted)
         drawn |= modality_cuts.cut_in_time(rates, batch, lam, partners, place, self._counted)
         other = modality_cuts.mean_share(self.cuts, drawn) if drawn else 1.0 - lam

@@ -86,12 +86,19 @@ class CutMix(BetaMixer):
                     f"candidates={candidates} and spatial_dims={spatial_dims}",
                 )
 
+    def without_effect(self):
+        reasons = super().without_effect()
+        if self.candidates is not None:
+            reasons["lambda_rule"] = "each of the `candidates` draws a λ of its own"
+        return reasons
+
     def sample(self, batch, seed):
         order, share, place = random.split(seed, 3)
         partners = self.partners(batch, order)
         if self.candidates is not None:
             return self._beside_objects(batch, partners, share, place)
-        return self.sample_given(batch, self.draw_lambda(batch, share), partners, place)
+        lam = self.draw_lambda(batch, share, partners)
+        return self.sample_given(batch, lam, partners, place)
 
     def sample_given(self, batch, lam, partners, seed):
         """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
@@ -105,7 +112,7 @@ class CutMix(BetaMixer):
     def _beside_objects(self, batch, partners, share, place):
         """The plan that pastes where a sample has least, if its partner has something there."""
         number = batch.draws * self.candidates
-        lam = self.draw_lambda(batch._replace(draws=number), share)
+        lam = self.draw_beta(batch._replace(draws=number), share)
         sides = shapes.sides(1.0 - lam, batch.grid)
         corner = random.points(place, number, batch.grid) - sides // 2
         corner, sides = (xp.reshape(each, [-1, self.candidates, 2]) for each in (corner, sides))

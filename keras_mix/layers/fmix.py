@@ -96,7 +96,8 @@ class FMix(BetaMixer):
 
     def sample(self, batch, seed):
         order, share, noise = random.split(seed, 3)
-        lam, partners = self.draw_lambda(batch, share), self.partners(batch, order)
+        partners = self.partners(batch, order)
+        lam = self.draw_lambda(batch, share, partners)
         return self.sample_given(batch, lam, partners, noise)
 
     def sample_given(self, batch, lam, partners, seed):

@@ -58,7 +58,8 @@ class GridMix(BetaMixer):
 
     def sample(self, batch, seed):
         order, share, choice = random.split(seed, 3)
-        lam, partners = self.draw_lambda(batch, share), self.partners(batch, order)
+        partners = self.partners(batch, order)
+        lam = self.draw_lambda(batch, share, partners)
         return self.sample_given(batch, lam, partners, choice)
 
     def sample_given(self, batch, lam, partners, seed):

@@ -4,6 +4,7 @@ import keras
 from typing_extensions import Unpack
 
 from keras_mix._core import checks
+from keras_mix._core.backend import xp
 from keras_mix._core.draw import random
 from keras_mix._core.plan import plan
 from keras_mix.layers._mixer.beta_mixer import BetaMixer
@@ -60,7 +61,11 @@ class MixUp(BetaMixer):
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
+        partners = self.all_partners(batch, order)
+        if self.num_sources == 2:
+            lam = self.draw_lambda(batch, share, partners[:, 0])
+            return plan.blend(partners, xp.stack([lam, 1.0 - lam], axis=1))
         weights = random.dirichlet(
             share, self.concentration(batch), batch.draws, self.num_sources, self.keep_major
         )
-        return plan.blend(self.all_partners(batch, order), weights)
+        return plan.blend(partners, weights)

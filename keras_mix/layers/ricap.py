@@ -62,7 +62,7 @@ class RICAP(BetaMixer):
     def sample(self, batch, seed):
         *shares, crop, order = random.split(seed, 4)
         sides = [
-            xp.round(self.draw_lambda(batch, s) * xp.cast(size, "float32"))
+            xp.round(self.draw_beta(batch, s) * xp.cast(size, "float32"))
             for s, size in zip(shares, batch.grid, strict=True)
         ]
         corner = xp.cast(xp.concat([side[:, None] for side in sides], axis=1), "int32")

@@ -86,7 +86,8 @@ class SaliencyMix(BetaMixer):
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
-        lam, partners = self.draw_lambda(batch, share), self.partners(batch, order)
+        partners = self.partners(batch, order)
+        lam = self.draw_lambda(batch, share, partners)
         return self.sample_given(batch, lam, partners, share)
 
     def sample_given(self, batch, lam, partners, seed):

@@ -80,9 +80,9 @@ class SpectrogramMixUp(BetaMixer):
 
     def sample(self, batch, seed):
         order, share = random.split(seed, 2)
-        lam = self.draw_lambda(batch, share)
-        weights = xp.stack([lam, 1.0 - lam], axis=1)
-        drawn = plan.blend(self.partners(batch, order), weights)
+        partners = self.partners(batch, order)
+        lam = self.draw_lambda(batch, share, partners)
+        drawn = plan.blend(partners, xp.stack([lam, 1.0 - lam], axis=1))
         if self._exponent is not None:
             drawn = drawn._replace(combine=LogBlend(self._exponent))
         return plan.unless_alone(drawn)

@@ -94,8 +94,8 @@ class TabularMix(BetaMixer):
 
     def sample(self, batch, seed):
         order, share, place = random.split(seed, 3)
-        own = self.draw_lambda(batch, share)[:, None]
         partners = self.partners(batch, order)
+        own = self.draw_lambda(batch, share, partners)[:, None]
         continuous = batch.table or ()
         if self.cut and not continuous:
             rule = "cut=True needs a table, columns (B,) or a matrix (B, F)"

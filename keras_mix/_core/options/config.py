@@ -24,3 +24,9 @@ def saved(value):
         return [saved(each) for each in value]
     plain = value is None or isinstance(value, str | int | float)
     return value if plain else keras.saving.serialize_keras_object(value)
+
+
+def loaded(value):
+    """The object that a dict stands for, if Keras has saved it."""
+    is_saved = isinstance(value, dict) and "class_name" in value
+    return keras.saving.deserialize_keras_object(value) if is_saved else value

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 from typing_extensions import TypedDict
 
 from keras_mix.label_rules import LabelRule
+from keras_mix.lambda_rules import LambdaRule
 from keras_mix.layers.bounding_box_options import BoundingBoxOptions
 from keras_mix.layers.sequence_options import SequenceOptions
 from keras_mix.pairings import Pairing
@@ -49,3 +50,4 @@ class BetaOptions(SharedOptions, total=False):
     """The options of mixers that draw λ from a Beta distribution."""
 
     keep_major: bool
+    lambda_rule: LambdaRule | None

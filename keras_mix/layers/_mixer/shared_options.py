@@ -11,7 +11,7 @@ from keras_mix._core.batch import call_forms
 from keras_mix._core.batch.reader import Reader
 from keras_mix._core.draw.layer_seeds import LayerSeeds
 from keras_mix._core.options import given_options, keywords
-from keras_mix._core.options.config import config_of, saved
+from keras_mix._core.options.config import config_of, loaded, saved
 from keras_mix._core.options.layer_repr import layer_repr
 from keras_mix._core.options.signatures import FullSignature, arguments, documented
 from keras_mix.label_rules import LabelRule
@@ -265,7 +265,7 @@ class Configured(keras.layers.Layer):
 
 def _pairing(owner, value):
     """A known string, or a `Pairing`, also as Keras saves it."""
-    value = _loaded(value)
+    value = loaded(value)
     if isinstance(value, Pairing):
         return value
     if not isinstance(value, str) or value not in checks.PAIRINGS:
@@ -277,7 +277,7 @@ def _pairing(owner, value):
 
 
 def _label_rule(owner, value):
-    value = checks.instance(owner, "label_rule", _loaded(value))
+    value = checks.instance(owner, "label_rule", loaded(value))
     if value is not None and not isinstance(value, LabelRule):
         raise ValueError(
             "`label_rule` must be None, or one of keras_mix.label_rules. "
@@ -290,7 +290,7 @@ def _bounding_boxes(owner, value):
     """None, or `BoundingBoxOptions`, also as Keras saves them; a format stands for them."""
     if isinstance(value, str):
         value = BoundingBoxOptions(checks.box_format("bounding_boxes", value))
-    value = checks.instance(owner, "bounding_boxes", _loaded(value))
+    value = checks.instance(owner, "bounding_boxes", loaded(value))
     if value is not None and not isinstance(value, BoundingBoxOptions):
         raise ValueError(
             f"{owner}: `bounding_boxes` must be the format of boxes, one of "
@@ -307,7 +307,7 @@ def _shortened(boxes):
 
 def _sequences(owner, value):
     """None, or `SequenceOptions`, also as Keras saves them."""
-    value = checks.instance(owner, "sequences", _loaded(value))
+    value = checks.instance(owner, "sequences", loaded(value))
     if value is not None and not isinstance(value, SequenceOptions):
         raise ValueError(
             f"{owner}: `sequences` must be keras_mix.layers.SequenceOptions. "
@@ -315,9 +315,3 @@ def _sequences(owner, value):
             "sequences=SequenceOptions(padding_id=0)."
         )
     return value if value and value.stated() else None
-
-
-def _loaded(value):
-    """The object that a dict stands for, if Keras has saved it."""
-    is_saved = isinstance(value, dict) and "class_name" in value
-    return keras.saving.deserialize_keras_object(value) if is_saved else value
