@@ -222,6 +222,10 @@ X = np.random.default_rng(0).random((4, 3), np.float32)
         ),
         (lambda: RICAP(lambda_rule=KernelWarping()), "`lambda_rule` has no effect"),
         (
+            lambda: CutMix(candidates=3, lambda_rule=KernelWarping()),
+            "`lambda_rule` has no effect, because each of the `candidates` draws a λ of its own",
+        ),
+        (
             lambda: MixUp(lambda_rule=KernelWarping(of="labels"))(X),
             "KernelWarping: the batch must have labels",
         ),

@@ -109,8 +109,8 @@ def test_own_arguments_stand_first_and_a_subclass_has_them_too():
             super().__init__(alpha, **kwargs)
 
     names = list(inspect.signature(Own).parameters)
-    own = ["alpha", "strength", "spatial_dims", "keep_major", "lambda_rule", "num_classes"]
-    assert names[:6] == own
+    own = ["alpha", "strength", "spatial_dims", "candidates"]
+    assert names[:7] == [*own, "keep_major", "lambda_rule", "num_classes"]
     assert inspect.signature(Own).parameters["alpha"].default == 2.0
     assert "\n    label_smoothing: " in inspect.getdoc(Own)
     assert issubclass(Own, Mixer)
