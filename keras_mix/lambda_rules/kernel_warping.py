@@ -83,7 +83,7 @@ class KernelWarping(LambdaRule):
         index = partners - batch.first_donor
         squares = (self._inputs if self.of == "inputs" else self._labels)(batch, index)
         # In double precision the quotient of whole numbers is the same in every mode.
-        total = xp.cast(xp.maximum(xp.reduce_sum(squares), 1), "float64")
+        total = xp.maximum(xp.cast(xp.reduce_sum(squares), "float64"), 1.0)
         relative = xp.cast(squares * xp.cast(xp.shape(squares)[0], "int64"), "float64") / total
         log_tau = (relative - 1.0) / (2.0 * self.tau_std**2) - math.log(self.tau_max)
         return warping.warped(lam, -log_tau if self.law == "quantile" else log_tau, self.law)

@@ -141,8 +141,7 @@ class ByKey(WeightedPairing):
 
 def _one_each(owner, name, values):
     """One domain per sample, `(B,)`."""
-    rank = getattr(values.shape, "rank", None)
-    is_one = rank == 1 or (rank == 2 and values.shape[1] == 1)
+    is_one = len(values.shape) == 1 or (len(values.shape) == 2 and values.shape[1] == 1)
     if not is_one or dtypes.is_floating(values):
         checks.reject(
             owner,

@@ -4,6 +4,7 @@ import keras
 
 from keras_mix._core import checks
 from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import at_least_one
 from keras_mix._core.draw import saliency_maps
 from keras_mix.pairings.pairing import Pairing
 
@@ -72,7 +73,7 @@ def _cycle(distances):
     lowest = xp.constant(-1.0, "float64")
     apart = xp.where(index[:, None] == index, lowest, distances)
     flat = xp.concat([xp.reshape(apart, [size * size]), [2.0 * lowest]], axis=0)
-    first = xp.argmax(flat, output_type="int32") // xp.maximum(size, 1)
+    first = xp.argmax(flat, output_type="int32") // at_least_one(size)
 
     def step(count, row, taken, partners):
         taken |= index == row

@@ -10,6 +10,11 @@ def axis_size(tensor, axis):
     return xp.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
 
 
+def at_least_one(size):
+    """A size of at least 1: an int where the given one is."""
+    return max(size, 1) if isinstance(size, int) else xp.maximum(size, 1)
+
+
 def filled(tensor, size, value):
     """A tensor `(size, ...)` like another one, filled with a value that broadcasts to it."""
     shape = xp.concat([[size], xp.shape(tensor)[1:]], axis=0)

@@ -67,6 +67,10 @@ class KerasArrays(PortableArrays):
         real, imag = ops.fft2((ops.real(tensor), ops.imag(tensor)))
         return _complex(real, imag)
 
+    def ifft2d(self, tensor):
+        real, imag = ops.ifft2((ops.real(tensor), ops.imag(tensor)))
+        return _complex(real, imag)
+
     def bincount(self, values, minlength, maxlength=None):
         """int32, how many values equal each number from 0 to `minlength` - 1."""
         values = ops.reshape(values, [-1])

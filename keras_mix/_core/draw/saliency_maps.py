@@ -5,7 +5,7 @@ graphs and under XLA. What follows from them, shares and distances, is exact.
 """
 
 from keras_mix._core.backend import xp
-from keras_mix._core.backend.axes import axis_size
+from keras_mix._core.backend.axes import at_least_one, axis_size
 from keras_mix._core.draw.spectral_residual import blurred, magnitude, shrunk
 
 # The most pixels along a side of a map; larger images are shrunk.
@@ -64,7 +64,7 @@ def shares(own, other, grid):
 
 def _steps(grid):
     """The side of the blocks of pixels that one pixel of the map stands for, along each axis."""
-    return [xp.maximum((size + _SIDE - 1) // _SIDE, 1) for size in grid]
+    return [at_least_one((size + _SIDE - 1) // _SIDE) for size in grid]
 
 
 def _interpolation(size, small, step):

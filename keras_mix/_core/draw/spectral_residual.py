@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_mix._core import dtypes
 from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import at_least_one
 
 # The paper resizes images to 64 pixels, where objects remain visible and textures do not.
 _SIDE = 64
@@ -26,7 +27,7 @@ def peaks(light, grid):
         int32 `(B, 2)`, row and column.
     """
     # At most 127 pixels a side.
-    small = shrunk(light, grid, [xp.maximum(size // _SIDE, 1) for size in grid])
+    small = shrunk(light, grid, [at_least_one(size // _SIDE) for size in grid])
     shape = xp.shape(small)
     levels = residual(small)
     best = xp.argmax(xp.reshape(levels, [shape[0], -1]), axis=1, output_type="int32")
