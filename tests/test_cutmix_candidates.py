@@ -38,8 +38,8 @@ def test_the_box_that_covers_least_is_pasted_if_it_shows_an_object(monkeypatch):
     drawn = []
 
     class Drawn(CutMix):
-        def draw_lambda(self, batch, seed):
-            drawn.append(super().draw_lambda(batch, seed))
+        def draw_beta(self, batch, seed):
+            drawn.append(super().draw_beta(batch, seed))
             return drawn[-1]
 
     layer = Drawn(candidates=4, pairing="roll", bounding_boxes="xyxy", jit_compile=False)
