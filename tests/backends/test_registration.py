@@ -34,6 +34,8 @@ kept = layers.ModalityDropout([0.2, 0.2])([first, second])
 sparse = "sparse_categorical_crossentropy"
 saved = {
     "mixing": (models.MixingModel(base(), mix_at=["input"]), {"loss": sparse}),
+    "weighed": (models.MixingModel(of_maps(), mixer=layers.CutMix(), mix_at=["reshape"],
+                                   weigh_labels=models.FeatureWeights("last")), {"loss": sparse}),
     "manifold": (models.ManifoldMixup(base()), {"loss": sparse}),
     "decoupled": (base(), {"loss": losses.DecoupleMixLoss(eta=0.2)}),
     "matched": (models.MixMatch(base()), {"loss": sparse}),
@@ -72,12 +74,14 @@ def trained(path):
     return model.train_on_batch(batch, y, return_dict=True)["loss"]
 
 paths = {path.stem: path for path in sorted(folder.glob("*.keras"))}
-pair, interpolated = paths.pop("pair"), paths.pop("interpolated")
+pair, interpolated, weighed = (paths.pop(name) for name in ("pair", "interpolated", "weighed"))
 losses = {name: trained(path) for name, path in paths.items()}
 losses["pair"] = keras.models.load_model(pair).evaluate([x, x[::-1]], ids, verbose=0)[0]
 without = "tensorflow" not in sys.modules
 # Its teacher is a clone, and Keras's `clone_model` imports TensorFlow where it is installed.
 losses["interpolated"] = trained(interpolated)
+# Its mixer makes TensorFlow be imported where it is installed.
+losses["weighed"] = trained(weighed)
 config = {"alpha": 0.5}
 mixer = {"class_name": "MixUp", "registered_name": "keras_mix>MixUp", "module": None,
          "config": config}
@@ -92,10 +96,10 @@ print(json.dumps({"names": sorted(losses), "finite": bool(np.isfinite([*losses.v
 
 def test_models_load_in_a_new_process_without_tensorflow(tmp_path):
     backend = {"KERAS_BACKEND": keras.backend.backend()}
-    assert output_here(SAVE, tmp_path) == 11
+    assert output_here(SAVE, tmp_path) == 12
     loaded = output_of(LOAD, tmp_path, **backend)
     names = "aligned decoupled interpolated manifold matched mixing packed pair regularized taught"
-    assert loaded["names"] == [*names.split(), "views"]
+    assert loaded["names"] == [*names.split(), "views", "weighed"]
     assert loaded["finite"]
     assert loaded["without"]
     # Where TensorFlow is installed it is imported for the mixer, and only for it.
