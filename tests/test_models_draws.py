@@ -11,6 +11,7 @@ from scipy import stats
 from three_classes import IDS, X, compiled, network
 
 from keras_mix.callbacks import MixSchedule
+from keras_mix.callbacks._courses import Span
 from keras_mix.layers import MixUp
 from keras_mix.models import ManifoldMixup, MixingModel
 
@@ -155,6 +156,6 @@ def test_a_schedule_of_pairs_and_phases_survives_pickle():
     given = MixSchedule(alpha=(0.2, 1.0), rate=(0.0, 0.5), probabilities={0: [1, 0], 3: [0, 1]})
     found = pickle.loads(pickle.dumps(given))
     for epoch in range(5):
-        assert found.alpha(epoch, 5) == given.alpha(epoch, 5) == pytest.approx(0.2 + 0.2 * epoch)
-        assert found.rate(epoch, 5) == given.rate(epoch, 5)
-        assert found.probabilities(epoch) == given.probabilities(epoch)
+        values = found.values(epoch, Span(5), 1.0, 2)
+        assert values == given.values(epoch, Span(5), 1.0, 2)
+        assert values["alpha"] == pytest.approx(0.2 + 0.2 * epoch)

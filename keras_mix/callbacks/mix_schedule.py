@@ -114,10 +114,7 @@ class MixSchedule(keras.callbacks.Callback):
             )
         self.unmixed_epochs = _courses.duration("unmixed_epochs", unmixed_epochs)
         self.warmup_epochs = _courses.duration("warmup_epochs", warmup_epochs)
-        # The clocks of the pipelines that have this schedule, in the order in which they were made.
-        self._clocks: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-        # The epoch that they were told last.
-        self._epoch = None
+        self._follow_none()
 
     def on_train_begin(self, logs=None):
         dials, clocks = getattr(self.model, "dials", None), list(self._clocks.values())
@@ -195,6 +192,12 @@ class MixSchedule(keras.callbacks.Callback):
                 found["probabilities"] = checks.weights(self.probabilities(tick), count)
         return found
 
+    def _follow_none(self):
+        # The clocks of the pipelines that have this schedule, in the order in which they were made.
+        self._clocks = weakref.WeakValueDictionary()
+        # The epoch that they were told last.
+        self._epoch = None
+
     def _begin(self, dials):
         if self.every == "step":
             raise ValueError(
@@ -223,4 +226,9 @@ class MixSchedule(keras.callbacks.Callback):
 
     def __getstate__(self):
         # A copy is that of no pipeline.
-        return {**self.__dict__, "_clocks": weakref.WeakValueDictionary()}
+        own = ("_clocks", "_epoch")
+        return {name: value for name, value in self.__dict__.items() if name not in own}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._follow_none()
