@@ -47,7 +47,7 @@ VALUES = {
         "start_id": 7,
         "end_id": 8,
     },
-    "CutMix": {"alpha": 0, "keep_major": True, "spatial_dims": 1},
+    "CutMix": {"alpha": 0, "keep_major": True, "spatial_dims": 1, "candidates": 8},
     "FMix": {
         "alpha": 0,
         "keep_major": True,
@@ -56,6 +56,8 @@ VALUES = {
         "spectrum": "code",
         "spatial_dims": 1,
     },
+    "CopyPaste": {"scale": (0.5, 0.8), "flip": 1.0, "max_objects": 1, "blur": 1.0},
+    "ClassMix": {},
     "RICAP": {"alpha": 0, "keep_major": True},
     "Mosaic": {"offset": (0.1, 0.2)},
     "RecursiveMix": {"fraction": (0.2, 0.3)},
@@ -70,6 +72,7 @@ VALUES = {
     "BetweenClass": {"alpha": 0, "keep_major": True, "sampling_rate": 16000, "window": 8},
     "NoiseMix": {"snr": 3, "keep_labels": True},
     "TabularMix": {
+        "missing": {"age": "job"},
         "alpha": 0,
         "keep_major": True,
         "columns": {"age": "categorical"},
@@ -105,7 +108,10 @@ VALUES = {
         "bounding_boxes": BoundingBoxOptions("xyxy", min_visible=1.0),
     },
 }
+OBJECTS = np.zeros((B, 2, 8, 10), "uint8")
+OBJECTS[:, 0, 1:4, 1:5] = OBJECTS[:, 1, 4:7, 5:9] = 1
 BATCHES = {
+    "CopyPaste": {"images": IMAGES, "objects": OBJECTS},
     "MixGen": PAIRS,
     "BetweenClass": (SOUNDS, ONE_HOT),
     "NoiseMix": (SOUNDS, ONE_HOT),
@@ -113,10 +119,12 @@ BATCHES = {
     "SynchronizedAugmentation": STREAMS,
 }
 BESIDE = {
+    "CopyPaste": {"kinds": {"objects": "instance_masks"}, "pairing": "roll"},
     "RandomApply": {"mixer": CutMix(8.0)},
     "RandomChoice": {"mixers": [MixUp(8.0), CutMix(8.0)]},
     "MixGen": {**IDS_AND_WORDS, "rate": 0.9, "pairing": "roll"},
     "SynchronizedAugmentation": {**IN_TIME, **FRAMES},
+    ("CutMix", "candidates"): {"num_classes": B},
     ("SynchronizedAugmentation", "boxes"): {"flip": 1.0, "bounding_boxes": "xyxy"},
     ("SynchronizedAugmentation", "bounding_boxes"): {"flip": 1.0, "boxes": "found"},
     ("SynchronizedAugmentation", "frames"): {"sampling_rates": {"sound": 16}, "flip": 1.0},

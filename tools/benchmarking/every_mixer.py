@@ -6,13 +6,13 @@ import keras_mix
 from benchmarking import rows
 from benchmarking.contenders import MIXERS, Contender, Workload, copying, mapped, ours
 from benchmarking.images import COPY, floors_of, limit_of, of_keras, rows_of, taking_turns, title
-from keras_mix.layers._class_modules import NOT_OF_IMAGES, OPTIONS
+from keras_mix.layers._class_modules import IN_MODELS, NOT_OF_IMAGES, OPTIONS
 from keras_mix.layers._mixer.mixer_of_mixers import Composed
 
 NAMES = sorted(
     name
     for name in keras_mix.layers.__all__
-    if name not in ("MixPoint", "Mixer", *NOT_OF_IMAGES, *OPTIONS)
+    if name not in ("Mixer", *IN_MODELS, *NOT_OF_IMAGES, *OPTIONS)
     and not issubclass(getattr(keras_mix.layers, name), Composed)
 )
 # What differs most between bytes and floats: a blend, a paste, a placed and a resized frame. And
