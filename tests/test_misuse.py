@@ -119,6 +119,7 @@ def test_an_unknown_argument_is_named_with_the_one_that_was_meant(make, options,
         (recipes.deit3, "nm_classes", "num_classes"),
         (recipes.rsb, "prob", "rate"),
         (recipes.torchvision, "label_smothing", "label_smoothing"),
+        (recipes.segmentation, "nm_classes", "num_classes"),
         (recipes.balanced_mixup, "alhpa", "alpha"),
     ],
 )
@@ -128,7 +129,13 @@ def test_an_unknown_argument_of_a_recipe_is_answered_with_those_of_the_recipe(re
         recipe(**{given: 0.5})
     named = str(caught.value).partition("The arguments are ")[2].rstrip(".").split(", ")
     assert {"per", "pairing", "num_classes"} < set(named)
-    fixed = (recipes.deit, recipes.deit3, recipes.rsb, recipes.torchvision)
+    fixed = (
+        recipes.deit,
+        recipes.deit3,
+        recipes.rsb,
+        recipes.torchvision,
+        recipes.segmentation,
+    )
     assert ("alpha" in named) == (recipe not in fixed)
     assert "mixers" not in named
 

@@ -6,7 +6,7 @@ import pytest
 from contract import constant_images, seed_of
 
 from keras_mix import recipes
-from keras_mix.layers import CutMix, MixUp
+from keras_mix.layers import ClassMix, CutMix, MixUp, Mosaic
 from keras_mix.losses import ThresholdedBinaryCrossentropy
 from keras_mix.models import MixingModel
 
@@ -59,7 +59,11 @@ def test_recipes_that_switch_have_the_settings_of_their_sources(layer, mixup, pa
 
 @pytest.mark.parametrize(
     ("make", "owner"),
-    [(lambda: recipes.rsb("a2"), "rsb: `setting`"), (lambda: recipes.deit3(1), "deit3: `stage`")],
+    [
+        (lambda: recipes.rsb("a2"), "rsb: `setting`"),
+        (lambda: recipes.deit3(1), "deit3: `stage`"),
+        (lambda: recipes.yolo("xl", bounding_boxes="xyxy"), "yolo: `size`"),
+    ],
 )
 def test_unknown_settings_are_refused(make, owner):
     with pytest.raises(ValueError, match=rf"^recipes\.{owner} must be one of "):
@@ -130,3 +134,44 @@ def test_the_middle_of_an_odd_batch_stays_under_deit():
     mixed, labels = recipes.deit(num_classes=5, label_smoothing=0)(images, np.arange(5))
     np.testing.assert_array_equal(mixed[2], images[2])
     np.testing.assert_array_equal(labels[2], np.eye(5)[2])
+
+
+def test_segmentation_pastes_classes_of_the_neighbor():
+    layer = recipes.segmentation(num_classes=5)
+    images = constant_images(6, 8, 8)
+    masks = np.random.default_rng(0).integers(0, 5, (6, 8, 8))
+    mixed, _ = layer(images, masks, seed=seed_of())
+    (plain, _) = ClassMix(num_classes=5, pairing="roll")(images, masks, seed=seed_of())
+    np.testing.assert_array_equal(mixed, plain)
+
+
+MASKS = {"kinds": {"masks": "instance_masks"}}
+
+
+@pytest.mark.parametrize(("size", "pastes", "mixes"), [("n", 0.1, None), ("x", 0.6, 0.2)])
+def test_yolo_has_the_settings_of_its_size(size, pastes, mixes):
+    recipe = recipes.yolo(size, bounding_boxes="xyxy", label_smoothing=0.1, **MASKS)
+    assert (recipe.mosaic.rate, recipe.copy_paste.rate, recipe.unmixed_epochs) == (1.0, pastes, 10)
+    assert (recipe.mixup and (recipe.mixup.alpha, recipe.mixup.rate)) == (mixes and (32.0, mixes))
+    smoothing = [mixer.label_smoothing for mixer in recipe.mixers]
+    assert smoothing == [0.0] * (len(smoothing) - 1) + [0.1]
+    without = recipes.yolo(size, bounding_boxes="xyxy")
+    assert [type(mixer) for mixer in without.mixers] == [Mosaic] + [MixUp] * (mixes is not None)
+
+
+def test_yolo_mixes_boxes_and_masks_in_turn():
+    objects = np.zeros((4, 2, 32, 32), "uint8")
+    objects[:, 0, 4:20, 4:12], objects[:, 1, 10:30, 6:30] = 1, 1
+    boxes = np.tile(np.float32([[4, 4, 12, 20], [6, 10, 30, 30]]), (4, 1, 1))
+    batch = {
+        "images": constant_images(4, 32, 32),
+        "bounding_boxes": {"boxes": boxes, "labels": np.tile([1, 2], (4, 1))},
+        "masks": objects,
+    }
+    for number, mixer in enumerate(recipes.yolo("s", bounding_boxes="xyxy", **MASKS).mixers):
+        batch = mixer(batch, seed=seed_of((number, 1)))
+    assert batch["masks"].shape == (4, 32, 32, 32)
+    shown = np.asarray(batch["masks"]).any(axis=(2, 3)).sum(axis=1)
+    listed = (np.asarray(batch["bounding_boxes"]["labels"]) > 0).sum(axis=1)
+    np.testing.assert_array_equal(shown, listed)
+    assert shown.min() >= 8

@@ -6,7 +6,9 @@ from keras_mix.recipes._cutmix import cutmix_cifar, cutmix_imagenet
 from keras_mix.recipes._deit import deit, deit3
 from keras_mix.recipes._detection import detection
 from keras_mix.recipes._rsb import rsb
+from keras_mix.recipes._segmentation import segmentation
 from keras_mix.recipes._torchvision import torchvision
+from keras_mix.recipes._yolo import yolo
 
 __all__ = [
     "balanced_mixup",
@@ -17,7 +19,9 @@ __all__ = [
     "deit3",
     "detection",
     "rsb",
+    "segmentation",
     "torchvision",
+    "yolo",
 ]
 
 
