@@ -275,6 +275,20 @@ def test_what_is_not_touched_keeps_its_box():
     np.testing.assert_array_equal(found["boxes"][0, :COUNT], given.boxes[0])
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_boxes_are_listed_where_masks_are(rate):
+    """Also in a sample that the rate leaves unmixed: nothing of its partner is listed."""
+    given = case(12)
+    found = made(rate=rate, pairing="roll")(*given.batch, seed=seed_of())[1]
+    listed = (np.asarray(found["boxes"]["labels"]) >= 0).sum(axis=1)
+    own = (given.labels >= 0) & given.masks.any(axis=(2, 3))
+    if not rate:
+        np.testing.assert_array_equal(listed, (given.labels >= 0).sum(axis=1))
+    shown = np.asarray(found["objects"]).any(axis=(2, 3)).sum(axis=1)
+    without = (given.labels >= 0).sum(axis=1) - own.sum(axis=1)
+    np.testing.assert_array_equal(listed - without, shown)
+
+
 def test_partners_from_a_second_batch_and_samples_without_objects():
     given, second = case(6), case(6, seed=1)
     layer = made()

@@ -35,6 +35,14 @@ class Seen(NamedTuple):
             visible=xp.where(unmixed, self.total, self.visible), stays=self.stays | unmixed
         )
 
+    def where(self, mixed):
+        """The same, but no object is visible where bool `mixed` `(B or 1,)` is False."""
+        mixed = over(mixed, self.visible)
+        return self._replace(
+            visible=xp.where(mixed, self.visible, xp.zeros_like(self.visible)),
+            stays=self.stays & mixed,
+        )
+
 
 class _PastedObjects(NamedTuple):
     mask: Mask
@@ -66,8 +74,8 @@ class PastedObjects(Region, _PastedObjects):
         return self.mask.weights(sources)
 
     def keep(self, mixed):
-        own, *others = self.objects
-        return PastedObjects(self.mask.keep(mixed), (own.unless(~mixed), *others))
+        own, other = self.objects
+        return PastedObjects(self.mask.keep(mixed), (own.unless(~mixed), other.where(mixed)))
 
     def stretch(self, sizes):
         return self.mask.stretch(sizes)
