@@ -69,17 +69,25 @@ def _cycle(distances):
     """
     size = xp.shape(distances)[0]
     index = xp.range(size)
-    # Below all distances. Of equal ones the first is taken; an empty batch has none.
+    # Below all distances; an empty batch has none.
     lowest = xp.constant(-1.0, "float64")
     apart = xp.where(index[:, None] == index, lowest, distances)
     flat = xp.concat([xp.reshape(apart, [size * size]), [2.0 * lowest]], axis=0)
-    first = xp.argmax(flat, output_type="int32") // at_least_one(size)
+    first = _largest(flat, xp.range(size * size + 1)) // at_least_one(size)
 
     def step(count, row, taken, partners):
         taken |= index == row
-        free = xp.where(taken, lowest, xp.gather(distances, row))
-        column = xp.argmax(free, output_type="int32")
+        column = _largest(xp.where(taken, lowest, xp.gather(distances, row)), index)
         return count + 1, column, taken, xp.where(index == row, column, partners)
 
     state = 1, first, xp.zeros_like(index, "bool"), xp.fill(xp.shape(index), first)
     return xp.while_loop(lambda count, *_: count < size, step, state)[-1]
+
+
+def _largest(values, index):
+    """int32, the index of the largest value, the first of equal ones.
+
+    Not `argmax`, which cannot be compiled inside a loop on JAX.
+    """
+    most = xp.reduce_max(values, axis=0)
+    return xp.reduce_min(xp.where(values == most, index, xp.constant(2**31 - 1, "int32")))

@@ -73,7 +73,8 @@ def _interpolation(size, small, step):
     at = (xp.cast(xp.range(size), "float64") + 0.5) / xp.cast(step, "float64") - 0.5
     at = xp.clip_by_value(at, 0.0, xp.cast(small - 1, "float64"))
     away = xp.abs(at[:, None] - xp.cast(xp.range(small), "float64"))
-    return xp.maximum(1.0 - away, 0.0)
+    # Keras compares numbers of 64 bits with others as 32 bits on PyTorch.
+    return xp.cast(xp.maximum(1.0 - away, 0.0), "float64")
 
 
 def _flat(levels):
