@@ -17,6 +17,9 @@ from keras.src.backend import set_keras_mask as set_mask
 # The context of a layer call is not public.
 from keras.src.backend.common.global_state import get_global_attribute
 
+# Code cannot ask publicly whether a step of JAX holds the state of layers.
+from keras.src.backend.common.stateless_scope import in_stateless_scope
+
 # Code cannot ask publicly whether it is traced only for shapes and dtypes.
 from keras.src.backend.common.symbolic_scope import SymbolicScope, in_symbolic_scope
 
@@ -33,6 +36,7 @@ __all__ = [
     "entry_layer",
     "function_of",
     "graph_of",
+    "in_stateless_scope",
     "in_symbolic_scope",
     "layers_in",
     "mask_of",

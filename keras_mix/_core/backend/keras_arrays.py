@@ -1,5 +1,6 @@
 """The array operations of mixers on the tensors of Keras's backend, JAX or PyTorch."""
 
+import importlib
 import numbers
 
 import keras
@@ -16,6 +17,10 @@ class KerasArrays(PortableArrays):
     def __init__(self):
         super().__init__(ops)
         self._jax = keras.backend.backend() == "jax"
+        self._native = importlib.import_module("jax.numpy" if self._jax else "torch")
+        # `keras.ops` takes complex numbers apart.
+        fft = self._native.fft
+        self.fft2d, self.ifft2d, self.rfft = fft.fft2, fft.ifft2, fft.rfft
 
     def scope(self):
         """On JAX, with numbers of 64 bits, by which draws and weights are TensorFlow's."""
@@ -42,6 +47,17 @@ class KerasArrays(PortableArrays):
             return np.dtype(dtypes.name(dtype)).type(tensor)
         return ops.cast(tensor, dtypes.name(dtype))
 
+    # Keras gives float32 for some pairs in float64.
+
+    def maximum(self, x, y):
+        return self._native.maximum(*_of_one_dtype(x, y))
+
+    def minimum(self, x, y):
+        return self._native.minimum(*_of_one_dtype(x, y))
+
+    def where(self, condition, x, y):
+        return ops.where(condition, *_of_one_dtype(x, y))
+
     def bits(self, seed, shape):
         with self.scope():
             return super().bits(seed, shape)
@@ -61,20 +77,26 @@ class KerasArrays(PortableArrays):
 
     def next_seed(self, seeds, fresh):
         """int32 `(2,)`, the next of `LayerSeeds`."""
+        if not (self.executing_eagerly() or keras_compat.in_stateless_scope()):
+            raise ValueError(
+                "A mixer that is compiled by itself must be given the seed of each call, since its "
+                "own sequence of seeds is state. Received: a call without `seed` inside jax.jit. "
+                "Pass `seed=`, int32[2], as an argument of the function that is compiled."
+            )
         return self.cast(seeds.generator.next(), "int32")
-
-    def fft2d(self, tensor):
-        real, imag = ops.fft2((ops.real(tensor), ops.imag(tensor)))
-        return _complex(real, imag)
-
-    def ifft2d(self, tensor):
-        real, imag = ops.ifft2((ops.real(tensor), ops.imag(tensor)))
-        return _complex(real, imag)
 
     def bincount(self, values, minlength, maxlength=None):
         """int32, how many values equal each number from 0 to `minlength` - 1."""
         values = ops.reshape(values, [-1])
         return ops.segment_sum(ops.ones_like(values), values, num_segments=minlength)
+
+    def frame(self, signals, frame_length, frame_step):
+        """The windows `(..., n, frame_length)` of signals `(..., T)`."""
+        return ops.extract_sequences(signals, frame_length, frame_step)
+
+    def tensor_scatter_nd_update(self, tensor, indices, updates):
+        """The tensor with other slices at indices `(n, 1)` of its first axis."""
+        return ops.scatter_update(tensor, indices, updates)
 
     def cond(self, condition, true, false):
         if self.known(condition) is not None:
@@ -106,6 +128,13 @@ class KerasArrays(PortableArrays):
         return torch.argsort(values, dim=axis, stable=True)
 
 
+def _of_one_dtype(x, y):
+    """Both values as tensors; a number takes the dtype of the tensor beside it."""
+    if not ops.is_tensor(x):
+        x = ops.convert_to_tensor(x, y.dtype if ops.is_tensor(y) else None)
+    return x, y if ops.is_tensor(y) else ops.convert_to_tensor(y, x.dtype)
+
+
 def _tracing():
     import jax
 
@@ -117,7 +146,3 @@ def _is_traced(tensor):
     import jax
 
     return isinstance(tensor, jax.core.Tracer)
-
-
-def _complex(real, imag):
-    return real + 1j * imag

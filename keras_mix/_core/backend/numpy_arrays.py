@@ -40,11 +40,25 @@ class NumPyArrays(PortableArrays):
         """int32, how many values equal each number from 0 to `minlength` - 1."""
         return np.bincount(values.reshape(-1), minlength=minlength).astype("int32")
 
-    def fft2d(self, tensor):
-        return np.fft.fft2(tensor)
+    fft2d, ifft2d, rfft = map(staticmethod, (np.fft.fft2, np.fft.ifft2, np.fft.rfft))
 
-    def ifft2d(self, tensor):
-        return np.fft.ifft2(tensor)
+    def frame(self, signals, frame_length, frame_step):
+        """The windows `(..., n, frame_length)` of signals `(..., T)`."""
+        windows = np.lib.stride_tricks.sliding_window_view(signals, frame_length, axis=-1)
+        return windows[..., ::frame_step, :]
+
+    def tensor_scatter_nd_update(self, tensor, indices, updates):
+        """The tensor with other slices at indices `(n, 1)` of its first axis."""
+        found = tensor.copy()
+        found[indices[:, 0]] = updates
+        return found
+
+    def join(self, inputs, separator):
+        """Strings, joined with a separator."""
+        first, *others = inputs
+        for other in others:
+            first = np.char.add(np.char.add(first, separator), other)
+        return first
 
     def _stable_argsort(self, values, axis):
         return np.argsort(values, axis=axis, kind="stable")

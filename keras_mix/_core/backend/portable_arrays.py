@@ -296,6 +296,13 @@ class PortableArrays:
     def right_shift(self, x, y):
         return x >> y
 
+    # Sounds.
+
+    def hann_window(self, window_length, dtype="float32"):
+        """The periodic window of Hann, `(window_length,)`."""
+        turns = 2.0 * np.pi * np.arange(window_length) / window_length
+        return self.constant(0.5 - 0.5 * np.cos(turns), dtype)
+
     # Boxes.
 
     def convert_boxes(self, boxes, frame, source, target):

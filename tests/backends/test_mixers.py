@@ -1,0 +1,102 @@
+"""Every mixer on the tensors of Keras's backend: its laws eagerly and compiled, and its plans.
+
+No TensorFlow is imported here: the file runs where there is none. A plan is held equal to the one
+that TensorFlow draws from the same seed, as `stored_plans.npz` has it.
+"""
+
+import pathlib
+import zlib
+
+import keras
+import numpy as np
+import oracles
+import pytest
+from mixer_table import MIXERS, SEED, constant_images, membership_images, random_images
+from plans_drawn import MADE, STORED_PARTS, parts_of
+
+from keras_mix._core.backend import namespaces
+
+STORED = pathlib.Path(__file__).parents[1] / "stored_plans.npz"
+SIZE = 6
+every_mixer = pytest.mark.parametrize("row", MIXERS.values(), ids=MIXERS)
+
+
+def numpy_of(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def eager(layer):
+    return layer
+
+
+def compiled(layer):
+    """The layer in a function that the backend compiles, of the batch and a seed."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        step = jax.jit(lambda x, y, seed: layer(x, y, seed=seed))
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        step = tf.function(lambda x, y, seed: layer(x, y, seed=seed), jit_compile=True)
+    else:
+        pytest.skip("PyTorch compiles nothing here")
+    return lambda x, y, seed: step(x, y, seed)
+
+
+modes = pytest.mark.parametrize("mode", [eager, compiled], ids=["eager", "compiled"])
+
+
+@modes
+@every_mixer
+def test_a_label_is_what_is_in_the_pixels(row, mode):
+    layer = row.make(num_classes=SIZE)
+    make = constant_images if row.pastes else membership_images
+    given = keras.ops.convert_to_tensor(make(SIZE, *row.grid(9, 7)))
+    ids = keras.ops.convert_to_tensor(np.arange(SIZE, dtype="int32"))
+    seed = np.array(SEED, "int32")
+    images, labels = map(numpy_of, mode(layer)(given, ids, seed=seed))
+    assert images.dtype == ("uint8" if row.pastes else "float32")
+    assert labels.dtype == "float32"
+    if row.erases:
+        np.testing.assert_array_equal(labels, np.eye(SIZE))
+    elif row.pastes:
+        counts = oracles.pixels_of(images, SIZE) / images[0].size
+        np.testing.assert_allclose(labels, counts, rtol=0, atol=2e-7)
+    elif row.make.grid_rank:
+        images = row.read(images.astype("float64")) if row.read else images
+        np.testing.assert_allclose(labels, images.mean(axis=(1, 2)), rtol=0, atol=2e-6)
+    else:
+        seen = np.broadcast_to(labels[:, None, None], images.shape)
+        np.testing.assert_allclose(images, seen, rtol=0, atol=2e-7)
+
+
+@every_mixer
+def test_rate_0_keeps_every_value(row):
+    layer = row.make(rate=0.0, num_classes=SIZE)
+    given = random_images(SIZE, *row.grid(9, 7))
+    images, labels = map(numpy_of, layer(given, np.arange(SIZE), seed=SEED[0]))
+    np.testing.assert_array_equal(images, given)
+    np.testing.assert_array_equal(labels, np.eye(SIZE))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_plans_are_those_of_tensorflow(name):
+    with np.load(STORED) as stored:
+        expected = {
+            part: stored[f"{name}/{part}"][:2]
+            for part in STORED_PARTS
+            if f"{name}/{part}" in stored
+        }
+    with namespaces.using(namespaces.default()):
+        plans = [parts_of(MADE[name], number) for number in range(2)]
+    for part, values in expected.items():
+        if part == "region":
+            found = [zlib.crc32(plan["region"].astype("uint8").tobytes()) for plan in plans]
+        elif part == "soft":
+            found = [plan["region"][:, ::8, ::8, 1] for plan in plans]
+        else:
+            found = [plan[part] for plan in plans]
+        # λ is a quantile, which libraries compute alike but for the last bit.
+        tolerance = 1e-6 if values.dtype.kind == "f" else 0
+        np.testing.assert_allclose(found, values, rtol=0, atol=tolerance, err_msg=part)
