@@ -65,7 +65,13 @@ def test_in_the_train_step():
 @pytest.mark.slow
 def test_fit_takes_an_odd_last_batch_and_class_weights_that_come_later():
     wrapped = model()
-    wrapped.fit(IMAGES, IDS, batch_size=6, shuffle=False, verbose=0)
+    wrapped.fit(IMAGES, IDS, batch_size=6, epochs=2, shuffle=False, verbose=0)
+    count, images, labels = map(keras.ops.convert_to_numpy, wrapped._choices.variables[:3])
+    assert count == 2
+    np.testing.assert_allclose(images[:2].mean((1, 2)), labels[:2], atol=0.05)
+    # In order: the first two of each batch of 6, over both epochs.
+    np.testing.assert_allclose(labels[0, 0::6].sum(), 1, atol=1e-6)
+    np.testing.assert_allclose(labels[1, 1::6].sum(), 1, atol=1e-6)
     history = wrapped.fit(IMAGES, IDS, batch_size=6, class_weight={0: 2.0}, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     # Those of the count, the samples, the labels and the sample weights.
