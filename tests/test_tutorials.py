@@ -42,6 +42,7 @@ def test_there_are_notebooks():
         "07_audio",
         "08_tables_and_regression",
         "09_cross_modal",
+        "10_copy_paste",
     ]
 
 

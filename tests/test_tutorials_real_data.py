@@ -193,6 +193,38 @@ def test_houses_are_loaded(monkeypatch):
     assert found["y"].dtype == "float32"
 
 
+@pytest.fixture
+def pedestrians(tmp_path):
+    """As Penn-Fudan: PNGs of photographs, and of masks that number the pedestrians."""
+    rng, path = np.random.default_rng(0), tmp_path / "penn_fudan.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("PennFudanPed/PNGImages/", "")
+        archive.writestr("PennFudanPed/readme.txt", "1. Directory structure")
+        for number in range(12):
+            name = f"FudanPed{number:05}"
+            numbers = np.zeros((40, 50), "uint8")
+            numbers[5:30, 5:15], numbers[9:35, 25:40] = 1, 2
+            photo = rng.integers(0, 256, (40, 50, 3), dtype="uint8")
+            for entry, pixels in (
+                (f"PNGImages/{name}.png", photo),
+                (f"PedMasks/{name}_mask.png", numbers),
+            ):
+                stream = io.BytesIO()
+                Image.fromarray(pixels).save(stream, "PNG")
+                archive.writestr(f"PennFudanPed/{entry}", stream.getvalue())
+    return path
+
+
+def test_pedestrians_are_loaded(pedestrians, monkeypatch, capsys):
+    stand_in(monkeypatch, penn_fudan=pedestrians)
+    found = run("10", "cell-05")
+    assert "could not be downloaded" not in capsys.readouterr().out
+    assert (found["SHAPES"], found["TRAIN"], found["SIDE"]) == (["pedestrian"], 2, 96)
+    assert found["batch"]["masks"].shape == (6, 4, 96, 96)
+    labels = found["batch"]["bounding_boxes"]["labels"]
+    np.testing.assert_array_equal(labels, [[0, 0, -1, -1]] * 6)
+
+
 @pytest.mark.parametrize(
     ("number", "ids", "name", "shape"),
     [
@@ -200,6 +232,7 @@ def test_houses_are_loaded(monkeypatch):
         ("05", ("cell-05", "cell-13"), "x_test", (200, 32, 32, 3)),
         ("07", ("cell-05", "cell-06"), "waves", (120, 4_800)),
         ("09", ("cell-05", "cell-06"), "images", (150, 8, 8, 1)),
+        ("10", ("cell-05",), "x_pool", (240, 32, 32, 3)),
     ],
 )
 def test_goes_on_with_its_own_data_if_a_download_fails(

@@ -44,15 +44,16 @@ METHODS = {
 def main():
     """Runs all methods for all seeds and writes the mean IoU as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--method", choices=METHODS, action="append", help="default: all")
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--output", type=Path, default=Path("build/segmentation/scores.json"))
     args = parser.parse_args()
     start, found = time.perf_counter(), {}
-    for name, method in METHODS.items():
+    for name in args.method or METHODS:
         found[name] = []
         for seed in range(args.seeds):
-            score, losses = scored(*method, seed, args.steps)
+            score, losses = scored(*METHODS[name], seed, args.steps)
             found[name].append(score)
             print(
                 f"{name}, seed {seed}: mean IoU {score:.3f}, "

@@ -76,8 +76,13 @@ def detection(
     >>> dataset = tf.data.Dataset.from_tensor_slices(batch).batch(8)
     >>> options = keras_mix.layers.BoundingBoxOptions("xyxy", max_boxes=20)
     >>> recipe = keras_mix.recipes.detection(bounding_boxes=options)
+    >>> schedule = keras_mix.callbacks.MixSchedule(unmixed_epochs=recipe.unmixed_epochs)
     >>> for number, mixer in enumerate(recipe.mixers):
-    ...     dataset = keras_mix.data.mix(dataset, mixer, seed=number)
+    ...     dataset = keras_mix.data.mix(
+    ...         dataset, mixer, seed=number, schedule=schedule, epochs=300
+    ...     )
+
+    Then `fit(dataset, epochs=300, callbacks=[schedule])`.
 
     Reference:
         Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv:2107.08430, section 2.1;

@@ -48,6 +48,44 @@ def with_boxes(batch):
     return np.array(picture)
 
 
+def of_copy_paste():
+    """Returns the panels of objects that are pasted by their masks."""
+    images, masks = photographs()
+    batch = {
+        "images": images,
+        "segmentation_masks": masks,
+        "objects": (masks > 0)[:, None].astype("uint8"),
+        "bounding_boxes": boxes_of(masks),
+    }
+    layer = layers.CopyPaste(
+        (0.5, 0.8), kinds={"objects": "instance_masks"}, bounding_boxes="xyxy", pairing="roll"
+    )
+    return of_targets("CopyPaste", layer, batch)
+
+
+def of_class_mix():
+    """Returns the panels of classes that are pasted by the mask."""
+    images, masks = photographs()
+    batch = {"images": images, "segmentation_masks": masks, "bounding_boxes": boxes_of(masks)}
+    layer = layers.ClassMix(num_classes=len(NAMES), bounding_boxes="xyxy", pairing="roll")
+    return of_targets("ClassMix", layer, batch)
+
+
+def of_targets(name, layer, batch):
+    """Returns the panels of a mixer that draws its regions from masks."""
+    # The first seed with which the partner's object, and not its background, is pasted.
+    for number in range(99):
+        mixed = layer(batch, seed=tf.constant([number, 0]))
+        if 2 in np.array(mixed["segmentation_masks"][0]):
+            break
+    return [
+        Panel(with_boxes(batch), "A sample", "with its mask and box"),
+        Panel(batch["images"][1], "Its partner", ""),
+        Panel(pixels(mixed["images"][0]), name, ""),
+        Panel(with_boxes(mixed), "", "mask and boxes follow"),
+    ]
+
+
 def of_random_choice():
     """Returns a sample under one of two mixers, three times."""
     images, _ = photographs()
@@ -136,6 +174,8 @@ def pixels(image):
 DRAWN = {
     **{name: functools.partial(of_images, name) for name in SHOWN},
     "RecursiveMix": of_recursive_mix,
+    "CopyPaste": of_copy_paste,
+    "ClassMix": of_class_mix,
     "RandomChoice": of_random_choice,
     "RandomApply": of_random_apply,
     "CrossModalMix": of_cross_modal_mix,

@@ -38,7 +38,7 @@ def check_boxes(owner, leaf, options):
         return
     # A single condition, since each one costs as much as part of the mixing.
     assertions = functools.partial(_assert, owner, leaf.name, rules, way_out)
-    xp.cond(xp.reduce_all(list(rules.values())), xp.no_op, assertions)
+    xp.cond(xp.reduce_all(xp.stack(list(rules.values()))), xp.no_op, assertions)
 
 
 def _refuse(owner, leaf, rules, way_out):

@@ -1,6 +1,7 @@
 """The visible area of rectangles under a plan, and the rectangle around the visible part."""
 
 import functools
+import operator
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,8 @@ def visible(plan, source, rectangles, frame):
     are_runs = [
         _run(line).length == xp.count_nonzero(line, axis=1, dtype="float32") for line in lines
     ]
-    return xp.cond(xp.reduce_all(are_runs), by_rectangles, by_pixels)
+    every = functools.reduce(operator.and_, map(xp.reduce_all, are_runs))
+    return xp.cond(every, by_rectangles, by_pixels)
 
 
 def _by_rectangles(rows, columns, visible_spans=()):
