@@ -226,6 +226,9 @@ def _control(parameter, text):
     pairs = [each for each in types if get_origin(each) is tuple]
     if number is None and not pairs:
         return None
+    if default is None:
+        # An option that is off by default has no place on a slider.
+        return None
     limits = _limits(described, float if number is None else number, default)
     if limits is None:
         return Choice(name, sentence, default, (default, *literals)) if literals else None
