@@ -1,11 +1,12 @@
-"""Recipes of `keras_mix.models` on every backend of Keras: the one that KERAS_BACKEND names."""
+"""Recipes, of `keras_mix.models` too, on the backend of Keras that KERAS_BACKEND names."""
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from keras_mix.losses import DecoupleMixLoss
+from keras_mix import recipes
+from keras_mix.losses import DecoupleMixLoss, ThresholdedBinaryCrossentropy
 from keras_mix.models import Distillation, MixingModel, RegMixup, TestTimeAugmentation
 
 pytestmark = pytest.mark.slow
@@ -38,6 +39,17 @@ def compiled(model, rate=0.0, **options):
 
 def loss_of(model):
     return compiled(model).train_on_batch(X, IDS, return_dict=True)["loss"]
+
+
+def test_recipes_of_mixers_train_in_the_step():
+    """MixUp or CutMix, one of them for each batch, under the loss of the recipe."""
+    images = np.eye(CLASSES, dtype="float32")[IDS][:, None, None] * np.ones((BATCH, 4, 4, 3), "f4")
+    inner = [keras.Input((4, 4, 3)), layers.Flatten(), layers.Dense(CLASSES)]
+    model = MixingModel(keras.Sequential(inner), mixer=recipes.rsb())
+    loss = ThresholdedBinaryCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(1.0), loss, jit_compile=JIT)
+    losses = model.fit(images, IDS, epochs=8, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
 
 
 @pytest.mark.parametrize("mix_at", [["input"], ["input", "hidden"]], ids=str)

@@ -74,7 +74,7 @@ def _legal(tensor, lowest, highest, whole):
     # No dtype has to hold a limit beyond its own.
     smallest, largest = dtypes.limits(dtypes.of(tensor))
     if lowest > smallest:
-        legal.append(tensor >= xp.constant(lowest, tensor.dtype))
+        legal.append(tensor >= xp.constant(lowest, dtypes.of(tensor)))
     if highest < largest:
-        legal.append(tensor <= xp.constant(highest, tensor.dtype))
+        legal.append(tensor <= xp.constant(highest, dtypes.of(tensor)))
     return functools.reduce(operator.and_, legal, True)

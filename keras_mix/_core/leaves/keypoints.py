@@ -138,4 +138,4 @@ def _given(points):
 
 def _none(points):
     """The row that stands where there is no keypoint, `(2 or 3,)`."""
-    return xp.constant([-1, -1, 0][: points.shape[-1]], points.dtype)
+    return xp.constant([-1, -1, 0][: points.shape[-1]], dtypes.of(points))
