@@ -135,11 +135,10 @@ def test_quantile_is_a_draw_of_beta():
 
 
 @pytest.mark.parametrize("make", PAIRS)
-@pytest.mark.parametrize("compile_all", [False, True], ids=["graph", "all in XLA"])
-def test_every_mixer_of_pairs_draws_alike_in_every_mode(make, compile_all):
+def test_every_mixer_of_pairs_draws_alike_in_xla(make):
     layer = make(1.0, lambda_rule=KernelWarping(tau_std=0.2), pairing="derange")
     plain = make(1.0, pairing="derange")
-    draw = tf.function(lambda seed: sampled(layer, 9, (8, 7), seed), jit_compile=compile_all)
+    draw = tf.function(lambda seed: sampled(layer, 9, (8, 7), seed), jit_compile=True)
     changed = 0
     for seed in map(seed_of, SEEDS[:3]):
         eager = sampled(layer, 9, (8, 7), seed)
