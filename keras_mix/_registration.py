@@ -2,7 +2,7 @@
 
 `import keras_mix` registers all of them. A class that is not imported yet is represented by an
 entry that imports it when a file names it. So the import stays cheap, and TensorFlow is imported
-on other backends only when a file holds a mixer, which needs it.
+on other backends only when a file holds a layer that needs it.
 """
 
 import importlib
@@ -10,7 +10,7 @@ import importlib.abc
 import sys
 
 from keras_mix._core.optional_imports import of_tensorflow
-from keras_mix.layers._class_modules import IN_MODELS, OPTIONS, SAVED
+from keras_mix.layers._class_modules import OPTIONS, SAVED
 
 PACKAGE = "keras_mix"
 
@@ -59,11 +59,7 @@ BESIDE_LAYERS = {
 MODULES = BESIDE_LAYERS | {
     name: f"layers.{module}" for name, module in {**OPTIONS, **SAVED}.items()
 }
-NEED_TENSORFLOW = {
-    module
-    for module in BESIDE_LAYERS.values()
-    if module.startswith(("pairings.", "label_rules.", "lambda_rules."))
-} | {f"layers.{module}" for name, module in SAVED.items() if name not in IN_MODELS}
+NEED_TENSORFLOW = {"layers.synchronized_augmentation"}
 
 
 def register():

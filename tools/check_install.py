@@ -5,8 +5,8 @@
 
 An empty environment gets all that the first draw needs. One with an older TensorFlow, or with
 tensorflow-cpu, keeps its TensorFlow, Keras and NumPy. The lowest versions that setup.cfg allows
-work. Prints a line for each check, and exits with 1 if one fails. The environments have the
-version of Python that runs this.
+work, and so do mixers and models on JAX without TensorFlow. Prints a line for each check, and exits
+with 1 if one fails. The environments have the version of Python that runs this.
 """
 
 import argparse
@@ -19,6 +19,21 @@ from installation.environment import ROOT, Environment, Failure, copied_sources,
 
 # A command that needs every package of the extra `evaluate`.
 DEMO = ["compare", "--data", "digits", "--train-size", "100", "--seeds", "1", "--output", "demo"]
+
+# Trains a model on mixtures without TensorFlow.
+ON_JAX = """
+import os, sys
+os.environ["KERAS_BACKEND"] = "jax"
+import keras, numpy, keras_mix
+images, ids = numpy.ones((8, 8, 8, 1), "float32"), numpy.arange(8) % 2
+mixed, labels = keras_mix.layers.FMix(num_classes=2)(images, ids)
+assert labels.shape == (8, 2)
+base = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+model = keras_mix.models.MixingModel(base, mixer=keras_mix.layers.CutMix())
+model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(images, ids, verbose=0)
+assert "tensorflow" not in sys.modules
+"""
 
 
 def check_empty(environment, package, quick):
@@ -62,6 +77,15 @@ def check_cpu(environment, package, quick):
             environment.use()
 
 
+def check_without_tensorflow(environment, package, quick):
+    """On JAX, mixers and models work where TensorFlow is not installed."""
+    environment.install("jax", "keras", "typing_extensions")
+    refuse_replacements(environment.plan("--no-deps", package))
+    if not quick:
+        environment.install("--no-deps", package)
+        environment.run("python", "-c", ON_JAX)
+
+
 def check_lowest(environment, package, quick):
     """The lowest versions that setup.cfg allows work, those of the extra `evaluate` too."""
     pins = environment.folder / "lowest.txt"
@@ -98,6 +122,7 @@ def checks(python):
         yield f"with TensorFlow {minor}", functools.partial(check_older, minor=minor)
     yield "an empty environment", check_empty
     yield "with tensorflow-cpu", check_cpu
+    yield "without TensorFlow", check_without_tensorflow
     if python < (3, 12):
         yield "the lowest versions", check_lowest
 

@@ -42,5 +42,5 @@ def of_tensorflow(module, what):
             raise
         raise ModuleNotFoundError(
             f"{what} needs TensorFlow, whatever backend Keras uses: pip install tensorflow. "
-            "keras_mix.models works without."
+            "Mixers and keras_mix.models work without."
         ) from error

@@ -1,15 +1,15 @@
 """Mixers, which are Keras layers and tf.data map functions; and layers used inside models.
 
-Each layer is imported at its first use, since mixers need TensorFlow. MixPoint, MixStyle,
-FeatureMix and ModalityDropout are used inside models and run on any backend. Mixer is the base
-class of all mixers, for mixers of your own; BoundingBoxOptions and SequenceOptions are values of
-their options.
+Mixers run on tensors of TensorFlow, JAX and PyTorch and, in `keras_mix.data`, on arrays of NumPy.
+Each layer is imported at its first use; SynchronizedAugmentation alone needs TensorFlow. MixPoint,
+MixStyle, FeatureMix and ModalityDropout are used inside models. Mixer is the base class of all
+mixers, for mixers of your own; BoundingBoxOptions and SequenceOptions are values of their options.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
 from keras_mix._core import spelling
+from keras_mix._core.optional_imports import of_tensorflow
 from keras_mix.layers._class_modules import MODULES
 
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
@@ -90,7 +90,8 @@ if not TYPE_CHECKING:  # Type checkers would take any name for one that exists.
 
     def __getattr__(name):
         if name in __all__:
-            return getattr(importlib.import_module(f"{__name__}.{MODULES[name]}"), name)
+            module = f"{__name__}.{MODULES[name]}"
+            return getattr(of_tensorflow(module, f"keras_mix.layers.{name}"), name)
         near = spelling.suggestion(name, __all__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near and '.' + near}")
 

@@ -41,8 +41,6 @@ OPTIONS = {
 }
 MODULES = {"Mixer": "mixer", **OPTIONS, **SAVED}
 
-# Layers of models, which need no TensorFlow.
-IN_MODELS = ("FeatureMix", "MixPoint", "MixStyle", "ModalityDropout")
 
 # What takes several modalities of a sample, sounds, tables or masks, and so is no mixer of images
 # alone.

@@ -49,7 +49,7 @@ class Distillation(MixingModel):
         teacher: Keras model that is built, with outputs of the student's structure and shapes. It
             takes the student's inputs. Required.
         mixer: Layer of `keras_mix.layers`, or list of them, of which each batch draws one;
-            TensorFlow only. Defaults to None, the blend.
+            Defaults to None, the blend.
         mix_at: List of mix points, as in `MixingModel`, all of them inputs: "input", or
             "input/image" and other single inputs. Hidden values of the student have no counterpart
             in the teacher. Defaults to None: "input".

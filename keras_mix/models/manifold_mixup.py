@@ -31,7 +31,7 @@ class ManifoldMixup(MixingModel):
     Args:
         model: Keras model. The model to train.
         mixer: Layer of `keras_mix.layers` that draws the plan instead, such as CutMix on feature
-            maps; TensorFlow only. Defaults to None, the blend.
+            maps. Defaults to None, the blend.
         mix_at: List of mix points, as in `MixingModel`. Defaults to None: the mixers and
             `keras_mix.layers.MixPoint`s in the model; if it has none, "input" (unless the inputs
             are ids or other integers) and up to three layers that all data pass through: the last

@@ -38,7 +38,7 @@ class RegMixup(MixingModel):
     Args:
         model: Keras model. The model to train.
         mixer: Layer of `keras_mix.layers`, or list of them, of which each batch draws one;
-            TensorFlow only. Defaults to None, the blend.
+            Defaults to None, the blend.
         mix_at: List of mix points, as in `MixingModel`. Defaults to None: the mixers and
             `keras_mix.layers.MixPoint`s in the model, or if it has none, the input.
         alpha: Float ≥ 0, or a pair of floats > 0. Concentration α of Beta(α, α), or (a, b) of

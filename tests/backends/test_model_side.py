@@ -6,7 +6,6 @@ are rows of the identity matrix, and so is the kernel of the base. Row i of the 
 λ e_i + (1 - λ) e_partner.
 """
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -362,44 +361,11 @@ def test_a_schedule_changes_the_draws_and_compiles_nothing():
     assert BACKEND == "torch" or set(counts) == {counts[0]}
 
 
-class StandIn(layers.Layer):
-    """What a mixer is known by, where TensorFlow is not installed."""
-
-    mixes_by_plan = True
-
-
-@pytest.mark.skipif(BACKEND == "tensorflow", reason="on TensorFlow mixers are not refused")
-@pytest.mark.parametrize("wrapper", WRAPPERS)
-def test_a_mixer_is_refused(wrapper):
-    with pytest.raises(ValueError, match="needs the TensorFlow backend") as caught:
-        wrapper(sequential(), mixer=StandIn())
-    message = str(caught.value)
-    assert message.startswith(f"{wrapper.__name__}: a mixer needs the TensorFlow backend.")
-    assert f"on {BACKEND}. Leave `mixer` out" in message
-    assert "\n" not in message
-
-
 def output_of(script):
     """What Python prints, run for the backend of these tests."""
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return run.stdout
-
-
-@pytest.mark.skipif(
-    BACKEND == "tensorflow" or importlib.util.find_spec("tensorflow") is None,
-    reason="needs TensorFlow installed, beside another backend of Keras",
-)
-def test_a_real_mixer_is_refused():
-    script = """
-import keras, keras_mix
-base = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
-try:
-    keras_mix.models.MixingModel(base, mixer=keras_mix.layers.CutMix())
-except ValueError as error:
-    print(error)
-"""
-    assert output_of(script).startswith("MixingModel: a mixer needs the TensorFlow backend.")
 
 
 def test_the_model_side_imports_no_tensorflow():

@@ -102,5 +102,4 @@ def test_models_load_in_a_new_process_without_tensorflow(tmp_path):
     assert loaded["names"] == [*names.split(), "views", "weighed"]
     assert loaded["finite"]
     assert loaded["without"]
-    # Where TensorFlow is installed it is imported for the mixer, and only for it.
-    assert loaded["mixer"] == 0.5 or "MixUp needs TensorFlow" in loaded["mixer"]
+    assert loaded["mixer"] == 0.5
