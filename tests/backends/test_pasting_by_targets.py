@@ -31,6 +31,15 @@ def called(layer, batch):
     return keras.tree.map_structure(np.asarray, layer(batch, seed=SEED))
 
 
+def assert_jit_is_equal(layer, batch, found):
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jitted = jax.jit(lambda given: layer(given, seed=SEED))
+        again = keras.tree.map_structure(np.asarray, jitted(batch))
+        keras.tree.map_structure(np.testing.assert_array_equal, again, found)
+
+
 @pytest.mark.parametrize("arguments", [{}, {"scale": (0.5, 1.5), "flip": 0.5}], ids=str)
 def test_objects_are_pasted_with_their_boxes(arguments):
     batch = {"images": IMAGES, "objects": OBJECTS, "bounding_boxes": BOXES}
@@ -46,12 +55,7 @@ def test_objects_are_pasted_with_their_boxes(arguments):
         np.testing.assert_array_equal(found["images"], right)
     shown = found["objects"].any(axis=(2, 3)).sum(axis=1)
     np.testing.assert_array_equal((found["bounding_boxes"]["labels"] >= 0).sum(axis=1), shown)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        jitted = jax.jit(lambda given: layer(given, seed=SEED))
-        again = keras.tree.map_structure(np.asarray, jitted(batch))
-        keras.tree.map_structure(np.testing.assert_array_equal, again, found)
+    assert_jit_is_equal(layer, batch, found)
 
 
 def test_half_of_the_classes_are_pasted():
@@ -68,7 +72,9 @@ def test_a_box_avoids_objects():
     hidden = {}
     for number in (1, 6):
         layer = CutMix(candidates=number, bounding_boxes="xyxy", pairing="roll")
-        found = called(layer, {"images": IMAGES, "bounding_boxes": BOXES})
+        batch = {"images": IMAGES, "bounding_boxes": BOXES}
+        found = called(layer, batch)
         pasted = (found["images"] == PARTNERS).all(axis=-1)
         hidden[number] = (pasted[:, None] & (OBJECTS > 0)).sum()
     assert hidden[6] < 0.5 * hidden[1]
+    assert_jit_is_equal(layer, batch, found)

@@ -1,6 +1,7 @@
 """Choosing, among boxes to paste, the one that covers least of a sample's own objects."""
 
 from keras_mix._core.backend import xp
+from keras_mix._core.backend.axes import axis_size
 
 
 def least_covering(corner, sides, objects, exist):
@@ -18,7 +19,10 @@ def least_covering(corner, sides, objects, exist):
     fraction = xp.divide_no_nan(covered, area[:, None])
     total = xp.reduce_sum(xp.where(exist[:, None], fraction, 0.0), axis=2)
     # Compilers round sums differently, and equal ones must stay equal.
-    return xp.argmin(xp.cast(total, "float32"), axis=1, output_type="int32")
+    total = xp.cast(total, "float32")
+    least = total == xp.reduce_min(total, axis=1, keepdims=True)
+    count = axis_size(total, 1)
+    return xp.reduce_min(xp.where(least, xp.range(count), count), axis=1)
 
 
 def show(corner, sides, objects, exist, least):

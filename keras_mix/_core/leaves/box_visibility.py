@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_mix._core.backend import Tensor, xp
+from keras_mix._core.backend.axes import axis_size
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -52,7 +53,7 @@ def visible(plan, source, rectangles, frame):
     columns = Span(left, right).within(Span(0.0, frame[1]))
     if plan.region is None:
         return _by_rectangles(rows, columns)
-    by_pixels = functools.partial(_by_pixels, rows, columns, plan, source, frame)
+    by_pixels = functools.partial(_by_pixels, rows, columns, plan, source)
     quadrants = plan.region.quadrants()
     if quadrants is None:
         return by_pixels()
@@ -81,14 +82,14 @@ def _by_rectangles(rows, columns, visible_spans=()):
     return _result(rows, amounts, columns, amounts)
 
 
-def _by_pixels(rows, columns, plan, source, frame):
+def _by_pixels(rows, columns, plan, source):
     """The result of `visible` for any region, by sums over its rows and columns."""
-    rows, columns = (
-        span.within(_pixels(size))
-        for span, size in zip((rows, columns), xp.unstack(frame), strict=True)
-    )
     # (B or 1, H, W), how much of each pixel the source covers.
     covered = xp.cast(plan.coverage()[source], "float32")
+    rows, columns = (
+        span.within(_pixels(axis_size(covered, axis)))
+        for axis, span in enumerate((rows, columns), start=1)
+    )
     in_rows = rows.length * xp.matmul(columns.length, covered, transpose_b=True)
     return _result(rows, in_rows, columns, columns.length * xp.matmul(rows.length, covered))
 
@@ -140,5 +141,5 @@ def _stacked(spans):
 
 def _pixels(size):
     """The span of each pixel along an axis."""
-    start = xp.range(size)
+    start = xp.cast(xp.range(size), "float32")
     return Span(start, start + 1.0)
