@@ -50,10 +50,10 @@ class KerasArrays(PortableArrays):
     # Keras gives float32 for some pairs in float64.
 
     def maximum(self, x, y):
-        return self._native.maximum(*_of_one_dtype(x, y))
+        return max(x, y) if _are_sizes(x, y) else self._native.maximum(*_of_one_dtype(x, y))
 
     def minimum(self, x, y):
-        return self._native.minimum(*_of_one_dtype(x, y))
+        return min(x, y) if _are_sizes(x, y) else self._native.minimum(*_of_one_dtype(x, y))
 
     def where(self, condition, x, y):
         return ops.where(condition, *_of_one_dtype(x, y))
@@ -84,6 +84,19 @@ class KerasArrays(PortableArrays):
                 "Pass `seed=`, int32[2], as an argument of the function that is compiled."
             )
         return self.cast(seeds.generator.next(), "int32")
+
+    def argmax(self, tensor, axis=0, output_type="int64"):
+        if not self._jax:
+            return super().argmax(tensor, axis, output_type)
+        import jax
+
+        # That of `jax.numpy` is lowered outside of `scope`, as one of 32 bits, and then refused.
+        found = jax.lax.argmax(tensor, axis % len(tensor.shape), np.dtype("int32"))
+        return self.cast(found, output_type)
+
+    def argmin(self, tensor, axis=0, output_type="int64"):
+        is_integer = dtypes.is_integer(dtypes.of(tensor))
+        return self.argmax(~tensor if is_integer else -tensor, axis, output_type)
 
     def bincount(self, values, minlength, maxlength=None):
         """int32, how many values equal each number from 0 to `minlength` - 1."""
@@ -126,6 +139,11 @@ class KerasArrays(PortableArrays):
         import torch
 
         return torch.argsort(values, dim=axis, stable=True)
+
+
+def _are_sizes(x, y):
+    """Whether both values are ints, of which more sizes are made."""
+    return isinstance(x, int) and isinstance(y, int)
 
 
 def _of_one_dtype(x, y):
