@@ -8,8 +8,7 @@ mixers, for mixers of your own; BoundingBoxOptions and SequenceOptions are value
 
 from typing import TYPE_CHECKING
 
-from keras_mix._core import spelling
-from keras_mix._core.optional_imports import of_tensorflow
+from keras_mix._core import lazy_names
 from keras_mix.layers._class_modules import MODULES
 
 if TYPE_CHECKING:  # Editors and type checkers do not run `__getattr__`.
@@ -87,13 +86,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # Type checkers would take any name for one that exists.
-
-    def __getattr__(name):
-        if name in __all__:
-            module = f"{__name__}.{MODULES[name]}"
-            return getattr(of_tensorflow(module, f"keras_mix.layers.{name}"), name)
-        near = spelling.suggestion(name, __all__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near and '.' + near}")
+    __getattr__ = lazy_names.importer(__name__, {name: MODULES[name] for name in __all__})
 
 
 def __dir__():

@@ -128,7 +128,7 @@ class CopyPaste(Mixer):
         partners = self.partners(batch, order)
         own, donors = batch.annotated(self.owner, "instance_masks")
         known = batch.annotations.has_box, batch.donor_annotations.has_box
-        listed = None if None in known else batch.pool(*known)
+        listed = None if any(each is None for each in known) else batch.pool(*known)
         placement = None
         if self.moves:
             placement = instances.frames(place, self.scale or (1.0, 1.0), self.flip, batch)

@@ -12,11 +12,19 @@ class NumPyArrays(PortableArrays):
     def __init__(self):
         super().__init__(np)
 
+    def scope(self):
+        """Without NumPy's warnings, such as that of 0 / 0: no other namespace warns."""
+        return np.errstate(all="ignore")
+
+    def mutable(self):
+        return True
+
     def is_tensor(self, value):
         return isinstance(value, np.ndarray | np.generic)
 
     def convert_to_tensor(self, value, dtype=None):
-        return np.asarray(value, dtype or self.dtype_of(value))
+        dtype = dtype or self.dtype_of(value)
+        return np.asarray(value, None if dtype == "string" else dtype)
 
     def cast(self, tensor, dtype):
         return np.asarray(tensor).astype(dtypes.name(dtype), copy=False)
@@ -54,11 +62,11 @@ class NumPyArrays(PortableArrays):
         return found
 
     def join(self, inputs, separator):
-        """Strings, joined with a separator."""
-        first, *others = inputs
-        for other in others:
-            first = np.char.add(np.char.add(first, separator), other)
-        return first
+        """Strings, joined with a separator: text of any length, bytes, or Python's objects."""
+        kind = inputs[0].dtype.kind
+        first, *others = (each.astype(object) for each in inputs)
+        separator = separator.encode() if kind == "S" else separator
+        return sum((separator + each for each in others), first).astype(kind)
 
     def _stable_argsort(self, values, axis):
         return np.argsort(values, axis=axis, kind="stable")

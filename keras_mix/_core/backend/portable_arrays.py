@@ -53,6 +53,10 @@ class PortableArrays:
         """The context in which the functions run."""
         return contextlib.nullcontext()
 
+    def mutable(self):
+        """Whether arrays can be written to, and a loop over samples costs little."""
+        return False
+
     def executing_eagerly(self):
         """Whether values are known while the code runs."""
         return True

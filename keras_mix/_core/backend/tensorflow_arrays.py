@@ -110,6 +110,11 @@ from keras_mix._core.backend.xla import apart, call_compiled, compiles_once, com
 _PHILOX = {"counter": np.zeros(2, np.uint64), "alg": 1}
 
 
+def mutable():
+    """Whether arrays can be written to, and a loop over samples costs little."""
+    return False
+
+
 def scope():
     """The context in which the functions run."""
     return contextlib.nullcontext()

@@ -20,6 +20,8 @@ class LayerSeeds:
         self._start = start
         self._of_tensorflow = None
         self.generator = None
+        if namespaces.current() is namespaces.numpy():
+            return  # Calls have seeds of their own.
         if keras.backend.backend() == "tensorflow":
             self._of_tensorflow = namespaces.tensorflow().seed_generator(start)
         else:

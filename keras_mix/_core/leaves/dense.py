@@ -12,6 +12,7 @@ from keras_mix._core.backend.axes import along, columns
 from keras_mix._core.batch.region_grid import aligned
 from keras_mix._core.leaves.coordinates import refuse_coordinates
 from keras_mix._core.leaves.rule import Rule
+from keras_mix._core.plan import writing
 from keras_mix._core.plan.blending import convert, precise
 from keras_mix._core.plan.combinations import Blend
 from keras_mix._core.plan.selecting import by_quadrants
@@ -54,6 +55,10 @@ class Dense(Rule):
         value = pool.own
         if plan.combine.fills and self.target:
             return value
+        if xp.mutable():
+            places = writing.places(plan.region.rectangles(), self.axes, value.shape)
+            if places is not None:
+                return writing.written(value, places, *self._pasted_samples(plan, pool))
         quadrants = plan.region.quadrants()
         if quadrants is not None and pool.second is None and not plan.combine.fills:
             return by_quadrants(value, plan.sources, self.axes, quadrants)
@@ -63,6 +68,13 @@ class Dense(Rule):
         for covered, layer in zip(plan.coverage_by_others(), layers, strict=True):
             value = xp.select(along(covered, value, self.axes), layer, value)
         return value
+
+    def _pasted_samples(self, plan, pool):
+        """Samples, and the number of the one that each sample of the batch is covered by."""
+        if plan.combine.fills:
+            filling = plan.combine.filling(pool.own, self.axes)
+            return xp.broadcast_to(filling, pool.own.shape), range(len(pool.own))
+        return pool.partners(plan.sources[:, 1])
 
     def placed(self, plan, pool, source):
         """Takes each position from a source, moved or resized by the plan's placement.

@@ -29,12 +29,19 @@ class Pool(NamedTuple):
         _, *partners = xp.unstack(plan.sources, axis=1)
         return [self.own, *(self._taken(index) for index in partners)]
 
+    def partners(self, index):
+        """The samples that partners come from, and the numbers of partners among them.
+
+        Args:
+            index: Indices as in `plan.sources`.
+        """
+        if self.second is None:
+            return self.own, index
+        # An unmixed sample is its own source; the value that is read here has weight 0.
+        return self.second, xp.maximum(index - xp.shape(keras.tree.flatten(self.own)[0])[0], 0)
+
     def _taken(self, index):
-        taken_from = self.own
-        if self.second is not None:
-            taken_from = self.second
-            # An unmixed sample is its own source; the value that is read here has weight 0.
-            index = xp.maximum(index - xp.shape(keras.tree.flatten(self.own)[0])[0], 0)
+        taken_from, index = self.partners(index)
         return keras.tree.map_structure(lambda tensor: xp.gather(tensor, index), taken_from)
 
     def whole(self):

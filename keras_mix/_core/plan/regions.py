@@ -66,6 +66,13 @@ class Region(abc.ABC):
         """The region as `Quadrants`, or None if it is no such division of two axes."""
         return None
 
+    def rectangles(self):
+        """The rectangles of which source 1 covers the union, or None if it is no such region.
+
+        A list of tuples of lines, as those of a `Box`.
+        """
+        return None
+
     def seen(self, source):
         """What is visible of each object of a source, `object_regions.Seen`.
 
@@ -154,6 +161,9 @@ class Box(_ByAxes, _Hard, _Lines):
     def quadrants(self):
         return Quadrants(((0, 0), (0, 1)), *self.lines) if len(self.lines) == 2 else None
 
+    def rectangles(self):
+        return [self.lines]
+
 
 class Boxes(_ByAxes, _Hard, _Lines):
     """The union of N boxes of source 1: `lines` holds bool `(B or 1, N, size)` for each axis."""
@@ -169,6 +179,9 @@ class Boxes(_ByAxes, _Hard, _Lines):
         both = [line & beside for line, beside in zip(one, other, strict=True)]
         covered = _area(one) + _area(other) - _area(both)
         return weights_of([covered], xp.reduce_prod(self.sizes), sources)
+
+    def rectangles(self):
+        return [*zip(*(xp.unstack(line, axis=1) for line in self.lines), strict=True)]
 
 
 class Blocks(_ByAxes, _Hard, _Lines):
