@@ -141,6 +141,7 @@ def test_no_generators_with_a_state_of_their_own():
         "_core.backend.tensorflow_arrays": {"tf.random.Generator", "tf.random.Generator.from_seed"},
         "layers._mixer.shared_options": {"random.getrandbits"},
         "data._seed_stream": {"random.getrandbits"},
+        "data._on_numpy": {"np.random.Generator"},
     }
     free = {"calibration", "evaluate", "plot", "cli", "robustness"}
     for module in (m for m in MODULES if m != "_core.draw.random" and package(m) not in free):

@@ -62,7 +62,7 @@ class CowMix(Mixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.CowMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         French, Oliver and Salimans, "Milking CowMask for Semi-Supervised Image Classification",

@@ -56,7 +56,7 @@ class CutMix(BetaMixer):
     >>> mix = keras_mix.layers.CutMix(num_classes=10)
     >>> images, labels = mix(images, labels)
     >>> images.dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable

@@ -45,7 +45,7 @@ class Cutout(Mixer):
 
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> keras_mix.layers.Cutout(size=16, fill_value="mean")(images).dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",

@@ -65,7 +65,7 @@ class FMix(BetaMixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.FMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         Harris et al., "FMix: Enhancing Mixed Sample Data Augmentation", 2020, arXiv:2002.12047,

@@ -48,7 +48,7 @@ class GridMask(Mixer):
 
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> keras_mix.layers.GridMask()(images).dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         Chen et al., "GridMask Data Augmentation", 2020, arXiv:2001.04086, section 3.

@@ -40,7 +40,7 @@ class GridMix(BetaMixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.GridMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping", Pattern

@@ -49,7 +49,7 @@ class RandomChoice(Composed):
     >>> mix = keras_mix.layers.RandomChoice(mixers, num_classes=10)
     >>> images, labels = mix(images, np.arange(8))
     >>> images.dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         Touvron et al., "Training data-efficient image transformers & distillation through

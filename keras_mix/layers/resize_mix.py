@@ -43,7 +43,7 @@ class ResizeMix(Mixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.ResizeMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         Qin et al., "ResizeMix: Mixing Data with Preserved Object Information and True Labels",

@@ -60,7 +60,7 @@ class SaliencyMix(BetaMixer):
     >>> images = np.random.randint(0, 256, (8, 32, 32, 3), "uint8")
     >>> images, labels = keras_mix.layers.SaliencyMix(num_classes=10)(images, np.arange(8))
     >>> images.dtype
-    "uint8"
+    tf.uint8
 
     Reference:
         Uddin et al., "SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better

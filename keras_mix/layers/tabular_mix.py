@@ -62,7 +62,7 @@ class TabularMix(BetaMixer):
     >>> mix = keras_mix.layers.TabularMix(alpha=1.0, num_classes=2)
     >>> table, labels = mix(table, np.arange(8) % 2)
     >>> table["job"].dtype
-    "int64"
+    tf.int64
 
     Reference:
         Continuous columns: Zhang et al., "mixup", arXiv:1710.09412, section 2. Swapping columns by
