@@ -141,16 +141,12 @@ def _resnet20(width):
 
 
 def _variants():
-    """{name: function of the base model}. Mixers need TensorFlow, Mixup's blend does not."""
-    from keras_mix import models
-
-    found = {PLAIN: lambda model: model, "ManifoldMixup": models.ManifoldMixup}
-    if keras.backend.backend() != "tensorflow":
-        return {**found, "MixUp on device": models.MixingModel}
-    from keras_mix import layers
+    """{name: function of the base model}."""
+    from keras_mix import layers, models
 
     return {
-        **found,
+        PLAIN: lambda model: model,
+        "ManifoldMixup": models.ManifoldMixup,
         "MixUp on device": functools.partial(models.MixingModel, mixer=layers.MixUp()),
         "CutMix on device": functools.partial(models.MixingModel, mixer=layers.CutMix()),
     }
