@@ -16,7 +16,7 @@ from keras_mix.layers._mixer.reading import batch_of, read
 from keras_mix.layers._mixer.traits import Traits
 
 
-class Mixer(ModelSide, Traits):
+class Mixer(Traits, ModelSide):
     """Base class of all mixers.
 
     A mixer combines the samples of a batch and applies one plan to inputs, labels, masks and sample
