@@ -43,6 +43,7 @@ def test_there_are_notebooks():
         "08_tables_and_regression",
         "09_cross_modal",
         "10_copy_paste",
+        "11_jax_pytorch_grain",
     ]
 
 
