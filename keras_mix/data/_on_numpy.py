@@ -17,7 +17,7 @@ def on_numpy(layer: Any) -> "NumPyMap":
 
     The function takes a batch, in any form that the layer takes, and a `np.random.Generator`, and
     returns the mixed batch as NumPy arrays. It computes by NumPy alone, whatever the Keras backend:
-    it starts no accelerator and imports no TensorFlow, so worker processes can run it. Plans are
+    it starts no accelerator and needs no TensorFlow, so worker processes can run it. Plans are
     those that the layer draws from the same seed on any backend, equal to the bit. Boxes, masks and
     other leaves are mixed as in the layer.
 
@@ -27,7 +27,8 @@ def on_numpy(layer: Any) -> "NumPyMap":
       resume exactly, with any number of threads and worker processes.
     - **`keras.utils.PyDataset`**: `mix(batch, np.random.default_rng([seed, epoch, index]))` in
       `__getitem__`, which gives the same batches with any number of workers.
-    - **`torch.utils.data.DataLoader`**: call it in `collate_fn`, with a generator of the worker.
+    - **`torch.utils.data.DataLoader`**: call it in `collate_fn`, with a generator for each
+      batch, such as `np.random.default_rng(torch.randint(2**31, (2,)).numpy())`.
 
     The draws of a call depend on the generator alone; the layer's own `seed` has no effect. Mix
     after batching, as partners come from the batch.

@@ -30,7 +30,8 @@ def rsb(
     Each is drawn with probability ½; one λ and box per batch; partners from the reversed batch. The
     loss is a binary cross-entropy in which the classes of a mixture count in full:
     `keras_mix.losses.ThresholdedBinaryCrossentropy`, with a threshold of 0.2 in published commands
-    of A2. A threshold undoes the label smoothing of A1, in timm as here. The deviations from timm
+    of A2. A threshold undoes the label smoothing of A1, in timm as here; `MixingModel`
+    refuses the two together, so pass `label_smoothing=0` there. The deviations from timm
     are those of `keras_mix.recipes.deit`.
 
     Args:
