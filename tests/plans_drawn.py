@@ -60,9 +60,3 @@ def tensors_of(layer, seed):
         tensors = [each for each in keras.tree.flatten(part) if xp.is_tensor(each)]
         parts |= {f"{name}{n}": each for n, each in enumerate(tensors)}
     return parts
-
-
-def parts_of(layer, number):
-    """As `tensors_of`, in NumPy, for a number of a seed in `stored_plans.npz`."""
-    found = tensors_of(layer, np.array([number, 7 * number - 100], "int32"))
-    return {name: xp.known(tensor) for name, tensor in found.items()}

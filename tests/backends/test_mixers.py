@@ -12,7 +12,7 @@ import numpy as np
 import oracles
 import pytest
 from mixer_table import MIXERS, SEED, constant_images, membership_images, random_images
-from plans_drawn import MADE, STORED_PARTS, parts_of
+from plans_drawn import MADE, STORED_PARTS, tensors_of
 
 from keras_mix._core.backend import namespaces
 
@@ -31,17 +31,23 @@ def eager(layer):
 
 def compiled(layer):
     """The layer in a function that the backend compiles, of the batch and a seed."""
+    if keras.backend.backend() == "torch":
+        pytest.skip("PyTorch compiles nothing here")
+    step = by_backend(lambda x, y, seed: layer(x, y, seed=seed))
+    return lambda x, y, seed: step(x, y, seed)
+
+
+def by_backend(function):
+    """The function, compiled if the backend compiles: on JAX eager calls compile each operation."""
     if keras.backend.backend() == "jax":
         import jax
 
-        step = jax.jit(lambda x, y, seed: layer(x, y, seed=seed))
-    elif keras.backend.backend() == "tensorflow":
+        return jax.jit(function)
+    if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        step = tf.function(lambda x, y, seed: layer(x, y, seed=seed), jit_compile=True)
-    else:
-        pytest.skip("PyTorch compiles nothing here")
-    return lambda x, y, seed: step(x, y, seed)
+        return tf.function(function, jit_compile=True)
+    return function
 
 
 modes = pytest.mark.parametrize("mode", [eager, compiled], ids=["eager", "compiled"])
@@ -75,7 +81,11 @@ def test_a_label_is_what_is_in_the_pixels(row, mode):
 def test_rate_0_keeps_every_value(row):
     layer = row.make(rate=0.0, num_classes=SIZE)
     given = random_images(SIZE, *row.grid(9, 7))
-    images, labels = map(numpy_of, layer(given, np.arange(SIZE), seed=SEED[0]))
+    step = by_backend(lambda x, y, seed: layer(x, y, seed=seed))
+    given = keras.ops.convert_to_tensor(given)
+    ids = keras.ops.convert_to_tensor(np.arange(SIZE, dtype="int32"))
+    images, labels = map(numpy_of, step(given, ids, np.array(SEED, "int32")))
+    given = numpy_of(given)
     np.testing.assert_array_equal(images, given)
     np.testing.assert_array_equal(labels, np.eye(SIZE))
 
@@ -88,8 +98,14 @@ def test_plans_are_those_of_tensorflow(name):
             for part in STORED_PARTS
             if f"{name}/{part}" in stored
         }
-    with namespaces.using(namespaces.default()):
-        plans = [parts_of(MADE[name], number) for number in range(2)]
+
+    def drawn(seed):
+        with namespaces.using(namespaces.default()):
+            return tensors_of(MADE[name], seed)
+
+    drawn = by_backend(drawn)
+    seeds = [np.array([number, 7 * number - 100], "int32") for number in range(2)]
+    plans = [{part: numpy_of(each) for part, each in drawn(seed).items()} for seed in seeds]
     for part, values in expected.items():
         if part == "region":
             found = [zlib.crc32(plan["region"].astype("uint8").tobytes()) for plan in plans]
