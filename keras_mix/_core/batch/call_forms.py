@@ -191,7 +191,8 @@ def _refuse_seed(owner, received):
         owner,
         "`seed` must be an integer, or two of them",
         received,
-        "Pass seed=1, or int32[2], such as tf.random.Generator's make_seeds(1)[:, 0].",
+        "Pass seed=1, or int32[2], such as tf.random.Generator's make_seeds(1)[:, 0], or on JAX "
+        "jax.random.PRNGKey(1).",
     )
 
 

@@ -90,7 +90,8 @@ class LabelWeights(option.Value, abc.ABC):
                 f"the patches of `{path}` must tile the grid that is cut, {tuple(sizes)}, {asked}",
                 f"{count} patches",
                 "Give the numbers of patches along each axis that is cut, "
-                f"{type(self).__name__}({self.layer!r}, grid=(…)).",
+                f"{type(self).__name__}({self.layer!r}, grid=(…)); or FeatureWeights, for a "
+                "network without a class token.",
             )
         return ops.reshape(tokens[:, count - math.prod(grid) :], [-1, *grid])
 
