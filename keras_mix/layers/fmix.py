@@ -103,6 +103,10 @@ class FMix(BetaMixer):
     def sample_given(self, batch, lam, partners, seed):
         """The plan of a batch with given λ and partners, as `CrossModalMix` calls it."""
         coefficients = self._coefficients(batch, seed)
+        if self.per == "batch" and self.lambda_rule is not None:
+            # One noise field, cut at the λ of each pair.
+            shape = [*xp.shape(lam), *xp.shape(coefficients)[1:]]
+            coefficients = xp.broadcast_to(coefficients, shape)
         if self.pastes:
             return self.pasted(noise_fields.highest, batch, partners, coefficients, 1.0 - lam)
         soft = functools.partial(_soft, softness=self.max_soft)

@@ -197,7 +197,9 @@ class Mixer(Traits, ModelSide):
         found = read(self, x, y, sample_weight, partners, alone, symbolic)
         if not (alone if training is None else training):
             return found.packed(self.unmixed(found))
-        if not alone:
+        # A train step of JAX calls the layers of a model, and not the model.
+        in_step = keras_compat.in_stateless_scope() and not symbolic
+        if in_step or not alone:
             call_forms.refuse_lost_labels(self, found.structure)
         plan = self.draw(self.batch(found), self.seed_of_call(seed))
         return found.packed(self.mixed(plan, found))

@@ -6,8 +6,8 @@ from keras import ops
 
 from keras_mix._core import incomplete_beta
 from keras_mix.lambda_rules import KernelWarping
-from keras_mix.layers import GuidedMixup, MixUp, NoiseMix
-from keras_mix.pairings import ByKey, BySaliency
+from keras_mix.layers import FMix, GuidedMixup, MixUp, NoiseMix
+from keras_mix.pairings import ByKey, ByLabel, BySaliency
 
 RNG = np.random.default_rng(0)
 IDS = np.arange(6)
@@ -30,6 +30,22 @@ def test_kernel_warping_changes_lambda_by_the_distance():
         tau = np.exp((share - 1) / (2 * 0.7**2))
         expected = incomplete_beta.distribution(tau, tau, plain[i, i : i + 1].astype("f8"))
         np.testing.assert_allclose(labels[i, i], expected[0], atol=0.01)
+
+
+def test_kernel_warping_of_one_region_for_a_batch():
+    images = RNG.random((6, 8, 8, 1)).astype("float32")
+    layer = FMix(8.0, per="batch", pairing="roll", num_classes=6, lambda_rule=KernelWarping())
+    x, labels = mixed(layer, images, IDS)
+    own = (x == images).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(labels[IDS, IDS], own, atol=1e-6)
+    assert len(set(own)) > 1
+
+
+def test_partners_have_similar_labels():
+    # Sums of the weights of seven partners exceed 32 bits.
+    values = np.array([0, 0, 0, 0, 0, 0, 0, 9, 9], "float32")
+    x, _ = mixed(MixUp(pairing=ByLabel(0.1)), values[:, None], values)
+    np.testing.assert_array_equal(x[:, 0], values)
 
 
 def test_noise_lies_at_its_ratio():

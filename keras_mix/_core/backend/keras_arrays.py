@@ -10,6 +10,9 @@ from keras import ops
 from keras_mix._core import dtypes, keras_compat
 from keras_mix._core.backend.portable_arrays import PortableArrays
 
+# Sizes that stand for unknown ones: large enough for any mixer.
+_PROBED_SIZES = (64, 128)
+
 
 class KerasArrays(PortableArrays):
     """The functions of `keras.ops`, by TensorFlow's names."""
@@ -126,12 +129,21 @@ class KerasArrays(PortableArrays):
 
     def traced(self, function, args, kwargs):
         """`function(*args, **kwargs)` for `KerasTensor`s, in place of tensors."""
-        return keras_compat.compute_output_spec(function, *args, **kwargs)
+        if not self._jax:
+            return keras_compat.compute_output_spec(function, *args, **kwargs)
+        # JAX's symbolic sizes are no ints; an unknown size is one that differs from trace to trace.
+        traces = (_with_sizes((args, kwargs), size) for size in _PROBED_SIZES)
+        specs = [keras_compat.compute_output_spec(function, *a, **k) for a, k in traces]
+        return keras.tree.map_structure(_common_spec, *specs)
 
     def known(self, tensor):
         if not ops.is_tensor(tensor):
             return np.asarray(tensor)
         return None if self._jax and _is_traced(tensor) else ops.convert_to_numpy(tensor)
+
+    def _running_sums(self, tensor, axis):
+        # Keras's are of 32 bits on PyTorch.
+        return self._native.cumsum(tensor, axis)
 
     def _stable_argsort(self, values, axis):
         if self._jax:
@@ -139,6 +151,24 @@ class KerasArrays(PortableArrays):
         import torch
 
         return torch.argsort(values, dim=axis, stable=True)
+
+
+def _with_sizes(structure, size):
+    """The structure with `KerasTensor`s of known shapes: an unknown size is `size`."""
+
+    def known(value):
+        if not isinstance(value, keras.KerasTensor):
+            return value
+        shape = [size if each is None else each for each in value.shape]
+        return keras.KerasTensor(shape, value.dtype, name=value.name)
+
+    return keras.tree.map_structure(known, structure)
+
+
+def _common_spec(first, second):
+    """The first `KerasTensor`, with None for each size in which the second differs."""
+    pairs = zip(first.shape, second.shape, strict=True)
+    return keras.KerasTensor([a if a == b else None for a, b in pairs], first.dtype)
 
 
 def _are_sizes(x, y):

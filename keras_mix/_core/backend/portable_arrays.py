@@ -245,8 +245,11 @@ class PortableArrays:
 
     def cumsum(self, tensor, axis=0, exclusive=False):
         dtype = dtypes.of(tensor)
-        sums = self.cast(self.ops.cumsum(tensor, axis=axis), dtype)
+        sums = self.cast(self._running_sums(tensor, axis), dtype)
         return sums - tensor if exclusive else sums
+
+    def _running_sums(self, tensor, axis):
+        return self.ops.cumsum(tensor, axis=axis)
 
     def matmul(self, a, b, transpose_a=False, transpose_b=False):
         a = self.ops.swapaxes(a, -1, -2) if transpose_a else a
