@@ -29,9 +29,12 @@ class KerasArrays(PortableArrays):
         """On JAX, with numbers of 64 bits, by which draws and weights are TensorFlow's."""
         if not self._jax:
             return super().scope()
-        import jax
+        try:
+            from jax import enable_x64
+        except ImportError:  # before JAX 0.8
+            from jax.experimental import enable_x64
 
-        return jax.enable_x64(True)
+        return enable_x64(True)
 
     def is_tensor(self, value):
         return ops.is_tensor(value)
