@@ -77,6 +77,13 @@ def test_a_label_is_what_is_in_the_pixels(row, mode):
         np.testing.assert_allclose(images, seen, rtol=0, atol=2e-7)
 
 
+def test_arrays_of_64_bits_come_out_as_the_backend_takes_them():
+    images, labels = MIXERS["CutMix"].make(num_classes=2)(np.ones((2, 3, 3, 1)), np.arange(2))
+    narrow = keras.backend.backend() == "jax"
+    assert keras.backend.standardize_dtype(images.dtype) == ("float32" if narrow else "float64")
+    assert keras.backend.standardize_dtype(labels.dtype) == "float32"
+
+
 @every_mixer
 def test_rate_0_keeps_every_value(row):
     layer = row.make(rate=0.0, num_classes=SIZE)

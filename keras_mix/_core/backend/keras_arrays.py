@@ -1,5 +1,7 @@
 """The array operations of mixers on the tensors of Keras's backend, JAX or PyTorch."""
 
+import contextlib
+import contextvars
 import importlib
 import numbers
 
@@ -13,6 +15,9 @@ from keras_mix._core.backend.portable_arrays import PortableArrays
 # Sizes that stand for unknown ones: large enough for any mixer.
 _PROBED_SIZES = (64, 128)
 
+# Whether JAX is set to 64 bits outside of `KerasArrays.scope`; None outside of it.
+_WIDE = contextvars.ContextVar("wide", default=None)
+
 
 class KerasArrays(PortableArrays):
     """The functions of `keras.ops`, by TensorFlow's names."""
@@ -25,16 +30,21 @@ class KerasArrays(PortableArrays):
         fft = self._native.fft
         self.fft2d, self.ifft2d, self.rfft = fft.fft2, fft.ifft2, fft.rfft
 
+    @contextlib.contextmanager
     def scope(self):
         """On JAX, with numbers of 64 bits, by which draws and weights are TensorFlow's."""
         if not self._jax:
-            return super().scope()
-        try:
-            from jax import enable_x64
-        except ImportError:  # before JAX 0.8
-            from jax.experimental import enable_x64
+            yield
+            return
+        import jax
 
-        return enable_x64(True)
+        token = _WIDE.set(jax.config.jax_enable_x64) if _WIDE.get() is None else None
+        try:
+            with _enabled_x64():
+                yield
+        finally:
+            if token is not None:
+                _WIDE.reset(token)
 
     def is_tensor(self, value):
         return ops.is_tensor(value)
@@ -46,6 +56,14 @@ class KerasArrays(PortableArrays):
         if dtype is None and not ops.is_tensor(value):
             dtype = self.dtype_of(value)
         return ops.convert_to_tensor(value, dtype and dtypes.name(dtype))
+
+    def given(self, value):
+        tensor = self.convert_to_tensor(value)
+        dtype = dtypes.of(tensor)
+        if self._jax and not _WIDE.get() and not ops.is_tensor(value) and dtype.endswith("64"):
+            # As JAX itself takes arrays, unless it is set to 64 bits.
+            return ops.cast(tensor, dtype.replace("64", "32"))
+        return tensor
 
     def cast(self, tensor, dtype):
         if isinstance(tensor, numbers.Number | np.generic):
@@ -184,6 +202,15 @@ def _of_one_dtype(x, y):
     if not ops.is_tensor(x):
         x = ops.convert_to_tensor(x, y.dtype if ops.is_tensor(y) else None)
     return x, y if ops.is_tensor(y) else ops.convert_to_tensor(y, x.dtype)
+
+
+def _enabled_x64():
+    try:
+        from jax import enable_x64
+    except ImportError:  # before JAX 0.8
+        from jax.experimental import enable_x64
+
+    return enable_x64(True)
 
 
 def _tracing():

@@ -106,6 +106,10 @@ class PortableArrays:
         """A value as a tensor."""
         raise NotImplementedError
 
+    def given(self, value):
+        """What a user gives, as a tensor."""
+        return self.convert_to_tensor(value)
+
     def constant(self, value, dtype=None):
         """A value as a tensor."""
         return self.convert_to_tensor(np.asarray(value, dtype or self.dtype_of(value)))

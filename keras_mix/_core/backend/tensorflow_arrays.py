@@ -129,6 +129,11 @@ def bits(seed, shape):
     )
 
 
+def given(value):
+    """What a user gives, as a tensor."""
+    return tf.convert_to_tensor(value)
+
+
 def seed_of_replica(seed):
     """The seed, different in each replica of a `tf.distribute` strategy.
 

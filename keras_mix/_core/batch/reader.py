@@ -310,7 +310,7 @@ def tensor_of(owner, name, value):
     if kind in ("ragged", "sparse"):
         checks.reject(owner, name, "must be a dense tensor", f"a {kind} tensor", "Pad it first.")
     try:
-        tensor = xp.convert_to_tensor(value)
+        tensor = xp.given(value)
     except (TypeError, ValueError):
         dataset = hasattr(value, "element_spec")
         checks.reject(
