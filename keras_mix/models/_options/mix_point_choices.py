@@ -138,7 +138,8 @@ class Choices:
 
     def prepare_labels(self, y, y_pred):
         """The same for labels."""
-        if all(None not in tensor.shape for tensor in keras.tree.flatten([y, y_pred])):
+        given = [tensor for tensor in keras.tree.flatten([y, y_pred]) if tensor is not None]
+        if all(None not in tensor.shape for tensor in given):
             for point in self.points:
                 point.blend.prepare_labels(y, y_pred)
 
