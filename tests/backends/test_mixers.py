@@ -105,6 +105,7 @@ def test_plans_are_those_of_tensorflow(name):
             for part in STORED_PARTS
             if f"{name}/{part}" in stored
         }
+    assert expected
 
     def drawn(seed):
         with namespaces.using(namespaces.default()):
