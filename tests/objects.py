@@ -147,7 +147,7 @@ PASTING = {
 RESIZING = {
     name: lambda row=row, **options: row.make(**{**_strong(row), **options})
     for name, row in MIXERS.items()
-    if row.resizes
+    if row.resizes and not row.make.recurs
 }
 every_pasting = pytest.mark.parametrize("make", PASTING.values(), ids=PASTING)
 every_resizing = pytest.mark.parametrize("make", RESIZING.values(), ids=RESIZING)
@@ -181,3 +181,9 @@ def in_graphs(layer, x, y, known):
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(len(x))
     results = tf.function(mix, input_signature=signature)(x, y), next(iter(dataset.map(mix)))
     return [targets for _, targets in results]
+
+
+# Mixers of images that mix objects by themselves, by name.
+OF_OBJECTS = [
+    name for name, row in MIXERS.items() if row.make.grid_rank != 1 and not row.make.recurs
+]

@@ -125,7 +125,7 @@ def test_boxes_and_classes_are_a_set_of_boxes_and_keep_their_keys():
     _, keras = CutMix(seed=1, bounding_boxes=BoundingBoxOptions("xyxy", details=True))(
         IMAGES, {"boxes": boxes, "labels": constants(3)}
     )
-    assert set(keras_cv) == {"boxes", "classes", "weights", "visible", "dropped"}
+    assert set(keras_cv) == {"boxes", "classes", "weights", "visible", "dropped", "rows"}
     for name in keras:
         np.testing.assert_array_equal(
             keras[name], keras_cv["classes" if name == "labels" else name]

@@ -8,6 +8,7 @@ from contract import MIXERS, membership_images, seed_of
 from objects import (
     HEIGHT,
     NONE,
+    OF_OBJECTS,
     SIZE,
     WIDTH,
     every_pasting,
@@ -197,7 +198,7 @@ def rough(dtype="float64"):
     return given
 
 
-@pytest.mark.parametrize("name", [n for n, row in MIXERS.items() if row.make.grid_rank != 1])
+@pytest.mark.parametrize("name", OF_OBJECTS)
 @pytest.mark.parametrize("training", [True, False])
 def test_unmixed_keypoints_keep_every_bit(name, training):
     row, given = MIXERS[name], rough()

@@ -240,9 +240,10 @@ every_option = pytest.mark.parametrize("option", PROBES)
 def test_every_layer_and_every_option_stand_in_the_table():
     public = [getattr(keras_mix.layers, name) for name in keras_mix.layers.__all__]
     sharing = {cls for cls in public if issubclass(cls, Configured)} - {layers.Mixer}
-    # Two mix no batch without masks, and are tested in files of their own.
+    # Two mix no batch without masks; one refuses what cannot be mixed again. They are tested in
+    # files of their own.
     by_targets = {cls for cls in sharing if getattr(cls, "reads", ())}
-    apart = {layers.SynchronizedAugmentation, *by_targets}
+    apart = {layers.SynchronizedAugmentation, layers.RecursiveMix, *by_targets}
     assert {row.make for row in ROWS.values()} == sharing - apart
     shared = layers.MixUp().shared_options()
     assert {option.split("=")[0] for option in PROBES} == set(shared)

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from models import fix_draws, mixed_by
 
-from keras_mix._core.ops import box_masks, draws
+from keras_mix._core.draw import random
+from keras_mix._core.ops import box_masks
 from keras_mix.data import pair_with_unlabeled
 from keras_mix.layers import CutMix
 from keras_mix.models import CutMixConsistency, InterpolationConsistency, MixMatch
@@ -128,9 +129,9 @@ def test_the_teacher_is_an_average_and_the_loss_interpolates_its_predictions(
 ):
     partners, share = [1, 0], 0.7
     monkeypatch.setattr(
-        draws, "partners", lambda seed, pairing, size, *a, **k: tf.range(size)[::-1]
+        random, "partners", lambda seed, pairing, size, *a, **k: tf.range(size)[::-1]
     )
-    monkeypatch.setattr(draws, "beta", lambda *args, **kwargs: tf.constant([share]))
+    monkeypatch.setattr(random, "beta", lambda *args, **kwargs: tf.constant([share]))
     model = InterpolationConsistency(
         linear(), unlabeled_weight=40.0, ramp_up=4, teacher_decay=0.3, mix_labeled=mix_labeled
     )
@@ -242,7 +243,9 @@ def test_boxes_have_the_law_of_the_authors_code(monkeypatch):
     count, sizes, area = 200, (16, 24), 0.5
     shape, rows, columns = RNG.uniform(size=(3, count))
     chances = iter([shape, rows, columns])
-    monkeypatch.setattr(draws, "uniform", lambda seed, size: tf.constant(next(chances), tf.float32))
+    monkeypatch.setattr(
+        random, "uniform", lambda seed, size: tf.constant(next(chances), tf.float32)
+    )
     masks = np.asarray(box_masks.draw(tf.constant([1, 2]), count, sizes, area))
     heights = np.exp(shape * np.log(area))
     for mask, height, row, column in zip(masks, heights, rows, columns, strict=True):

@@ -41,6 +41,8 @@ OPTIONS = {
 }
 MODULES = {"Mixer": "mixer", **OPTIONS, **SAVED}
 
+# Those that models call, and that mix no batch by themselves.
+IN_MODELS = ("FeatureMix", "MixPoint", "MixStyle", "ModalityDropout")
 
 # What takes several modalities of a sample, sounds, tables or masks, and so is no mixer of images
 # alone.
