@@ -1,4 +1,4 @@
-"""Every mixer on the tensors of Keras's backend: its laws eagerly and compiled, and its plans.
+"""Every mixer on tensors of JAX and PyTorch: its laws eagerly and compiled, and its plans.
 
 No TensorFlow is imported here: the file runs where there is none. A plan is held equal to the one
 that TensorFlow draws from the same seed, as `stored_plans.npz` has it.
@@ -15,6 +15,10 @@ from mixer_table import MIXERS, SEED, constant_images, membership_images, random
 from plans_drawn import MADE, STORED_PARTS, tensors_of
 
 from keras_mix._core.backend import namespaces
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() == "tensorflow", reason="test_contract_*.py has these laws"
+)
 
 STORED = pathlib.Path(__file__).parents[1] / "stored_plans.npz"
 SIZE = 6
@@ -43,10 +47,6 @@ def by_backend(function):
         import jax
 
         return jax.jit(function)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(function, jit_compile=True)
     return function
 
 
