@@ -24,7 +24,8 @@ def base():
 
 def of_maps():
     return keras.Sequential([
-        keras.Input((6,)), keras.layers.Reshape((2, 3, 1)), layers.MixStyle(pairing="halves"),
+        keras.Input((6,)), keras.layers.Reshape((2, 3, 1), name="pixels"),
+        layers.MixStyle(pairing="halves"),
         keras.layers.Conv2D(4, 1, name="last"), keras.layers.GlobalAveragePooling2D(),
         keras.layers.Softmax(),
     ])
@@ -34,7 +35,7 @@ kept = layers.ModalityDropout([0.2, 0.2])([first, second])
 sparse = "sparse_categorical_crossentropy"
 saved = {
     "mixing": (models.MixingModel(base(), mix_at=["input"]), {"loss": sparse}),
-    "weighed": (models.MixingModel(of_maps(), mixer=layers.CutMix(), mix_at=["reshape"],
+    "weighed": (models.MixingModel(of_maps(), mixer=layers.CutMix(), mix_at=["pixels"],
                                    weigh_labels=models.FeatureWeights("last")), {"loss": sparse}),
     "manifold": (models.ManifoldMixup(base()), {"loss": sparse}),
     "decoupled": (base(), {"loss": losses.DecoupleMixLoss(eta=0.2)}),
