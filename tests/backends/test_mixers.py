@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 STORED = pathlib.Path(__file__).parents[1] / "stored_plans.npz"
 SIZE = 6
+OTHERWISE = (", strong", ", per batch")
 every_mixer = pytest.mark.parametrize("row", MIXERS.values(), ids=MIXERS)
 
 
@@ -97,7 +98,11 @@ def test_rate_0_keeps_every_value(row):
     np.testing.assert_array_equal(labels, np.eye(SIZE))
 
 
-@pytest.mark.parametrize("name", MADE)
+# On JAX each costs a compilation: there without those of other options of the same mixers.
+PLANS = [name for name in MADE if keras.backend.backend() != "jax" or not name.endswith(OTHERWISE)]
+
+
+@pytest.mark.parametrize("name", PLANS)
 def test_plans_are_those_of_tensorflow(name):
     with np.load(STORED) as stored:
         expected = {
